@@ -1,0 +1,190 @@
+/**
+ * A table keyed by prefix, on typed arrays: a full Internet table costs about 20 octets a prefix here, and no
+ * object, string or bigint exists for any of them.
+ *
+ * Each prefix in the table has a small integer id, stable until it is removed and reused afterwards. Whoever keeps
+ * something for a prefix keeps it in a typed array of their own, indexed by that id (struct of arrays). IPv4 and
+ * IPv6 live in tables of their own; an IPv4 prefix uses one 32-bit word, an IPv6 prefix four.
+ */
+import { addressFrom, type Family } from './address.ts';
+import type { Prefix } from './prefix.ts';
+
+const NONE = -1;
+
+export class PrefixTable {
+  readonly family: Family;
+  private readonly words: 1 | 4;
+  /** Prefixes in the table. */
+  size = 0;
+  /** Every id in use is below this. */
+  limit = 0;
+  /** Ids the arrays have room for: owners of parallel arrays grow theirs to it. */
+  capacity: number;
+  private keys: Uint32Array;
+  private lengths: Uint8Array;
+  /** Kept so that growing the index needs no key: a random read per prefix is what a rehash costs. */
+  private hashes: Uint32Array;
+  /** Open addressing, linear probing: id + 1, or 0 for an empty slot. */
+  private index: Uint32Array;
+  private mask: number;
+  private readonly free: number[] = [];
+
+  constructor(family: Family, capacity = 64) {
+    this.family = family;
+    this.words = family === 4 ? 1 : 4;
+    this.capacity = capacity;
+    this.keys = new Uint32Array(capacity * this.words);
+    this.lengths = new Uint8Array(capacity).fill(FREE);
+    this.hashes = new Uint32Array(capacity);
+    this.mask = 2 ** Math.ceil(Math.log2(Math.max(8, capacity * 1.5))) - 1;
+    this.index = new Uint32Array(this.mask + 1);
+  }
+
+  /** The id of a prefix, or -1. IPv4 uses `w0` alone; bits past `length` must be zero. */
+  find(w0: number, w1: number, w2: number, w3: number, length: number): number {
+    const hash = hashOf(w0, w1, w2, w3, length);
+    for (let slot = hash & this.mask; ; slot = (slot + 1) & this.mask) {
+      const id = this.index[slot]! - 1;
+      if (id === NONE) return NONE;
+      if (this.hashes[id] === hash && this.isKey(id, w0, w1, w2, w3, length)) return id;
+    }
+  }
+
+  /** The id of a prefix, which is added when it was not there. */
+  insert(w0: number, w1: number, w2: number, w3: number, length: number): number {
+    const hash = hashOf(w0, w1, w2, w3, length);
+    let slot = hash & this.mask;
+    for (; ; slot = (slot + 1) & this.mask) {
+      const id = this.index[slot]! - 1;
+      if (id === NONE) break;
+      if (this.hashes[id] === hash && this.isKey(id, w0, w1, w2, w3, length)) return id;
+    }
+    const id = this.free.pop() ?? this.limit++;
+    if (id >= this.capacity) this.grow();
+    if (this.words === 1) this.keys[id] = w0;
+    else {
+      this.keys[4 * id] = w0;
+      this.keys[4 * id + 1] = w1;
+      this.keys[4 * id + 2] = w2;
+      this.keys[4 * id + 3] = w3;
+    }
+    this.lengths[id] = length;
+    this.hashes[id] = hash;
+    this.index[slot] = id + 1;
+    this.size++;
+    if (this.size * 4 > (this.mask + 1) * 3) this.rehash();
+    return id;
+  }
+
+  /** Removes the prefix with this id; the id may be given to another prefix later. */
+  remove(id: number): void {
+    let hole = this.hashes[id]! & this.mask;
+    while (this.index[hole] !== id + 1) hole = (hole + 1) & this.mask;
+    // Backward-shift deletion keeps probe runs unbroken without tombstones.
+    for (let slot = (hole + 1) & this.mask; this.index[slot] !== 0; slot = (slot + 1) & this.mask) {
+      const home = this.hashes[this.index[slot]! - 1]! & this.mask;
+      if (((slot - home) & this.mask) >= ((slot - hole) & this.mask)) {
+        this.index[hole] = this.index[slot]!;
+        hole = slot;
+      }
+    }
+    this.index[hole] = 0;
+    this.lengths[id] = FREE;
+    this.free.push(id);
+    this.size--;
+  }
+
+  /** The id names a prefix that is in the table. */
+  has(id: number): boolean {
+    return id >= 0 && id < this.limit && this.lengths[id] !== FREE;
+  }
+
+  /** Word `i` of the prefix's network address. */
+  word(id: number, i: number): number {
+    return this.keys[id * this.words + i]!;
+  }
+
+  lengthOf(id: number): number {
+    return this.lengths[id]!;
+  }
+
+  /** The prefix as a value: for the text edge, not for hot paths. */
+  prefix(id: number): Prefix {
+    const bytes = new Uint8Array(this.words * 4);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = this.word(id, i >> 2) >>> (24 - 8 * (i & 3));
+    return { family: this.family, bytes: addressFrom(bytes).bytes, length: this.lengthOf(id) };
+  }
+
+  /** `find` for a prefix value of this table's family. */
+  lookup(p: Prefix): number {
+    return this.find(wordOf(p, 0), wordOf(p, 1), wordOf(p, 2), wordOf(p, 3), p.length);
+  }
+
+  /** `insert` for a prefix value of this table's family. */
+  add(p: Prefix): number {
+    return this.insert(wordOf(p, 0), wordOf(p, 1), wordOf(p, 2), wordOf(p, 3), p.length);
+  }
+
+  /** Octets held, for measurements. */
+  get byteLength(): number {
+    return this.keys.byteLength + this.lengths.byteLength + this.hashes.byteLength + this.index.byteLength;
+  }
+
+  private isKey(id: number, w0: number, w1: number, w2: number, w3: number, length: number): boolean {
+    if (this.lengths[id] !== length) return false;
+    if (this.words === 1) return this.keys[id] === w0;
+    const k = 4 * id;
+    return this.keys[k] === w0 && this.keys[k + 1] === w1 && this.keys[k + 2] === w2 && this.keys[k + 3] === w3;
+  }
+
+  private grow(): void {
+    // 1.5: at a million prefixes a doubling would leave half the arrays empty.
+    this.capacity = Math.max(64, Math.ceil(this.capacity * 1.5));
+    this.keys = grown(this.keys, this.capacity * this.words);
+    this.hashes = grown(this.hashes, this.capacity);
+    const lengths = new Uint8Array(this.capacity).fill(FREE);
+    lengths.set(this.lengths);
+    this.lengths = lengths;
+  }
+
+  private rehash(): void {
+    this.mask = this.mask * 2 + 1;
+    const index = new Uint32Array(this.mask + 1);
+    for (let id = 0; id < this.limit; id++) {
+      if (this.lengths[id] === FREE) continue;
+      let slot = this.hashes[id]! & this.mask;
+      while (index[slot] !== 0) slot = (slot + 1) & this.mask;
+      index[slot] = id + 1;
+    }
+    this.index = index;
+  }
+}
+
+/** A length no prefix has: marks ids on the free list. */
+const FREE = 0xff;
+
+/** A longer copy of a typed array, for owners of arrays parallel to a table. */
+export function grown(old: Uint32Array, capacity: number): Uint32Array<ArrayBuffer> {
+  const out = new Uint32Array(capacity);
+  out.set(old);
+  return out;
+}
+
+/** Word `i` of a prefix's network address; 0 past the end of an IPv4 one. */
+export function wordOf(p: Prefix, i: number): number {
+  const b = p.bytes;
+  const at = 4 * i;
+  return at < b.length ? ((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0 : 0;
+}
+
+/** Multiply-xorshift rounds (as in MurmurHash3): routing tables are regular, so every bit must reach the low ones. */
+function hashOf(w0: number, w1: number, w2: number, w3: number, length: number): number {
+  let h = Math.imul(w0 ^ (w0 >>> 15) ^ length, 0x85ebca6b);
+  if ((w1 | w2 | w3) !== 0) {
+    h = Math.imul(h ^ (h >>> 13) ^ w1, 0xc2b2ae35);
+    h = Math.imul(h ^ (h >>> 16) ^ w2, 0x27d4eb2f);
+    h = Math.imul(h ^ (h >>> 15) ^ w3, 0x165667b1);
+  }
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
