@@ -60,7 +60,7 @@ export function pathLength(path: readonly AsSegment[]): number {
 
 /** The path as `show` and JSON print it: numbers, and a set as a nested array. Confederation segments nest too. */
 export function pathNumbers(path: readonly AsSegment[]): (number | number[])[] {
-  return path.flatMap((s) => (s.type === 'sequence' ? s.asns.slice() : [[...s.asns]]));
+  return path.flatMap<number | number[]>((s) => (s.type === 'sequence' ? [...s.asns] : [[...s.asns]]));
 }
 
 /** `65535:65281`. */
