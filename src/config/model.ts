@@ -1,0 +1,183 @@
+/**
+ * The validated configuration: what the documents say, in our own words. Selectors are kept (which node is this one?
+ * is intent's question), everything else is parsed: addresses, durations, communities, references to pools.
+ *
+ * A value of this model is never changed after it was built, and a document whose text did not change keeps its
+ * identity (===) over a reload: intent relies on that to redo only what a change touches.
+ */
+import type { Address } from '../lib/address.ts';
+import type { Prefix } from '../lib/prefix.ts';
+
+/** A place in a file, both 1-based. */
+export interface Position {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface Diagnostic {
+  readonly severity: 'error' | 'warning';
+  readonly position: Position;
+  /** `Kind/name`, or '' when the file could not be read that far. */
+  readonly subject: string;
+  /** Dotted path of the field, `spec.addresses[0]`; '' for the document itself. */
+  readonly path: string;
+  readonly message: string;
+  /** What to do about it. */
+  readonly hint?: string;
+  /**
+   * The cause may go away by itself (a missing Secret, an unknown alias): not applied, yet not marked invalid
+   * upstream. Errors only.
+   */
+  readonly transient?: boolean;
+}
+
+/** What every document has. `key` is `Kind/namespace/name` (namespace '' for cluster-scoped kinds). */
+export interface Meta {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly key: string;
+  readonly labels: Labels;
+  readonly annotations: Labels;
+  /** Where the document starts. */
+  readonly position: Position;
+}
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** metav1.LabelSelector, matchLabels folded into requirements. No requirement matches everything. */
+export interface Selector {
+  readonly requirements: readonly {
+    readonly key: string;
+    readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+    readonly values: readonly string[];
+  }[];
+}
+
+export interface Pool extends Meta {
+  /** One entry of spec.addresses each, in order: the text and the prefixes it summarises to. */
+  readonly addresses: readonly { readonly text: string; readonly prefixes: readonly Prefix[] }[];
+  readonly autoAssign: boolean;
+  readonly avoidBuggyIps: boolean;
+  /** Present: the pool is pinned. Empty lists restrict nothing. */
+  readonly allocation?: {
+    /** Lower first; 0 is last. */
+    readonly priority: number;
+    readonly namespaces: readonly string[];
+    readonly namespaceSelectors: readonly Selector[];
+    readonly serviceSelectors: readonly Selector[];
+  };
+}
+
+export interface BgpAdvertisement extends Meta {
+  /** Bits, 1..32 and 0..128. */
+  readonly aggregationLength: number;
+  readonly aggregationLengthV6: number;
+  /** 0 when not given, as upstream has it. */
+  readonly localPref: number;
+  /** Aliases resolved; sorted, without duplicates. */
+  readonly communities: readonly number[];
+  readonly largeCommunities: readonly (readonly [number, number, number])[];
+  /** Names of the pools this selects, resolved by name and label. */
+  readonly pools: readonly string[];
+  /** Any of them; empty means every node. */
+  readonly nodeSelectors: readonly Selector[];
+  /** BGPPeer names; empty means every peer. */
+  readonly peers: readonly string[];
+  /** Any of them; empty means every Service. */
+  readonly serviceSelectors: readonly Selector[];
+}
+
+export interface Peer extends Meta {
+  readonly myAsn: number;
+  readonly peerAsn: number;
+  readonly address: Address;
+  readonly port: number;
+  readonly sourceAddress?: Address;
+  /** Seconds; both absent where the document gives neither, else one derived from the other. */
+  readonly holdTimeSec?: number;
+  readonly keepaliveTimeSec?: number;
+  readonly connectTimeSec?: number;
+  readonly routerId?: Address;
+  readonly nodeSelectors: readonly Selector[];
+  readonly ebgpMultiHop: boolean;
+  readonly dualStackAddressFamily: boolean;
+}
+
+export type TrafficPolicy = 'Cluster' | 'Local';
+
+export interface Service extends Meta {
+  readonly type: string;
+  /** status.loadBalancer.ingress[].ip as written; a host name or an unparsable entry keeps its text with no address. */
+  readonly ingress: readonly { readonly text: string; readonly address?: Address }[];
+  readonly loadBalancerClass: string;
+  readonly externalTrafficPolicy: TrafficPolicy;
+  /** spec.ipFamilies; empty when not given. */
+  readonly ipFamilies: readonly (4 | 6)[];
+  readonly ipFamilyPolicy: 'SingleStack' | 'PreferDualStack' | 'RequireDualStack';
+  readonly ports: readonly { readonly protocol: string; readonly port: number }[];
+  /** spec.selector as sorted `key=value,key=value`: the backend key of a shared address under the Local policy. */
+  readonly selector: string;
+  /** From annotations and spec.loadBalancerIP (API reference of MetalLB's Service fields). */
+  readonly request: {
+    readonly pool?: string;
+    readonly addresses: readonly Address[];
+    readonly sharingKey: string;
+  };
+}
+
+/** One endpoint of an EndpointSlice. */
+export interface Endpoint {
+  readonly addresses: readonly string[];
+  readonly nodeName?: string;
+  readonly ready?: boolean;
+  readonly serving?: boolean;
+}
+
+export interface EndpointSlice extends Meta {
+  /** The Service it belongs to (label kubernetes.io/service-name), in the slice's namespace. */
+  readonly serviceName: string;
+  readonly endpoints: readonly Endpoint[];
+}
+
+export interface Node extends Meta {
+  /** The condition NetworkUnavailable is True. */
+  readonly networkUnavailable: boolean;
+}
+
+export interface Namespace extends Meta {}
+
+/** Our own document; every default is filled in. */
+export interface Speaker {
+  /** This node's name. */
+  readonly name: string;
+  readonly labels: Labels;
+  readonly routerId?: Address;
+  /** LOCAL_PREF on iBGP where no advertisement gives one, 0..4294967295. */
+  readonly defaultLocalPref: number;
+  /** No address: dial only. */
+  readonly listen: { readonly addresses: readonly Address[]; readonly port: number };
+  readonly loadBalancerClass: string;
+  /** Announce even with the label node.kubernetes.io/exclude-from-external-load-balancers. */
+  readonly ignoreExcludeLabel: boolean;
+  readonly stateDir: string;
+  /** Where it was given; absent when no document of that kind was loaded. */
+  readonly position?: Position;
+}
+
+export interface Configuration {
+  readonly speaker: Speaker;
+  /** In document order; by name. */
+  readonly pools: ReadonlyMap<string, Pool>;
+  readonly advertisements: readonly BgpAdvertisement[];
+  readonly peers: readonly Peer[];
+  /** By `namespace/name`. */
+  readonly services: ReadonlyMap<string, Service>;
+  /** Slices of each Service, by the Service's `namespace/name`. */
+  readonly endpointSlices: ReadonlyMap<string, readonly EndpointSlice[]>;
+  readonly nodes: ReadonlyMap<string, Node>;
+  readonly namespaces: ReadonlyMap<string, Namespace>;
+  /** Every document that was read, for `show config`. */
+  readonly documents: readonly Meta[];
+}
