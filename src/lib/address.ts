@@ -87,7 +87,7 @@ function isMapped(b: Uint8Array): boolean {
 
 /** `::ffff:a.b.c.d` becomes `a.b.c.d`; everything else is returned as it is. Dual-stack listeners report the mapped form. */
 export function unmapAddress(a: Address): Address {
-  return a.family === 6 && isMapped(a.bytes) ? { family: 4, bytes: a.bytes.slice(12) } : a;
+  return a.family === 6 && isMapped(a.bytes) ? { family: 4, bytes: new Uint8Array(a.bytes.subarray(12)) } : a;
 }
 
 /** fe80::/10 (RFC 4291 §2.5.6). */

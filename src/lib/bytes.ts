@@ -71,6 +71,7 @@ export class Reader {
   }
 
   u64(): bigint {
+    if (this.remaining < 8) throw new TruncatedError(8, this.remaining);
     const high = this.u32();
     return (BigInt(high) << 32n) | BigInt(this.u32());
   }
@@ -114,6 +115,9 @@ export class Writer {
     this.bytes = typeof buffer === 'number' ? new Uint8Array(buffer) : buffer;
     this.at = at;
     this.end = end ?? this.bytes.length;
+    // Past the buffer a typed array swallows writes without a word.
+    if (at < 0 || at > this.end || this.end > this.bytes.length)
+      throw new OverflowError(this.end - at, this.bytes.length);
   }
 
   /** Octets that still fit. */
@@ -123,7 +127,7 @@ export class Writer {
 
   private put(n: number): number {
     const at = this.at;
-    if (n > this.end - at) throw new OverflowError(n, this.end - at);
+    if (n < 0 || n > this.end - at) throw new OverflowError(n, this.end - at);
     this.at = at + n;
     return at;
   }
@@ -151,6 +155,7 @@ export class Writer {
   }
 
   u64(v: bigint): this {
+    if (this.room < 8) throw new OverflowError(8, this.room);
     this.u32(Number((v >> 32n) & 0xffff_ffffn));
     return this.u32(Number(v & 0xffff_ffffn));
   }

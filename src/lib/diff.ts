@@ -24,7 +24,10 @@ export function diff<K, V>(
   return { added, changed, removed };
 }
 
-/** Deep equality of plain data (objects, arrays, Maps, typed arrays, primitives). Key order does not count. */
+/**
+ * Deep equality of plain data (objects, arrays, Maps, Sets, typed arrays, primitives). Key order does not count; the
+ * keys of a Map and the members of a Set are compared by identity.
+ */
 export function equal(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;

@@ -20,7 +20,8 @@ export interface Prefix {
 
 /** A copy of `bytes` with every bit past `length` cleared. */
 export function maskBytes(bytes: Uint8Array, length: number): Uint8Array {
-  const out = bytes.slice();
+  // Not `slice`: a Buffer's would share its memory with the argument.
+  const out = new Uint8Array(bytes);
   const whole = length >> 3;
   if (whole < out.length) {
     out[whole] = out[whole]! & (0xff00 >> (length & 7));
@@ -79,7 +80,7 @@ export const overlaps = (a: Prefix, b: Prefix): boolean => contains(a, b) || con
 
 /** First and last address of the prefix. */
 export function bounds(p: Prefix): readonly [Address, Address] {
-  const last = p.bytes.slice();
+  const last = new Uint8Array(p.bytes);
   for (let bit = p.length; bit < bitsOf(p.family); bit++) last[bit >> 3] = last[bit >> 3]! | (0x80 >> (bit & 7));
   return [addressFrom(p.bytes), addressFrom(last)];
 }

@@ -1,0 +1,129 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Family } from '../../src/lib/address.ts';
+import { formatPrefix, type Prefix, prefix, prefixOf } from '../../src/lib/prefix.ts';
+import { grown, PrefixTable, wordOf } from '../../src/lib/table.ts';
+import { anyPrefix } from '../support/ip.ts';
+
+/** Everything the table promises, checked against a Map from text to id. */
+function check(table: PrefixTable, model: ReadonlyMap<string, number>): void {
+  expect(table.size).toBe(model.size);
+  const ids = new Set<number>();
+  for (const [text, id] of model) {
+    const p = prefix(text);
+    expect(table.lookup(p)).toBe(id);
+    expect(table.has(id)).toBe(true);
+    expect(table.prefix(id)).toEqual(p);
+    expect(table.lengthOf(id)).toBe(p.length);
+    for (let i = 0; i < p.bytes.length / 4; i++) expect(table.word(id, i)).toBe(wordOf(p, i));
+    expect(id).toBeLessThan(table.limit);
+    ids.add(id);
+  }
+  expect(ids.size).toBe(model.size);
+  expect(table.limit).toBeLessThanOrEqual(table.capacity);
+  let live = 0;
+  for (let id = 0; id < table.capacity; id++) if (table.has(id)) live++;
+  expect(live).toBe(model.size);
+}
+
+describe.each<Family>([4, 6])('PrefixTable of IPv%d', (family) => {
+  it('follows a Map through random inserts and removals', () => {
+    const few = fc.array(anyPrefix(family), { minLength: 1, maxLength: 40 });
+    const steps = fc.array(fc.tuple(fc.boolean(), fc.nat(39)), { maxLength: 300 });
+    fc.assert(
+      fc.property(few, steps, fc.constantFrom(0, 1, 64), (prefixes, list, capacity) => {
+        const table = new PrefixTable(family, capacity);
+        const model = new Map<string, number>();
+        for (const [insert, n] of list) {
+          const p = prefixes[n % prefixes.length]!;
+          const text = formatPrefix(p);
+          if (insert) {
+            const id = table.add(p);
+            expect(id).toBe(model.get(text) ?? id);
+            model.set(text, id);
+          } else {
+            const id = table.lookup(p);
+            expect(id).toBe(model.get(text) ?? -1);
+            if (id >= 0) {
+              table.remove(id);
+              model.delete(text);
+            }
+          }
+        }
+        check(table, model);
+        for (const p of prefixes) if (!model.has(formatPrefix(p))) expect(table.lookup(p)).toBe(-1);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('tells prefixes apart by length alone', () => {
+    const table = new PrefixTable(family);
+    const zero = { family, bytes: new Uint8Array(family === 4 ? 4 : 16) };
+    const ids = Array.from({ length: zero.bytes.length * 8 + 1 }, (_, length) => table.add(prefixOf(zero, length)));
+    expect(new Set(ids).size).toBe(ids.length);
+    ids.forEach((id, length) => {
+      expect(table.lookup(prefixOf(zero, length))).toBe(id);
+    });
+  });
+
+  it('keeps every id through growth, and hands out freed ones again', () => {
+    const table = new PrefixTable(family, 1);
+    const model = new Map<string, number>();
+    const nth = (i: number): Prefix => {
+      const bytes = new Uint8Array(family === 4 ? 4 : 16);
+      // As a routing table is: consecutive /24s, or consecutive /48s.
+      new DataView(bytes.buffer).setUint32(0, i << (family === 4 ? 8 : 0));
+      return { family, bytes, length: family === 4 ? 24 : 48 };
+    };
+    const add = (i: number): void => {
+      model.set(formatPrefix(nth(i)), table.add(nth(i)));
+    };
+    for (let i = 0; i < 5000; i++) add(i);
+    for (let i = 0; i < 5000; i += 2) {
+      table.remove(table.lookup(nth(i)));
+      model.delete(formatPrefix(nth(i)));
+    }
+    const { limit } = table;
+    for (let i = 5000; i < 7500; i++) add(i);
+    expect(table.limit).toBe(limit);
+    check(table, model);
+    for (const id of model.values()) table.remove(id);
+    check(table, new Map());
+  });
+
+  it('has no id outside its range', () => {
+    const table = new PrefixTable(family);
+    const id = table.add({ family, bytes: new Uint8Array(family === 4 ? 4 : 16), length: 0 });
+    for (const other of [-1, id + 1, 63, 64, 1e6]) expect(table.has(other)).toBe(false);
+  });
+});
+
+describe('PrefixTable of regular tables', () => {
+  it.each([8, 16, 20, 24, 32])('finds consecutive /%d in few probes', (length) => {
+    // Counts probes through the index: a weak hash would make runs of thousands of slots out of regular prefixes.
+    const table = new PrefixTable(4, 1 << 15);
+    const n = Math.min(1 << length, 24_000);
+    const index: Uint32Array = Reflect.get(table, 'index');
+    for (let i = 0; i < n; i++) table.insert((i * 2 ** (32 - length)) >>> 0, 0, 0, 0, length);
+    let longest = 0;
+    let run = 0;
+    for (const slot of index) {
+      run = slot === 0 ? 0 : run + 1;
+      longest = Math.max(longest, run);
+    }
+    expect(table.size).toBe(n);
+    expect(longest).toBeLessThan(200);
+  });
+});
+
+describe('helpers', () => {
+  it('wordOf reads network order, and zero past the end', () => {
+    expect([0, 1, 2, 3].map((i) => wordOf(prefix('255.0.2.1'), i))).toEqual([0xff000201, 0, 0, 0]);
+    expect([0, 1, 2, 3].map((i) => wordOf(prefix('2001:db8::ffff:0:1'), i))).toEqual([0x20010db8, 0, 0xffff, 1]);
+  });
+
+  it('grown keeps what was there', () => {
+    expect([...grown(Uint32Array.of(1, 2), 4)]).toEqual([1, 2, 0, 0]);
+  });
+});
