@@ -27,6 +27,13 @@ export class PrefixTable {
   /** Open addressing, linear probing: id + 1, or 0 for an empty slot. */
   private index: Uint32Array;
   private mask: number;
+  /**
+   * The index before the last doubling, which is moved over a few slots an insert: moving a million at once would
+   * stop everything for tens of milliseconds. Slots below `moved` are done. Its entries are only hints, since the
+   * key of the id decides: what was removed or moved meanwhile may stay in it.
+   */
+  private previous: Uint32Array = EMPTY;
+  private moved = 0;
   private readonly free: number[] = [];
 
   constructor(family: Family, capacity = 64) {
@@ -43,11 +50,8 @@ export class PrefixTable {
   /** The id of a prefix, or -1. IPv4 uses `w0` alone; bits past `length` must be zero. */
   find(w0: number, w1: number, w2: number, w3: number, length: number): number {
     const hash = hashOf(w0, w1, w2, w3, length);
-    for (let slot = hash & this.mask; ; slot = (slot + 1) & this.mask) {
-      const id = this.index[slot]! - 1;
-      if (id === NONE) return NONE;
-      if (this.hashes[id] === hash && this.isKey(id, w0, w1, w2, w3, length)) return id;
-    }
+    const id = this.probe(this.index, hash, w0, w1, w2, w3, length);
+    return id === NONE && this.previous !== EMPTY ? this.probe(this.previous, hash, w0, w1, w2, w3, length) : id;
   }
 
   /** The id of a prefix, which is added when it was not there. */
@@ -58,6 +62,10 @@ export class PrefixTable {
       const id = this.index[slot]! - 1;
       if (id === NONE) break;
       if (this.hashes[id] === hash && this.isKey(id, w0, w1, w2, w3, length)) return id;
+    }
+    if (this.previous !== EMPTY) {
+      const id = this.probe(this.previous, hash, w0, w1, w2, w3, length);
+      if (id !== NONE) return id;
     }
     const id = this.free.pop() ?? this.limit++;
     if (id >= this.capacity) this.grow();
@@ -72,23 +80,26 @@ export class PrefixTable {
     this.hashes[id] = hash;
     this.index[slot] = id + 1;
     this.size++;
-    if (this.size * 4 > (this.mask + 1) * 3) this.rehash();
+    if (this.previous !== EMPTY) this.move(MOVED_PER_INSERT);
+    else if (this.size * 4 > (this.mask + 1) * 3) this.double();
     return id;
   }
 
   /** Removes the prefix with this id; the id may be given to another prefix later. */
   remove(id: number): void {
     let hole = this.hashes[id]! & this.mask;
-    while (this.index[hole] !== id + 1) hole = (hole + 1) & this.mask;
-    // Backward-shift deletion keeps probe runs unbroken without tombstones.
-    for (let slot = (hole + 1) & this.mask; this.index[slot] !== 0; slot = (slot + 1) & this.mask) {
-      const home = this.hashes[this.index[slot]! - 1]! & this.mask;
-      if (((slot - home) & this.mask) >= ((slot - hole) & this.mask)) {
-        this.index[hole] = this.index[slot]!;
-        hole = slot;
+    while (this.index[hole] !== id + 1 && this.index[hole] !== 0) hole = (hole + 1) & this.mask;
+    // Backward-shift deletion keeps probe runs unbroken without tombstones. (Not there yet: see `previous`.)
+    if (this.index[hole] !== 0) {
+      for (let slot = (hole + 1) & this.mask; this.index[slot] !== 0; slot = (slot + 1) & this.mask) {
+        const home = this.hashes[this.index[slot]! - 1]! & this.mask;
+        if (((slot - home) & this.mask) >= ((slot - hole) & this.mask)) {
+          this.index[hole] = this.index[slot]!;
+          hole = slot;
+        }
       }
+      this.index[hole] = 0;
     }
-    this.index[hole] = 0;
     this.lengths[id] = FREE;
     this.free.push(id);
     this.size--;
@@ -127,7 +138,25 @@ export class PrefixTable {
 
   /** Octets held, for measurements. */
   get byteLength(): number {
-    return this.keys.byteLength + this.lengths.byteLength + this.hashes.byteLength + this.index.byteLength;
+    const { keys, lengths, hashes, index, previous } = this;
+    return keys.byteLength + lengths.byteLength + hashes.byteLength + index.byteLength + previous.byteLength;
+  }
+
+  /** Looks through one index, whose length is a power of two. */
+  private probe(
+    index: Uint32Array,
+    hash: number,
+    w0: number,
+    w1: number,
+    w2: number,
+    w3: number,
+    length: number,
+  ): number {
+    const mask = index.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const id = index[slot]! - 1;
+      if (id === NONE || (this.hashes[id] === hash && this.isKey(id, w0, w1, w2, w3, length))) return id;
+    }
   }
 
   private isKey(id: number, w0: number, w1: number, w2: number, w3: number, length: number): boolean {
@@ -142,24 +171,37 @@ export class PrefixTable {
     this.capacity = Math.max(64, Math.ceil(this.capacity * 1.5));
     this.keys = grown(this.keys, this.capacity * this.words);
     this.hashes = grown(this.hashes, this.capacity);
-    const lengths = new Uint8Array(this.capacity).fill(FREE);
+    const lengths = new Uint8Array(this.capacity);
     lengths.set(this.lengths);
-    this.lengths = lengths;
+    this.lengths = lengths.fill(FREE, this.lengths.length);
   }
 
-  private rehash(): void {
+  private double(): void {
+    this.previous = this.index;
+    this.moved = 0;
     this.mask = this.mask * 2 + 1;
-    const index = new Uint32Array(this.mask + 1);
-    for (let id = 0; id < this.limit; id++) {
-      if (this.lengths[id] === FREE) continue;
-      let slot = this.hashes[id]! & this.mask;
-      while (index[slot] !== 0) slot = (slot + 1) & this.mask;
-      index[slot] = id + 1;
+    this.index = new Uint32Array(this.mask + 1);
+    this.move(MOVED_PER_INSERT);
+  }
+
+  /** Moves the ids of the next `count` slots of the previous index to the present one. */
+  private move(count: number): void {
+    const to = Math.min(this.moved + count, this.previous.length);
+    for (; this.moved < to; this.moved++) {
+      const entry = this.previous[this.moved]!;
+      if (entry === 0 || this.lengths[entry - 1] === FREE) continue;
+      let slot = this.hashes[entry - 1]! & this.mask;
+      // An id given out again since has its entry already.
+      while (this.index[slot] !== 0 && this.index[slot] !== entry) slot = (slot + 1) & this.mask;
+      this.index[slot] = entry;
     }
-    this.index = index;
+    if (this.moved === this.previous.length) this.previous = EMPTY;
   }
 }
 
+const EMPTY = new Uint32Array(0);
+/** A doubling makes room for 0.75 inserts a slot of the previous index, so two would do; more frees it sooner. */
+const MOVED_PER_INSERT = 8;
 /** A length no prefix has: marks ids on the free list. */
 const FREE = 0xff;
 

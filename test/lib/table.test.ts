@@ -26,6 +26,12 @@ function check(table: PrefixTable, model: ReadonlyMap<string, number>): void {
   expect(live).toBe(model.size);
 }
 
+/** Numbers below a bound, from a seed. */
+const lcg = (state: number) => (bound: number) => {
+  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+  return (state >>> 8) % bound;
+};
+
 describe.each<Family>([4, 6])('PrefixTable of IPv%d', (family) => {
   it('follows a Map through random inserts and removals', () => {
     const few = fc.array(anyPrefix(family), { minLength: 1, maxLength: 40 });
@@ -90,6 +96,37 @@ describe.each<Family>([4, 6])('PrefixTable of IPv%d', (family) => {
     check(table, model);
     for (const id of model.values()) table.remove(id);
     check(table, new Map());
+  });
+
+  it('holds while its index is being moved', () => {
+    // Grows through several doublings with removals and returning prefixes all along, most of all in mid-move.
+    let moves = 0;
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 0x7fffffff }), (seed) => {
+        const random = lcg(seed);
+        const table = new PrefixTable(family, 8);
+        const model = new Map<string, number>();
+        for (let step = 0; step < 3000; step++) {
+          const bytes = new Uint8Array(family === 4 ? 4 : 16);
+          new DataView(bytes.buffer).setUint32(bytes.length - 4, random(1200));
+          const p: Prefix = { family, bytes, length: bytes.length * 8 };
+          const text = formatPrefix(p);
+          if (random(10) < 7) model.set(text, table.add(p));
+          else if (model.has(text)) {
+            table.remove(table.lookup(p));
+            model.delete(text);
+          }
+          expect(table.lookup(p)).toBe(model.get(text) ?? -1);
+          if (Reflect.get(table, 'previous').length > 0) {
+            moves++;
+            if (random(20) === 0) check(table, model);
+          }
+        }
+        check(table, model);
+      }),
+      { numRuns: 5 },
+    );
+    expect(moves).toBeGreaterThan(100);
   });
 
   it('has no id outside its range', () => {
