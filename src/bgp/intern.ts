@@ -1,0 +1,182 @@
+/**
+ * Attribute sets as small integers. A full table has a few hundred thousand distinct sets, each shared by the
+ * routes that came with it; here each costs its octets and some 25 more, in typed arrays, and no object.
+ */
+import { grown } from '../lib/table.ts';
+
+/**
+ * Sets are the same when their octets and their tag are. An id stays valid until its last reference is released,
+ * and may then be given to another set. A set nobody ever retained stays too: whoever adds one retains it while
+ * using it, and releases it when no route took it.
+ */
+export class AttributeTable {
+  /** Sets in the table. */
+  size = 0;
+  private arena = new Uint8Array(4096);
+  private used = 0;
+  /** Octets in `arena` that belong to no set any more. */
+  private garbage = 0;
+  private offsets = new Uint32Array(32);
+  private lengths = new Uint32Array(32);
+  private hashes = new Uint32Array(32);
+  private references = new Uint32Array(32);
+  private tags = new Uint8Array(32);
+  /** Every id ever given is below this. */
+  private limit = 0;
+  private readonly free: number[] = [];
+  /** Open addressing, linear probing: id + 1, or 0 for an empty slot. */
+  private index = new Uint32Array(64);
+  private mask = 63;
+
+  /** The hash that `find` and `add` use, for a caller that does both. */
+  hash(bytes: Uint8Array, start: number, end: number, tag: number): number {
+    let h = Math.imul(end - start, 0x9e3779b1) ^ tag;
+    let at = start;
+    for (const last = end - 3; at < last; at += 4) {
+      const w = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+      h = Math.imul(h ^ w, 0x85ebca6b);
+      h ^= h >>> 15;
+    }
+    for (; at < end; at++) h = Math.imul(h ^ bytes[at]!, 0x01000193);
+    h = Math.imul(h ^ (h >>> 16), 0xc2b2ae35);
+    return (h ^ (h >>> 13)) >>> 0;
+  }
+
+  /** The id of these octets under `tag` (0..255), or -1. */
+  find(bytes: Uint8Array, start: number, end: number, tag: number, hash = this.hash(bytes, start, end, tag)): number {
+    for (let slot = hash & this.mask; ; slot = (slot + 1) & this.mask) {
+      const id = this.index[slot]! - 1;
+      if (id < 0) return -1;
+      if (this.hashes[id] === hash && this.tags[id] === tag && this.holds(id, bytes, start, end)) return id;
+    }
+  }
+
+  /** The id of these octets, which are copied in, without references, when they were not there. */
+  add(bytes: Uint8Array, start: number, end: number, tag: number, hash = this.hash(bytes, start, end, tag)): number {
+    const known = this.find(bytes, start, end, tag, hash);
+    if (known >= 0) return known;
+    const length = end - start;
+    if (this.used + length > this.arena.length) this.moveArena(length);
+    const id = this.free.pop() ?? this.limit++;
+    if (id >= this.offsets.length) this.grow();
+    // A short loop beats `set(subarray)`, which allocates a view.
+    const { arena, used } = this;
+    for (let i = 0; i < length; i++) arena[used + i] = bytes[start + i]!;
+    this.offsets[id] = used;
+    this.used += length;
+    this.lengths[id] = length;
+    this.hashes[id] = hash;
+    this.tags[id] = tag;
+    this.references[id] = 0;
+    this.size++;
+    if (this.size * 4 > (this.mask + 1) * 3) this.rehash();
+    this.enter(id);
+    return id;
+  }
+
+  retain(id: number): void {
+    this.references[id] = this.references[id]! + 1;
+  }
+
+  /** Gives one reference back; the set is gone when none is left. A set without references is dropped at once. */
+  release(id: number): void {
+    const left = this.references[id]! - 1;
+    if (left > 0) this.references[id] = left;
+    else this.drop(id);
+  }
+
+  /** References of a set. */
+  count(id: number): number {
+    return this.references[id]!;
+  }
+
+  /** The octets of a set, where they lie: valid until the next `add` or `release`. */
+  view(id: number): Uint8Array {
+    const at = this.offsets[id]!;
+    return this.arena.subarray(at, at + this.lengths[id]!);
+  }
+
+  tag(id: number): number {
+    return this.tags[id]!;
+  }
+
+  /** Octets held, for measurements. */
+  get byteLength(): number {
+    const arrays = [this.arena, this.offsets, this.lengths, this.hashes, this.references, this.tags, this.index];
+    return arrays.reduce((n, a) => n + a.byteLength, 0);
+  }
+
+  private holds(id: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const length = end - start;
+    if (this.lengths[id] !== length) return false;
+    const arena = this.arena;
+    const offset = this.offsets[id]!;
+    for (let i = 0; i < length; i++) if (arena[offset + i] !== bytes[start + i]) return false;
+    return true;
+  }
+
+  private enter(id: number): void {
+    let slot = this.hashes[id]! & this.mask;
+    while (this.index[slot] !== 0) slot = (slot + 1) & this.mask;
+    this.index[slot] = id + 1;
+  }
+
+  private drop(id: number): void {
+    let hole = this.hashes[id]! & this.mask;
+    while (this.index[hole] !== id + 1) hole = (hole + 1) & this.mask;
+    // Backward-shift deletion, as in PrefixTable.
+    for (let slot = (hole + 1) & this.mask; this.index[slot] !== 0; slot = (slot + 1) & this.mask) {
+      const home = this.hashes[this.index[slot]! - 1]! & this.mask;
+      if (((slot - home) & this.mask) >= ((slot - hole) & this.mask)) {
+        this.index[hole] = this.index[slot]!;
+        hole = slot;
+      }
+    }
+    this.index[hole] = 0;
+    this.garbage += this.lengths[id]!;
+    this.lengths[id] = 0;
+    this.references[id] = 0;
+    this.free.push(id);
+    this.size--;
+    if (this.garbage > 65536 && this.garbage * 2 > this.used) this.moveArena(0);
+  }
+
+  /** Copies the living sets to an arena of half their size more, with room for `more` octets. */
+  private moveArena(more: number): void {
+    const living = this.used - this.garbage;
+    const arena = new Uint8Array(Math.max(4096, Math.ceil((living + more) * 1.5)));
+    if (this.garbage === 0) arena.set(this.arena.subarray(0, this.used));
+    else {
+      let at = 0;
+      for (let id = 0; id < this.limit; id++) {
+        const length = this.lengths[id]!;
+        if (length === 0) continue;
+        const from = this.offsets[id]!;
+        arena.set(this.arena.subarray(from, from + length), at);
+        this.offsets[id] = at;
+        at += length;
+      }
+    }
+    this.arena = arena;
+    this.used = living;
+    this.garbage = 0;
+  }
+
+  private grow(): void {
+    const capacity = Math.ceil(this.offsets.length * 1.5);
+    this.offsets = grown(this.offsets, capacity);
+    this.lengths = grown(this.lengths, capacity);
+    this.hashes = grown(this.hashes, capacity);
+    this.references = grown(this.references, capacity);
+    const tags = new Uint8Array(capacity);
+    tags.set(this.tags);
+    this.tags = tags;
+  }
+
+  private rehash(): void {
+    const old = this.index;
+    this.mask = this.mask * 2 + 1;
+    this.index = new Uint32Array(this.mask + 1);
+    for (const entry of old) if (entry !== 0) this.enter(entry - 1);
+  }
+}
