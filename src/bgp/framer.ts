@@ -1,6 +1,6 @@
 /** Cuts a TCP stream into messages (RFC 4271 §4.1). */
 import { HEADER_OCTETS, MAX_MESSAGE_OCTETS } from './const.ts';
-import { decodeHeader } from './message.ts';
+import { decodeHeader } from './header.ts';
 
 /** One whole message: its type code and where its body lies. The octets must not be kept past the next `push`. */
 export interface Frame {

@@ -1,8 +1,9 @@
 /** The five messages (RFC 4271 §4, RFC 2918), as values and as octets. UPDATE has files of its own: update.ts, nlri.ts, attr.ts. */
 import { Reader, TruncatedError, Writer } from '../lib/bytes.ts';
-import { type Capability, decodeCapabilities, encodeCapabilities } from './capability.ts';
-import { BGP_VERSION, HEADER_OCTETS, MAX_MESSAGE_OCTETS, MessageType, MIN_HOLD_TIME_SEC } from './const.ts';
+import { type Capability, decodeCapabilities, encodeCapabilities, lastOf } from './capability.ts';
+import { AS_TRANS, BGP_VERSION, HEADER_OCTETS, MAX_MESSAGE_OCTETS, MessageType, MIN_HOLD_TIME_SEC } from './const.ts';
 import { BgpError, ErrorCode, HeaderError, type Notification, OpenError, RouteRefreshError } from './errors.ts';
+import { beginMessage, endMessage } from './header.ts';
 
 export interface OpenMessage {
   readonly type: 'open';
@@ -29,66 +30,6 @@ export interface RouteRefreshMessage {
   readonly safi: number;
   /** Plain request, or the begin and end marks of enhanced route refresh (RFC 7313 §3.2). */
   readonly subtype: 'request' | 'beginOfRefresh' | 'endOfRefresh';
-}
-
-/** Smallest whole message by type code (RFC 4271 §6.1); ROUTE-REFRESH checks its own length (RFC 7313 §5). */
-const smallest: Readonly<Record<number, number>> = {
-  [MessageType.open]: 29,
-  [MessageType.update]: 23,
-  [MessageType.notification]: 21,
-  [MessageType.keepalive]: HEADER_OCTETS,
-  [MessageType.routeRefresh]: HEADER_OCTETS,
-};
-
-/**
- * Checks as much of the header at `at` as lies before `end` (RFC 4271 §6.1).
- * @returns the length of the whole message, or 0 while the header is incomplete
- */
-export function decodeHeader(bytes: Uint8Array, at: number, end: number, maxMessage: number): number {
-  const marker = Math.min(end, at + 16);
-  for (let i = at; i < marker; i++)
-    if (bytes[i] !== 0xff)
-      throw new BgpError('marker is not all ones', ErrorCode.messageHeader, HeaderError.connectionNotSynchronized);
-  if (end - at < HEADER_OCTETS) return 0;
-  const length = (bytes[at + 16]! << 8) | bytes[at + 17]!;
-  const type = bytes[at + 18]!;
-  const least = smallest[type];
-  // An unknown type has no length rule but the header's own, so its length is checked first all the same.
-  const most =
-    type === MessageType.keepalive
-      ? HEADER_OCTETS
-      : type === MessageType.open // never extended (RFC 8654 §4)
-        ? MAX_MESSAGE_OCTETS
-        : maxMessage;
-  if (length < (least ?? HEADER_OCTETS) || length > most)
-    throw new BgpError(
-      `message of type ${type} has ${length} octets`,
-      ErrorCode.messageHeader,
-      HeaderError.badMessageLength,
-      Uint8Array.of(length >>> 8, length),
-    );
-  if (least === undefined)
-    throw new BgpError(
-      `message type ${type}`,
-      ErrorCode.messageHeader,
-      HeaderError.badMessageType,
-      Uint8Array.of(type),
-    );
-  return length;
-}
-
-/** Writes a header whose length `endMessage` fills in; returns where the message starts. */
-export function beginMessage(w: Writer, type: number): number {
-  const start = w.at;
-  for (let i = 0; i < 4; i++) w.u32(0xffffffff);
-  w.u16(0).u8(type);
-  return start;
-}
-
-export function endMessage(w: Writer, start: number): void {
-  const length = w.at - start;
-  w.bytes[start + 16] = length >>> 8;
-  w.bytes[start + 17] = length;
 }
 
 function message(type: number, body: (w: Writer) => void): Uint8Array {
@@ -127,7 +68,7 @@ export function encodeOpen(open: OpenMessage): Uint8Array {
 
 /**
  * The body of an OPEN, with the checks that need nothing but the message (RFC 4271 §6.2): version, hold time,
- * optional parameters. Throws `BgpError` 2/x. `checkOpen` of open.ts does those that need the peer's settings.
+ * optional parameters. Throws `BgpError` 2/x. `checkOpen` does those that need the peer's settings.
  */
 export function decodeOpen(bytes: Uint8Array, start: number, end: number): OpenMessage {
   try {
@@ -171,6 +112,82 @@ function decodeParameters(r: Reader): Capability[] {
     capabilities.push(...decodeCapabilities(value));
   }
   return capabilities;
+}
+
+/** What a peer's OPEN must satisfy. */
+export interface OpenExpectation {
+  readonly peerAsn: number;
+  /** Our own BGP identifier. */
+  readonly routerId: number;
+  /** The peer is in our AS. */
+  readonly internal: boolean;
+  /** Capabilities without which the session is not wanted; multiprotocol ones are compared with their family. */
+  readonly required?: readonly Capability[];
+  /** Our BGP role (RFC 9234 §4.1); with `strictRole` a peer without one is refused. */
+  readonly role?: number;
+  readonly strictRole?: boolean;
+}
+
+/**
+ * The checks of RFC 4271 §6.2 that need to know whom we expect.
+ * Throws `BgpError` 2/2, 2/3, 2/7 (with the missing capabilities as data) or 2/11.
+ */
+export function checkOpen(open: OpenMessage, expected: OpenExpectation): void {
+  const asn = asnOf(open);
+  if (asn !== expected.peerAsn) throw badPeerAs(`peer is in AS ${asn}, not ${expected.peerAsn}`);
+  // RFC 6286 §2.2: any identifier but zero will do, and it must differ from ours only within the AS.
+  if (open.bgpIdentifier === 0 || (expected.internal && open.bgpIdentifier === expected.routerId))
+    throw new BgpError(
+      `BGP identifier is ${open.bgpIdentifier === 0 ? 'zero' : 'our own'}`,
+      ErrorCode.open,
+      OpenError.badBgpIdentifier,
+    );
+  checkRequired(open.capabilities, expected.required ?? []);
+  // RFC 9234 §3.1: roles are for external sessions alone.
+  if (!expected.internal) checkRole(open.capabilities, expected);
+}
+
+/** The four-octet number where the capability gives one (RFC 6793 §4.1); AS 0 never stands for anybody (RFC 7607 §2). */
+function asnOf(open: OpenMessage): number {
+  const asn = lastOf(open.capabilities, 'fourOctetAs')?.asn ?? open.myAs;
+  if (asn === 0) throw badPeerAs('peer claims AS 0');
+  if (asn === AS_TRANS) throw badPeerAs('peer claims AS_TRANS for itself');
+  if (open.myAs !== asn && open.myAs !== AS_TRANS)
+    throw badPeerAs(`My Autonomous System ${open.myAs} contradicts the capability's ${asn}`);
+  return asn;
+}
+
+const badPeerAs = (text: string): BgpError => new BgpError(text, ErrorCode.open, OpenError.badPeerAs);
+
+function checkRequired(received: readonly Capability[], required: readonly Capability[]): void {
+  const missing = required.filter((want) => !received.some((have) => satisfies(have, want)));
+  if (missing.length === 0) return;
+  const w = new Writer(4000);
+  encodeCapabilities(w, missing);
+  const names = missing.map((c) => c.type).join(', ');
+  throw new BgpError(`missing capability: ${names}`, ErrorCode.open, OpenError.unsupportedCapability, w.finish());
+}
+
+function satisfies(have: Capability, want: Capability): boolean {
+  if (have.type === 'multiprotocol' && want.type === 'multiprotocol')
+    return have.afi === want.afi && have.safi === want.safi;
+  if (have.type === 'unknown' && want.type === 'unknown') return have.code === want.code;
+  return have.type === want.type;
+}
+
+/** The peer's role that goes with ours (RFC 9234 §4.2): provider and customer, route server and client, peer and peer. */
+const counterpart: Readonly<Record<number, number>> = { 0: 3, 3: 0, 1: 2, 2: 1, 4: 4 };
+
+function checkRole(received: readonly Capability[], expected: OpenExpectation): void {
+  const roles = received.filter((c) => c.type === 'role').map((c) => c.role);
+  const mismatch = (text: string) => new BgpError(text, ErrorCode.open, OpenError.roleMismatch);
+  // Exact repetitions are gone by now, so several roles contradict each other (RFC 9234 §4.2).
+  if (roles.length > 1) throw mismatch(`peer claims the roles ${roles.join(' and ')}`);
+  if (expected.role === undefined) return;
+  const [role] = roles;
+  if (role === undefined) {
+    if (expected.strictRole) throw mismatch('peer announced no role');
+  } else if (counterpart[expected.role] !== role) throw mismatch(`peer has role ${role}, we have ${expected.role}`);
 }
 
 /** A whole NOTIFICATION; data beyond what 4,096 octets hold is cut, since it only explains. */
