@@ -1,0 +1,266 @@
+/**
+ * One TCP connection's share of a session: its FSM state and timers, framing, the OPEN exchange and the flow of
+ * routes out. A session has one, and a second while both ends have called each other (RFC 4271 §6.8).
+ *
+ * The FSM decides (fsm.ts), `perform` does. What concerns the peer as a whole is asked of the host, session.ts.
+ */
+import { jitter, nextDue } from '../lib/timers.ts';
+import type { Initiator } from './collision.ts';
+import { MessageType } from './const.ts';
+import { BgpError, Cease, describeNotification, ErrorCode, type Notification } from './errors.ts';
+import type { LocalAddresses } from './export.ts';
+import { type Frame, Framer } from './framer.ts';
+import { type FsmAction, type FsmEvent, type State, step, type TimerName } from './fsm.ts';
+import { type Agreement, agree, offer } from './handshake.ts';
+import {
+  decodeNotification,
+  decodeOpen,
+  encodeKeepalive,
+  encodeNotification,
+  encodeOpen,
+  type OpenMessage,
+} from './message.ts';
+import type { SessionAction } from './session.ts';
+import type { PeerSettings } from './settings.ts';
+
+/** What a connection asks of its session. */
+export interface Host {
+  readonly settings: PeerSettings;
+  /** Milliseconds; the same during one event. */
+  readonly now: number;
+  random(): number;
+  do(action: SessionAction): void;
+  count(direction: 'sent' | 'received', type: number): void;
+  /** Why the connection is about to end. */
+  blame(reason: string): void;
+  newConnection(): number;
+  /** How long Active waits before the next dial, or idle hold lasts. */
+  retryMs(): number;
+  idleHoldMs(): number;
+  /** A valid OPEN came: false when this connection has just lost a collision and is gone. */
+  opened(connection: Connection, agreement: Agreement): boolean;
+  moved(connection: Connection, from: State): void;
+  deliver(connection: Connection, m: Frame): void;
+  refresh(m: Frame): void;
+  /** The next batch of routes; undefined when there is none. */
+  pull(): Uint8Array | undefined;
+}
+
+/** A dial that takes longer is given up and tried anew. */
+const DIAL_TIMEOUT_MS = 5_000;
+/** RFC 9687 §6: the greater of 8 minutes and twice the hold time. */
+const MIN_SEND_HOLD_MS = 480_000;
+
+export class Connection {
+  state: State;
+  readonly timers: { [K in TimerName]?: number } = {};
+  /** The number both sides use for the TCP connection in use or being dialled; undefined when there is none. */
+  id: number | undefined;
+  initiator: Initiator = 'local';
+  local: LocalAddresses | undefined;
+  agreement: Agreement | undefined;
+  private readonly host: Host;
+  private framer = new Framer();
+  private open: OpenMessage | undefined;
+  /** Sends that the transport has not yet taken whole; the last of them with routes, 0 when none is under way. */
+  private unsent = 0;
+  private batch = 0;
+
+  constructor(host: Host, state: State = 'Idle') {
+    this.host = host;
+    this.state = state;
+  }
+
+  attach(id: number, initiator: Initiator): void {
+    this.id = id;
+    this.initiator = initiator;
+  }
+
+  /** The connection is up, dialled or accepted. */
+  connected(local: LocalAddresses): void {
+    this.local = local;
+    this.fire({ type: 'TcpConnected' });
+  }
+
+  /** Runs one event through the FSM. `messageType` is the message that caused it, for an FSM error's data. */
+  fire(event: FsmEvent, messageType?: number): void {
+    const from = this.state;
+    const [next, actions] = step(from, event, messageType);
+    this.state = next;
+    for (const action of actions) this.perform(action);
+    if (next !== from) this.host.moved(this, from);
+  }
+
+  private perform(action: FsmAction): void {
+    switch (action.type) {
+      case 'arm':
+        return this.arm(action.timer, action.ms);
+      case 'disarm':
+        delete this.timers[action.timer];
+        return;
+      case 'dial':
+        this.attach(this.host.newConnection(), 'local');
+        return this.host.do({ type: 'dial', connection: this.id! });
+      case 'sendOpen':
+        this.open = offer(this.host.settings);
+        return this.send(MessageType.open, encodeOpen(this.open));
+      case 'sendKeepalive':
+        return this.send(MessageType.keepalive, encodeKeepalive());
+      case 'sendNotification':
+        this.host.blame(`sent ${describeNotification(action.notification)}`);
+        return this.send(MessageType.notification, encodeNotification(action.notification));
+      case 'drop':
+        if (this.id !== undefined) this.host.do({ type: 'close', connection: this.id });
+        return this.detach();
+      case 'damp':
+        this.timers.idleHold = this.host.now + jitter(this.host.idleHoldMs(), this.host.random());
+    }
+  }
+
+  private arm(timer: TimerName, given?: number): void {
+    const { host } = this;
+    let ms = given ?? 0;
+    if (timer === 'hold') ms = given ?? this.agreement!.holdMs;
+    else if (timer === 'keepalive') ms = jitter(given ?? this.agreement!.keepaliveMs, host.random());
+    else if (timer === 'connectRetry') {
+      if (host.settings.passive) return;
+      // RFC 4271 has one ConnectRetryTimer for both: the limit of a dial, and the wait between two.
+      ms = this.state === 'Connect' ? DIAL_TIMEOUT_MS : jitter(host.retryMs(), host.random());
+    }
+    if (ms > 0) this.timers[timer] = host.now + ms;
+    else delete this.timers[timer];
+  }
+
+  private send(type: number, bytes: Uint8Array): void {
+    this.host.count('sent', type);
+    this.transmit(bytes);
+  }
+
+  private transmit(bytes: Uint8Array): void {
+    this.unsent++;
+    if (this.state === 'Established' && this.timers.sendHold === undefined) this.armSendHold();
+    this.host.do({ type: 'send', connection: this.id!, bytes });
+  }
+
+  private armSendHold(): void {
+    this.timers.sendHold = this.host.now + Math.max(MIN_SEND_HOLD_MS, 2 * (this.agreement?.holdMs ?? 0));
+  }
+
+  /** The transport has taken one send whole. */
+  taken(): void {
+    this.unsent--;
+    if (this.batch > 0) this.batch--;
+    delete this.timers.sendHold;
+    if (this.unsent > 0 && this.state === 'Established') this.armSendHold();
+    this.pump();
+  }
+
+  /** Hands the transport the next batch of routes, once it has taken the one before: a slow peer costs one batch. */
+  pump(): void {
+    if (this.state !== 'Established' || this.batch > 0) return;
+    const bytes = this.host.pull();
+    if (bytes === undefined) return;
+    this.transmit(bytes);
+    this.batch = this.unsent;
+  }
+
+  /** Forgets the TCP connection and what belonged to it; connect-retry and idle-hold timers keep running. */
+  private detach(): void {
+    this.id = undefined;
+    this.local = undefined;
+    this.framer = new Framer();
+    this.open = undefined;
+    this.agreement = undefined;
+    this.unsent = 0;
+    this.batch = 0;
+    delete this.timers.hold;
+    delete this.timers.keepalive;
+    delete this.timers.sendHold;
+  }
+
+  /** When the next timer is due, milliseconds, or undefined when none runs. */
+  get nextDue(): number | undefined {
+    return nextDue<TimerName>(this.timers)?.at;
+  }
+
+  /** Fires the timers that are due, the earliest first. */
+  tick(): void {
+    for (;;) {
+      const next = nextDue<TimerName>(this.timers);
+      if (next === undefined || next.at > this.host.now) return;
+      delete this.timers[next.name];
+      this.expire(next.name);
+    }
+  }
+
+  private expire(timer: TimerName): void {
+    const { host } = this;
+    switch (timer) {
+      case 'connectRetry':
+        if (this.state === 'Connect') host.blame('no answer to the TCP connection attempt');
+        return this.fire({ type: 'ConnectRetryTimer_Expires' });
+      case 'hold':
+        host.blame('hold timer expired: the peer was silent');
+        return this.fire({ type: 'HoldTimer_Expires' });
+      case 'keepalive':
+        return this.fire({ type: 'KeepaliveTimer_Expires' });
+      case 'sendHold':
+        host.blame('send hold timer expired: the peer does not read');
+        return this.fire({ type: 'SendHoldTimer_Expires' });
+      case 'idleHold':
+        return this.fire({ type: 'IdleHoldTimer_Expires', passive: host.settings.passive });
+    }
+  }
+
+  /** Octets from the peer; they may be views and are not used afterwards. */
+  receive(bytes: Uint8Array): void {
+    const { id } = this;
+    try {
+      this.framer.push(bytes);
+      for (let m = this.framer.next(); m && this.id === id; m = this.framer.next()) this.message(m);
+    } catch (error) {
+      if (!(error instanceof BgpError)) throw error;
+      this.host.blame(error.message);
+      const { code } = error.notification;
+      const type =
+        code === ErrorCode.open ? 'BGPOpenMsgErr' : code === ErrorCode.update ? 'UpdateMsgErr' : 'BGPHeaderErr';
+      this.fire({ type, notification: error.notification });
+    }
+  }
+
+  private message(m: Frame): void {
+    const { host } = this;
+    host.count('received', m.type);
+    switch (m.type) {
+      case MessageType.open:
+        return this.openMessage(decodeOpen(m.bytes, m.start, m.end));
+      case MessageType.keepalive:
+        return this.fire({ type: 'KeepAliveMsg' }, m.type);
+      case MessageType.update:
+        if (this.state === 'Established') host.deliver(this, m);
+        return this.fire({ type: 'UpdateMsg' }, m.type);
+      case MessageType.notification:
+        return this.notified(decodeNotification(m.bytes, m.start, m.end));
+      default:
+        if (this.state === 'Established') host.refresh(m);
+        return this.fire({ type: 'RouteRefreshMsg' }, m.type);
+    }
+  }
+
+  private openMessage(open: OpenMessage): void {
+    if (this.state !== 'OpenSent') return this.fire({ type: 'BGPOpen', holdMs: 0, keepaliveMs: 0 }, MessageType.open);
+    const agreement = agree(this.host.settings, this.open!, open);
+    this.agreement = agreement;
+    this.framer.maxMessage = agreement.context.maxMessage;
+    if (!this.host.opened(this, agreement)) return;
+    this.fire({ type: 'BGPOpen', holdMs: agreement.holdMs, keepaliveMs: agreement.keepaliveMs });
+  }
+
+  private notified(n: Notification): void {
+    this.host.blame(`received ${describeNotification(n)}`);
+    if (n.code === ErrorCode.open && n.subcode === 1) return this.fire({ type: 'NotifMsgVerErr' });
+    // The peer kept the other connection of a collision: nothing failed, and the other one is on its way to us.
+    const lost = n.code === ErrorCode.cease && n.subcode === Cease.connectionCollision;
+    this.fire(lost && this.state === 'OpenSent' ? { type: 'TcpConnectionFails' } : { type: 'NotifMsg' });
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * From what intent wants advertised to what one session's UPDATE says: AS_PATH, NEXT_HOP and LOCAL_PREF depend on
+ * the session, everything else is passed on (RFC 4271 §5.1).
+ */
+import { type Address, isLinkLocal } from '../lib/address.ts';
+import type { AddressFamily } from './const.ts';
+import type { Context } from './context.ts';
+import type { AsSegment, PathAttributes } from './path.ts';
+
+/** Our addresses as a peer can use them for next hops: those of the interface that the session leaves by. */
+export interface LocalAddresses {
+  /** The local end of the connection. */
+  readonly transport: Address;
+  readonly ipv4?: Address;
+  /** A global IPv6 address. */
+  readonly ipv6?: Address;
+  readonly linkLocal?: Address;
+}
+
+/** Used on iBGP when a route has no preference of its own (RFC 4271 §5.1.5 requires the attribute). */
+const DEFAULT_LOCAL_PREF = 100;
+
+/**
+ * The attributes for one session, or undefined when no next hop can be given for the family: then the route cannot be
+ * advertised on this session at all.
+ */
+export function exportRoute(
+  route: PathAttributes,
+  family: AddressFamily,
+  context: Context,
+  localAsn: number,
+  local: LocalAddresses,
+): PathAttributes | undefined {
+  const nextHop = route.nextHop ? usable(route.nextHop, family, context) : nextHopSelf(family, context, local);
+  if (nextHop === undefined) return undefined;
+  const { localPref, linkLocalNextHop: _, ...rest } = route;
+  const linkLocal = route.nextHop ? route.linkLocalNextHop : local.linkLocal;
+  const out: PathAttributes = {
+    ...rest,
+    nextHop,
+    // RFC 2545 §3: only beside a global next hop, and only to a peer on that link, which an iBGP peer need not be.
+    ...(linkLocal && nextHop.family === 6 && !isLinkLocal(nextHop) && isLinkLocal(local.transport)
+      ? { linkLocalNextHop: linkLocal }
+      : {}),
+  };
+  if (context.internal) return { ...out, localPref: localPref ?? DEFAULT_LOCAL_PREF };
+  return { ...out, asPath: prepend(route.asPath, localAsn) };
+}
+
+function nextHopSelf(family: AddressFamily, context: Context, local: LocalAddresses): Address | undefined {
+  const { transport } = local;
+  if (family === 'ipv6')
+    return transport.family === 6 && !isLinkLocal(transport) ? transport : (local.ipv6 ?? local.linkLocal);
+  if (transport.family === 4) return transport;
+  // RFC 8950: an IPv6 next hop needs no IPv4 address on the link; without it, one of that interface must do.
+  return context.extendedNextHop ? nextHopSelf('ipv6', context, local) : local.ipv4;
+}
+
+/** The next hop itself where the session can express it. */
+function usable(nextHop: Address, family: AddressFamily, context: Context): Address | undefined {
+  if (nextHop.family === (family === 'ipv4' ? 4 : 6)) return nextHop;
+  return family === 'ipv4' && context.extendedNextHop ? nextHop : undefined;
+}
+
+/** RFC 4271 §5.1.2: our AS in front, in the leading sequence or in a new one when that is missing or full. */
+export function prepend(path: readonly AsSegment[], asn: number, times = 1): readonly AsSegment[] {
+  const asns = new Array<number>(times).fill(asn);
+  const [first, ...rest] = path;
+  if (first?.type === 'sequence' && first.asns.length + times <= 255)
+    return [{ type: 'sequence', asns: [...asns, ...first.asns] }, ...rest];
+  return [{ type: 'sequence', asns }, ...path];
+}
