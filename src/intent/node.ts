@@ -1,0 +1,32 @@
+/** Facts about the node this speaker runs on, gathered from its documents. */
+import type { Configuration, Labels, Node } from '../config/model.ts';
+
+const HOSTNAME_LABEL = 'kubernetes.io/hostname';
+const EXCLUDE_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
+
+export interface ThisNode {
+  readonly name: string;
+  readonly labels: Labels;
+  readonly networkUnavailable: boolean;
+  /** Carries the label that keeps load balancers away, and the Speaker does not ignore it. */
+  readonly excluded: boolean;
+  /** The Node document, where there is one. */
+  readonly document?: Node;
+}
+
+/**
+ * The labels of the Node document of this name, overridden by those of the Speaker; where neither says otherwise
+ * kubernetes.io/hostname is the node's name, as the kubelet sets it.
+ */
+export function thisNode(config: Pick<Configuration, 'speaker' | 'nodes'>): ThisNode {
+  const { speaker } = config;
+  const document = config.nodes.get(speaker.name);
+  const labels = { [HOSTNAME_LABEL]: speaker.name, ...document?.labels, ...speaker.labels };
+  return {
+    name: speaker.name,
+    labels,
+    networkUnavailable: document?.networkUnavailable ?? false,
+    excluded: Object.hasOwn(labels, EXCLUDE_LABEL) && !speaker.ignoreExcludeLabel,
+    ...(document && { document }),
+  };
+}

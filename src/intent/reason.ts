@@ -1,0 +1,157 @@
+/**
+ * The words in which a decision is explained. The same word is a log field, a metric label, what a test expects and
+ * what `explain` prints, so a word is never renamed. Those of MetalLB's speaker keep their spelling.
+ */
+
+interface Explanation {
+  /** What is the case, in one sentence. */
+  readonly says: string;
+  /** What would have to change. */
+  readonly remedy: string;
+}
+
+export const reasons = {
+  // Why a Service is not announced, in the order in which they are tested.
+  serviceDeleted: { says: 'The Service no longer exists.', remedy: 'Add its document again.' },
+  notLoadBalancer: { says: 'The Service is not of type LoadBalancer.', remedy: 'Set spec.type to LoadBalancer.' },
+  loadBalancerClassMismatch: {
+    says: 'The Service belongs to another load-balancer class.',
+    remedy: "Make spec.loadBalancerClass equal to the Speaker's loadBalancerClass.",
+  },
+  noIPAllocated: {
+    says: 'The Service has no address.',
+    remedy: 'Resolve the allocation failure named beside this, or write the address into status.loadBalancer.ingress.',
+  },
+  invalidIP: {
+    says: 'An entry of status.loadBalancer.ingress is not an IP address.',
+    remedy: 'Give every entry an ip; host names cannot be announced.',
+  },
+  ipNotAllowed: {
+    says: 'No address pool contains all addresses of the Service.',
+    remedy: 'Add the addresses to one IPAddressPool, or take addresses from an existing one.',
+  },
+  loadBalancerIPChanged: {
+    says: 'The addresses of the Service changed; the old ones are withdrawn.',
+    remedy: 'Nothing: the new ones are decided on their own.',
+  },
+  notOwner: {
+    says: 'No BGPAdvertisement of the pool selects this node.',
+    remedy: 'Reference the pool from a BGPAdvertisement whose nodeSelectors match the labels of this node.',
+  },
+  noMatchingAdvertisement: {
+    says: 'No BGPAdvertisement of the pool that selects this node matches the labels of the Service.',
+    remedy: "Change the advertisement's serviceSelectors or the labels of the Service.",
+  },
+  conflictingAdvertisements: {
+    says: 'Two BGPAdvertisements want different local preferences for one route to one peer.',
+    remedy: 'Give them the same localPref, other aggregation lengths in every family, or peers without overlap.',
+  },
+  nodeNetworkUnavailable: {
+    says: 'The Node has the condition NetworkUnavailable.',
+    remedy: 'The network plugin clears it when the node is ready.',
+  },
+  nodeLabeledExcludeBalancers: {
+    says: 'The node carries the label node.kubernetes.io/exclude-from-external-load-balancers.',
+    remedy: 'Remove the label (its value does not matter), or set ignoreExcludeLabel in the Speaker.',
+  },
+  noLocalEndpoints: {
+    says: 'externalTrafficPolicy is Local and no endpoint on this node is ready or serving.',
+    remedy: 'Run a ready endpoint on this node, or use the Cluster policy.',
+  },
+  noEndpoints: {
+    says: 'No endpoint of the Service is ready or serving on any node.',
+    remedy: 'Run a ready endpoint.',
+  },
+
+  // Why a Service has no address.
+  requestInvalid: {
+    says: 'The address request of the Service contradicts itself or cannot be read.',
+    remedy: 'Use either metallb.io/loadBalancerIPs or spec.loadBalancerIP, with at most one address per family.',
+  },
+  addressNotInPool: {
+    says: 'The requested addresses do not all lie in one pool, or not in the requested one.',
+    remedy: 'Request addresses of one IPAddressPool.',
+  },
+  addressAvoided: {
+    says: 'The requested address ends in .0 or .255 and its pool avoids those.',
+    remedy: 'Request another address, or clear avoidBuggyIPs.',
+  },
+  addressInUse: {
+    says: 'Another Service holds the address, and one of the two has no sharing key.',
+    remedy: 'Give both the same metallb.io/allow-shared-ip, or request another address.',
+  },
+  sharingKeyMismatch: {
+    says: 'Another Service holds the address under a different sharing key.',
+    remedy: 'Give both the same metallb.io/allow-shared-ip.',
+  },
+  backendKeyMismatch: {
+    says: 'The Services on the address differ in externalTrafficPolicy, or, under Local, in their pod selectors.',
+    remedy: 'Use the Cluster policy for all of them, or the same selector.',
+  },
+  portConflict: {
+    says: 'Another Service on the address uses the same protocol and port.',
+    remedy: 'Change the port, or use another address.',
+  },
+  addressTaken: {
+    says: 'A Service whose status names this address has taken it over.',
+    remedy: 'Nothing: another address is allocated.',
+  },
+  familyMismatch: {
+    says: 'The address families do not suit ipFamilies and ipFamilyPolicy of the Service.',
+    remedy: 'Request the families the Service has, or use a pool that holds them.',
+  },
+  poolUnknown: {
+    says: 'The requested pool does not exist.',
+    remedy: 'Create the IPAddressPool, or correct metallb.io/address-pool.',
+  },
+  poolIncompatible: {
+    says: "The pool's serviceAllocation does not admit this Service.",
+    remedy: 'Extend its namespaces, namespaceSelectors or serviceSelectors.',
+  },
+  poolExhausted: {
+    says: 'Every address that the Service may have is in use.',
+    remedy: 'Enlarge the pool, or let Services share addresses.',
+  },
+  noPool: {
+    says: 'No pool hands addresses to this Service on its own.',
+    remedy: 'Set autoAssign on a pool that admits the Service, or request one with metallb.io/address-pool.',
+  },
+
+  // Why a route that was decided does not reach a peer.
+  notContributed: {
+    says: 'No Service contributes this prefix.',
+    remedy: 'Announce a Service whose addresses lie in it, with a matching aggregation length.',
+  },
+  peerNotSelected: {
+    says: 'The advertisements of this prefix are restricted to other peers.',
+    remedy: "Add the BGPPeer's name to the advertisement's peers, or leave the list empty.",
+  },
+  familyNotConfigured: {
+    says: 'The session does not carry the address family of the prefix.',
+    remedy: 'Peer over an address of that family, or set dualStackAddressFamily.',
+  },
+  tooManyCommunities: {
+    says: 'The advertisements of this prefix add up to more than 63 communities.',
+    remedy: 'Remove communities.',
+  },
+  localPrefConflict: {
+    says: 'Contributions to one prefix disagree on the local preference; the highest is used.',
+    remedy: 'Give the advertisements the same localPref, or aggregate so that their pools do not meet in one prefix.',
+  },
+
+  // Why a BGPPeer has no session on this node.
+  nodeNotSelected: {
+    says: "The BGPPeer's nodeSelectors do not match the labels of this node.",
+    remedy: 'Change nodeSelectors, or label the node.',
+  },
+  duplicatePeer: {
+    says: 'Another BGPPeer on this node has the same name, or the same address, port and source address.',
+    remedy: 'Remove one, or let their nodeSelectors select different nodes.',
+  },
+  noRouterId: {
+    says: 'There is no router ID: none is configured and this node has no IPv4 address to take it from.',
+    remedy: 'Set routerID in the BGPPeer or the Speaker.',
+  },
+} as const satisfies Record<string, Explanation>;
+
+export type Reason = keyof typeof reasons;

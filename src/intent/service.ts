@@ -1,0 +1,210 @@
+/**
+ * Whether this node announces a Service, with what, and why (not): MetalLB's speaker as one pure function.
+ *
+ * The tests come in the order of MetalLB's, so that the first reason found is the one MetalLB would give.
+ */
+import type { BgpAdvertisement, Endpoint, EndpointSlice, Meta, Pool, Service } from '../config/model.ts';
+import { type Address, compareAddresses, formatAddress } from '../lib/address.ts';
+import { comparePrefixes, prefixOf } from '../lib/prefix.ts';
+import type { Contribution, Policy } from './advertise.ts';
+import type { Assignment, Unassigned } from './assignment.ts';
+import type { Reason } from './reason.ts';
+import { compatibleLocalPref, type Scope } from './scope.ts';
+import { matchesAny } from './select.ts';
+
+export interface ServiceInput {
+  /** `namespace/name`. */
+  readonly key: string;
+  /** Undefined: there is no such Service (any more). */
+  readonly service: Service | undefined;
+  /** None at all: every node counts as having a ready endpoint, so that a file needs no EndpointSlice. */
+  readonly slices: readonly EndpointSlice[];
+  readonly scope: Scope;
+  /** What the allocator made of a Service without status. */
+  readonly assignment?: Assignment | undefined;
+  /** The last decision, from which the change of addresses is told. */
+  readonly previous?: ServiceDecision | undefined;
+}
+
+/** A yes or no with the deciding rule. */
+export interface Verdict {
+  readonly announced: boolean;
+  /** Absent when announced. */
+  readonly reason?: Reason;
+  /** The particulars, for people. */
+  readonly detail: string;
+  /** The documents that decided. */
+  readonly because: readonly Meta[];
+}
+
+export interface ServiceDecision {
+  readonly key: string;
+  readonly ips: readonly Address[];
+  /** The pool that holds them all. */
+  readonly pool?: string;
+  /** Why there is no address, when allocation failed. */
+  readonly allocation?: Unassigned;
+  /** Addresses of the previous decision that are no longer the Service's. */
+  readonly withdrawn?: { readonly ips: readonly Address[]; readonly reason: 'loadBalancerIPChanged' };
+  readonly bgp: Verdict & { readonly contributions: readonly Contribution[] };
+}
+
+/** Why a Service is none of ours, before any address is looked at; its addresses are to be released. */
+export function unhandled(service: Service, scope: Pick<Scope, 'loadBalancerClass'>): Verdict | undefined {
+  if (service.type !== 'LoadBalancer') return no('notLoadBalancer', `spec.type is ${service.type}`, service);
+  if (service.loadBalancerClass !== scope.loadBalancerClass)
+    return no(
+      'loadBalancerClassMismatch',
+      `the Service has class "${service.loadBalancerClass}", the Speaker "${scope.loadBalancerClass}"`,
+      service,
+    );
+  return undefined;
+}
+
+/** Decides one Service. Costs its own addresses, endpoints and advertisements, whatever else is configured. */
+export function decideService(input: ServiceInput): ServiceDecision {
+  const found = locate(input);
+  const ips = found.ips ?? [];
+  const lost = input.previous?.bgp.announced
+    ? input.previous.ips.filter((old) => !ips.some((ip) => compareAddresses(ip, old) === 0))
+    : [];
+  return {
+    key: input.key,
+    ips,
+    ...(found.pool && { pool: found.pool.name }),
+    ...(found.allocation && { allocation: found.allocation }),
+    ...(lost.length > 0 && ips.length > 0 && { withdrawn: { ips: lost, reason: 'loadBalancerIPChanged' } }),
+    bgp: found.verdict ? { ...found.verdict, contributions: [] } : decideBgp(input, input.service!, found.pool, ips),
+  };
+}
+
+type Located =
+  | {
+      readonly verdict: Verdict;
+      readonly ips?: readonly Address[];
+      readonly allocation?: Unassigned;
+      readonly pool?: undefined;
+    }
+  | {
+      readonly verdict?: undefined;
+      readonly ips: readonly Address[];
+      readonly pool: Pool;
+      readonly allocation?: undefined;
+    };
+
+/** The Service's addresses and the pool that holds them. */
+function locate({ service, scope, assignment }: ServiceInput): Located {
+  if (service === undefined) return { verdict: no('serviceDeleted', 'there is no such Service') };
+  const foreign = unhandled(service, scope);
+  if (foreign !== undefined) return { verdict: foreign };
+  let ips: readonly Address[];
+  if (service.ingress.length > 0) {
+    const bad = service.ingress.find((entry) => entry.address === undefined);
+    if (bad !== undefined) return { verdict: no('invalidIP', `status names "${bad.text}"`, service) };
+    ips = distinct(service.ingress.map((entry) => entry.address!));
+  } else if (assignment === undefined || !assignment.assigned) {
+    const detail = assignment === undefined ? 'status.loadBalancer.ingress is empty' : assignment.message;
+    return { verdict: no('noIPAllocated', detail, service), ...(assignment && { allocation: assignment }) };
+  } else ips = assignment.ips;
+  const pool = scope.pools.poolOfAll(ips);
+  if (pool === undefined)
+    return { verdict: no('ipNotAllowed', `no pool contains ${ips.map(formatAddress).join(' and ')}`, service), ips };
+  return { ips, pool };
+}
+
+function decideBgp(
+  { slices, scope }: ServiceInput,
+  service: Service,
+  pool: Pool,
+  ips: readonly Address[],
+): ServiceDecision['bgp'] {
+  const { node } = scope;
+  const refuse = (...args: Parameters<typeof no>) => ({ ...no(...args), contributions: [] });
+  const advertisements = scope.advertisements.get(pool.name);
+  if (advertisements === undefined) return refuse('notOwner', `no BGPAdvertisement references pool ${pool.name}`, pool);
+  if (advertisements.here.length === 0)
+    return refuse('notOwner', `nodeSelectors do not select node ${node.name}`, pool, ...advertisements.all);
+
+  const chosen = advertisements.here.filter((a) => matchesAny(a.serviceSelectors, service.labels));
+  if (chosen.length === 0)
+    return refuse('noMatchingAdvertisement', 'serviceSelectors do not select the Service', ...advertisements.here);
+
+  const conflict = firstConflict(chosen, pool);
+  if (conflict !== undefined) {
+    const [a, b] = conflict;
+    const detail = `${a.name} has localPref ${a.localPref}, ${b.name} has ${b.localPref}`;
+    return refuse('conflictingAdvertisements', detail, a, b);
+  }
+
+  if (node.networkUnavailable)
+    return refuse('nodeNetworkUnavailable', `node ${node.name}`, ...(node.document ? [node.document] : []));
+  if (node.excluded)
+    return refuse('nodeLabeledExcludeBalancers', `node ${node.name}`, ...(node.document ? [node.document] : []));
+
+  if (slices.length > 0) {
+    if (
+      service.externalTrafficPolicy === 'Local' &&
+      !slices.some((s) => s.endpoints.some((e) => usable(e) && e.nodeName === node.name))
+    )
+      return refuse('noLocalEndpoints', `no usable endpoint on node ${node.name}`, service, ...slices);
+    if (!slices.some((s) => s.endpoints.some(usable)))
+      return refuse('noEndpoints', 'no usable endpoint on any node', service, ...slices);
+  }
+
+  const contributions: Contribution[] = [];
+  for (const ip of ips) {
+    for (const a of chosen) {
+      const prefix = prefixOf(ip, ip.family === 4 ? a.aggregationLength : a.aggregationLengthV6);
+      const policy = policyOf(a);
+      if (!contributions.some((c) => c.policy === policy && comparePrefixes(c.prefix, prefix) === 0))
+        contributions.push({ prefix, policy });
+    }
+  }
+  return {
+    announced: true,
+    detail: `through ${chosen.map((a) => a.name).join(', ')}`,
+    because: [pool, ...chosen],
+    contributions,
+  };
+}
+
+/** Ready (or not known to be otherwise), or terminating while still serving; and there is an address to reach it. */
+const usable = (e: Endpoint): boolean => e.addresses.length > 0 && (e.ready !== false || e.serving === true);
+
+function firstConflict(
+  advertisements: readonly BgpAdvertisement[],
+  pool: Pool,
+): readonly [BgpAdvertisement, BgpAdvertisement] | undefined {
+  for (const [i, a] of advertisements.entries())
+    for (const b of advertisements.slice(i + 1)) if (!compatibleLocalPref(a, b, pool)) return [a, b];
+  return undefined;
+}
+
+const policies = new WeakMap<BgpAdvertisement, Policy>();
+
+/** The one Policy of an advertisement: contributions are told apart by it. */
+export function policyOf(a: BgpAdvertisement): Policy {
+  let policy = policies.get(a);
+  if (policy === undefined) {
+    policy = {
+      from: `${a.kind}/${a.name}`,
+      document: a,
+      communities: a.communities,
+      largeCommunities: a.largeCommunities,
+      localPref: a.localPref || undefined,
+      peers: a.peers.length === 0 ? 'all' : new Set(a.peers),
+    };
+    policies.set(a, policy);
+  }
+  return policy;
+}
+
+const no = (reason: Reason, detail: string, ...because: readonly Meta[]): Verdict => ({
+  announced: false,
+  reason,
+  detail,
+  because,
+});
+
+const distinct = (ips: readonly Address[]): Address[] =>
+  ips.filter((ip, i) => ips.findIndex((other) => compareAddresses(ip, other) === 0) === i);
