@@ -4,9 +4,9 @@ import { type Capability, encodeCapabilities, type Negotiated, negotiate } from 
 import { Afi, AS_TRANS, BGP_VERSION, Safi } from './const.ts';
 import { type Context, maxMessageOf } from './context.ts';
 import { BgpError, ErrorCode, OpenError } from './errors.ts';
-import type { OpenMessage } from './message.ts';
-import { checkOpen } from './open.ts';
-import type { PeerSettings } from './settings.ts';
+import { checkOpen, type OpenMessage } from './message.ts';
+
+import { isInternal, type PeerSettings } from './settings.ts';
 
 /** What a session agreed on: the codecs' context, the timers, and the three columns that `show peers` prints. */
 export interface Agreement {
@@ -48,11 +48,11 @@ export function offer(settings: PeerSettings): OpenMessage {
  * accepted from this peer.
  */
 export function agree(settings: PeerSettings, sent: OpenMessage, received: OpenMessage): Agreement {
-  const { localAsn, routerId } = settings;
-  const peerAsn = checkOpen(received, { localAs: localAsn, localId: routerId, peerAs: settings.peerAsn });
+  const { peerAsn, routerId } = settings;
+  const internal = isInternal(settings);
+  checkOpen(received, { peerAsn, routerId, internal });
   const negotiated = negotiate(sent.capabilities, received.capabilities);
   if (negotiated.families.length === 0) throw noCommonFamily(sent.capabilities);
-  const internal = peerAsn === localAsn;
   const holdTimeSec = Math.min(sent.holdTimeSec, received.holdTimeSec);
   const third = (holdTimeSec * 1000) / 3;
   return Object.freeze({

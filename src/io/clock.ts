@@ -1,0 +1,5 @@
+/** Time for everything that must not jump: milliseconds since some moment, never going back. */
+export const monotonicMs = (): number => performance.now();
+
+/** Wall-clock time for people and files, ISO 8601. */
+export const wallClock = (): string => new Date().toISOString();

@@ -1,0 +1,37 @@
+/** The node's own addresses, as the kernel has them now. */
+import { hostname, networkInterfaces } from 'node:os';
+import { type Address, formatAddress, isLinkLocal, parseAddress } from '../lib/address.ts';
+
+export const hostName = (): string => hostname();
+
+/** The addresses of the interface that owns one of them. */
+export interface InterfaceAddresses {
+  readonly transport: Address;
+  readonly ipv4?: Address;
+  readonly ipv6?: Address;
+  readonly linkLocal?: Address;
+}
+
+/** The interface whose address is `local`: its first address of each kind. */
+export function addressesBeside(local: Address): InterfaceAddresses {
+  const text = formatAddress(local);
+  for (const entries of Object.values(networkInterfaces())) {
+    const own = (entries ?? []).map((e) => parseAddress(e.address)).filter((a) => a !== undefined);
+    if (!own.some((a) => formatAddress(a) === text)) continue;
+    const ipv4 = own.find((a) => a.family === 4);
+    const ipv6 = own.find((a) => a.family === 6 && !isLinkLocal(a));
+    const linkLocal = own.find(isLinkLocal);
+    return { transport: local, ...(ipv4 && { ipv4 }), ...(ipv6 && { ipv6 }), ...(linkLocal && { linkLocal }) };
+  }
+  return { transport: local };
+}
+
+/** The numerically highest IPv4 address that is not a loopback, as routers derive their ID; undefined without one. */
+export function highestIpv4(): Address | undefined {
+  let best: Address | undefined;
+  for (const e of Object.values(networkInterfaces()).flat()) {
+    const a = e && !e.internal ? parseAddress(e.address) : undefined;
+    if (a?.family === 4 && (!best || Buffer.compare(a.bytes, best.bytes) > 0)) best = a;
+  }
+  return best;
+}
