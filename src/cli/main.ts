@@ -1,0 +1,53 @@
+/**
+ * The command line. Each command is a file of its own, loaded when it is called, so that starting one costs what it
+ * needs and no more.
+ */
+import { Command, CommanderError } from 'commander';
+import { VERSION } from '../io/version.ts';
+import { CliError, EXIT } from './output.ts';
+
+interface Entry {
+  readonly summary: string;
+  readonly load: () => Promise<{ command(): Command }>;
+}
+
+const commands: Readonly<Record<string, Entry>> = {
+  run: { summary: 'the daemon: documents in, sessions and announcements out', load: () => import('./run.ts') },
+  check: { summary: 'validate documents without applying them', load: () => import('./check.ts') },
+  peer: { summary: 'one ad-hoc session with a router, no file', load: () => import('./peer.ts') },
+  show: { summary: 'what the daemon does: peers, routes, services, configuration', load: () => import('./show.ts') },
+  reload: { summary: 'make the daemon read its documents again', load: () => import('./reload.ts') },
+  demo: { summary: 'a daemon and a router on this machine, without privileges', load: () => import('./demo.ts') },
+};
+
+/** Runs one command line (without the program's own name) and returns its exit status. */
+export async function main(argv: readonly string[]): Promise<number> {
+  let exit: number = EXIT.ok;
+  const program = new Command('waypost')
+    .description('A BGP and layer-2 speaker for a Linux node.')
+    .version(VERSION)
+    .exitOverride()
+    .addHelpText(
+      'after',
+      '\nExample:\n  waypost peer 192.0.2.1 --local-as 64512 --peer-as 64513 --announce 203.0.113.0/24\n',
+    );
+  for (const [name, entry] of Object.entries(commands)) {
+    const command = name === argv[0] ? (await entry.load()).command() : new Command(name).description(entry.summary);
+    program.addCommand(command.name(name).exitOverride());
+  }
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    exit = exitOf(error);
+  }
+  return exit;
+}
+
+function exitOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof CliError) {
+    if (error.message) process.stderr.write(`waypost: ${error.message}\n`);
+    return error.exit;
+  }
+  throw error;
+}

@@ -1,0 +1,47 @@
+/** A peer of this speaker: its session, its place in the RIB, and the one host timer that its session needs. */
+import type { Session } from '../bgp/session.ts';
+import type { PeerSettings } from '../bgp/settings.ts';
+import { monotonicMs } from '../io/clock.ts';
+
+export class Peer {
+  readonly session: Session;
+  /** The peer's number in the RIB, 0..65535. */
+  readonly slot: number;
+  private timer: NodeJS.Timeout | undefined;
+  private timerDue = Number.POSITIVE_INFINITY;
+
+  constructor(session: Session, slot: number) {
+    this.session = session;
+    this.slot = slot;
+  }
+
+  get settings(): PeerSettings {
+    return this.session.settings;
+  }
+
+  get name(): string {
+    return this.session.settings.name;
+  }
+
+  /**
+   * Sees to it that `tick` runs when the session's next timer is due. A timer that moved later, as the hold timer does
+   * with every message, is left alone: it fires early, the session finds nothing due, and it is set anew.
+   */
+  schedule(tick: () => void): void {
+    const due = this.session.nextDue;
+    if (due === undefined || due >= this.timerDue) return;
+    clearTimeout(this.timer);
+    this.timerDue = due;
+    const fire = () => {
+      this.timerDue = Number.POSITIVE_INFINITY;
+      tick();
+    };
+    this.timer = setTimeout(fire, Math.max(0, Math.ceil(due - monotonicMs())));
+  }
+
+  /** No `tick` any more. */
+  cancel(): void {
+    clearTimeout(this.timer);
+    this.timerDue = Number.POSITIVE_INFINITY;
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * Sessions on the network: carries out what sessions ask (dial, send, close, wait) and tells them what happened.
+ * The daemon, `waypost peer` and the demo's router are each one of these.
+ *
+ * One RIB and one table of attribute sets serve all peers. Their upkeep (`sweep`, `drain`) runs in slices between
+ * events, so that the end of a session with a full table stops nobody else's.
+ */
+import { AdjRibOut } from '../bgp/adjout.ts';
+import type { Notification } from '../bgp/errors.ts';
+import type { LocalAddresses } from '../bgp/export.ts';
+import type { State } from '../bgp/fsm.ts';
+import { AttributeTable } from '../bgp/intern.ts';
+import { Rib } from '../bgp/rib.ts';
+import { Session, type SessionAction, type SessionEvent } from '../bgp/session.ts';
+import type { PeerSettings } from '../bgp/settings.ts';
+import type { Update } from '../bgp/update.ts';
+import { monotonicMs } from '../io/clock.ts';
+import { addressesBeside } from '../io/interfaces.ts';
+import { random } from '../io/random.ts';
+import { type Ends, Tcp } from '../io/tcp.ts';
+import { type Address, formatAddress } from '../lib/address.ts';
+import { Peer } from './peer.ts';
+
+/** What a speaker reports as it happens. */
+export interface SpeakerEvents {
+  state?(peer: Peer, from: State, to: State, reason: string): void;
+  /** Before the RIB takes it. The update holds views: nothing of it may be kept. */
+  update?(peer: Peer, update: Update): void;
+  /** A caller that is no peer, or one too many of a peer, was turned away before any state was built. */
+  stranger?(ends: Ends): void;
+}
+
+/** Routes looked at per slice of upkeep: a few milliseconds. */
+const SLICE_ROUTES = 20_000;
+/** Peers a RIB can tell apart. */
+const MAX_PEERS = 65_536;
+
+export class Speaker {
+  readonly attributes = new AttributeTable();
+  readonly rib = new Rib(this.attributes);
+  private readonly events: SpeakerEvents;
+  private readonly tcp: Tcp;
+  private readonly peers = new Map<string, Peer>();
+  private readonly byConnection = new Map<number, Peer>();
+  private readonly freeSlots: number[] = [];
+  private slots = 0;
+  private upkeepDue = false;
+
+  constructor(events: SpeakerEvents = {}) {
+    this.events = events;
+    this.tcp = new Tcp({
+      connected: (connection, ends) =>
+        this.tell(connection, { type: 'connected', connection, local: localAddresses(ends) }),
+      accepted: (connection, ends) => this.accept(connection, ends),
+      received: (connection, bytes) => this.tell(connection, { type: 'received', connection, bytes }),
+      sent: (connection) => this.tell(connection, { type: 'sent', connection }),
+      closed: (connection, error) =>
+        this.tell(connection, { type: 'closed', connection, ...(error !== undefined && { error }) }),
+    });
+  }
+
+  /** Accepts peers' calls at `address`. Rejects with a message for the operator when that is not possible. */
+  listen(address: Address, port: number): Promise<number> {
+    return this.tcp.listen(address, port);
+  }
+
+  /** By name, in the order they were added. */
+  get all(): ReadonlyMap<string, Peer> {
+    return this.peers;
+  }
+
+  /**
+   * Adds a peer, not yet started so that its routes can be set first. `out` carries the routes over from a session
+   * that these settings replace.
+   */
+  add(settings: PeerSettings, out: AdjRibOut = new AdjRibOut()): Peer {
+    if (this.peers.has(settings.name)) throw new Error(`peer ${settings.name} exists`);
+    const slot = this.freeSlots.pop() ?? this.slots++;
+    if (slot >= MAX_PEERS) throw new RangeError(`more than ${MAX_PEERS} peers`);
+    const session = new Session(settings, {
+      out,
+      attributes: this.attributes,
+      sink: (update) => {
+        this.events.update?.(peer, update);
+        this.rib.apply(slot, update);
+        this.needUpkeep();
+      },
+      random,
+      newConnection: this.tcp.newConnection,
+    });
+    const peer = new Peer(session, slot);
+    this.peers.set(settings.name, peer);
+    return peer;
+  }
+
+  start(peer: Peer): void {
+    this.handle(peer, { type: 'start' });
+  }
+
+  /** Ends a peer's session with this Cease and forgets the peer. */
+  remove(peer: Peer, notification?: Notification): void {
+    this.handle(peer, { type: 'stop', ...(notification && { notification }) });
+    peer.cancel();
+    this.peers.delete(peer.name);
+    this.rib.withdrawPeer(peer.slot);
+    this.freeSlots.push(peer.slot);
+    this.needUpkeep();
+  }
+
+  /** The peer's Adj-RIB-Out has changed. */
+  routesChanged(peer: Peer): void {
+    this.handle(peer, { type: 'routes' });
+  }
+
+  /** Ends every session and stops listening; resolves when the farewells have left, within about a second. */
+  async stop(notification?: Notification): Promise<void> {
+    for (const peer of [...this.peers.values()]) this.remove(peer, notification);
+    await this.tcp.stop();
+  }
+
+  private accept(connection: number, ends: Ends): boolean {
+    const candidates = [...this.peers.values()].filter(
+      ({ settings }) => same(settings.address, ends.remote) && accepts(settings, ends.local),
+    );
+    const peer = candidates.find((p) => p.session.state !== 'Established') ?? candidates[0];
+    if (peer === undefined) {
+      this.events.stranger?.(ends);
+      return false;
+    }
+    this.byConnection.set(connection, peer);
+    this.handle(peer, { type: 'accepted', connection, local: localAddresses(ends) });
+    return true;
+  }
+
+  private tell(connection: number, event: SessionEvent): void {
+    const peer = this.byConnection.get(connection);
+    if (event.type === 'closed') this.byConnection.delete(connection);
+    if (peer) this.handle(peer, event);
+  }
+
+  private handle(peer: Peer, event: SessionEvent): void {
+    for (const action of peer.session.handle(event, monotonicMs())) this.perform(peer, action);
+    if (this.peers.get(peer.name) === peer) peer.schedule(() => this.handle(peer, { type: 'tick' }));
+  }
+
+  private perform(peer: Peer, action: SessionAction): void {
+    switch (action.type) {
+      case 'dial':
+        this.byConnection.set(action.connection, peer);
+        return this.tcp.dial(action.connection, peer.settings);
+      case 'send':
+        return this.tcp.send(action.connection, action.bytes);
+      case 'close':
+        this.byConnection.delete(action.connection);
+        return this.tcp.close(action.connection);
+      case 'state':
+        if (action.from === 'Established') {
+          this.rib.withdrawPeer(peer.slot);
+          this.needUpkeep();
+        }
+        return this.events.state?.(peer, action.from, action.to, action.reason);
+    }
+  }
+
+  private needUpkeep(): void {
+    if (this.upkeepDue) return;
+    this.upkeepDue = true;
+    setImmediate(() => {
+      this.upkeepDue = false;
+      const more = [this.rib.sweep(SLICE_ROUTES), this.rib.drain(SLICE_ROUTES, () => {})];
+      if (more.some(Boolean)) this.needUpkeep();
+    });
+  }
+}
+
+const same = (a: Address, b: Address): boolean => formatAddress(a) === formatAddress(b);
+
+/** A peer with a source address of ours may call that address only. */
+const accepts = (settings: PeerSettings, local: Address): boolean =>
+  settings.sourceAddress === undefined || same(settings.sourceAddress, local);
+
+const localAddresses = (ends: Ends): LocalAddresses => addressesBeside(ends.local);
