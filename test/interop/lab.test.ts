@@ -81,22 +81,24 @@ const later: Announcement = {
   largeCommunities: [],
 };
 
-describe.each(routerNames)('%s and bird', (name) => {
-  let lab: Wire[] = [];
-  beforeAll(async () => {
-    lab = await Promise.all(cases.map((_, i) => wire(`${name}${i}`)));
-  });
-  afterAll(() => Promise.all(lab.map((w) => w.close())));
+const matrix = routerNames.flatMap((name) => cases.map((c, i) => ({ ...c, name, label: `${name}${i}` })));
 
-  test.concurrent.each(cases.map((c, index) => ({ ...c, index })))('$title', async (c) => {
-    const { near: birdSide, far: routerSide } = lab[c.index]!;
+describe('a router and bird', () => {
+  const lab = new Map<string, Wire>();
+  beforeAll(async () => {
+    for (const { label } of matrix) lab.set(label, await wire(label));
+  });
+  afterAll(() => Promise.all([...lab.values()].map((w) => w.close())));
+
+  test.concurrent.each(matrix)('$name $title', async (c) => {
+    const { near: birdSide, far: routerSide } = lab.get(c.label)!;
     const common = {
       port: 1790,
       holdTimeSec: 90,
       families: ['ipv4', 'ipv6'],
       ...(c.password === undefined ? {} : { password: c.password }),
     } as const satisfies Partial<RouterOptions>;
-    const router = drivers[name]({
+    const router = drivers[c.name]({
       ...common,
       namespace: routerSide,
       routerId: '192.0.2.2',
@@ -120,7 +122,7 @@ describe.each(routerNames)('%s and bird', (name) => {
       role: c.role === 'dial' ? 'listen' : 'dial',
       announce: fromBird,
     });
-    const log = () => `${name}:\n${router.log()}\nbird:\n${bird.log()}`;
+    const log = () => `${c.name}:\n${router.log()}\nbird:\n${bird.log()}`;
     const internal = c.routerAs === c.birdAs;
     const atBird = (routes: readonly Announcement[]) =>
       normalised(

@@ -36,9 +36,11 @@ nexthop qualify via default
 ${o.announce.map((route) => `network ${route.prefix} set { ${attributes(route).join(' ')} }`).join('\n')}
 neighbor ${o.peerAddress} {
   remote-as ${o.peerAs}
-  local-address ${o.localAddress}
+  # Before 8.5 a listener gets the MD5 key only of neighbours without a local address.
+  ${o.role === 'dial' ? `local-address ${o.localAddress}` : ''}
   holdtime ${o.holdTimeSec}
   enforce neighbor-as no
+  ${o.localAs === o.peerAs ? '' : 'multihop 2'}
   ${(['ipv4', 'ipv6'] as const)
     .map((f) => `announce ${afis[f]} ${o.families.includes(f) ? 'unicast' : 'none'}`)
     .join('\n  ')}
@@ -47,7 +49,8 @@ neighbor ${o.peerAddress} {
 }
 allow from any
 allow to any
-# Left to itself it gives the loopback's address as next hop in the family that is not the transport's.
+# Left to itself it gives the loopback's address as next hop in the family that is not the transport's. To an external
+# peer another one goes out only with multihop and no-modify.
 match to any ${other} set nexthop ${o.nextHops[otherFamily]}
 match to any ${other} set nexthop no-modify
 `;
