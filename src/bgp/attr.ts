@@ -1,0 +1,164 @@
+/** Path attributes as values: made of what a scan has found sound (scan.ts), and written for a peer. */
+import { OverflowError, Reader, Writer } from '../lib/bytes.ts';
+import { type AddressFamily, AttributeCode, AttributeFlag } from './const.ts';
+import { type Context, DEFAULT_CONTEXT } from './context.ts';
+import { decodeNextHop } from './mp.ts';
+import type { NlriRun } from './nlri.ts';
+import type { PathAttributes, UnknownAttribute } from './path.ts';
+import { type Draft, type Encoding, settle } from './row.ts';
+import { rowOf, rows } from './rows.ts';
+import { type AttributeFault, checkWhole, type Scan, scanAttributes } from './scan.ts';
+
+/** Flags that say something about an attribute and not about its encoding. */
+const MEANINGFUL = AttributeFlag.optional | AttributeFlag.transitive | AttributeFlag.partial;
+
+/** The values of what a scan without faults that withdraw has found. `multiprotocol` takes the next hop from MP_REACH. */
+export function readScan(scan: Scan, bytes: Uint8Array, encoding: Encoding, multiprotocol: boolean): PathAttributes {
+  const draft: Draft = { attributes: {} };
+  const unknown: UnknownAttribute[] = [];
+  const { spans, reach } = scan;
+  for (let i = 0; i < spans.length; i += 3) {
+    const at = spans[i]!;
+    const r = new Reader(bytes, spans[i + 1]!, spans[i + 2]!);
+    const row = rowOf[bytes[at + 1]!];
+    if (row === undefined) unknown.push({ code: bytes[at + 1]!, flags: bytes[at]! & MEANINGFUL, value: r.rest() });
+    else row.decode(r, draft, encoding);
+  }
+  if (unknown.length > 0) draft.attributes.unknown = unknown;
+  if (multiprotocol && reach !== undefined)
+    Object.assign(draft.attributes, decodeNextHop(bytes, reach.nextHopStart, reach.nextHopEnd));
+  return settle(draft);
+}
+
+/** A block of attributes taken apart. */
+export interface DecodedAttributes {
+  /** Undefined when a fault withdraws the routes, or when ORIGIN or AS_PATH is missing because there are none. */
+  readonly attributes: PathAttributes | undefined;
+  readonly reach: NlriRun | undefined;
+  readonly unreach: NlriRun | undefined;
+  readonly faults: readonly AttributeFault[];
+}
+
+/**
+ * The attributes from `start` to `end` as values. The next hop is that of MP_REACH where there is one.
+ * Throws `BgpError` 3/x for what ends the session.
+ * @param nlri an NLRI field follows in the UPDATE, so that NEXT_HOP is mandatory
+ */
+export function decodeAttributes(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  context: Context,
+  nlri = false,
+): DecodedAttributes {
+  const scan = scanAttributes(bytes, start, end, context);
+  checkWhole(scan, nlri, context);
+  const whole = (1 << AttributeCode.origin) | (1 << AttributeCode.asPath);
+  const usable = scan.error === undefined && (scan.seen & whole) === whole;
+  return {
+    attributes: usable ? readScan(scan, bytes, context, scan.reach?.run !== undefined) : undefined,
+    reach: scan.reach?.run,
+    unreach: scan.unreach?.run,
+    faults: scan.faults,
+  };
+}
+
+/** What interned octets are read with: everything that may be in them is welcome. */
+const INTERNED: Context = Object.freeze({ ...DEFAULT_CONTEXT, internal: true, extendedNextHop: true });
+
+/** The attributes of an interned set (update.ts), whatever session it came from. */
+export function decodeInterned(view: Uint8Array): PathAttributes {
+  const scan = scanAttributes(view, 0, view.length, INTERNED);
+  return readScan(scan, view, INTERNED, true);
+}
+
+/** Attributes as octets, ready for `writeReach`: made once, used for every UPDATE that carries them. */
+export interface EncodedAttributes {
+  /** All attributes but MP_REACH; undefined when no message could ever hold them. */
+  readonly block: Uint8Array | undefined;
+  /** The next hop that MP_REACH carries: 16 or 32 octets. Undefined when it is in NEXT_HOP. */
+  readonly nextHop: Uint8Array | undefined;
+}
+
+// What is written here is always copied out before anybody else can write.
+const scratch = new Writer(0x10000);
+
+/** A route of `family` can have this next hop on this session (RFC 2545, RFC 8950). */
+export const canCarry = (
+  a: PathAttributes,
+  family: AddressFamily,
+  context: Pick<Context, 'extendedNextHop'>,
+): boolean =>
+  a.nextHop !== undefined &&
+  (a.nextHop.family === 4 ? family === 'ipv4' : family === 'ipv6' || context.extendedNextHop);
+
+/**
+ * Attributes for the peer: those that belong inside our AS only are left out on external sessions, and AS4_PATH and
+ * AS4_AGGREGATOR are added where the peer knows two octets. Throws `RangeError` unless `canCarry`.
+ */
+export function encodeAttributes(
+  attributes: PathAttributes,
+  family: AddressFamily,
+  context: Context,
+): EncodedAttributes {
+  if (!canCarry(attributes, family, context)) throw new RangeError(`no next hop that ${family} can have here`);
+  const nextHop = mpNextHop(attributes);
+  scratch.at = 0;
+  try {
+    writeRows(scratch, attributes, context, nextHop === undefined, AttributeFlag.partial);
+  } catch (error) {
+    if (!(error instanceof OverflowError)) throw error;
+    return { block: undefined, nextHop };
+  }
+  return { block: scratch.finish(), nextHop };
+}
+
+/** The next hop as MP_REACH has it, or undefined when NEXT_HOP does. */
+export function mpNextHop({ nextHop, linkLocalNextHop }: PathAttributes): Uint8Array | undefined {
+  if (nextHop === undefined || nextHop.family === 4) return undefined;
+  if (linkLocalNextHop === undefined) return nextHop.bytes;
+  return Uint8Array.of(...nextHop.bytes, ...linkLocalNextHop.bytes);
+}
+
+/** Writes all attributes but MP_REACH in the order of their codes; `mark` is set on those without a row. */
+export function writeRows(w: Writer, a: PathAttributes, e: Encoding, nextHop: boolean, mark: number): void {
+  // RFC 4271 §5: only what is transitive is passed on, marked as not understood everywhere.
+  const unknown = (a.unknown ?? [])
+    .filter((u) => (u.flags & AttributeFlag.transitive) !== 0)
+    .sort((x, y) => x.code - y.code);
+  let next = 0;
+  for (const row of rows) {
+    for (; next < unknown.length && unknown[next]!.code < row.code; next++) writeUnknown(w, unknown[next]!, mark);
+    if (row.internalOnly && !e.internal) continue;
+    if (row.code === AttributeCode.nextHop && !nextHop) continue;
+    writeAttribute(w, row.flags, row.code, () => row.encode(w, a, e));
+  }
+  for (; next < unknown.length; next++) writeUnknown(w, unknown[next]!, mark);
+}
+
+const writeUnknown = (w: Writer, u: UnknownAttribute, mark: number): void =>
+  writeAttribute(w, u.flags | mark, u.code, () => {
+    w.put8s(u.value);
+    return true;
+  });
+
+/** Writes one attribute, or nothing when `value` says there is none. The length takes two octets only if it must. */
+function writeAttribute(w: Writer, flags: number, code: number, value: () => boolean): void {
+  const start = w.at;
+  w.u8(flags & ~AttributeFlag.extendedLength).u8(code);
+  const mark = w.reserve8();
+  if (!value()) {
+    w.at = start;
+    return;
+  }
+  const length = w.at - mark - 1;
+  if (length <= 0xff) {
+    w.bytes[mark] = length;
+    return;
+  }
+  w.u8(0);
+  w.bytes.copyWithin(mark + 2, mark + 1, mark + 1 + length);
+  w.bytes[start] = flags | AttributeFlag.extendedLength;
+  w.bytes[mark] = length >>> 8;
+  w.bytes[mark + 1] = length;
+}
