@@ -124,6 +124,8 @@ export interface Service extends Meta {
     readonly pool?: string;
     readonly addresses: readonly Address[];
     readonly sharingKey: string;
+    /** Why it cannot be met as written (two fields contradict, an address does not parse): allocation fails with it. */
+    readonly invalid?: string;
   };
 }
 

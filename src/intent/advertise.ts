@@ -6,60 +6,23 @@
  * what a peer is told is worked out once per Blend. A change of one Service costs its own prefixes and nothing else,
  * and 100,000 host routes of one advertisement share one attribute object.
  */
-import type { LargeCommunity, PathAttributes } from '../bgp/path.ts';
+import type { PathAttributes } from '../bgp/path.ts';
 import type { PeerSettings } from '../bgp/settings.ts';
-import type { Meta } from '../config/model.ts';
+import type { Family } from '../lib/address.ts';
 import { comparePrefixes, formatPrefix, type Prefix } from '../lib/prefix.ts';
 import { PrefixTable } from '../lib/table.ts';
-import type { Reason } from './reason.ts';
-
-/** What an advertisement says of the routes made through it. One object per document, told apart by identity. */
-export interface Policy {
-  /** `Kind/name`. */
-  readonly from: string;
-  readonly document: Meta;
-  readonly communities: readonly number[];
-  readonly largeCommunities: readonly LargeCommunity[];
-  /** Undefined where the document gives none (0 means the same). */
-  readonly localPref: number | undefined;
-  readonly peers: 'all' | ReadonlySet<string>;
-}
-
-/** A Service wants `prefix` advertised as `policy` says. */
-export interface Contribution {
-  readonly prefix: Prefix;
-  readonly policy: Policy;
-}
-
-/** What there is to say of one prefix to one peer. */
-export type RouteDecision = Route | Held;
-
-export interface Route {
-  readonly advertised: true;
-  /**
-   * A template, shared by every route that says the same: origin igp, an empty AS path, no next hop, communities in
-   * numeric order, and a local preference. The session completes it: its own AS and address, and LOCAL_PREF left
-   * out on eBGP (RFC 4271 §5.1.2, §5.1.3, §5.1.5).
-   */
-  readonly attributes: PathAttributes;
-  /** The advertisements it is made of, sorted. */
-  readonly from: readonly string[];
-  /** They disagreed on the local preference, and the highest was taken. */
-  readonly conflict?: { readonly reason: 'localPrefConflict'; readonly detail: string };
-}
-
-export interface Held {
-  readonly advertised: false;
-  readonly reason: Reason;
-  readonly detail: string;
-  readonly from: readonly string[];
-}
+import {
+  type Contribution,
+  isFor,
+  mergePolicies,
+  type Policy,
+  type Route,
+  type RouteDecision,
+  sourcesOf,
+} from './route.ts';
 
 /** The part of a peer that decides which routes it gets. */
 export type Receiver = Pick<PeerSettings, 'name' | 'families'>;
-
-/** As MetalLB has it; counts communities and large communities together. */
-export const MAX_COMMUNITIES = 63;
 
 interface Blend {
   readonly key: string;
@@ -83,7 +46,7 @@ interface Side {
 }
 
 export class Advertisements {
-  private readonly sides: Readonly<Record<4 | 6, Side>> = {
+  private readonly sides: Readonly<Record<Family, Side>> = {
     4: { table: new PrefixTable(4), entries: [] },
     6: { table: new PrefixTable(6), entries: [] },
   };
@@ -114,7 +77,6 @@ export class Advertisements {
     const want = contributions.filter((c, i) => indexOf(contributions, c) === i);
     if (want.length > 0) this.services.set(service, want);
     else this.services.delete(service);
-    // Added before removed: an attribute set that one policy hands to its successor stays the same object.
     const dirty: Prefix[] = [];
     const touch = (p: Prefix) => {
       if (!dirty.some((d) => comparePrefixes(d, p) === 0)) dirty.push(p);
@@ -124,7 +86,7 @@ export class Advertisements {
     return dirty;
   }
 
-  /** @returns whether it changed, in which case every route is to be computed again */
+  /** @returns whether it changed, in which case every route is to be asked for again */
   setDefaultLocalPref(value: number): boolean {
     if (value === this.defaultLocalPref) return false;
     this.defaultLocalPref = value;
@@ -134,20 +96,22 @@ export class Advertisements {
 
   /** What `peer` is told about `prefix`, or why it is told nothing. */
   decide(peer: Receiver, prefix: Prefix): RouteDecision {
-    const side = this.sides[prefix.family];
-    const entry = side.entries[side.table.lookup(prefix)];
-    if (entry === undefined)
-      return { advertised: false, reason: 'notContributed', detail: formatPrefix(prefix), from: [] };
-    return this.decideEntry(peer, prefix.family, entry);
+    const { table, entries } = this.sides[prefix.family];
+    const entry = entries[table.lookup(prefix)];
+    if (entry !== undefined) return this.decideBlend(peer, prefix.family, entry.blend);
+    return { advertised: false, reason: 'notContributed', detail: formatPrefix(prefix), from: [] };
   }
 
-  /** `decide`, for who does not ask why not. */
+  /** `decide`, for those who do not ask why not. */
   route(peer: Receiver, prefix: Prefix): Route | undefined {
     const decision = this.decide(peer, prefix);
     return decision.advertised ? decision : undefined;
   }
 
-  /** Every route of a peer, IPv4 first, otherwise in no useful order. Updates while it runs are seen or not. */
+  /**
+   * Every route of a peer, IPv4 first, otherwise in no useful order. It may be read in portions: what an `update` in
+   * between changes is in that update's own result.
+   */
   *routes(peer: Receiver): Generator<readonly [Prefix, Route]> {
     for (const [prefix, decision] of this.decisions(peer)) if (decision.advertised) yield [prefix, decision];
   }
@@ -158,7 +122,7 @@ export class Advertisements {
       const { table, entries } = this.sides[family];
       for (let id = 0; id < table.limit; id++) {
         const entry = entries[id];
-        if (entry !== undefined) yield [table.prefix(id), this.decideEntry(peer, family, entry)];
+        if (entry !== undefined) yield [table.prefix(id), this.decideBlend(peer, family, entry.blend)];
       }
     }
   }
@@ -171,62 +135,25 @@ export class Advertisements {
     return found.sort();
   }
 
-  private decideEntry(peer: Receiver, family: 4 | 6, { blend }: Entry): RouteDecision {
-    if (!peer.families.includes(`ipv${family}`))
-      return {
-        advertised: false,
-        reason: 'familyNotConfigured',
-        detail: `the session with ${peer.name} carries ${peer.families.join(' and ')}`,
-        from: sources(blend.policies),
-      };
-    const mine = blend.policies.filter((p) => p.peers === 'all' || p.peers.has(peer.name));
-    const whole = mine.length === blend.policies.length;
-    const key = whole ? blend.key : this.keyOf(mine);
+  private decideBlend(peer: Receiver, family: Family, blend: Blend): RouteDecision {
+    const { policies } = blend;
+    if (!peer.families.includes(`ipv${family}`)) {
+      const detail = `the session with ${peer.name} carries ${peer.families.join(' and ')}`;
+      return { advertised: false, reason: 'familyNotConfigured', detail, from: sourcesOf(policies) };
+    }
+    const mine = policies.filter((p) => isFor(p, peer.name));
+    if (mine.length === 0) {
+      const names = new Set(policies.flatMap((p) => (p.peers === 'all' ? [] : [...p.peers])));
+      const detail = `advertised to ${[...names].sort().join(', ')} only`;
+      return { advertised: false, reason: 'peerNotSelected', detail, from: sourcesOf(policies) };
+    }
+    const key = mine.length === policies.length ? blend.key : this.keyOf(mine);
     let decision = blend.merged.get(key);
     if (decision === undefined) {
-      decision = this.merge(blend, mine);
+      decision = mergePolicies(mine, this.defaultLocalPref, (attributes) => this.template(attributes));
       blend.merged.set(key, decision);
     }
     return decision;
-  }
-
-  private merge(blend: Blend, policies: readonly Policy[]): RouteDecision {
-    const from = sources(policies);
-    if (policies.length === 0)
-      return {
-        advertised: false,
-        reason: 'peerNotSelected',
-        detail: `advertised to ${namesOf(blend.policies).join(', ')} only`,
-        from: sources(blend.policies),
-      };
-    const communities = [...new Set(policies.flatMap((p) => p.communities))].sort((a, b) => a - b);
-    const largeCommunities = policies
-      .flatMap((p) => p.largeCommunities)
-      .sort(compareLarge)
-      .filter((c, i, all) => i === 0 || compareLarge(all[i - 1]!, c) !== 0);
-    const count = communities.length + largeCommunities.length;
-    if (count > MAX_COMMUNITIES)
-      return {
-        advertised: false,
-        reason: 'tooManyCommunities',
-        detail: `${count} communities from ${from.join(', ')}, at most ${MAX_COMMUNITIES} are possible`,
-        from,
-      };
-    // An advertisement without a preference does not vote: FRR's route-map has no `set` for it either.
-    const given = policies.flatMap((p) => p.localPref ?? []);
-    const localPref = given.length > 0 ? Math.max(...given) : this.defaultLocalPref;
-    const disagree = policies.some((p) => p.localPref !== policies[0]!.localPref);
-    const attributes = this.template({
-      origin: 'igp',
-      asPath: [],
-      localPref,
-      ...(communities.length > 0 && { communities }),
-      ...(largeCommunities.length > 0 && { largeCommunities }),
-    });
-    if (!disagree) return { advertised: true, attributes, from };
-    const votes = policies.map((p) => `${p.from} says ${p.localPref ?? 'nothing'}`).sort();
-    const detail = `${votes.join(', ')}; ${localPref} is used`;
-    return { advertised: true, attributes, from, conflict: { reason: 'localPrefConflict', detail } };
   }
 
   private template(attributes: PathAttributes): PathAttributes {
@@ -250,13 +177,15 @@ export class Advertisements {
       entries[id] = { blend: this.acquire([policy]), counts: [1] };
       return true;
     }
-    const at = entry.blend.policies.indexOf(policy);
+    const { policies } = entry.blend;
+    const at = policies.indexOf(policy);
     if (at >= 0) {
       entry.counts = entry.counts.with(at, entry.counts[at]! + 1);
       return false;
     }
-    const before = entry.blend.policies.filter((p) => this.idOf(p) < this.idOf(policy)).length;
-    this.replace(entry, entry.blend.policies.toSpliced(before, 0, policy), entry.counts.toSpliced(before, 0, 1));
+    // In order of their ids, so that the way in which a set came about leaves no trace.
+    const before = policies.filter((p) => this.idOf(p) < this.idOf(policy)).length;
+    this.replace(entry, policies.toSpliced(before, 0, policy), entry.counts.toSpliced(before, 0, 1));
     return true;
   }
 
@@ -264,14 +193,15 @@ export class Advertisements {
     const { table, entries } = this.sides[prefix.family];
     const id = table.lookup(prefix);
     const entry = entries[id]!;
-    const at = entry.blend.policies.indexOf(policy);
+    const { policies } = entry.blend;
+    const at = policies.indexOf(policy);
     const left = entry.counts[at]! - 1;
     if (left > 0) {
       entry.counts = entry.counts.with(at, left);
       return false;
     }
-    if (entry.counts.length > 1) {
-      this.replace(entry, entry.blend.policies.toSpliced(at, 1), entry.counts.toSpliced(at, 1));
+    if (policies.length > 1) {
+      this.replace(entry, policies.toSpliced(at, 1), entry.counts.toSpliced(at, 1));
     } else {
       this.release(entry.blend);
       entries[id] = undefined;
@@ -281,10 +211,9 @@ export class Advertisements {
   }
 
   private replace(entry: Entry, policies: readonly Policy[], counts: readonly number[]): void {
-    const old = entry.blend;
+    this.release(entry.blend);
     entry.blend = this.acquire(policies);
     entry.counts = counts;
-    this.release(old);
   }
 
   private acquire(policies: readonly Policy[]): Blend {
@@ -318,10 +247,3 @@ export class Advertisements {
 
 const indexOf = (list: readonly Contribution[], c: Contribution): number =>
   list.findIndex((other) => other.policy === c.policy && comparePrefixes(other.prefix, c.prefix) === 0);
-
-const sources = (policies: readonly Policy[]): string[] => [...new Set(policies.map((p) => p.from))].sort();
-
-const namesOf = (policies: readonly Policy[]): string[] =>
-  [...new Set(policies.flatMap((p) => (p.peers === 'all' ? [] : [...p.peers])))].sort();
-
-const compareLarge = (a: LargeCommunity, b: LargeCommunity): number => a[0] - b[0] || a[1] - b[1] || a[2] - b[2];

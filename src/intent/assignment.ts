@@ -23,6 +23,7 @@ export interface Unassigned extends Problem {
   readonly assigned: false;
   readonly service: string;
   readonly cleared?: Problem;
+  readonly evicted: readonly string[];
 }
 
 export interface Problem {

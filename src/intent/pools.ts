@@ -4,7 +4,7 @@ import { type Address, compareAddresses, type Family } from '../lib/address.ts';
 import { comparePrefixes, contains, type Prefix } from '../lib/prefix.ts';
 import { matchesAny } from './select.ts';
 
-interface Member {
+export interface Member {
   readonly prefix: Prefix;
   readonly pool: Pool;
 }
@@ -22,7 +22,8 @@ export class PoolIndex {
     this.members = { 4: all.filter((m) => m.prefix.family === 4), 6: all.filter((m) => m.prefix.family === 6) };
   }
 
-  poolOf(address: Address): Pool | undefined {
+  /** The pool's prefix that contains the address. */
+  find(address: Address): Member | undefined {
     const members = this.members[address.family];
     let low = 0;
     let high = members.length;
@@ -32,13 +33,13 @@ export class PoolIndex {
       else high = middle;
     }
     const member = members[low - 1];
-    return member && contains(member.prefix, address) ? member.pool : undefined;
+    return member && contains(member.prefix, address) ? member : undefined;
   }
 
   /** The pool that contains every one of `addresses`. Which Services it admits, and which addresses it avoids, is not asked. */
   poolOfAll(addresses: readonly Address[]): Pool | undefined {
-    const first = addresses[0] && this.poolOf(addresses[0]);
-    return first && addresses.every((a) => this.poolOf(a) === first) ? first : undefined;
+    const first = addresses[0] && this.find(addresses[0])?.pool;
+    return first && addresses.every((a) => this.find(a)?.pool === first) ? first : undefined;
   }
 }
 

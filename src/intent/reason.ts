@@ -96,6 +96,14 @@ export const reasons = {
     says: 'A Service whose status names this address has taken it over.',
     remedy: 'Nothing: another address is allocated.',
   },
+  differentIPRequested: {
+    says: 'The Service now asks for other addresses than it held.',
+    remedy: 'Nothing: it is allocated again.',
+  },
+  differentPoolRequested: {
+    says: 'The Service now asks for another pool than the one its addresses came from.',
+    remedy: 'Nothing: it is allocated again.',
+  },
   familyMismatch: {
     says: 'The address families do not suit ipFamilies and ipFamilyPolicy of the Service.',
     remedy: 'Request the families the Service has, or use a pool that holds them.',

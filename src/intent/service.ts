@@ -6,9 +6,10 @@
 import type { BgpAdvertisement, Endpoint, EndpointSlice, Meta, Pool, Service } from '../config/model.ts';
 import { type Address, compareAddresses, formatAddress } from '../lib/address.ts';
 import { comparePrefixes, prefixOf } from '../lib/prefix.ts';
-import type { Contribution, Policy } from './advertise.ts';
 import type { Assignment, Unassigned } from './assignment.ts';
+import { distinctAddresses } from './ledger.ts';
 import type { Reason } from './reason.ts';
+import type { Contribution, Policy } from './route.ts';
 import { compatibleLocalPref, type Scope } from './scope.ts';
 import { matchesAny } from './select.ts';
 
@@ -101,7 +102,7 @@ function locate({ service, scope, assignment }: ServiceInput): Located {
   if (service.ingress.length > 0) {
     const bad = service.ingress.find((entry) => entry.address === undefined);
     if (bad !== undefined) return { verdict: no('invalidIP', `status names "${bad.text}"`, service) };
-    ips = distinct(service.ingress.map((entry) => entry.address!));
+    ips = distinctAddresses(service.ingress.map((entry) => entry.address!));
   } else if (assignment === undefined || !assignment.assigned) {
     const detail = assignment === undefined ? 'status.loadBalancer.ingress is empty' : assignment.message;
     return { verdict: no('noIPAllocated', detail, service), ...(assignment && { allocation: assignment }) };
@@ -205,6 +206,3 @@ const no = (reason: Reason, detail: string, ...because: readonly Meta[]): Verdic
   detail,
   because,
 });
-
-const distinct = (ips: readonly Address[]): Address[] =>
-  ips.filter((ip, i) => ips.findIndex((other) => compareAddresses(ip, other) === 0) === i);
