@@ -217,10 +217,10 @@ const nameByCode = new Map<number, Known>(
  * The content of one Capabilities parameter (RFC 5492 §4), in order. An exact repetition is dropped (§4); other
  * repetitions stay, and `lastOf` or `negotiate` chooses.
  * Throws `BgpError` 2/0 when a capability overruns `r` or a known one has a length it cannot have.
+ * @param seen what earlier parameters of the same OPEN held: many speakers send a parameter for each capability
  */
-export function decodeCapabilities(r: Reader): Capability[] {
+export function decodeCapabilities(r: Reader, seen: Set<string> = new Set()): Capability[] {
   const out: Capability[] = [];
-  const seen = new Set<string>();
   while (!r.done) {
     let code: number | undefined;
     try {

@@ -51,10 +51,14 @@ export class AttributeTable {
     }
   }
 
-  /** The id of these octets, which are copied in, without references, when they were not there. */
-  add(bytes: Uint8Array, start: number, end: number, tag: number, hash = this.hash(bytes, start, end, tag)): number {
+  /** The id of these octets, which are added when they were not there. */
+  intern(bytes: Uint8Array, start: number, end: number, tag: number, hash = this.hash(bytes, start, end, tag)): number {
     const known = this.find(bytes, start, end, tag, hash);
-    if (known >= 0) return known;
+    return known >= 0 ? known : this.add(bytes, start, end, tag, hash);
+  }
+
+  /** The id of a new set without references; the octets are copied in. The caller has looked: `find` said -1. */
+  add(bytes: Uint8Array, start: number, end: number, tag: number, hash = this.hash(bytes, start, end, tag)): number {
     const length = end - start;
     if (this.used + length > this.arena.length) this.moveArena(length);
     const id = this.free.pop() ?? this.limit++;

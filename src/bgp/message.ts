@@ -104,12 +104,13 @@ function decodeParameters(r: Reader): Capability[] {
   }
   if (length !== r.remaining) throw new TruncatedError(length, r.remaining);
   const capabilities: Capability[] = [];
+  const seen = new Set<string>();
   while (!r.done) {
     const type = r.u8();
     const value = r.sub(extended ? r.u16() : r.u8());
     if (type !== CAPABILITIES)
       throw new BgpError(`optional parameter ${type}`, ErrorCode.open, OpenError.unsupportedOptionalParameter);
-    capabilities.push(...decodeCapabilities(value));
+    capabilities.push(...decodeCapabilities(value, seen));
   }
   return capabilities;
 }

@@ -8,7 +8,7 @@
  * set costs a hash and a comparison. The tag keeps apart what only looks the same: sets checked for an internal
  * session and for an external one, and sets whose next hop is in MP_REACH.
  */
-import { Writer } from '../lib/bytes.ts';
+import { OverflowError, Writer } from '../lib/bytes.ts';
 import type { PrefixTable } from '../lib/table.ts';
 import { type EncodedAttributes, readScan, writeRows } from './attr.ts';
 import { type AddressFamily, AttributeCode, HEADER_OCTETS, MessageType } from './const.ts';
@@ -68,27 +68,34 @@ export function decodeUpdate(
     const empty = withdrawnStart === withdrawnEnd && carriesIpv4;
     return { reach: NONE, unreach, endOfRib: empty ? 'ipv4' : undefined, faults: refused ? [notIpv4] : NONE };
   }
+  const tag = context.internal ? Tag.internal : 0;
+  let hash = 0;
   if (nlri !== undefined && context.fourOctetAs) {
-    const id = table.find(bytes, attributesStart, attributesEnd, tagOf(context, false));
+    hash = table.hash(bytes, attributesStart, attributesEnd, tag);
+    const id = table.find(bytes, attributesStart, attributesEnd, tag, hash);
     if (id >= 0) return { reach: [reachOf(nlri, id)], unreach, endOfRib: undefined, faults: NONE };
   }
 
   const scan = scanAttributes(bytes, attributesStart, attributesEnd, context);
   checkWhole(scan, attributesEnd < end, context);
-  const faults = refused ? [...scan.faults, notIpv4] : scan.faults;
+  const faults: AttributeFault[] = [...scan.faults];
+  if (refused) faults.push(notIpv4);
   const mpReach = scan.reach?.run;
   const mpUnreach = scan.unreach?.run;
   if (mpUnreach !== undefined && mpUnreach.start < mpUnreach.end) unreach.push(mpUnreach);
   const reach: Reach[] = [];
-  if (scan.error !== undefined) {
-    if (nlri !== undefined) unreach.push(nlri);
-    if (mpReach !== undefined) unreach.push(mpReach);
-  } else {
-    if (nlri !== undefined)
-      reach.push(reachOf(nlri, intern(scan, bytes, attributesStart, attributesEnd, false, context, table)));
-    if (mpReach !== undefined && mpReach.start < mpReach.end)
-      reach.push(reachOf(mpReach, intern(scan, bytes, attributesStart, attributesEnd, true, context, table)));
+  const settle = (run: NlriRun, id: number) => {
+    if (id >= 0) reach.push(reachOf(run, id));
+    else unreach.push(run);
+  };
+  if (nlri !== undefined) {
+    // Octets that are canonical already were looked up in vain above.
+    const canonical = scan.error === undefined && context.fourOctetAs && !scan.partial;
+    if (canonical) settle(nlri, table.add(bytes, attributesStart, attributesEnd, tag, hash));
+    else settle(nlri, intern(scan, bytes, tag, false, context, table, faults));
   }
+  if (mpReach !== undefined && mpReach.start < mpReach.end)
+    settle(mpReach, intern(scan, bytes, tag | Tag.multiprotocol, true, context, table, faults));
   // RFC 4724 §2: an MP_UNREACH of no routes, and nothing else, marks the end.
   const alone = scan.spans.length === 0 && scan.reach === undefined && scan.faults.length === 0;
   const end6 = alone && mpUnreach !== undefined && unreach.length === 0 && attributesEnd === end;
@@ -114,9 +121,6 @@ function ipv4Run(
   return run;
 }
 
-const tagOf = (context: Context, multiprotocol: boolean): number =>
-  (context.internal ? Tag.internal : 0) | (multiprotocol ? Tag.multiprotocol : 0);
-
 const reachOf = (run: NlriRun, attributes: number): Reach => ({
   family: run.family,
   addPath: run.addPath,
@@ -126,18 +130,17 @@ const reachOf = (run: NlriRun, attributes: number): Reach => ({
   attributes,
 });
 
-/** The id of the set that the scan found, in canonical form; `multiprotocol` for the routes of MP_REACH. */
+/** The id of the set that the scan found, made canonical, or -1 to withdraw; `multiprotocol` for the routes of MP_REACH. */
 function intern(
   scan: Scan,
   bytes: Uint8Array,
-  start: number,
-  end: number,
+  tag: number,
   multiprotocol: boolean,
   context: Context,
   table: AttributeTable,
+  faults: AttributeFault[],
 ): number {
-  const tag = tagOf(context, multiprotocol);
-  if (context.fourOctetAs && !scan.partial && !multiprotocol) return table.add(bytes, start, end, tag);
+  if (scan.error !== undefined) return -1;
   const w = scratch;
   w.at = 0;
   const { reach } = scan;
@@ -148,9 +151,16 @@ function intern(
   if (context.fourOctetAs) copySpans(w, scan, bytes, multiprotocol);
   else {
     const attributes = readScan(scan, bytes, context, multiprotocol);
-    writeRows(w, attributes, { fourOctetAs: true, internal: context.internal }, !multiprotocol, 0);
+    try {
+      writeRows(w, attributes, { fourOctetAs: true, internal: context.internal }, !multiprotocol, 0);
+    } catch (error) {
+      // A path of tens of thousands of hops in an extended message doubles its octets.
+      if (!(error instanceof OverflowError)) throw error;
+      faults.push({ code: AttributeCode.asPath, action: 'withdraw', reason: 'too long for four-octet AS numbers' });
+      return -1;
+    }
   }
-  return table.add(w.bytes, 0, w.at, tag);
+  return table.intern(w.bytes, 0, w.at, tag);
 }
 
 function copySpans(w: Writer, scan: Scan, bytes: Uint8Array, multiprotocol: boolean): void {
