@@ -8,7 +8,10 @@
 import type { Address } from '../lib/address.ts';
 import type { Prefix } from '../lib/prefix.ts';
 
-/** A place in a file, both 1-based. */
+/**
+ * A place in a file, both 1-based. That of a document is live: its line follows when text above it comes or goes,
+ * while the document stays the same.
+ */
 export interface Position {
   readonly file: string;
   readonly line: number;
@@ -32,7 +35,10 @@ export interface Diagnostic {
   readonly transient?: boolean;
 }
 
-/** What every document has. `key` is `Kind/namespace/name` (namespace '' for cluster-scoped kinds). */
+/**
+ * What every document has. `key` is `Kind/namespace/name`, unique; its namespace is '' for cluster-scoped kinds and for
+ * those of MetalLB, whose names are unique over all namespaces.
+ */
 export interface Meta {
   readonly kind: string;
   readonly namespace: string;
@@ -154,6 +160,7 @@ export interface Namespace extends Meta {}
 export interface Speaker {
   /** This node's name. */
   readonly name: string;
+  /** This node's: those of its Node document, the Speaker's over them, and kubernetes.io/hostname in any case. */
   readonly labels: Labels;
   readonly routerId?: Address;
   /** LOCAL_PREF on iBGP where no advertisement gives one, 0..4294967295. */

@@ -1,0 +1,136 @@
+/**
+ * Documents of all files to one configuration. What a document says by itself was read when it was loaded; here are
+ * the rules between documents. One error, and there is no configuration: the last good one stays.
+ */
+import { collectAliases, resolveAdvertisement } from './check/advertisement.ts';
+import { chooseSpeaker, type Found, KnownNodes, type NodeOptions } from './check/nodes.ts';
+import { checkOverlap } from './check/overlap.ts';
+import { checkPeers } from './check/peers.ts';
+import { checkPreferences } from './check/preference.ts';
+import { checkServices } from './check/services.ts';
+import type { Document, Item } from './document.ts';
+import { sortDiagnostics } from './format.ts';
+import type { LoadedFile } from './load.ts';
+import type { Configuration, Diagnostic, EndpointSlice } from './model.ts';
+import { placeOf, Report } from './report.ts';
+
+export interface Assembled {
+  /** Undefined when there is an error among the diagnostics. */
+  readonly configuration: Configuration | undefined;
+  /** By file, line and column. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Assembled {
+  const report = new Report();
+  const sorter = new Sorter(report);
+  let unread = false;
+  for (const file of files) {
+    for (const diagnostic of file.diagnostics) {
+      report.diagnostics.push(diagnostic);
+      if (diagnostic.severity === 'error') unread = true;
+    }
+    for (const stray of file.strays) for (const problem of stray.problems) report.add(stray, problem);
+    for (const document of file.documents) sorter.add(document);
+  }
+
+  if (unread) report.failed = true;
+
+  const nodes = new Map(sorter.of('node').map(({ value }) => [value.name, value]));
+  const speaker = chooseSpeaker(sorter.of('speaker'), nodes, options, report);
+  const known = new KnownNodes(speaker, nodes);
+  const pools = sorter.of('pool');
+  const peers = sorter.of('peer');
+  const references = {
+    complete: !unread,
+    aliases: collectAliases(sorter.of('community'), report),
+    pools,
+    poolNames: sorter.namesOf('IPAddressPool'),
+    peerNames: sorter.namesOf('BGPPeer'),
+  };
+  const advertisements = sorter.of('advertisement').map((found) => ({
+    document: found.document,
+    value: resolveAdvertisement(found, references, report),
+  }));
+  checkOverlap(pools, report);
+  checkPreferences(pools, advertisements, known, report);
+  checkPeers(peers, known, report);
+  checkServices(sorter.services, pools, references.poolNames, speaker.loadBalancerClass, report);
+
+  const diagnostics = sortDiagnostics(report.diagnostics);
+  if (report.failed) return { configuration: undefined, diagnostics };
+  const configuration: Configuration = {
+    speaker,
+    pools: new Map(pools.map(({ value }) => [value.name, value])),
+    advertisements: advertisements.map(({ value }) => value),
+    peers: peers.map(({ value }) => value),
+    services: new Map(sorter.services.map(({ value }) => [`${value.namespace}/${value.name}`, value])),
+    endpointSlices: slicesByService(sorter.of('endpointSlice')),
+    nodes,
+    namespaces: new Map(sorter.of('namespace').map(({ value }) => [value.name, value])),
+    documents: sorter.documents.map(({ meta }) => meta),
+  };
+  return { configuration, diagnostics };
+}
+
+type Type = Exclude<Item['type'], 'other'>;
+type ItemOf<T extends Type> = Extract<Item, { type: T }>;
+
+/** Documents by what they hold; of two with one name the second is reported and left out. */
+class Sorter {
+  readonly documents: Document[] = [];
+  readonly services: (Found<ItemOf<'service'>['value']> & Pick<ItemOf<'service'>, 'claims'>)[] = [];
+  private readonly byKey = new Map<string, Document>();
+  private readonly found = new Map<string, Found<unknown>[]>();
+  private readonly names = new Map<string, Set<string>>();
+  private readonly report: Report;
+
+  constructor(report: Report) {
+    this.report = report;
+  }
+
+  add(document: Document): void {
+    const { meta, item } = document;
+    for (const problem of document.problems) this.report.add(document, problem);
+    const first = this.byKey.get(meta.key);
+    if (first !== undefined) {
+      const where = placeOf(first, ['metadata', 'name']);
+      this.report.error(
+        document,
+        ['metadata', 'name'],
+        `duplicate definition of ${meta.kind} ${fullName(document)}, first at ${where}`,
+      );
+      return;
+    }
+    this.byKey.set(meta.key, document);
+    this.documents.push(document);
+    append(this.names, meta.kind, () => new Set<string>()).add(meta.name);
+    if (item === undefined || item.type === 'other') return;
+    if (item.type === 'service') this.services.push({ document, value: item.value, claims: item.claims });
+    else append(this.found, item.type, (): Found<unknown>[] => []).push({ document, value: item.value });
+  }
+
+  of<T extends Exclude<Type, 'service'>>(type: T): readonly Found<ItemOf<T>['value']>[] {
+    return (this.found.get(type) ?? []) as Found<ItemOf<T>['value']>[];
+  }
+
+  namesOf(kind: string): ReadonlySet<string> {
+    return this.names.get(kind) ?? new Set();
+  }
+}
+
+const fullName = ({ meta }: Document): string => (meta.namespace === '' ? meta.name : `${meta.namespace}/${meta.name}`);
+
+function slicesByService(slices: readonly Found<EndpointSlice>[]): Map<string, EndpointSlice[]> {
+  const map = new Map<string, EndpointSlice[]>();
+  for (const { value } of slices)
+    if (value.serviceName !== '')
+      append(map, `${value.namespace}/${value.serviceName}`, (): EndpointSlice[] => []).push(value);
+  return map;
+}
+
+function append<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  return value;
+}

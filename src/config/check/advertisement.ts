@@ -1,0 +1,151 @@
+/** What an advertisement refers to: pools by name and label, communities by alias. */
+import { parseCommunity } from '../community.ts';
+import type { AdvertisementDraft, CommunityAliases, Document } from '../document.ts';
+import { communityHint } from '../kinds/metallb.ts';
+import type { BgpAdvertisement, Pool } from '../model.ts';
+import { didYouMean } from '../nearest.ts';
+import type { Path } from '../problem.ts';
+import { placeOf, type Report } from '../report.ts';
+import { anySelects } from '../selector.ts';
+import type { Found } from './nodes.ts';
+
+/** A prefix carries no more than this: MetalLB refuses to push one that does. */
+const maxCommunities = 63;
+
+/** All aliases of all documents; a name given twice is reported. */
+export function collectAliases(documents: readonly Found<CommunityAliases>[], report: Report): Map<string, string> {
+  const aliases = new Map<string, string>();
+  const places = new Map<string, { document: Document; path: Path }>();
+  for (const { document, value } of documents) {
+    for (const [i, { name, value: text }] of value.aliases.entries()) {
+      const path = ['spec', 'communities', i, 'name'];
+      const first = places.get(name);
+      if (first !== undefined)
+        report.error(
+          document,
+          path,
+          `duplicate definition of community ${JSON.stringify(name)}, first at ${placeOf(first.document, first.path)}`,
+        );
+      else {
+        places.set(name, { document, path });
+        aliases.set(name, text);
+      }
+    }
+  }
+  return aliases;
+}
+
+export interface References {
+  /** Every file could be read, so what is not among the names does not exist. */
+  readonly complete: boolean;
+  readonly aliases: ReadonlyMap<string, string>;
+  readonly pools: readonly Found<Pool>[];
+  /** Names of all pools and peers, those that could not be read among them. */
+  readonly poolNames: ReadonlySet<string>;
+  readonly peerNames: ReadonlySet<string>;
+}
+
+/** The last result for a draft: an advertisement whose references resolve as before stays the same object. */
+const resolved = new WeakMap<AdvertisementDraft, BgpAdvertisement>();
+
+/** Resolves a draft; what cannot be resolved is reported. */
+export function resolveAdvertisement(
+  found: Found<AdvertisementDraft>,
+  references: References,
+  report: Report,
+): BgpAdvertisement {
+  const { document, value: draft } = found;
+  const { poolNames, poolSelectors, communities: _, ...rest } = draft;
+  for (const [i, name] of poolNames.entries())
+    warnUnknown(found, ['spec', 'ipAddressPools', i], 'IPAddressPool', name, references.poolNames, references, report);
+  for (const [i, name] of draft.peers.entries())
+    warnUnknown(found, ['spec', 'peers', i], 'BGPPeer', name, references.peerNames, references, report);
+  const every = poolNames.length === 0 && poolSelectors.length === 0;
+  const named = new Set(poolNames);
+  const pools = references.pools
+    .map(({ value }) => value)
+    .filter(
+      (pool) => every || named.has(pool.name) || (poolSelectors.length > 0 && anySelects(poolSelectors, pool.labels)),
+    );
+  for (const pool of pools) checkAggregation(found, pool, report);
+  const communities = resolveCommunities(found, references.aliases, report);
+  if (communities.communities.length + communities.largeCommunities.length > maxCommunities)
+    report.error(
+      document,
+      ['spec', 'communities'],
+      `max supported communities is ${maxCommunities}, found ${draft.communities.length}`,
+    );
+  const next: BgpAdvertisement = { ...rest, ...communities, pools: pools.map((pool) => pool.name) };
+  const last = resolved.get(draft);
+  if (last !== undefined && sameReferences(last, next)) return last;
+  resolved.set(draft, next);
+  return next;
+}
+
+const sameReferences = (a: BgpAdvertisement, b: BgpAdvertisement): boolean =>
+  String(a.pools) === String(b.pools) &&
+  String(a.communities) === String(b.communities) &&
+  String(a.largeCommunities) === String(b.largeCommunities);
+
+function warnUnknown(
+  { document }: Found<AdvertisementDraft>,
+  path: readonly (string | number)[],
+  kind: string,
+  name: string,
+  known: ReadonlySet<string>,
+  { complete }: References,
+  report: Report,
+): void {
+  if (complete && !known.has(name))
+    report.warn(document, path, `no ${kind} is named ${JSON.stringify(name)}: ignored`, didYouMean(name, known));
+}
+
+/** An alias is looked up before the text is parsed, so one that is named like a community wins. */
+function resolveCommunities(
+  { document, value }: Found<AdvertisementDraft>,
+  aliases: ReadonlyMap<string, string>,
+  report: Report,
+): Pick<BgpAdvertisement, 'communities' | 'largeCommunities'> {
+  const standard = new Set<number>();
+  const large = new Map<string, readonly [number, number, number]>();
+  for (const [i, text] of value.communities.entries()) {
+    const path = ['spec', 'communities', i];
+    const community = parseCommunity(aliases.get(text) ?? text);
+    if (community === 'value')
+      report.error(document, path, `invalid community value ${JSON.stringify(text)}`, communityHint);
+    else if (community === 'format')
+      report.add(document, {
+        severity: 'error',
+        path,
+        message: `invalid community format ${JSON.stringify(text)}: neither a community nor a name that a Community document defines`,
+        hint: didYouMean(text, aliases.keys()) ?? communityHint,
+        transient: true,
+      });
+    else if (community.type === 'standard') standard.add(community.value);
+    else large.set(community.value.join(':'), community.value);
+  }
+  return {
+    communities: [...standard].sort((a, b) => a - b),
+    largeCommunities: [...large.values()].sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]),
+  };
+}
+
+/**
+ * An aggregate may not be wider than the widest block of any entry of the pool. For a range the widest block of its
+ * summary counts, so that `.1-.6` (/32 /31 /31 /32) takes 31 and 32 only.
+ */
+function checkAggregation({ document, value }: Found<AdvertisementDraft>, pool: Pool, report: Report): void {
+  for (const { text, prefixes } of pool.addresses) {
+    const v4 = prefixes[0]!.family === 4;
+    const length = v4 ? value.aggregationLength : value.aggregationLengthV6;
+    const shortest = Math.min(...prefixes.map((prefix) => prefix.length));
+    if (length < shortest)
+      report.error(
+        document,
+        ['spec', v4 ? 'aggregationLength' : 'aggregationLengthV6'],
+        `invalid aggregation length ${length}: prefix ${shortest} in this pool is more specific than the aggregation length ` +
+          `for addresses ${text} of pool ${JSON.stringify(pool.name)}`,
+        `use ${shortest} or more`,
+      );
+  }
+}

@@ -1,0 +1,66 @@
+/** Which node this is, and which others there are: what node selectors are resolved over. */
+import type { Document } from '../document.ts';
+import { speakerDefaults } from '../kinds/speaker.ts';
+import type { Labels, Node, Selector, Speaker } from '../model.ts';
+import type { Report } from '../report.ts';
+import { anySelects } from '../selector.ts';
+
+export interface NodeOptions {
+  /** The node's name as given on the command line. */
+  readonly node?: string | undefined;
+  /** The host's name, where nothing else names the node. */
+  readonly hostname: string;
+}
+
+export interface Found<Value> {
+  readonly document: Document;
+  readonly value: Value;
+}
+
+/**
+ * The settings of this node. Its name is the one given, else that of the only Speaker document, else the host's.
+ * Its labels are those of its Node document with those of its Speaker document over them; the host name label, which
+ * every node of a cluster has, is there even when neither gives it.
+ */
+export function chooseSpeaker(
+  speakers: readonly Found<Speaker>[],
+  nodes: ReadonlyMap<string, Node>,
+  { node, hostname }: NodeOptions,
+  report: Report,
+): Speaker {
+  const only = speakers.length === 1 ? speakers[0] : undefined;
+  const name = node ?? only?.value.name ?? hostname;
+  const own = speakers.find((speaker) => speaker.value.name === name);
+  if (own === undefined && speakers[0] !== undefined)
+    report.warn(
+      speakers[0].document,
+      ['metadata', 'name'],
+      `no Speaker document is named ${JSON.stringify(name)}, as this node is: defaults apply`,
+      node === undefined ? 'say which node this is with --node' : undefined,
+    );
+  const settings = own?.value ?? { name, ...speakerDefaults };
+  const labels = { 'kubernetes.io/hostname': name, ...nodes.get(name)?.labels, ...settings.labels };
+  return { ...settings, labels };
+}
+
+export interface KnownNode {
+  readonly name: string;
+  readonly labels: Labels;
+}
+
+/** This node first, then the others. */
+export class KnownNodes {
+  readonly own: KnownNode;
+  readonly others: readonly KnownNode[];
+
+  constructor(speaker: Speaker, nodes: ReadonlyMap<string, Node>) {
+    this.own = speaker;
+    this.others = [...nodes.values()].filter((node) => node.name !== speaker.name);
+  }
+
+  /** A node that both lists of selectors select: this one when they do, else any other. */
+  common(a: readonly Selector[], b: readonly Selector[]): KnownNode | undefined {
+    const both = ({ labels }: KnownNode) => anySelects(a, labels) && anySelects(b, labels);
+    return both(this.own) ? this.own : this.others.find(both);
+  }
+}

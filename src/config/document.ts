@@ -1,0 +1,63 @@
+/** One Kubernetes object of a file: what it is, what it says, and what is wrong with it. */
+import type {
+  BgpAdvertisement,
+  EndpointSlice,
+  Meta,
+  Namespace,
+  Node,
+  Peer,
+  Pool,
+  Position,
+  Selector,
+  Service,
+  Speaker,
+} from './model.ts';
+import type { Path, Problem } from './problem.ts';
+
+/** An advertisement as its document alone gives it: pools not yet selected, communities not yet resolved. */
+export interface AdvertisementDraft extends Omit<BgpAdvertisement, 'communities' | 'largeCommunities' | 'pools'> {
+  readonly communities: readonly string[];
+  readonly poolNames: readonly string[];
+  readonly poolSelectors: readonly Selector[];
+}
+
+/** Aliases that one Community document defines, in order. */
+export interface CommunityAliases {
+  readonly aliases: readonly { readonly name: string; readonly value: string }[];
+}
+
+/** What a document holds, by kind. */
+export type Item =
+  | { readonly type: 'pool'; readonly value: Pool }
+  | { readonly type: 'advertisement'; readonly value: AdvertisementDraft }
+  | { readonly type: 'peer'; readonly value: Peer }
+  | { readonly type: 'community'; readonly value: CommunityAliases }
+  /** `claims`: what is wrong with the address it asks for, which matters only when its class is ours. */
+  | { readonly type: 'service'; readonly value: Service; readonly claims: readonly Problem[] }
+  | { readonly type: 'endpointSlice'; readonly value: EndpointSlice }
+  | { readonly type: 'node'; readonly value: Node }
+  | { readonly type: 'namespace'; readonly value: Namespace }
+  | { readonly type: 'speaker'; readonly value: Speaker }
+  /** Read and checked, but nothing here depends on it by itself. */
+  | { readonly type: 'other' };
+
+/** A place that can be asked for the line and column of a field. */
+export interface Located extends Position {
+  locate(path: Path, atKey?: boolean): { readonly line: number; readonly column: number };
+}
+
+/** A document of a kind that is read. It is the same object (===) as long as its text does not change. */
+export interface Document {
+  readonly meta: Meta;
+  readonly source: Located;
+  /** Undefined: its problems say why. */
+  readonly item: Item | undefined;
+  readonly problems: readonly Problem[];
+}
+
+/** Anything else in a file: of no use, but its problems are to be told. */
+export interface Stray {
+  readonly subject: string;
+  readonly source: Located;
+  readonly problems: readonly Problem[];
+}

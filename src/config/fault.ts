@@ -1,0 +1,81 @@
+/** The parser's complaints in the words of somebody who wrote the file by hand. */
+import type { YAMLError } from 'yaml';
+import type { Fault } from './parse.ts';
+
+type At = (offset: number) => { line: number; column: number };
+
+/**
+ * One fault for the first thing that is wrong (what follows it is usually its echo), or all of them when they are
+ * duplicate keys.
+ */
+export function explain(text: string, errors: readonly YAMLError[], subject: string, at: At): Fault[] {
+  const first = errors[0]!;
+  const shown = first.code === 'DUPLICATE_KEY' ? errors.filter((e) => e.code === 'DUPLICATE_KEY') : [first];
+  return shown.map((error) => {
+    // The parser marks the line; the reader looks for the word.
+    let offset = error.pos[0];
+    while (text[offset] === ' ') offset++;
+    const { message, hint } = describe(text, error, offset);
+    return { severity: 'error', ...at(offset), subject, message, ...(hint !== undefined && { hint }) };
+  });
+}
+
+function describe(text: string, error: YAMLError, offset: number): { message: string; hint?: string | undefined } {
+  if (/^[ \t]*\u00a0/m.test(text))
+    return {
+      message: `not YAML: ${error.message}`,
+      hint: 'lines are indented with non-breaking spaces (U+00A0): use plain ones',
+    };
+  switch (error.code) {
+    case 'TAB_AS_INDENT':
+      return { message: 'a tab is used as indentation', hint: 'YAML indents with spaces only' };
+    case 'DUPLICATE_KEY':
+      return { message: `the key "${keyAt(text, offset)}" stands twice in one mapping` };
+    case 'BAD_INDENT':
+      return { message: `wrong indentation: ${error.message}`, hint: indentationHint(text, offset) ?? template(text) };
+    case 'MISSING_CHAR':
+    case 'MULTILINE_IMPLICIT_KEY':
+    case 'BLOCK_AS_IMPLICIT_KEY':
+      return { message: `not YAML: ${error.message}`, hint: mappingHint(text, offset) ?? template(text) };
+    case 'BAD_SCALAR_START':
+      return { message: `not YAML: ${error.message}`, hint: 'quote the value' };
+    case 'BAD_ALIAS':
+      return { message: `not YAML: ${error.message}`, hint: 'quote the value when the asterisk is part of it' };
+    default:
+      return { message: `not YAML: ${error.message}`, hint: template(text) };
+  }
+}
+
+const keyAt = (text: string, offset: number): string =>
+  /^(?:"([^"\n]*)"|'([^'\n]*)'|([^:\n{},[\]]*))/
+    .exec(text.slice(offset, offset + 200))
+    ?.slice(1)
+    .find((key) => key !== undefined)
+    ?.trim() ?? '';
+
+/** A key that stands beside the items of a list instead of beside the list's key: the commonest slip. */
+function indentationHint(text: string, offset: number): string | undefined {
+  const lines = text.slice(0, offset).split('\n');
+  const column = lines.pop()!.length + 1;
+  const key = keyAt(text, offset);
+  if (key === '') return undefined;
+  for (let line = lines.pop(); line !== undefined; line = lines.pop()) {
+    const match = /^( *)([\w./-]+):/.exec(line);
+    if (match === null || match[1]!.length + 1 >= column) continue;
+    const wanted = match[1]!.length + 1;
+    return `"${key}:" stands in column ${column}; keys beside "${match[2]}:" start in column ${wanted}`;
+  }
+  return undefined;
+}
+
+/** `key:value` without the blank makes a plain word, and the parser then misses the colon further down. */
+function mappingHint(text: string, offset: number): string | undefined {
+  const from = text.lastIndexOf('\n', offset - 1) + 1;
+  const to = text.indexOf('\n', offset);
+  const line = text.slice(from, to < 0 ? undefined : to);
+  const glued = /^\s*(?:- )?([A-Za-z][\w./-]*):(?=[^\s/])/.exec(line);
+  return glued === null ? undefined : `put a blank after "${glued[1]}:"`;
+}
+
+const template = (text: string): string | undefined =>
+  text.includes('{{') ? 'this looks like a template: render it first' : undefined;

@@ -1,0 +1,37 @@
+/** What the program knows of a kind of document. */
+import type { z } from 'zod';
+import type { Item } from './document.ts';
+import type { Meta } from './model.ts';
+import type { Findings } from './problem.ts';
+import { check } from './schema.ts';
+
+export interface Kind {
+  readonly kind: string;
+  readonly apiVersion: string;
+  /** Where a document without `metadata.namespace` lives; '' for cluster-scoped kinds. */
+  readonly namespace: string;
+  /** Names are unique over all namespaces: MetalLB reads a single one. */
+  readonly global: boolean;
+  /** One sentence for the manual. */
+  readonly summary: string;
+  readonly schema: z.ZodObject;
+  /** Reads a document of this kind; undefined when something is wrong, which is then among the findings. */
+  read(value: unknown, meta: Meta, findings: Findings): Item | undefined;
+}
+
+/** A kind from its schema and a reader of what the schema accepted. */
+export function defineKind<Schema extends z.ZodObject>(
+  kind: Omit<Kind, 'schema' | 'read'> & {
+    readonly schema: Schema;
+    read(value: z.output<Schema>, meta: Meta, findings: Findings): Item | undefined;
+  },
+): Kind {
+  return {
+    ...kind,
+    read(value, meta, findings) {
+      const checked = check(kind.schema, value, [], findings);
+      const item = checked === undefined ? undefined : kind.read(checked, meta, findings);
+      return findings.failed ? undefined : item;
+    },
+  };
+}

@@ -1,0 +1,219 @@
+/** group core/v1: Service, Node, Namespace and Secret. */
+import { z } from 'zod';
+import { formatAddress, parseAddress } from '../../lib/address.ts';
+import { defineKind, type Kind } from '../kind.ts';
+import type { Labels, Meta, Service } from '../model.ts';
+import { Findings, type Path } from '../problem.ts';
+import { anything, documentSchema, int } from '../schema.ts';
+
+const family = z.enum(['IPv4', 'IPv6']);
+
+const serviceSchema = documentSchema({
+  spec: z
+    .object({
+      type: z
+        .enum(['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'])
+        .optional()
+        .describe('Only LoadBalancer Services are announced. Default ClusterIP.'),
+      ports: z
+        .array(
+          z.looseObject({
+            port: int(1, 65535).describe('Port of the Service, 1..65535.'),
+            protocol: z.string().optional(),
+          }),
+        )
+        .optional()
+        .describe('Ports; two Services may share an address when none is the same.'),
+      selector: z.record(z.string(), z.string()).optional().describe('Pods behind the Service.'),
+      externalTrafficPolicy: z
+        .enum(['Cluster', 'Local'])
+        .optional()
+        .describe('Local: only nodes with a ready endpoint announce. Default Cluster.'),
+      ipFamilies: z
+        .array(family)
+        .max(2, 'at most one of each family')
+        .optional()
+        .describe('Address families, the preferred one first.'),
+      ipFamilyPolicy: z
+        .enum(['SingleStack', 'PreferDualStack', 'RequireDualStack'])
+        .optional()
+        .describe('Whether one address or one of each family is wanted. Default SingleStack.'),
+      clusterIP: z.string().optional(),
+      clusterIPs: z.array(z.string()).optional().describe('Tell the families where ipFamilies is absent.'),
+      loadBalancerIP: z
+        .string()
+        .optional()
+        .describe('Address wanted; the annotation metallb.io/loadBalancerIPs replaces it.'),
+      loadBalancerClass: z
+        .string()
+        .optional()
+        .describe('Announced only when equal to that of the Speaker. Default empty.'),
+      allocateLoadBalancerNodePorts: anything(),
+      externalIPs: anything(),
+      externalName: anything(),
+      healthCheckNodePort: anything(),
+      internalTrafficPolicy: anything(),
+      ipFamily: anything(),
+      loadBalancerSourceRanges: anything(),
+      publishNotReadyAddresses: anything(),
+      sessionAffinity: anything(),
+      sessionAffinityConfig: anything(),
+      topologyKeys: anything(),
+      trafficDistribution: anything(),
+    })
+    .optional(),
+  status: z
+    .looseObject({
+      loadBalancer: z
+        .looseObject({
+          ingress: z
+            .array(z.looseObject({ ip: z.string().optional(), hostname: z.string().optional() }))
+            .optional()
+            .describe('Addresses the Service has. Absent: they are taken from the pools here.'),
+        })
+        .optional(),
+    })
+    .optional(),
+});
+
+type ServiceSpec = NonNullable<z.output<typeof serviceSchema>['spec']>;
+
+const service = defineKind({
+  kind: 'Service',
+  apiVersion: 'v1',
+  namespace: 'default',
+  global: false,
+  summary: 'What is announced, when its type is LoadBalancer.',
+  schema: serviceSchema,
+  read({ spec = {}, status }, meta) {
+    // What a Service asks for concerns only whoever serves its class: these wait until that is known.
+    const claims = new Findings();
+    const ipFamilies = familiesOf(spec);
+    const request = readRequest(spec, meta, ipFamilies, claims);
+    const value: Service = {
+      ...meta,
+      type: spec.type ?? 'ClusterIP',
+      ingress: (status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => {
+        const address = ip === undefined ? undefined : parseAddress(ip);
+        return { text: ip ?? hostname ?? '', ...(address && { address }) };
+      }),
+      loadBalancerClass: spec.loadBalancerClass ?? '',
+      externalTrafficPolicy: spec.externalTrafficPolicy ?? 'Cluster',
+      ipFamilies,
+      ipFamilyPolicy: spec.ipFamilyPolicy ?? 'SingleStack',
+      ports: (spec.ports ?? []).map(({ port, protocol }) => ({ protocol: protocol ?? 'TCP', port })),
+      selector: Object.entries(spec.selector ?? {})
+        .map(([key, text]) => `${key}=${text}`)
+        .sort()
+        .join(','),
+      request,
+    };
+    return { type: 'service', value, claims: value.type === 'LoadBalancer' ? claims.problems : [] };
+  },
+});
+
+function familiesOf(spec: ServiceSpec): readonly (4 | 6)[] {
+  if (spec.ipFamilies !== undefined) return spec.ipFamilies.map((f) => (f === 'IPv4' ? 4 : 6));
+  const addresses = spec.clusterIPs ?? (spec.clusterIP === undefined ? [] : [spec.clusterIP]);
+  return addresses.flatMap((text) => parseAddress(text)?.family ?? []); // 'None' and '' say nothing
+}
+
+/** Annotation prefixes, the one that wins first. */
+const prefixes = ['metallb.io/', 'metallb.universe.tf/'] as const;
+
+/** An annotation under either prefix, and the path it stands at; empty counts as absent. */
+export function annotation(annotations: Labels, name: string): { text: string; path: Path } | undefined {
+  for (const prefix of prefixes) {
+    const text = annotations[prefix + name];
+    if (text) return { text, path: ['metadata', 'annotations', prefix + name] };
+  }
+  return undefined;
+}
+
+/** What a Service asks for (MetalLB controller/service.go). */
+function readRequest(
+  spec: ServiceSpec,
+  meta: Meta,
+  families: readonly (4 | 6)[],
+  claims: Findings,
+): Service['request'] {
+  const pool = annotation(meta.annotations, 'address-pool')?.text;
+  const sharingKey = annotation(meta.annotations, 'allow-shared-ip')?.text ?? '';
+  const listed = annotation(meta.annotations, 'loadBalancerIPs');
+  const single = spec.loadBalancerIP
+    ? { text: spec.loadBalancerIP, path: ['spec', 'loadBalancerIP'] as Path }
+    : undefined;
+  if (listed && single)
+    claims.error(
+      single.path,
+      `service can not have both ${listed.path[2]} and spec.loadBalancerIP`,
+      'keep the annotation',
+    );
+  const wanted = listed ?? single;
+  const addresses = (wanted === undefined ? [] : wanted.text.split(',')).flatMap((part) => {
+    const address = parseAddress(part.trim());
+    if (address === undefined) claims.error(wanted!.path, `invalid address ${JSON.stringify(part.trim())}`);
+    return address ?? [];
+  });
+  if (wanted !== undefined && !claims.failed) {
+    const texts = addresses.map(formatAddress).join(',');
+    if (addresses.length > 2 || (addresses.length === 2 && addresses[0]!.family === addresses[1]!.family))
+      claims.error(wanted.path, `too many addresses: ${texts}`, 'at most two, one of each family');
+    else if (families.length > 0 && addresses.some((a) => !families.includes(a.family)))
+      claims.error(wanted.path, `requested loadBalancer IP(s) ${texts} does not match the ipFamily of the service`);
+  }
+  return { ...(pool !== undefined && { pool }), addresses, sharingKey };
+}
+
+const nodeSchema = documentSchema({
+  spec: anything(),
+  status: z
+    .looseObject({
+      conditions: z
+        .array(z.looseObject({ type: z.string(), status: z.string() }))
+        .optional()
+        .describe('NetworkUnavailable: True keeps the node from announcing.'),
+    })
+    .optional(),
+});
+
+const node = defineKind({
+  kind: 'Node',
+  apiVersion: 'v1',
+  namespace: '',
+  global: false,
+  summary: 'Labels that node selectors see, and whether the network of the node works.',
+  schema: nodeSchema,
+  read({ status }, meta) {
+    const networkUnavailable =
+      status?.conditions?.some(({ type, status: is }) => type === 'NetworkUnavailable' && is === 'True') ?? false;
+    return { type: 'node', value: { ...meta, networkUnavailable } };
+  },
+});
+
+const namespace = defineKind({
+  kind: 'Namespace',
+  apiVersion: 'v1',
+  namespace: '',
+  global: false,
+  summary: 'Labels that namespace selectors of pools see.',
+  schema: documentSchema({ spec: anything() }),
+  read: (_, meta) => ({ type: 'namespace', value: meta }),
+});
+
+const secret = defineKind({
+  kind: 'Secret',
+  apiVersion: 'v1',
+  namespace: 'default',
+  global: false,
+  summary: 'Passwords of BGP sessions. Read and checked; nothing refers to one yet.',
+  schema: documentSchema({
+    type: z.string().optional().describe('kubernetes.io/basic-auth for the password of a session.'),
+    data: z.record(z.string(), z.string()).optional().describe('Values in base64.'),
+    stringData: z.record(z.string(), z.string()).optional().describe('Values as text.'),
+    immutable: anything(),
+  }),
+  read: () => ({ type: 'other' }),
+});
+
+export const kinds: readonly Kind[] = [service, node, namespace, secret];

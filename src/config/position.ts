@@ -1,0 +1,104 @@
+/**
+ * Where things stand in a file. No syntax tree is kept: a document remembers its text, and the line and column of a
+ * field are found by parsing that text once more when a message needs them.
+ */
+import { type Document, isAlias, isCollection, isMap, isNode, isScalar, isSeq, LineCounter, type Node } from 'yaml';
+import { parseTree } from './parse.ts';
+import type { Path } from './problem.ts';
+
+/** The line at which a chunk starts. It moves when something above is edited; the documents in it stay the same. */
+export interface Anchor {
+  line: number;
+}
+
+/**
+ * The text of one document and where it starts: a `Position` whose line follows the file's edits. What it prints or
+ * serialises to is the position alone, never the text, which may hold a password.
+ */
+export class Source {
+  readonly file: string;
+  /** 1-based column of the document's first character. */
+  readonly column: number;
+  readonly #anchor: Anchor;
+  readonly #offset: number;
+  readonly #text: string;
+
+  /**
+   * @param offset lines between the start of the chunk and the document's first character
+   * @param text the document as it stands, from its first character on
+   */
+  constructor(file: string, anchor: Anchor, offset: number, column: number, text: string) {
+    this.file = file;
+    this.column = column;
+    this.#anchor = anchor;
+    this.#offset = offset;
+    this.#text = text;
+  }
+
+  /** 1-based line of the document's first character. */
+  get line(): number {
+    return this.#anchor.line + this.#offset;
+  }
+
+  toJSON(): { file: string; line: number; column: number } {
+    return { file: this.file, line: this.line, column: this.column };
+  }
+
+  /**
+   * The place of a field: of its value when that is a scalar and `atKey` is not set, else of its key. The nearest
+   * parent when the field is absent.
+   */
+  locate(path: Path, atKey = false): { line: number; column: number } {
+    if (path.length === 0) return { line: this.line, column: this.column };
+    const { document, counter } = treeOf(this, this.#text, this.column);
+    const offset = find(document, path, atKey);
+    if (offset === undefined) return { line: this.line, column: this.column };
+    const { line, col } = counter.linePos(offset);
+    return { line: this.line + line - 1, column: col };
+  }
+}
+
+interface Tree {
+  readonly source: Source;
+  readonly document: Document.Parsed;
+  readonly counter: LineCounter;
+}
+
+/** Messages come in runs for one document: the last tree is kept. */
+let last: Tree | undefined;
+
+function treeOf(source: Source, text: string, column: number): Tree {
+  if (last?.source === source) return last;
+  const counter = new LineCounter();
+  // The first line is padded so that the keys of an item of a List, which starts after its dash, stay in one column.
+  const document = parseTree(' '.repeat(column - 1) + text, counter);
+  last = { source, document, counter };
+  return last;
+}
+
+function find(document: Document.Parsed, path: Path, atKey: boolean): number | undefined {
+  let node: unknown = document.contents;
+  let offset: number | undefined;
+  for (const [i, step] of path.entries()) {
+    if (isAlias(node)) node = node.resolve(document);
+    if (isMap(node)) {
+      const pair = node.items.find((p) => isScalar(p.key) && String(p.key.value) === step);
+      if (pair === undefined) return offset;
+      node = pair.value;
+      const onKey = isCollection(node) || (atKey && i === path.length - 1);
+      offset = (onKey ? undefined : startOf(node)) ?? startOf(pair.key) ?? offset;
+    } else if (isSeq(node) && typeof step === 'number') {
+      const item: unknown = node.items[step];
+      if (item === undefined) return offset;
+      node = item;
+      offset = startOf(item) ?? offset;
+    } else return offset;
+  }
+  return offset;
+}
+
+/** An absent value (`key:` and nothing more) has no start of its own. */
+function startOf(node: unknown): number | undefined {
+  const range = isNode(node) ? (node as Node).range : undefined;
+  return range === undefined || range === null || range[0] === range[1] ? undefined : range[0];
+}

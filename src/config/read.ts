@@ -1,0 +1,69 @@
+/** From a piece of a file to a document, or to what there is to say about it. */
+import type { Document, Stray } from './document.ts';
+import type { Labels, Meta } from './model.ts';
+import { isRecord, type Piece } from './parse.ts';
+import { type Anchor, Source } from './position.ts';
+import { Findings } from './problem.ts';
+import { lookup } from './registry.ts';
+
+/** Reads one object. `chunk` is the text that the piece was found in, `anchor` the line on which that starts. */
+export function readDocument(piece: Piece, chunk: string, file: string, anchor: Anchor): Document | Stray {
+  const source = new Source(file, anchor, piece.line, piece.column, chunk.slice(piece.start, piece.end));
+  const { value } = piece;
+  const findings = new Findings();
+  const stray = (subject = ''): Stray => ({ subject, source, problems: findings.problems });
+  if (!isRecord(value)) {
+    findings.error([], `a document must be a mapping with apiVersion, kind and metadata, found ${shapeOf(value)}`);
+    return stray();
+  }
+  const { apiVersion, kind } = value;
+  const name = isRecord(value.metadata) ? value.metadata.name : undefined;
+  const subject = typeof kind !== 'string' ? '' : typeof name === 'string' && name !== '' ? `${kind}/${name}` : kind;
+  for (const field of ['apiVersion', 'kind'] as const) {
+    const text = value[field];
+    if (text === undefined || text === null || text === '')
+      findings.error([], `${field} is missing`, value.kind === 'Speaker' ? 'apiVersion: waypost.dev/v1' : undefined);
+    else if (typeof text !== 'string') findings.error([field], `expected a string, found ${shapeOf(text)}`);
+  }
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string' || findings.failed) return stray(subject);
+  const found = lookup(apiVersion, kind);
+  if (!('kind' in found)) {
+    if (found.severity === 'error') findings.error([found.field], found.message, found.hint);
+    else findings.warn([found.field], found.message, found.hint);
+    return stray(subject);
+  }
+  const meta = readMeta(value, kind, found.kind.namespace, found.kind.global, source);
+  const item = found.kind.read(value, meta, findings);
+  return meta.name === '' ? stray(subject) : { meta, source, item, problems: findings.problems };
+}
+
+export const isDocument = (entry: Document | Stray): entry is Document => 'meta' in entry;
+
+/** What can be had of metadata; the schema of the kind complains about the rest. */
+function readMeta(
+  value: Readonly<Record<string, unknown>>,
+  kind: string,
+  defaultNamespace: string,
+  global: boolean,
+  source: Source,
+): Meta {
+  const metadata = isRecord(value.metadata) ? value.metadata : {};
+  const text = (field: unknown) => (typeof field === 'string' ? field : '');
+  const name = text(metadata.name);
+  const namespace = defaultNamespace === '' ? '' : text(metadata.namespace) || defaultNamespace;
+  return {
+    kind,
+    namespace,
+    name,
+    key: `${kind}/${global ? '' : namespace}/${name}`,
+    labels: labelsOf(metadata.labels),
+    annotations: labelsOf(metadata.annotations),
+    position: source,
+  };
+}
+
+const none: Labels = Object.freeze({});
+const labelsOf = (value: unknown): Labels => (isRecord(value) ? (value as Labels) : none);
+
+const shapeOf = (value: unknown): string =>
+  Array.isArray(value) ? 'a list' : isRecord(value) ? 'a mapping' : value === null ? 'nothing' : `a ${typeof value}`;

@@ -1,0 +1,79 @@
+/** Every kind of document the program reads, those it will read one day, and what becomes of the rest. */
+
+import type { Kind } from './kind.ts';
+import { kinds as core } from './kinds/core.ts';
+import { kinds as discovery } from './kinds/discovery.ts';
+import { kinds as metallb } from './kinds/metallb.ts';
+import { kinds as peer } from './kinds/peer.ts';
+import { kinds as speaker } from './kinds/speaker.ts';
+import { didYouMean } from './nearest.ts';
+import { type FieldDoc, fieldDocs } from './schema.ts';
+
+/** The kinds that are read, in the order of the manual. */
+export const kinds: readonly Kind[] = [...speaker, ...metallb, ...peer, ...core, ...discovery];
+
+/** Kinds that are accepted and ignored for now, by API group. */
+const later: Readonly<Record<string, readonly string[]>> = {
+  '': ['ConfigMap'],
+  'metallb.io': ['L2Advertisement', 'BFDProfile'],
+  'frrk8s.metallb.io': ['FRRConfiguration'],
+  'nmstate.io': ['NodeNetworkConfigurationPolicy'],
+  'k8s.ovn.org': ['EgressService'],
+  'openpe.openperouter.github.io': ['Underlay', 'L3VNI', 'L2VNI', 'L3Passthrough'],
+  'network.openperouter.io': ['Underlay', 'L3VNI', 'L2VNI', 'L3Passthrough'],
+  'kubeovn.io': ['Subnet', 'Vlan', 'ProviderNetwork'],
+};
+
+const byKind = new Map<string, readonly Kind[]>();
+for (const kind of kinds) byKind.set(kind.kind, [...(byKind.get(kind.kind) ?? []), kind]);
+const laterKinds = new Set(Object.values(later).flat());
+const groups = new Set([...kinds.map((kind) => groupOf(kind.apiVersion)), ...Object.keys(later)]);
+
+export type Lookup =
+  | { readonly kind: Kind }
+  | {
+      readonly severity: 'error' | 'warning';
+      readonly field: 'apiVersion' | 'kind';
+      readonly message: string;
+      readonly hint?: string;
+    };
+
+/** What to do with a document of this kind: how to read it, or what to say. */
+export function lookup(apiVersion: string, kind: string): Lookup {
+  const known = byKind.get(kind) ?? [];
+  const exact = known.find((candidate) => candidate.apiVersion === apiVersion);
+  if (exact !== undefined) return { kind: exact };
+  const group = groupOf(apiVersion);
+  if (later[group]?.includes(kind)) return ignored(`${kind} is not supported yet: ignored`);
+  if (known.length > 0) {
+    // Other projects have a Service or a Node of their own; a pool or a peer of another group is a slip.
+    const common = ['', 'discovery.k8s.io'].includes(groupOf(known[0]!.apiVersion));
+    if (common && group.includes('.') && !groups.has(group)) return ignored(notOurs(apiVersion, kind));
+    const wanted = known.map((candidate) => candidate.apiVersion).join(' or ');
+    return { severity: 'error', field: 'apiVersion', message: `${kind} belongs to ${wanted}, found ${apiVersion}` };
+  }
+  return ignored(notOurs(apiVersion, kind), didYouMean(kind, [...byKind.keys(), ...laterKinds]));
+}
+
+const notOurs = (apiVersion: string, kind: string): string =>
+  `${kind} of ${apiVersion} is not a kind waypost reads: ignored`;
+
+const ignored = (message: string, offered?: string): Lookup => ({
+  severity: 'warning',
+  field: 'kind',
+  message,
+  ...(offered !== undefined && { hint: offered }),
+});
+
+function groupOf(apiVersion: string): string {
+  const slash = apiVersion.indexOf('/');
+  return slash < 0 ? '' : apiVersion.slice(0, slash);
+}
+
+/** The kinds and their fields, for the manual. */
+export const kindDocs = (): readonly {
+  kind: string;
+  apiVersion: string;
+  summary: string;
+  fields: readonly FieldDoc[];
+}[] => kinds.map(({ kind, apiVersion, summary, schema }) => ({ kind, apiVersion, summary, fields: fieldDocs(schema) }));

@@ -1,0 +1,220 @@
+/**
+ * From a plain value to a typed one, by zod schema: what is wrong becomes problems that say what was found and what is
+ * expected, and fields that no schema knows become warnings that offer the nearest one that exists.
+ */
+import { z } from 'zod';
+import { didYouMean } from './nearest.ts';
+import { isRecord } from './parse.ts';
+import type { Findings, Path } from './problem.ts';
+
+/** Fields whose values no message may repeat. */
+const secret = new Set(['password', 'data', 'stringData']);
+
+/** A whole number in a range, both ends included. */
+export const int = (min: number, max: number) => {
+  const error = `must be in ${min}..${max}`;
+  return z.int().min(min, error).max(max, error);
+};
+
+/** A duration in Go syntax; `read` turns it into milliseconds. */
+export const duration = () =>
+  z.string({
+    error: ({ input }) =>
+      typeof input === 'number'
+        ? `expected a duration with its unit, such as "${input}s", found the number ${input}`
+        : undefined,
+  });
+
+/** true or false; `yes`, `no`, `on` and `off` too, which kubectl reads as booleans. */
+export const bool = () =>
+  z.preprocess((value) => (typeof value === 'string' ? (words.get(value.toLowerCase()) ?? value) : value), z.boolean());
+const words = new Map<string, boolean>([
+  ['yes', true],
+  ['on', true],
+  ['no', false],
+  ['off', false],
+]);
+
+/** Whatever stands there: known, not read. */
+export const anything = () => z.unknown().optional();
+
+/** metadata of every kind: what is not listed is ignored (managedFields, uid …). */
+const metadata = z.looseObject({
+  name: z
+    .string({ error: ({ input }) => (input === undefined ? 'the name is missing' : undefined) })
+    .min(1, 'the name is empty'),
+  namespace: z.string().optional(),
+  labels: z.record(z.string(), z.string()).optional(),
+  annotations: z.record(z.string(), z.string()).optional(),
+});
+
+/** The schema of a whole document of one kind, around the fields of its own. */
+export const documentSchema = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
+  z.object({ apiVersion: z.string(), kind: z.string(), metadata, status: anything(), ...shape });
+
+/**
+ * Reads `value`, which stands at `path`. Absent and null are the same, as in Kubernetes.
+ * @returns undefined when something is wrong, which is then among the findings
+ */
+export function check<T extends z.ZodType>(
+  schema: T,
+  value: unknown,
+  path: Path,
+  findings: Findings,
+): z.output<T> | undefined {
+  const cleaned = withoutNulls(value);
+  const result = schema.safeParse(cleaned, { error: complaint, reportInput: true });
+  reportUnknown(schema, cleaned, path, findings);
+  if (result.success) return result.data;
+  for (const issue of result.error.issues) {
+    const at = [...path, ...(issue.path as (string | number)[])];
+    findings.error(at, issue.message, issue.message === complaint(issue) ? hintFor(issue, at) : undefined);
+  }
+  return undefined;
+}
+
+/** The message of an issue whose schema gives none. */
+function complaint(issue: z.core.$ZodRawIssue | z.core.$ZodIssue): string {
+  const hidden = (issue.path ?? []).some((step) => secret.has(String(step)));
+  switch (issue.code) {
+    case 'invalid_type': {
+      const wanted = typeNames[issue.expected] ?? issue.expected;
+      return issue.input === undefined
+        ? `is missing: expected ${wanted}`
+        : `expected ${wanted}, found ${found(issue.input, hidden)}`;
+    }
+    case 'invalid_value':
+      return `expected ${issue.values.map((v) => JSON.stringify(v)).join(' or ')}, found ${found(issue.input, hidden)}`;
+    default:
+      return `is not valid: found ${found(issue.input, hidden)}`;
+  }
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  string: 'a string',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a mapping',
+  record: 'a mapping',
+};
+
+function found(value: unknown, hidden: boolean): string {
+  if (Array.isArray(value)) return 'a list';
+  if (isRecord(value)) return 'a mapping';
+  if (value === null || value === undefined) return 'nothing';
+  const kind = typeof value === 'string' ? 'string' : typeof value === 'boolean' ? 'boolean' : 'number';
+  if (hidden) return `a ${kind}`;
+  return `the ${kind} ${short(value)}`;
+}
+
+const short = (value: unknown): string => {
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…"` : text;
+};
+
+function hintFor(issue: z.core.$ZodIssue, path: Path): string | undefined {
+  const input: unknown = issue.input;
+  const key = path.findLast((step) => typeof step === 'string');
+  const hidden = path.some((step) => secret.has(String(step)));
+  if (issue.code === 'invalid_value' && typeof input === 'string' && !hidden)
+    return didYouMean(input, issue.values.map(String));
+  if (issue.code !== 'invalid_type' || input === undefined) return undefined;
+  if (issue.expected === 'array' && isRecord(input)) return `start the item with a dash: "${key}:" and "- …" below it`;
+  if (issue.expected === 'array' && !hidden)
+    return `write it as a list: "${key}: [${plain(input)}]" or one "- " item a line`;
+  if (issue.expected === 'string' && (typeof input === 'number' || typeof input === 'boolean'))
+    return 'put it in quotes';
+  if ((issue.expected === 'number' || issue.expected === 'int') && typeof input === 'string' && /^\d+$/.test(input))
+    return 'take the quotes away';
+  return undefined;
+}
+
+const plain = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
+/** A copy without the keys whose value is null; the value itself when there is none. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    let copy: unknown[] | undefined;
+    for (let i = 0; i < value.length; i++) {
+      const cleaned = withoutNulls(value[i]);
+      if (cleaned !== value[i]) {
+        copy ??= value.slice();
+        copy[i] = cleaned;
+      }
+    }
+    return copy ?? value;
+  }
+  if (!isRecord(value)) return value;
+  let copy: Record<string, unknown> | undefined;
+  for (const key in value) {
+    const old = value[key];
+    const cleaned = typeof old === 'object' && old !== null ? withoutNulls(old) : old;
+    if (old !== null && cleaned === old) continue;
+    copy ??= { ...value };
+    if (old === null) delete copy[key];
+    else copy[key] = cleaned;
+  }
+  return copy ?? value;
+}
+
+/** What of a zod schema the walks below need: its public structure, of any type. */
+interface Definition {
+  readonly type: string;
+  readonly shape?: Readonly<Record<string, z.core.$ZodType>>;
+  readonly catchall?: z.core.$ZodType;
+  readonly element?: z.core.$ZodType;
+  readonly innerType?: z.core.$ZodType;
+  readonly out?: z.core.$ZodType;
+}
+const definition = (schema: z.core.$ZodType): Definition => schema._zod.def as Definition;
+
+/** The schema under `optional`, `default` and `preprocess`. */
+function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+  for (;;) {
+    const def = definition(schema);
+    const inner = def.innerType ?? def.out;
+    if (inner === undefined) return schema;
+    schema = inner;
+  }
+}
+
+function reportUnknown(schema: z.core.$ZodType, value: unknown, path: Path, findings: Findings): void {
+  if (typeof value !== 'object' || value === null) return;
+  const def = definition(unwrap(schema));
+  if (def.element !== undefined && Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) reportUnknown(def.element, value[i], [...path, i], findings);
+  } else if (def.shape !== undefined && isRecord(value)) {
+    for (const key in value) {
+      const field = Object.hasOwn(def.shape, key) ? def.shape[key] : undefined;
+      if (field !== undefined) {
+        const inner = value[key];
+        if (typeof inner === 'object' && inner !== null) reportUnknown(field, inner, [...path, key], findings);
+      } else if (def.catchall === undefined)
+        findings.warnKey([...path, key], 'unknown field: ignored', didYouMean(key, Object.keys(def.shape)));
+    }
+  }
+}
+
+/** One field of a kind, for the manual. */
+export interface FieldDoc {
+  /** `spec.addresses[]` */
+  readonly path: string;
+  readonly description: string;
+  readonly required: boolean;
+}
+
+/** The described fields of a schema, parents before children, in the schema's order. */
+export function fieldDocs(schema: z.core.$ZodType, path = ''): FieldDoc[] {
+  const inner = unwrap(schema);
+  const def = definition(inner);
+  if (def.element !== undefined) return fieldDocs(def.element, `${path}[]`);
+  return Object.entries(def.shape ?? {}).flatMap(([key, field]) => {
+    const at = path === '' ? key : `${path}.${key}`;
+    const description = z.globalRegistry.get(field)?.description ?? z.globalRegistry.get(unwrap(field))?.description;
+    const own =
+      description === undefined ? [] : [{ path: at, description, required: definition(field).type !== 'optional' }];
+    return [...own, ...fieldDocs(field, at)];
+  });
+}

@@ -1,0 +1,85 @@
+/** metav1.LabelSelector: its schema, its reading, and whether it selects a set of labels. */
+import { z } from 'zod';
+import type { Labels, Selector } from './model.ts';
+import type { Findings, Path } from './problem.ts';
+
+export const selectorSchema = z
+  .object({
+    matchLabels: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe('Labels that must all be present with these values.'),
+    matchExpressions: z
+      .array(
+        z.object({
+          key: z.string().describe('Label the expression is about.'),
+          operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']).describe('How the label relates to the values.'),
+          values: z.array(z.string()).optional().describe('Values for In and NotIn, at least one; none otherwise.'),
+        }),
+      )
+      .optional()
+      .describe('Expressions that must all hold.'),
+  })
+  .describe('A label selector: all requirements must hold; {} selects everything.');
+
+export type RawSelector = z.output<typeof selectorSchema>;
+
+/** Folds matchLabels into requirements. */
+export function readSelector(raw: RawSelector, path: Path, findings: Findings): Selector {
+  const requirements: Selector['requirements'][number][] = [];
+  for (const [key, value] of Object.entries(raw.matchLabels ?? {}))
+    requirements.push({ key, operator: 'In', values: [value] });
+  for (const [i, { key, operator, values = [] }] of (raw.matchExpressions ?? []).entries()) {
+    const at = [...path, 'matchExpressions', i, 'values'];
+    const wanted = operator === 'In' || operator === 'NotIn';
+    if (wanted && values.length === 0) findings.error(at, `${operator} needs at least one value`);
+    if (!wanted && values.length > 0) findings.error(at, `${operator} takes no values`);
+    findings.duplicates(at, values, 'match expression value');
+    requirements.push({ key, operator, values });
+  }
+  return { requirements };
+}
+
+/** Reads a list of selectors; two that say the same are refused, as upstream does. */
+export function readSelectors(
+  raw: readonly RawSelector[] | undefined,
+  path: Path,
+  findings: Findings,
+): readonly Selector[] {
+  const selectors = (raw ?? []).map((item, i) => readSelector(item, [...path, i], findings));
+  const seen = new Set<string>();
+  for (const [i, selector] of selectors.entries()) {
+    const key = selectorKey(selector);
+    if (seen.has(key)) findings.error([...path, i], 'duplicate definition of selector');
+    seen.add(key);
+  }
+  return selectors;
+}
+
+/** Equal for selectors that say the same in another order. */
+function selectorKey({ requirements }: Selector): string {
+  const parts = requirements.map(({ key, operator, values }) => JSON.stringify([key, operator, [...values].sort()]));
+  return parts.sort().join('\n');
+}
+
+/** Every requirement holds for `labels`. NotIn holds when the label is absent. */
+export const selects = ({ requirements }: Selector, labels: Labels): boolean =>
+  requirements.every((requirement) => holds(requirement, labels));
+
+function holds({ key, operator, values }: Selector['requirements'][number], labels: Labels): boolean {
+  const present = Object.hasOwn(labels, key);
+  switch (operator) {
+    case 'In':
+      return present && values.includes(labels[key]!);
+    case 'NotIn':
+      return !present || !values.includes(labels[key]!);
+    case 'Exists':
+      return present;
+    case 'DoesNotExist':
+      return !present;
+  }
+}
+
+/** Any of the selectors does, or there is none: no selector restricts nothing. */
+export const anySelects = (selectors: readonly Selector[], labels: Labels): boolean =>
+  selectors.length === 0 || selectors.some((selector) => selects(selector, labels));
