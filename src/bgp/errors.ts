@@ -102,9 +102,10 @@ const tables: Record<number, readonly [string, Record<string, number>]> = {
 export function describeNotification(n: Notification): string {
   const [code, subcodes] = tables[n.code] ?? [`code ${n.code}`, {}];
   const name = Object.keys(subcodes).find((key) => subcodes[key] === n.subcode);
-  const spaced = name?.replace(/[A-Z]/g, (c) => ` ${c.toLowerCase()}`).replace(/^./, (c) => c.toUpperCase());
+  const title = name?.replace(/[A-Z]/g, ' $&').replace(/^./, (c) => c.toUpperCase());
+  const spelled = title?.replace(/\b(As|Bgp|Bfd)\b/g, (word) => word.toUpperCase());
   const text = shutdownText(n);
-  return `${code}${spaced ? `/${spaced}` : n.subcode ? `/subcode ${n.subcode}` : ''}${text ? `: ${text}` : ''}`;
+  return `${code}${spelled ? `/${spelled}` : n.subcode ? `/subcode ${n.subcode}` : ''}${text ? `: ${text}` : ''}`;
 }
 
 /** The shutdown communication of a Cease (RFC 9003 §2), or undefined when there is none or it is malformed. */

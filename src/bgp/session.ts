@@ -5,8 +5,8 @@
  * given), so that two of them can be run against each other in a test, or replayed from a record.
  *
  *   host event ─► Session.handle ─► Connection ─► step (fsm.ts) ─► actions ─► host
- *                                       │  ▲
- *                         UPDATE ─► sink┘  └ AdjRibOut.pull, whenever the transport has taken the last batch
+ *                                          ▲
+ *                                          └ AdjRibOut.pull, whenever the transport has taken the last batch
  *
  * It owns what outlives a connection: back-off and damping, counters, and the peer's Adj-RIB-Out. Invariants: `main`
  * always exists; a rival exists only while `main` has, or dials, a connection; at most one of them is Established;
@@ -55,10 +55,9 @@ export type SessionAction =
   | { readonly type: 'send'; readonly connection: number; readonly bytes: Uint8Array }
   /** Close once everything sent has left, and soon anyway. */
   | { readonly type: 'close'; readonly connection: number }
-  | { readonly type: 'state'; readonly from: State; readonly to: State; readonly reason: string };
-
-/** Where received routes go. An update holds views and must be used before the call returns. */
-export type UpdateSink = (update: Update) => void;
+  | { readonly type: 'state'; readonly from: State; readonly to: State; readonly reason: string }
+  /** Routes from the peer. They are views of the octets received: to be taken in before the next event. */
+  | { readonly type: 'update'; readonly update: Update };
 
 /** Messages by type (RFC 4271 §4). */
 export type MessageCounts = Record<keyof typeof MessageType, number>;
@@ -71,7 +70,6 @@ const BATCH_OCTETS = 128 * 1024;
 export interface SessionParts {
   readonly out: AdjRibOut;
   readonly attributes: AttributeTable;
-  readonly sink: UpdateSink;
   /** In [0, 1). */
   readonly random: () => number;
   /** Numbers for dialled connections, never the same twice. */
@@ -95,6 +93,8 @@ export class Session {
   private main: Connection;
   private rival: Connection | undefined;
   private stopped = true;
+  /** Somebody gave a reason during this event. */
+  private blamed = false;
   private reported: State = 'Idle';
   private now = 0;
   private actions: SessionAction[] = [];
@@ -132,6 +132,7 @@ export class Session {
   /** Takes one event at time `now` (monotonic milliseconds) and says what is to be done, in order. */
   handle(event: SessionEvent, now: number): readonly SessionAction[] {
     this.now = now;
+    this.blamed = false;
     this.dispatch(event);
     const { actions } = this;
     this.actions = [];
@@ -147,6 +148,7 @@ export class Session {
         });
       case 'stop':
         this.stopped = true;
+        this.lastError = 'stopped';
         for (const c of this.connections()) c.fire({ ...event, type: 'ManualStop' });
         return;
       case 'accepted':
@@ -271,14 +273,18 @@ export class Session {
         if (name) this[direction][name]++;
       },
       blame: (reason) => {
-        this.lastError = reason;
+        this.lastError = this.blamed ? `${this.lastError}; ${reason}` : reason;
+        this.blamed = true;
       },
       retryMs: () => this.backoff.retryMs(),
       idleHoldMs: () => this.backoff.idleHoldMs(this.now),
       opened: (connection, agreement) => this.resolveCollision(connection, agreement),
       moved: (connection, from) => this.moved(connection, from),
       deliver: (connection, m) =>
-        this.parts.sink(decodeUpdate(m.bytes, m.start, m.end, connection.agreement!.context, this.parts.attributes)),
+        this.actions.push({
+          type: 'update',
+          update: decodeUpdate(m.bytes, m.start, m.end, connection.agreement!.context, this.parts.attributes),
+        }),
       refresh: (m) => this.refresh(m),
       pull: () => this.out.pull(BATCH_OCTETS),
     };

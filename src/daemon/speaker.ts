@@ -80,11 +80,6 @@ export class Speaker {
     const session = new Session(settings, {
       out,
       attributes: this.attributes,
-      sink: (update) => {
-        this.events.update?.(peer, update);
-        this.rib.apply(slot, update);
-        this.needUpkeep();
-      },
       random,
       newConnection: this.tcp.newConnection,
     });
@@ -153,6 +148,10 @@ export class Speaker {
       case 'close':
         this.byConnection.delete(action.connection);
         return this.tcp.close(action.connection);
+      case 'update':
+        this.events.update?.(peer, action.update);
+        this.rib.apply(peer.slot, action.update);
+        return this.needUpkeep();
       case 'state':
         if (action.from === 'Established') {
           this.rib.withdrawPeer(peer.slot);

@@ -1,0 +1,2 @@
+import { Command } from 'commander';
+export function command(): Command { return new Command(); }

@@ -1,0 +1,172 @@
+/** `waypost peer`: one session with a router from the command line, as a lab tool. Prints every event as it happens. */
+import { Command } from 'commander';
+import type { PathAttributes } from '../bgp/path.ts';
+import type { PeerSettings } from '../bgp/settings.ts';
+import { AdHocSession, type PeerEvent } from '../daemon/adhoc.ts';
+import { routeText } from '../daemon/routes.ts';
+import { onInterrupt, readLines } from '../io/lines.ts';
+import { type Address, formatAddress, toU32 } from '../lib/address.ts';
+import { type Prefix, parsePrefix } from '../lib/prefix.ts';
+import {
+  addressOption,
+  asnOption,
+  communityOption,
+  endpointOption,
+  familiesOption,
+  largeCommunityOption,
+  numberOption,
+  prefixOption,
+  repeatable,
+} from './options.ts';
+import { CliError, EXIT, printLine } from './output.ts';
+
+interface Options {
+  localAs: number;
+  peerAs?: number;
+  port: number;
+  source?: Address;
+  routerId?: Address;
+  holdTime: number;
+  passive?: boolean;
+  multihop?: boolean;
+  listen?: { address: Address; port: number };
+  family: readonly ('ipv4' | 'ipv6')[];
+  nextHop?: Address;
+  announce?: readonly (Prefix | '-')[];
+  community?: readonly number[];
+  largeCommunity?: readonly (readonly [number, number, number])[];
+  localPref?: number;
+  med?: number;
+  duration?: number;
+  json?: boolean;
+}
+
+const u32 = numberOption(0, 4294967295);
+
+export function command(): Command {
+  return new Command()
+    .description('One ad-hoc session with a router, no file. Prints every event, received routes among them.')
+    .argument('<address>', 'the peer', addressOption)
+    .requiredOption('--local-as <asn>', 'our AS number', asnOption)
+    .option('--peer-as <asn>', "the peer's AS number (default: ours, iBGP)", asnOption)
+    .option('--port <port>', 'where to dial', numberOption(1, 65535), 179)
+    .option('--source <address>', 'our address', addressOption)
+    .option('--router-id <address>', 'our BGP identifier (default: the highest IPv4 address)', addressOption)
+    .option('--hold-time <seconds>', '0, or 3 to 65535', numberOption(0, 65535), 90)
+    .option('--passive', 'never dial: wait for the peer to call (see --listen)')
+    .option('--multihop', 'the peer may be several hops away')
+    .option('--listen <addr:port>', "accept the peer's call there", endpointOption)
+    .option('--family <list>', 'address families', familiesOption, ['ipv4', 'ipv6'] as const)
+    .option('--next-hop <address>', 'next hop of what is announced (default: ourselves)', addressOption)
+    .option(
+      '--announce <prefix>',
+      'may be repeated; - reads lines "+ PREFIX" and "- PREFIX" from standard input',
+      repeatable((text) => (text === '-' ? text : prefixOption(text))),
+    )
+    .option('--community <a:b>', 'may be repeated', repeatable(communityOption))
+    .option('--large-community <a:b:c>', 'may be repeated', repeatable(largeCommunityOption))
+    .option('--local-pref <n>', 'iBGP only', u32)
+    .option('--med <n>', 'multi-exit discriminator', u32)
+    .option('--duration <seconds>', 'end after this time', numberOption(1, 86400 * 365))
+    .option('--json', 'one JSON object a line')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  waypost peer 192.0.2.1 --local-as 64512 --peer-as 64513 --announce 203.0.113.0/24\n' +
+        "  echo '+ 203.0.113.200/32' | waypost peer 192.0.2.1 --local-as 64512 --announce - --json\n",
+    )
+    .action((peer: Address, options: Options) => run(peer, options));
+}
+
+async function run(address: Address, options: Options): Promise<void> {
+  if (options.holdTime === 1 || options.holdTime === 2) throw usage('--hold-time is 0, or at least 3 (RFC 4271 §4.2)');
+  if (options.passive && !options.listen) throw usage('--passive needs --listen ADDR:PORT, where the peer can call');
+  if (options.routerId?.family === 6) throw usage('--router-id is an IPv4 address (RFC 4271 §4.2)');
+  if (options.source && options.source.family !== address.family)
+    throw usage(`--source ${formatAddress(options.source)} and the peer are of different families`);
+  const session = new AdHocSession(settingsOf(address, options), options.json ? printEvent : printText);
+  const attributes = attributesOf(options);
+  for (const p of options.announce ?? []) if (p !== '-') session.announce(p, attributes);
+  const finished = new Promise<void>((resolve) => {
+    onInterrupt(resolve);
+    if (options.duration !== undefined) setTimeout(resolve, options.duration * 1000);
+  });
+  try {
+    await session.start(options.listen);
+  } catch (error) {
+    throw new CliError((error as Error).message);
+  }
+  if (options.announce?.includes('-'))
+    readLines(
+      (line) => takeLine(session, line, attributes),
+      () => {},
+    );
+  await finished;
+  await session.stop();
+  if (!session.everEstablished) throw new CliError(`never Established: ${session.lastError || 'no answer'}`);
+}
+
+const usage = (message: string): CliError => new CliError(message, EXIT.usage);
+
+function settingsOf(address: Address, options: Options): Omit<PeerSettings, 'routerId'> & { routerId?: number } {
+  const { source, routerId } = options;
+  return {
+    name: formatAddress(address),
+    address,
+    port: options.port,
+    ...(source && { sourceAddress: source }),
+    localAsn: options.localAs,
+    peerAsn: options.peerAs ?? options.localAs,
+    ...(routerId && { routerId: toU32(routerId.bytes) }),
+    holdTimeSec: options.holdTime,
+    families: options.family,
+    passive: options.passive ?? false,
+    multihop: options.multihop ?? false,
+  };
+}
+
+function attributesOf(o: Options): PathAttributes {
+  return {
+    origin: 'igp',
+    asPath: [],
+    ...(o.nextHop && { nextHop: o.nextHop }),
+    ...(o.localPref !== undefined && { localPref: o.localPref }),
+    ...(o.med !== undefined && { med: o.med }),
+    ...(o.community && { communities: o.community }),
+    ...(o.largeCommunity && { largeCommunities: o.largeCommunity }),
+  };
+}
+
+function takeLine(session: AdHocSession, line: string, attributes: PathAttributes): void {
+  const m = /^\s*([+-])\s*(\S+)\s*$/.exec(line);
+  const p = m && parsePrefix(m[2]!);
+  if (!p) {
+    if (line.trim()) process.stderr.write(`waypost: not understood, "+ PREFIX" or "- PREFIX" is wanted: ${line}\n`);
+    return;
+  }
+  if (m[1] === '+') session.announce(p, attributes);
+  else session.withdraw(p);
+}
+
+const printEvent = (event: PeerEvent): void => printLine(JSON.stringify(event));
+
+function printText(event: PeerEvent): void {
+  const time = event.time.slice(11, 23);
+  switch (event.event) {
+    case 'state':
+      return printLine(`${time} ${event.from} → ${event.to}${event.reason ? `: ${event.reason}` : ''}`);
+    case 'established':
+      return printLine(
+        `${time} session with ${event.routerId} (AS ${event.peerAsn}): ${event.families.join(', ')}, hold time ${event.holdTimeSec} s`,
+      );
+    case 'announce':
+      return printLine(`${time} + ${event.prefix}  ${routeText(event)}`);
+    case 'withdraw':
+      return printLine(`${time} - ${event.prefix}`);
+    case 'endOfRib':
+      return printLine(`${time} End-of-RIB ${event.family}`);
+    case 'fault':
+      return printLine(`${time} ! ${event.attribute}: ${event.reason} (${event.action})`);
+    case 'stranger':
+      return printLine(`${time} ! call from ${event.address}, which is not the peer: refused`);
+  }
+}

@@ -1,0 +1,118 @@
+/** One session without documents, and its events as plain data: what `waypost peer` prints. */
+import { decodeInterned } from '../bgp/attr.ts';
+import { readPrefixes } from '../bgp/nlri.ts';
+import type { PathAttributes } from '../bgp/path.ts';
+import type { PeerSettings } from '../bgp/settings.ts';
+import type { Update } from '../bgp/update.ts';
+import { wallClock } from '../io/clock.ts';
+import { highestIpv4 } from '../io/interfaces.ts';
+import { type Address, formatAddress, toU32 } from '../lib/address.ts';
+import { formatPrefix, type Prefix } from '../lib/prefix.ts';
+import type { Peer } from './peer.ts';
+import { attributeName, formatRouterId, type RouteJson, routeJson } from './routes.ts';
+import { Speaker } from './speaker.ts';
+
+/** Every event has the wall-clock time, ISO 8601. */
+export type PeerEvent = { readonly time: string } & (
+  | { readonly event: 'state'; readonly from: string; readonly to: string; readonly reason: string }
+  | {
+      readonly event: 'established';
+      readonly routerId: string;
+      readonly peerAsn: number;
+      readonly holdTimeSec: number;
+      readonly families: readonly string[];
+    }
+  | ({ readonly event: 'announce'; readonly prefix: string } & RouteJson)
+  | { readonly event: 'withdraw'; readonly prefix: string }
+  | { readonly event: 'endOfRib'; readonly family: string }
+  | { readonly event: 'fault'; readonly attribute: string; readonly action: string; readonly reason: string }
+  | { readonly event: 'stranger'; readonly address: string }
+);
+type Untimed<E> = E extends PeerEvent ? Omit<E, 'time'> : never;
+
+export class AdHocSession {
+  /** The session was Established at least once. */
+  everEstablished = false;
+  private readonly speaker: Speaker;
+  private readonly peer: Peer;
+  private readonly print: (event: PeerEvent) => void;
+  private flushDue = false;
+
+  /** Without a router ID, the node's highest IPv4 address is taken, or the address family's loopback. */
+  constructor(
+    settings: Omit<PeerSettings, 'routerId'> & { readonly routerId?: number },
+    print: (event: PeerEvent) => void,
+  ) {
+    this.print = print;
+    this.speaker = new Speaker({
+      state: (peer, from, to, reason) => {
+        this.emit({ event: 'state', from, to, reason });
+        if (to === 'Established') this.established(peer);
+      },
+      update: (_, update) => this.update(update),
+      stranger: (ends) => this.emit({ event: 'stranger', address: formatAddress(ends.remote) }),
+    });
+    const routerId = settings.routerId ?? toU32((highestIpv4() ?? LOOPBACK).bytes);
+    this.peer = this.speaker.add({ ...settings, routerId });
+  }
+
+  /** Why the last attempt ended; '' when none did. */
+  get lastError(): string {
+    return this.peer.session.lastError;
+  }
+
+  /** Rejects with a message for the operator when it cannot listen. */
+  async start(listen?: { readonly address: Address; readonly port: number }): Promise<void> {
+    if (listen) await this.speaker.listen(listen.address, listen.port);
+    this.speaker.start(this.peer);
+  }
+
+  announce(prefix: Prefix, attributes: PathAttributes): void {
+    this.peer.session.out.set(prefix, attributes);
+    this.flush();
+  }
+
+  withdraw(prefix: Prefix): void {
+    this.peer.session.out.delete(prefix);
+    this.flush();
+  }
+
+  stop(): Promise<void> {
+    return this.speaker.stop();
+  }
+
+  /** One message for all that is said in one turn. */
+  private flush(): void {
+    if (this.flushDue) return;
+    this.flushDue = true;
+    process.nextTick(() => {
+      this.flushDue = false;
+      this.speaker.routesChanged(this.peer);
+    });
+  }
+
+  private established(peer: Peer): void {
+    this.everEstablished = true;
+    const { peerRouterId, peerAsn, holdMs, context } = peer.session.agreement!;
+    const routerId = formatRouterId(peerRouterId);
+    this.emit({ event: 'established', routerId, peerAsn, holdTimeSec: holdMs / 1000, families: context.families });
+  }
+
+  private update(update: Update): void {
+    for (const fault of update.faults)
+      this.emit({ event: 'fault', attribute: attributeName(fault.code), action: fault.action, reason: fault.reason });
+    for (const run of update.unreach)
+      for (const prefix of readPrefixes(run)) this.emit({ event: 'withdraw', prefix: formatPrefix(prefix) });
+    for (const run of update.reach) {
+      const route = routeJson(decodeInterned(this.speaker.attributes.view(run.attributes)));
+      for (const prefix of readPrefixes(run)) this.emit({ event: 'announce', prefix: formatPrefix(prefix), ...route });
+    }
+    if (update.endOfRib) this.emit({ event: 'endOfRib', family: update.endOfRib });
+  }
+
+  private emit(event: Untimed<PeerEvent>): void {
+    this.print({ time: wallClock(), ...event } as PeerEvent);
+  }
+}
+
+const LOOPBACK: Address = { family: 4, bytes: Uint8Array.of(127, 0, 0, 1) };
