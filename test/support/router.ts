@@ -49,6 +49,8 @@ export interface RouterOptions {
   readonly holdTimeSec: number;
   readonly families: readonly Family[];
   readonly announce: readonly Announcement[];
+  /** False: it speaks as before RFC 6793 and must see AS_TRANS. Not every router can. */
+  readonly fourOctetAs?: boolean;
   /** TCP-MD5 key (RFC 2385). */
   readonly password?: string;
 }
@@ -76,6 +78,11 @@ export const routerNames = ['frr', 'bird', 'gobgp', 'exabgp', 'openbgpd'] as con
 export type RouterName = (typeof routerNames)[number];
 
 export type RouterFactory = (options: RouterOptions) => Router;
+
+/** For routers that have no switch for it. */
+export function refuseTwoOctetAs(options: RouterOptions, name: RouterName): void {
+  if (options.fourOctetAs === false) throw new Error(`${name} cannot leave the four-octet AS capability out`);
+}
 
 export const familyOf = (prefix: string): Family => (prefix.includes(':') ? 'ipv6' : 'ipv4');
 

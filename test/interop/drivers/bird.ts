@@ -57,6 +57,7 @@ protocol bgp peer {
   connect retry time 1;
   error wait time 1, 2;
   ${o.role === 'listen' ? 'passive on;' : ''}
+  ${o.fourOctetAs === false ? 'enable as4 off;' : ''}
   ${o.password === undefined ? '' : `password "${o.password}";`}
 ${o.families.map(channel).join('\n')}
 }

@@ -23,6 +23,7 @@ neighbor ${o.peerAddress} {
   hold-time ${o.holdTimeSec};
   ${o.role === 'listen' ? `passive true;\n  listen ${o.port};` : `connect ${o.port};`}
   ${o.password === undefined ? '' : `md5-password "${o.password}";`}
+  ${o.fourOctetAs === false ? 'capability { asn4 disable; }' : ''}
   family { ${o.families.map((family) => `${family} unicast;`).join(' ')} }
   api { processes [ api ]; neighbor-changes; receive { parsed; update; } }
 }

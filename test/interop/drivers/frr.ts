@@ -11,6 +11,7 @@ import {
   type ReceivedRoute,
   type Router,
   type RouterOptions,
+  refuseTwoOctetAs,
 } from '../../support/router.ts';
 
 const routeMap = (prefix: string) => `ORIGINATE-${prefix.replaceAll(/[/:.]/g, '_')}`;
@@ -96,6 +97,7 @@ export function parseTable(json: string, peerAddress: string): ReceivedRoute[] {
 }
 
 export function frr(options: RouterOptions): Router {
+  refuseTwoOctetAs(options, 'frr');
   const { namespace } = options;
   const folder = namespace.folder('frr');
   const processes = new Processes();

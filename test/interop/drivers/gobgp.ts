@@ -9,6 +9,7 @@ import {
   type ReceivedRoute,
   type Router,
   type RouterOptions,
+  refuseTwoOctetAs,
 } from '../../support/router.ts';
 
 function configuration(o: RouterOptions): string {
@@ -85,6 +86,7 @@ export function parseAdjIn(json: string): ReceivedRoute[] {
 }
 
 export function gobgp(options: RouterOptions): Router {
+  refuseTwoOctetAs(options, 'gobgp');
   const { namespace } = options;
   const folder = namespace.folder('gobgp');
   const processes = new Processes();

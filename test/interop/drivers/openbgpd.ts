@@ -44,6 +44,7 @@ neighbor ${o.peerAddress} {
   ${(['ipv4', 'ipv6'] as const)
     .map((f) => `announce ${afis[f]} ${o.families.includes(f) ? 'unicast' : 'none'}`)
     .join('\n  ')}
+  ${o.fourOctetAs === false ? 'announce as-4byte no' : ''}
   ${o.role === 'listen' ? 'passive' : `port ${o.port}`}
   ${o.password === undefined ? '' : `tcp md5sig password ${o.password}`}
 }
