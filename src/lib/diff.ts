@@ -1,3 +1,5 @@
+import { toHex } from './bytes.ts';
+
 /** What must be done to turn one keyed collection into another. Every reconciler starts here. */
 export interface Diff<K, V> {
   readonly added: readonly (readonly [K, V])[];
@@ -46,4 +48,19 @@ export function equal(a: unknown, b: unknown): boolean {
   if (keys.length !== Object.keys(b).length) return false;
   const [x, y] = [a, b] as [Record<string, unknown>, Record<string, unknown>];
   return keys.every((key) => Object.hasOwn(y, key) && equal(x[key], y[key]));
+}
+
+/**
+ * A text that two values share exactly when they are `equal`: a key for interning plain data (objects, arrays, typed
+ * arrays, primitives; no Map, Set or function). Only that a Buffer counts as the Uint8Array it is.
+ */
+export function canonical(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? '-0' : String(value);
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  if (value instanceof Uint8Array) return `u8(${toHex(value)})`;
+  if (ArrayBuffer.isView(value)) return `${value.constructor.name}(${Array.prototype.join.call(value)})`;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join()}}`;
 }

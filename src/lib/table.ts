@@ -171,9 +171,7 @@ export class PrefixTable {
     this.capacity = Math.max(64, Math.ceil(this.capacity * 1.5));
     this.keys = grown(this.keys, this.capacity * this.words);
     this.hashes = grown(this.hashes, this.capacity);
-    const lengths = new Uint8Array(this.capacity);
-    lengths.set(this.lengths);
-    this.lengths = lengths.fill(FREE, this.lengths.length);
+    this.lengths = grown(this.lengths, this.capacity).fill(FREE, this.lengths.length);
   }
 
   private double(): void {
@@ -205,9 +203,9 @@ const MOVED_PER_INSERT = 8;
 /** A length no prefix has: marks ids on the free list. */
 const FREE = 0xff;
 
-/** A longer copy of a typed array, for owners of arrays parallel to a table. */
-export function grown(old: Uint32Array, capacity: number): Uint32Array<ArrayBuffer> {
-  const out = new Uint32Array(capacity);
+/** A longer copy of a typed array, zeros at its end, for owners of arrays parallel to a table. */
+export function grown<T extends Uint8Array | Uint16Array | Uint32Array>(old: T, capacity: number): T {
+  const out = new (old.constructor as new (length: number) => T)(capacity);
   out.set(old);
   return out;
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { diff, equal } from '../../src/lib/diff.ts';
+import { canonical, diff, equal } from '../../src/lib/diff.ts';
 
 const someMap = fc
   .array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e'), fc.option(fc.nat(2), { nil: undefined })))
@@ -143,5 +143,51 @@ describe('equal', () => {
         ]),
       ),
     ).toBe(true);
+  });
+});
+
+describe('canonical', () => {
+  const { plain } = fc.letrec<{ plain: unknown }>((tie) => ({
+    plain: fc.oneof(
+      { depthSize: 'small' },
+      fc.constantFrom<unknown>(
+        undefined,
+        null,
+        true,
+        0,
+        -0,
+        Number.NaN,
+        1,
+        12,
+        1n,
+        '',
+        '1',
+        '1n',
+        'null',
+        '"',
+        '[1]',
+        ',',
+      ),
+      fc.uint8Array({ maxLength: 2, max: 1 }),
+      fc.uint16Array({ maxLength: 2, max: 1 }),
+      fc.array(tie('plain'), { maxLength: 2 }),
+      fc.dictionary(fc.constantFrom('a', 'b', 'a":1,"b'), tie('plain'), { noNullPrototype: true }),
+    ),
+  }));
+
+  it('is the same text for equal values, and for no others', () => {
+    fc.assert(
+      fc.property(plain, plain, (a, b) => {
+        expect(canonical(a) === canonical(b)).toBe(equal(a, b));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('does not count key order, nor whether octets are a Buffer', () => {
+    expect(canonical({ a: 1, b: [2n, 'x'] })).toBe(canonical({ b: [2n, 'x'], a: 1 }));
+    expect(canonical(Buffer.from([1, 200]))).toBe(canonical(Uint8Array.of(1, 200)));
+    expect(canonical([12])).not.toBe(canonical([1, 2]));
+    expect(canonical(Uint8Array.of(1))).not.toBe(canonical(Uint8Array.of(0, 1)));
   });
 });

@@ -164,6 +164,7 @@ describe('helpers', () => {
   });
 
   it('grown keeps what was there', () => {
-    expect([...grown(Uint32Array.of(1, 2), 4)]).toEqual([1, 2, 0, 0]);
+    expect(grown(Uint32Array.of(1, 2), 4)).toEqual(Uint32Array.of(1, 2, 0, 0));
+    expect(grown(Uint8Array.of(1, 2), 3)).toEqual(Uint8Array.of(1, 2, 0));
   });
 });

@@ -1,0 +1,319 @@
+/**
+ * One family of an Adj-RIB-Out (RFC 4271 §3.2): what a peer should have, what it has, and what must still be said.
+ *
+ * State is queued, not messages. Each prefix has a wanted template and, during a session, the bucket that was sent;
+ * when the two disagree, the prefix hangs in exactly one list: withdrawals, or the bucket of the attributes it is to
+ * be sent with. A newer decision moves it, one that takes the older back unhooks it, and a bucket's list is what an
+ * UPDATE is packed from. A template is what the caller set; a bucket is what exportRoute made of it for this session.
+ *
+ * A round is a set of prefixes that must be sent before a mark may follow: the initial one before End-of-RIB
+ * (RFC 4724 §2), a refresh before End-of-RR (RFC 7313 §4). Later changes neither prolong nor precede it.
+ */
+import { emptyList, IdLinks, type IdList } from '../lib/list.ts';
+import type { Prefix } from '../lib/prefix.ts';
+import { grown, PrefixTable } from '../lib/table.ts';
+import type { EncodedAttributes } from './attr.ts';
+import type { AddressFamily } from './const.ts';
+import { type Interned, Interner } from './interner.ts';
+import type { PathAttributes } from './path.ts';
+
+/** Template to session attributes; undefined when the route is not for this session. */
+export type ExportRoute = (attributes: PathAttributes, family: AddressFamily) => PathAttributes | undefined;
+
+/** Attributes as they are sent on this session, and the prefixes that wait for them. */
+export interface Bucket extends Interned, IdList {
+  /** Undefined until they are first sent. */
+  encoded: EncodedAttributes | undefined;
+}
+
+interface Template extends Interned {
+  /** Id + 1 of the bucket it becomes on this session, 0 when it is not for it, UNKNOWN before anyone asked. */
+  bucket: number;
+}
+
+export type Round = 'none' | 'initial' | 'refresh' | 'enhanced';
+
+const UNKNOWN = -1;
+const NOWHERE = 0;
+const WITHDRAWALS = 1;
+/** Place of the bucket with id 0. */
+const BUCKETS = 2;
+
+/** Flags of a prefix: in the present round; does not fit a message with its attributes; named by `replace`. */
+const DUE = 1;
+const REFUSED = 2;
+const NAMED = 4;
+
+export class Outbound {
+  readonly family: AddressFamily;
+  readonly prefixes: PrefixTable;
+  /** Prefixes wanted, advertised, and waiting to be sent or withdrawn. */
+  desired = 0;
+  advertised = 0;
+  pending = 0;
+  refused = 0;
+  readonly withdrawals = emptyList();
+  /** Buckets with waiting prefixes, in the order in which they began to wait. */
+  readonly waiting = new Set<Bucket>();
+
+  round: Round = 'none';
+  /** The mark that opens the round must still be sent. */
+  begins = false;
+  private nextRound: 'none' | 'refresh' | 'enhanced' = 'none';
+  private due = 0;
+
+  private readonly templates = new Interner<Template>((id, key, attributes) => {
+    return { id, key, attributes, references: 0, bucket: UNKNOWN };
+  });
+  private readonly buckets = new Interner<Bucket>((id, key, attributes) => {
+    return { id, key, attributes, references: 0, encoded: undefined, ...emptyList() };
+  });
+  private exportRoute: ExportRoute | undefined;
+
+  /** By prefix id: template id + 1 and bucket id + 1 (0: none), the list it hangs in, flags. */
+  private wants: Uint32Array;
+  private sent: Uint32Array;
+  private places: Uint32Array;
+  private flags: Uint8Array;
+  private readonly links = new IdLinks();
+
+  constructor(family: AddressFamily) {
+    this.family = family;
+    this.prefixes = new PrefixTable(family === 'ipv4' ? 4 : 6);
+    const { capacity } = this.prefixes;
+    this.wants = new Uint32Array(capacity);
+    this.sent = new Uint32Array(capacity);
+    this.places = new Uint32Array(capacity);
+    this.flags = new Uint8Array(capacity);
+  }
+
+  set(prefix: Prefix, attributes: PathAttributes, named = false): void {
+    const template = this.templates.intern(attributes);
+    const id = this.prefixes.add(prefix);
+    if (this.prefixes.capacity > this.wants.length) this.grow();
+    if (named) this.flags[id] = this.flags[id]! | NAMED;
+    const old = this.wants[id]!;
+    if (old === template.id + 1) return;
+    this.templates.retain(template);
+    if (old === 0) this.desired++;
+    else this.releaseTemplate(old);
+    this.wants[id] = template.id + 1;
+    this.allow(id);
+    this.place(id);
+  }
+
+  delete(prefix: Prefix): void {
+    const id = this.prefixes.lookup(prefix);
+    if (id >= 0 && this.wants[id] !== 0) this.unwant(id);
+  }
+
+  /** Deletes what has not been set with `named` since the last call. */
+  deleteUnnamed(): void {
+    for (let id = 0; id < this.prefixes.limit; id++) {
+      const flags = this.flags[id]!;
+      if ((flags & NAMED) !== 0) this.flags[id] = flags & ~NAMED;
+      else if (this.wants[id] !== 0) this.unwant(id);
+    }
+  }
+
+  /** A session began that carries the family: everything wanted becomes pending. */
+  open(exportRoute: ExportRoute): void {
+    this.close();
+    this.exportRoute = exportRoute;
+    this.begin('initial');
+  }
+
+  /** The session is over: nothing is advertised or pending any more. */
+  close(): void {
+    this.exportRoute = undefined;
+    for (const template of this.templates.values()) template.bucket = UNKNOWN;
+    this.buckets.clear();
+    this.waiting.clear();
+    Object.assign(this.withdrawals, emptyList());
+    this.sent.fill(0);
+    this.places.fill(NOWHERE);
+    this.flags.fill(0);
+    this.advertised = 0;
+    this.pending = 0;
+    this.refused = 0;
+    this.due = 0;
+    this.round = 'none';
+    this.begins = false;
+    this.nextRound = 'none';
+    if (this.prefixes.size === this.desired) return;
+    for (let id = 0; id < this.prefixes.limit; id++) {
+      if (this.wants[id] === 0 && this.prefixes.has(id)) this.prefixes.remove(id);
+    }
+  }
+
+  /** Everything wanted becomes pending again, after the round under way (RFC 7313 §4: never before End-of-RIB). */
+  refresh(enhanced: boolean): void {
+    if (this.exportRoute === undefined) return;
+    if (this.round === 'none') this.begin(enhanced ? 'enhanced' : 'refresh');
+    else if (this.nextRound !== 'enhanced') this.nextRound = enhanced ? 'enhanced' : 'refresh';
+  }
+
+  /** All of the round has been sent: its closing mark, if it has one, may follow, and then `endRound`. */
+  get roundComplete(): boolean {
+    return this.round !== 'none' && !this.begins && this.due === 0;
+  }
+
+  endRound(): void {
+    const next = this.nextRound;
+    this.round = 'none';
+    this.nextRound = 'none';
+    if (next !== 'none') this.begin(next);
+  }
+
+  /** Ids from the start of `withdrawals` or of a bucket, as many as `ids` has room for; returns how many. */
+  gather(list: IdList, ids: Uint32Array): number {
+    return this.links.copy(list, ids);
+  }
+
+  /** The first prefix in `withdrawals` was withdrawn from the peer. */
+  wasWithdrawn(id: number): void {
+    this.unhook(id);
+    this.settle(id);
+    this.setSent(id, 0);
+    this.forgetIfIdle(id);
+  }
+
+  /** A prefix was sent with what the bucket in which it waited says. */
+  wasSent(id: number): void {
+    this.setSent(id, this.places[id]! - BUCKETS + 1);
+    this.unhook(id);
+    this.settle(id);
+  }
+
+  /** A prefix does not fit a message with its attributes: the peer must not keep older ones for it. */
+  refuse(id: number): void {
+    this.flags[id] = this.flags[id]! | REFUSED;
+    this.refused++;
+    this.place(id);
+  }
+
+  *routes(): Generator<{ prefix: Prefix; attributes: PathAttributes }, void> {
+    for (let id = 0; id < this.prefixes.limit; id++) {
+      const bucket = this.sent[id]!;
+      if (bucket === 0) continue;
+      yield { prefix: this.prefixes.prefix(id), attributes: this.buckets.get(bucket - 1).attributes };
+    }
+  }
+
+  *refusedPrefixes(): Generator<Prefix, void> {
+    if (this.refused === 0) return;
+    for (let id = 0; id < this.prefixes.limit; id++) {
+      if ((this.flags[id]! & REFUSED) !== 0) yield this.prefixes.prefix(id);
+    }
+  }
+
+  private begin(round: 'initial' | 'refresh' | 'enhanced'): void {
+    this.round = round;
+    this.begins = round === 'enhanced';
+    for (let id = 0; id < this.prefixes.limit; id++) {
+      if (this.wants[id] === 0 || this.target(id) === 0) continue;
+      this.flags[id] = this.flags[id]! | DUE;
+      this.due++;
+      this.place(id);
+    }
+  }
+
+  private unwant(id: number): void {
+    this.releaseTemplate(this.wants[id]!);
+    this.wants[id] = 0;
+    this.desired--;
+    this.allow(id);
+    this.place(id);
+    this.forgetIfIdle(id);
+  }
+
+  /** Id + 1 of the bucket that the peer should have for a prefix, or 0. */
+  private target(id: number): number {
+    const want = this.wants[id]!;
+    if (want === 0 || this.exportRoute === undefined || (this.flags[id]! & REFUSED) !== 0) return 0;
+    const template = this.templates.get(want - 1);
+    if (template.bucket === UNKNOWN) {
+      const attributes = this.exportRoute(template.attributes, this.family);
+      const bucket = attributes && this.buckets.intern(attributes);
+      if (bucket) this.buckets.retain(bucket);
+      template.bucket = bucket ? bucket.id + 1 : 0;
+    }
+    return template.bucket;
+  }
+
+  /** Hangs a prefix where it belongs: the one place where wanted and sent are compared. */
+  private place(id: number): void {
+    const target = this.target(id);
+    const again = target !== 0 && (this.flags[id]! & DUE) !== 0;
+    const agree = target === this.sent[id] && !again;
+    const place = agree ? NOWHERE : target === 0 ? WITHDRAWALS : target - 1 + BUCKETS;
+    if (place === this.places[id]) return;
+    if (this.places[id] !== NOWHERE) this.unhook(id);
+    if (place === NOWHERE) this.settle(id);
+    else this.hook(id, place);
+  }
+
+  private hook(id: number, place: number): void {
+    if (place === WITHDRAWALS) this.links.append(this.withdrawals, id);
+    else {
+      const bucket = this.buckets.get(place - BUCKETS);
+      this.buckets.retain(bucket);
+      this.links.append(bucket, id);
+      this.waiting.add(bucket);
+    }
+    this.places[id] = place;
+    this.pending++;
+  }
+
+  private unhook(id: number): void {
+    const place = this.places[id]!;
+    if (place === WITHDRAWALS) this.links.remove(this.withdrawals, id);
+    else {
+      const bucket = this.buckets.get(place - BUCKETS);
+      this.links.remove(bucket, id);
+      if (bucket.size === 0) this.waiting.delete(bucket);
+      this.buckets.release(bucket);
+    }
+    this.places[id] = NOWHERE;
+    this.pending--;
+  }
+
+  /** Nothing of the round is left to do for a prefix. */
+  private settle(id: number): void {
+    if ((this.flags[id]! & DUE) === 0) return;
+    this.flags[id] = this.flags[id]! & ~DUE;
+    this.due--;
+  }
+
+  private allow(id: number): void {
+    if ((this.flags[id]! & REFUSED) === 0) return;
+    this.flags[id] = this.flags[id]! & ~REFUSED;
+    this.refused--;
+  }
+
+  private setSent(id: number, sent: number): void {
+    const before = this.sent[id]!;
+    if (sent !== 0) this.buckets.retain(this.buckets.get(sent - 1));
+    if (before !== 0) this.buckets.release(this.buckets.get(before - 1));
+    this.sent[id] = sent;
+    this.advertised += (sent === 0 ? 0 : 1) - (before === 0 ? 0 : 1);
+  }
+
+  private releaseTemplate(want: number): void {
+    const template = this.templates.get(want - 1);
+    if (this.templates.release(template) && template.bucket > 0)
+      this.buckets.release(this.buckets.get(template.bucket - 1));
+  }
+
+  private forgetIfIdle(id: number): void {
+    if (this.wants[id] === 0 && this.sent[id] === 0 && this.places[id] === NOWHERE) this.prefixes.remove(id);
+  }
+
+  private grow(): void {
+    const { capacity } = this.prefixes;
+    this.wants = grown(this.wants, capacity);
+    this.sent = grown(this.sent, capacity);
+    this.places = grown(this.places, capacity);
+    this.flags = grown(this.flags, capacity);
+  }
+}

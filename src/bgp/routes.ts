@@ -1,0 +1,304 @@
+/**
+ * The received routes of one address family, as struct of arrays: twenty octets a route, no object for any. A route
+ * is a small integer; the routes to one prefix hang together in a list that starts at the prefix's id.
+ *
+ * Each route belongs to a peer (a small integer) and to one of its generations (see source.ts). Dead ones are
+ * invisible at once, and removed by `sweep` a slice at a time.
+ */
+import { IdQueue } from '../lib/queue.ts';
+import { grown, PrefixTable } from '../lib/table.ts';
+import type { AddressFamily } from './const.ts';
+import type { AttributeTable } from './intern.ts';
+import { type RouteCounts, Source } from './source.ts';
+
+/**
+ * Says whether the decision process may use a route: called once when it is received and again by `reconsider`, with
+ * the id of its attributes and the id of its prefix.
+ */
+export type Accept = (peer: number, family: AddressFamily, attributes: number, prefix: number) => boolean;
+
+/** No route, no prefix. */
+const NONE = -1;
+/** Peers are kept as 16-bit numbers. */
+const MAX_PEER = 0xffff;
+
+export class RouteTable {
+  readonly family: AddressFamily;
+  /** Ids of prefixes that have routes, or had some until `drain` shows that they have none. */
+  readonly prefixes: PrefixTable;
+  private readonly attributes: AttributeTable;
+  private readonly accept: Accept | undefined;
+  private readonly sources: Source[] = [];
+  /** Prefixes whose routes changed since the decision process saw them. */
+  private readonly changed = new IdQueue();
+  /** By prefix id: first route + 1, or 0. */
+  private heads: Uint32Array;
+
+  private capacity = 64;
+  private limit = 0;
+  private firstFree = NONE;
+  /** By route: the rest of its prefix's list (route + 1, or 0); the free list runs through it too. */
+  private nexts = new Uint32Array(this.capacity);
+  /** By route: prefix id + 1, or 0 when the route is free. */
+  private targets = new Uint32Array(this.capacity);
+  private sets = new Uint32Array(this.capacity);
+  private pathIds = new Uint32Array(this.capacity);
+  private peers = new Uint16Array(this.capacity);
+  private generations = new Uint8Array(this.capacity);
+  private accepted = new Uint8Array(this.capacity);
+
+  /** Dead routes of all peers, and where the search for them goes on. */
+  private dead = 0;
+  private sweepAt = 0;
+
+  constructor(family: AddressFamily, attributes: AttributeTable, accept?: Accept) {
+    this.family = family;
+    this.prefixes = new PrefixTable(family === 'ipv4' ? 4 : 6);
+    this.heads = new Uint32Array(this.prefixes.capacity);
+    this.attributes = attributes;
+    this.accept = accept;
+  }
+
+  /** Puts a route in the place of the one that `peer` sent before for the prefix and path id (RFC 4271 §9). */
+  announce(
+    peer: number,
+    w0: number,
+    w1: number,
+    w2: number,
+    w3: number,
+    length: number,
+    pathId: number,
+    attributes: number,
+  ): void {
+    const prefix = this.prefixes.insert(w0, w1, w2, w3, length);
+    if (this.prefixes.capacity > this.heads.length) this.heads = grown(this.heads, this.prefixes.capacity);
+    const source = this.source(peer);
+    let route = this.find(prefix, peer, pathId);
+    if (route === NONE) {
+      route = this.allocate();
+      this.nexts[route] = this.heads[prefix]!;
+      this.heads[prefix] = route + 1;
+      this.targets[route] = prefix + 1;
+      this.peers[route] = peer;
+      this.pathIds[route] = pathId;
+      this.attributes.retain(attributes);
+    } else {
+      const same = this.sets[route] === attributes && source.isLive(this.generations[route]!);
+      this.count(source, route, -1);
+      if (same) {
+        this.generations[route] = source.current;
+        this.count(source, route, 1);
+        return;
+      }
+      // In this order: the two may be one set, with this reference its last.
+      this.attributes.retain(attributes);
+      this.attributes.release(this.sets[route]!);
+    }
+    this.sets[route] = attributes;
+    this.generations[route] = source.current;
+    this.accepted[route] = this.isAcceptable(peer, attributes, prefix) ? 1 : 0;
+    this.count(source, route, 1);
+    this.changed.push(prefix);
+  }
+
+  /** Removes the route that `peer` sent for the prefix and path id, if there is one. */
+  withdraw(peer: number, w0: number, w1: number, w2: number, w3: number, length: number, pathId: number): void {
+    const prefix = this.prefixes.find(w0, w1, w2, w3, length);
+    const route = prefix === NONE ? NONE : this.find(prefix, peer, pathId);
+    if (route !== NONE) this.remove(route);
+  }
+
+  /**
+   * What `peer` sends from now on is told from what it sent. The routes it has stay in use as stale ones when `keep` is
+   * set, but for those already stale (RFC 4724 §4.2); otherwise all of them are dead.
+   */
+  beginGeneration(peer: number, keep: boolean): void {
+    const source = this.source(peer);
+    if (source.exhausted) this.sweep(this.limit);
+    const before = source.dead;
+    source.begin(keep);
+    this.dead += source.dead - before;
+  }
+
+  /** The routes of `peer` that are still stale are dead: its End-of-RIB came, or its time is over. */
+  endStale(peer: number): void {
+    const source = this.source(peer);
+    const before = source.dead;
+    source.endStale();
+    this.dead += source.dead - before;
+  }
+
+  /** Looks at `budget` routes at most and removes the dead among them. True while dead ones are left. */
+  sweep(budget: number): boolean {
+    for (let n = Math.min(budget, this.limit); n > 0 && this.dead > 0; n--) {
+      if (this.sweepAt >= this.limit) this.sweepAt = 0;
+      const route = this.sweepAt++;
+      if (this.targets[route] !== 0 && !this.isLive(route)) this.remove(route);
+    }
+    return this.dead > 0;
+  }
+
+  /** Asks `Accept` again about routes of `peer`, looking at `budget` of all from `from` on; returns where to go on, or -1. */
+  reconsider(peer: number, from: number, budget: number): number {
+    const source = this.source(peer);
+    const to = Math.min(from + budget, this.limit);
+    for (let route = from; route < to; route++) {
+      if (this.peers[route] !== peer || this.targets[route] === 0 || !this.isLive(route)) continue;
+      const prefix = this.targets[route]! - 1;
+      const accepted = this.isAcceptable(peer, this.sets[route]!, prefix);
+      if (accepted === this.isAccepted(route)) continue;
+      this.count(source, route, -1);
+      this.accepted[route] = accepted ? 1 : 0;
+      this.count(source, route, 1);
+      this.changed.push(prefix);
+    }
+    return to === this.limit ? NONE : to;
+  }
+
+  /** Prefixes that `drain` will show. */
+  get changes(): number {
+    return this.changed.size;
+  }
+
+  /**
+   * Shows the prefixes whose routes changed to `visit`, in the order of their first change, `budget` of them at most.
+   * A prefix that has no route left is forgotten afterwards and its id given to another: the visitor drops what it
+   * keeps under that id. True while some are left.
+   */
+  drain(budget: number, visit: (prefix: number) => void): boolean {
+    for (; budget > 0 && this.changed.size > 0; budget--) {
+      const prefix = this.changed.shift();
+      visit(prefix);
+      if (this.heads[prefix] === 0 && !this.changed.has(prefix)) this.prefixes.remove(prefix);
+    }
+    return this.changed.size > 0;
+  }
+
+  /** The first route to a prefix, or -1: dead ones are passed over. */
+  first(prefix: number): number {
+    return this.skipDead(this.heads[prefix]! - 1);
+  }
+
+  /** The route after `route` to the same prefix, or -1. */
+  next(route: number): number {
+    return this.skipDead(this.nexts[route]! - 1);
+  }
+
+  /** The first route of `peer` from `from` on, or -1: `show` walks a peer's routes with it, in no order. */
+  nextOf(peer: number, from = 0): number {
+    for (let route = from; route < this.limit; route++) {
+      if (this.peers[route] === peer && this.targets[route] !== 0 && this.isLive(route)) return route;
+    }
+    return NONE;
+  }
+
+  /** The id in `prefixes` of a route's prefix. */
+  prefixOf(route: number): number {
+    return this.targets[route]! - 1;
+  }
+
+  peerOf(route: number): number {
+    return this.peers[route]!;
+  }
+
+  /** The id of a route's attributes in the AttributeTable. */
+  attributesOf(route: number): number {
+    return this.sets[route]!;
+  }
+
+  pathIdOf(route: number): number {
+    return this.pathIds[route]!;
+  }
+
+  isStale(route: number): boolean {
+    return this.generations[route] !== this.sources[this.peers[route]!]!.current;
+  }
+
+  isAccepted(route: number): boolean {
+    return this.accepted[route] !== 0;
+  }
+
+  counts(peer: number): RouteCounts {
+    return this.source(peer).counts;
+  }
+
+  /** Octets held, attribute sets aside, for measurements. */
+  get byteLength(): number {
+    const { heads, nexts, targets, sets, pathIds, peers, generations, accepted, changed, prefixes } = this;
+    const parts = [heads, nexts, targets, sets, pathIds, peers, generations, accepted, changed, prefixes];
+    return parts.reduce((n, part) => n + part.byteLength, 0);
+  }
+
+  private source(peer: number): Source {
+    const known = this.sources[peer];
+    if (known !== undefined) return known;
+    if (!Number.isInteger(peer) || peer < 0 || peer > MAX_PEER) throw new RangeError(`${peer} is no peer number`);
+    const source = new Source();
+    this.sources[peer] = source;
+    return source;
+  }
+
+  private isAcceptable(peer: number, attributes: number, prefix: number): boolean {
+    return this.accept === undefined || this.accept(peer, this.family, attributes, prefix);
+  }
+
+  private isLive(route: number): boolean {
+    return this.sources[this.peers[route]!]!.isLive(this.generations[route]!);
+  }
+
+  private skipDead(route: number): number {
+    while (route !== NONE && !this.isLive(route)) route = this.nexts[route]! - 1;
+    return route;
+  }
+
+  private find(prefix: number, peer: number, pathId: number): number {
+    let route = this.heads[prefix]! - 1;
+    while (route !== NONE && (this.peers[route] !== peer || this.pathIds[route] !== pathId))
+      route = this.nexts[route]! - 1;
+    return route;
+  }
+
+  private count(source: Source, route: number, by: 1 | -1): void {
+    const before = source.dead;
+    source.count(this.generations[route]!, this.isAccepted(route), by);
+    this.dead += source.dead - before;
+  }
+
+  private remove(route: number): void {
+    const prefix = this.targets[route]! - 1;
+    const rest = this.nexts[route]!;
+    if (this.heads[prefix] === route + 1) this.heads[prefix] = rest;
+    else {
+      let before = this.heads[prefix]! - 1;
+      while (this.nexts[before] !== route + 1) before = this.nexts[before]! - 1;
+      this.nexts[before] = rest;
+    }
+    this.count(this.source(this.peers[route]!), route, -1);
+    this.attributes.release(this.sets[route]!);
+    this.targets[route] = 0;
+    this.nexts[route] = this.firstFree + 1;
+    this.firstFree = route;
+    this.changed.push(prefix);
+  }
+
+  private allocate(): number {
+    const route = this.firstFree;
+    if (route === NONE) {
+      if (this.limit === this.capacity) this.grow();
+      return this.limit++;
+    }
+    this.firstFree = this.nexts[route]! - 1;
+    return route;
+  }
+
+  private grow(): void {
+    this.capacity = Math.ceil(this.capacity * 1.5);
+    this.nexts = grown(this.nexts, this.capacity);
+    this.targets = grown(this.targets, this.capacity);
+    this.sets = grown(this.sets, this.capacity);
+    this.pathIds = grown(this.pathIds, this.capacity);
+    this.peers = grown(this.peers, this.capacity);
+    this.generations = grown(this.generations, this.capacity);
+    this.accepted = grown(this.accepted, this.capacity);
+  }
+}
