@@ -95,6 +95,8 @@ export class AdjRibOut {
     if (this.ids.length < context.maxMessage >> 1) this.ids = new Uint32Array(context.maxMessage >> 1);
     const w = new Writer(this.scratch, 0, capacity);
     while (w.at < maxOctets && this.pending) {
+      // First of all: a mark that waited for room behind newer routes might wait for ever.
+      for (const family of context.families) this.endRound(w, maxOctets, this.families[family]);
       for (const family of context.families) this.withdraw(w, maxOctets, this.families[family], context);
       for (const family of context.families) this.reach(w, maxOctets, this.families[family], context);
     }
@@ -140,6 +142,9 @@ export class AdjRibOut {
     for (const bucket of out.waiting) {
       while (bucket.size > 0 && w.at < until) this.fill(w, out, bucket, context);
     }
+  }
+
+  private endRound(w: Writer, until: number, out: Outbound): void {
     if (!out.roundComplete || w.at >= until) return;
     if (out.round === 'enhanced') putMark(w, out.family, 'endOfRefresh');
     else if (out.round === 'initial') {
