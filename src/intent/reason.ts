@@ -48,14 +48,14 @@ export const reasons = {
   },
   nodeNetworkUnavailable: {
     says: 'The Node has the condition NetworkUnavailable.',
-    remedy: 'The network plugin clears it when the node is ready.',
+    remedy: 'Wait for the network plugin, which clears it.',
   },
   nodeLabeledExcludeBalancers: {
     says: 'The node carries the label node.kubernetes.io/exclude-from-external-load-balancers.',
     remedy: 'Remove the label (its value does not matter), or set ignoreExcludeLabel in the Speaker.',
   },
   noLocalEndpoints: {
-    says: 'externalTrafficPolicy is Local and no endpoint on this node is ready or serving.',
+    says: 'Under externalTrafficPolicy Local, no endpoint on this node is ready or serving.',
     remedy: 'Run a ready endpoint on this node, or use the Cluster policy.',
   },
   noEndpoints: {

@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest';
+import type { Peer } from '../../src/config/model.ts';
+import { nodePeers } from '../../src/intent/peers.ts';
+import { address } from '../../src/lib/address.ts';
+import { configuration, node, peer, selector, speaker } from '../support/model.ts';
+
+const run = (peers: readonly Peer[], fallback?: number) =>
+  nodePeers(configuration({ peers, speaker: speaker({ routerId: address('192.0.2.1') }) }), fallback);
+
+test('what a document leaves out', () => {
+  const p = peer('r1', '10.0.0.1');
+  const { peers, skipped } = run([p]);
+  expect(skipped).toEqual([]);
+  expect(peers).toEqual([
+    {
+      document: p,
+      settings: {
+        name: 'r1',
+        address: address('10.0.0.1'),
+        port: 179,
+        localAsn: 64500,
+        peerAsn: 64501,
+        routerId: 0xc0000201,
+        holdTimeSec: 90,
+        families: ['ipv4'],
+        passive: false,
+        multihop: false,
+        hostname: 'node-a',
+      },
+    },
+  ]);
+});
+
+test('what a document says', () => {
+  const { peers } = run([
+    peer('r1', '2001:db8::1', {
+      myAsn: 4200000000,
+      port: 1790,
+      sourceAddress: address('2001:db8::2'),
+      holdTimeSec: 0,
+      keepaliveTimeSec: 0,
+      connectTimeSec: 7,
+      routerId: address('10.9.9.9'),
+      ebgpMultiHop: true,
+      dualStackAddressFamily: true,
+    }),
+  ]);
+  expect(peers[0]!.settings).toMatchObject({
+    localAsn: 4200000000,
+    port: 1790,
+    sourceAddress: address('2001:db8::2'),
+    holdTimeSec: 0,
+    keepaliveTimeSec: 0,
+    connectRetrySec: 7,
+    routerId: 0x0a090909,
+    multihop: true,
+    families: ['ipv4', 'ipv6'],
+  });
+});
+
+test('the session carries the family of the address', () => {
+  expect(run([peer('r1', '2001:db8::1')]).peers[0]!.settings.families).toEqual(['ipv6']);
+});
+
+describe('router ID', () => {
+  const own = peer('own', '10.0.0.1', { routerId: address('1.1.1.1') });
+  const plain = peer('plain', '10.0.0.2');
+  const ids = (documents: Parameters<typeof configuration>[0], fallback?: number) => {
+    const { peers, skipped } = nodePeers(configuration(documents), fallback);
+    return [peers.map((p) => p.settings.routerId), skipped.map((s) => `${s.document.name} ${s.reason}`)];
+  };
+
+  test("is the peer's, else the Speaker's, else the derived one, else there is no session", () => {
+    const peers = [own, plain];
+    expect(ids({ peers, speaker: speaker({ routerId: address('2.2.2.2') }) }, 3)).toEqual([
+      [0x01010101, 0x02020202],
+      [],
+    ]);
+    expect(ids({ peers }, 0xc0000263)).toEqual([[0x01010101, 0xc0000263], []]);
+    expect(ids({ peers })).toEqual([[0x01010101], ['plain noRouterId']]);
+    expect(ids({ peers }, 0)).toEqual([[0x01010101], ['plain noRouterId']]);
+  });
+});
+
+test('nodeSelectors are asked with the labels of this node', () => {
+  const east = peer('east', '10.0.0.1', { nodeSelectors: [selector({ zone: 'east' })] });
+  const mine = peer('mine', '10.0.0.2', { nodeSelectors: [selector({ 'kubernetes.io/hostname': 'node-a' })] });
+  const documents = {
+    peers: [east, mine],
+    nodes: [node('node-a', { zone: 'west' }), node('node-b', { zone: 'east' })],
+  };
+  const { peers, skipped } = nodePeers(configuration(documents), 1);
+  expect(peers.map((p) => p.settings.name)).toEqual(['mine']);
+  expect(skipped).toEqual([
+    { document: east, reason: 'nodeNotSelected', detail: 'nodeSelectors do not select node node-a', because: [east] },
+  ]);
+});
+
+describe('two peers with the same ends', () => {
+  const first = peer('r1', '10.0.0.1');
+  test.each<[string, Peer, boolean]>([
+    ['same address and port', peer('r2', '10.0.0.1'), false],
+    ['same name', peer('r1', '10.0.0.9'), false],
+    ['another port', peer('r2', '10.0.0.1', { port: 1790 }), true],
+    ['another source address', peer('r2', '10.0.0.1', { sourceAddress: address('10.0.0.7') }), true],
+  ])('%s', (_, second, runs) => {
+    const { peers, skipped } = run([first, second]);
+    expect(peers).toHaveLength(runs ? 2 : 1);
+    if (runs) return;
+    expect(skipped[0]).toMatchObject({ document: second, reason: 'duplicatePeer', because: [second, first] });
+    expect(skipped[0]!.detail).toContain(`BGPPeer r1 (test.yaml:${first.position.line})`);
+  });
+
+  test('one that does not run here is in nobody’s way', () => {
+    const away = peer('r0', '10.0.0.1', { nodeSelectors: [selector({ zone: 'x' })] });
+    expect(run([away, first]).peers.map((p) => p.document)).toEqual([first]);
+  });
+});
