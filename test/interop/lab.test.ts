@@ -81,7 +81,9 @@ const later: Announcement = {
   largeCommunities: [],
 };
 
-const matrix = routerNames.flatMap((name) => cases.map((c, i) => ({ ...c, name, label: `${name}${i}` })));
+const matrix = routerNames.flatMap((name) =>
+  cases.map((c, i) => ({ ...c, title: `${name} ${c.title}`, name, label: `${name}${i}` })),
+);
 
 describe('a router and bird', () => {
   const lab = new Map<string, Wire>();
@@ -90,7 +92,7 @@ describe('a router and bird', () => {
   });
   afterAll(() => Promise.all([...lab.values()].map((w) => w.close())));
 
-  test.concurrent.each(matrix)('$name $title', async (c) => {
+  test.concurrent.for(matrix.map((c) => [c.title, c] as const))('%s', async ([, c]) => {
     const { near: birdSide, far: routerSide } = lab.get(c.label)!;
     const common = {
       port: 1790,

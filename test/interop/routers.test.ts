@@ -44,7 +44,7 @@ const matrix = scenarios.flatMap((s, i) =>
     ...s,
     router,
     label: `${router}${i}`,
-    title: `${s.command} ${s.role}s over ${s.transport}, ${kind(s)} AS ${s.waypostAs} to ${s.routerAs}; ${s.killed} killed`,
+    title: `${router}: waypost ${s.command} ${s.role}s over ${s.transport}, ${kind(s)} AS ${s.waypostAs} to ${s.routerAs}; ${s.killed} killed`,
   })),
 );
 
@@ -75,7 +75,7 @@ describe('waypost and a router', () => {
   });
   afterAll(() => Promise.all([...lab.values()].map((w) => w.close())));
 
-  test.concurrent.each(matrix)('$router: waypost $title', async (s) => {
+  test.concurrent.for(matrix.map((s) => [s.title, s] as const))('%s', async ([, s]) => {
     const { near: nearSide, far: farSide } = lab.get(s.label)!;
     const med = s.command === 'peer' ? { med: 7 } : {}; // no document sets a MED
     const common = { port: 1790, holdTimeSec: 90 };
@@ -103,13 +103,14 @@ describe('waypost and a router', () => {
       role: s.role,
       attributes: { ...attributes, ...med },
     });
+    const nextHops = router.extendedNextHop && s.transport === 'ipv6' ? { ipv4: near.ipv6, ipv6: near.ipv6 } : near;
     const internal = s.waypostAs === s.routerAs;
     const log = () => `waypost:\n${waypost.log()}\n${s.router}:\n${router.log()}`;
     const atRouter = (list: readonly string[]) =>
       list.map((prefix) =>
         expected(
           { prefix, ...attributes, ...med },
-          { nextHops: near, originAs: s.waypostAs, internal, absent: router.absent },
+          { nextHops, originAs: s.waypostAs, internal, absent: router.absent },
         ),
       );
     const atWaypost = (list: readonly Announcement[]) =>

@@ -42,6 +42,10 @@ interface PeerEvent {
   readonly prefix?: string;
 }
 
+/** An external router may send us our own routes back (FRR does); they are seen, and never used. */
+const foreign = (o: WaypostOptions, routes: readonly ReceivedRoute[]) =>
+  normalised(routes.filter((route) => !route.asPath.includes(o.localAs)));
+
 /** Routes as waypost prints them, cut down to the fields that the tests compare. */
 function cut(route: ReceivedRoute): ReceivedRoute {
   const { prefix, nextHop, asPath, origin, med, localPref, communities, largeCommunities } = route;
@@ -61,7 +65,7 @@ export function replay(lines: string): { readonly state: string; readonly routes
     state = event.to!;
     if (state !== 'Established') table.clear();
   }
-  return { state, routes: normalised([...table.values()]) };
+  return { state, routes: [...table.values()] };
 }
 
 /** `waypost peer`, with `--passive --listen` in the listening role; prefixes come and go by lines on standard input. */
@@ -98,7 +102,7 @@ export function waypostPeer(o: WaypostOptions): Waypost {
       await end('SIGKILL');
     },
     established: async () => replay(daemon?.stdout ?? '').state === 'Established',
-    received: async () => replay(daemon?.stdout ?? '').routes,
+    received: async () => foreign(o, replay(daemon?.stdout ?? '').routes),
     announce: async (prefixes) => lines('+', prefixes),
     withdraw: async (prefixes) => lines('-', prefixes),
     log: () => past + (daemon?.output ?? ''),
@@ -217,7 +221,7 @@ export function waypostRun(o: WaypostOptions): Waypost {
       await end('SIGKILL');
     },
     established: async () => (await show<PeerRow[]>('peers'))[0]?.state === 'Established',
-    received: async () => normalised((await show<ReceivedRoute[]>('received')).map(cut)),
+    received: async () => foreign(o, (await show<ReceivedRoute[]>('received')).map(cut)),
     async announce(prefixes) {
       for (const prefix of prefixes) write(prefix);
     },

@@ -60,6 +60,8 @@ export interface Router {
   readonly name: RouterName;
   /** What its table shows for a route that came without the attribute: null when it tells absent from any value. */
   readonly absent: { readonly med: number | null; readonly localPref: number | null };
+  /** Whether it negotiates RFC 8950 on IPv6 transport unasked, so that IPv4 routes come to it with an IPv6 next hop. */
+  readonly extendedNextHop: boolean;
   /** Returns when the process answers its own tools, not when a session is up. */
   start(): Promise<void>;
   /** Ends it as an operator would: the peer is told. */

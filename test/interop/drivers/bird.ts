@@ -10,6 +10,7 @@ import {
   type ReceivedRoute,
   type Router,
   type RouterOptions,
+  refuseTwoOctetAs,
 } from '../../support/router.ts';
 
 /** What the router originates, and the filters that give each route its attributes on export: BIRD drops an older MED. */
@@ -57,7 +58,6 @@ protocol bgp peer {
   connect retry time 1;
   error wait time 1, 2;
   ${o.role === 'listen' ? 'passive on;' : ''}
-  ${o.fourOctetAs === false ? 'enable as4 off;' : ''}
   ${o.password === undefined ? '' : `password "${o.password}";`}
 ${o.families.map(channel).join('\n')}
 }
@@ -90,6 +90,7 @@ export function parseRoutes(text: string): ReceivedRoute[] {
 }
 
 export function bird(options: RouterOptions): Router {
+  refuseTwoOctetAs(options, 'bird'); // it can, but then takes no peer with a four-octet AS
   const { namespace } = options;
   const folder = namespace.folder('bird');
   const processes = new Processes();
@@ -105,6 +106,7 @@ export function bird(options: RouterOptions): Router {
   return {
     name: 'bird',
     absent: { med: null, localPref: 100 },
+    extendedNextHop: false,
     async start() {
       announced.clear();
       for (const route of options.announce) announced.set(route.prefix, route);

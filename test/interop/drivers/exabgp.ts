@@ -115,6 +115,7 @@ export function exabgp(options: RouterOptions): Router {
   return {
     name: 'exabgp',
     absent: { med: null, localPref: null },
+    extendedNextHop: false,
     async start() {
       life++;
       for (const name of ['events', 'commands']) writeFileSync(`${folder}/${name}-${life}`, '');

@@ -119,6 +119,7 @@ export function frr(options: RouterOptions): Router {
   return {
     name: 'frr',
     absent: { med: null, localPref: null },
+    extendedNextHop: false,
     async start() {
       rmSync(`${folder}/zebra.sock`, { force: true });
       mkdirSync(`${folder}/vty`, { recursive: true });

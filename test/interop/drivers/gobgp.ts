@@ -108,6 +108,7 @@ export function gobgp(options: RouterOptions): Router {
   return {
     name: 'gobgp',
     absent: { med: null, localPref: null },
+    extendedNextHop: true,
     async start() {
       writeFileSync(`${folder}/gobgpd.toml`, configuration(options));
       const flags = ['--api-hosts', '127.0.0.1:50051', '-l', 'debug', '--log-plain', '--pprof-disable'];

@@ -94,6 +94,7 @@ export function openbgpd(options: RouterOptions): Router {
   return {
     name: 'openbgpd',
     absent: { med: 0, localPref: 100 },
+    extendedNextHop: false,
     async start() {
       mkdirSync('/run/openbgpd', { recursive: true }); // its unprivileged processes are confined to this empty folder
       rmSync(`${folder}/ctl.sock`, { force: true });
