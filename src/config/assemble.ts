@@ -8,7 +8,7 @@ import { checkOverlap } from './check/overlap.ts';
 import { checkPeers } from './check/peers.ts';
 import { checkPreferences } from './check/preference.ts';
 import { checkServices } from './check/services.ts';
-import type { Document, Item } from './document.ts';
+import type { Document, Item, ServiceItem } from './document.ts';
 import { sortDiagnostics } from './format.ts';
 import type { LoadedFile } from './load.ts';
 import type { Configuration, Diagnostic, EndpointSlice } from './model.ts';
@@ -64,7 +64,7 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
     pools: new Map(pools.map(({ value }) => [value.name, value])),
     advertisements: advertisements.map(({ value }) => value),
     peers: peers.map(({ value }) => value),
-    services: new Map(sorter.services.map(({ value }) => [`${value.namespace}/${value.name}`, value])),
+    services: new Map(sorter.services.map(({ item }) => [item.id, item.value])),
     endpointSlices: slicesByService(sorter.of('endpointSlice')),
     nodes,
     namespaces: new Map(sorter.of('namespace').map(({ value }) => [value.name, value])),
@@ -79,10 +79,9 @@ type ItemOf<T extends Type> = Extract<Item, { type: T }>;
 /** Documents by what they hold; of two with one name the second is reported and left out. */
 class Sorter {
   readonly documents: Document[] = [];
-  readonly services: (Found<ItemOf<'service'>['value']> & Pick<ItemOf<'service'>, 'claims'>)[] = [];
+  readonly services: { readonly document: Document; readonly item: ServiceItem }[] = [];
   private readonly byKey = new Map<string, Document>();
   private readonly found = new Map<string, Found<unknown>[]>();
-  private readonly names = new Map<string, Set<string>>();
   private readonly report: Report;
 
   constructor(report: Report) {
@@ -104,9 +103,8 @@ class Sorter {
     }
     this.byKey.set(meta.key, document);
     this.documents.push(document);
-    append(this.names, meta.kind, () => new Set<string>()).add(meta.name);
     if (item === undefined || item.type === 'other') return;
-    if (item.type === 'service') this.services.push({ document, value: item.value, claims: item.claims });
+    if (item.type === 'service') this.services.push({ document, item });
     else append(this.found, item.type, (): Found<unknown>[] => []).push({ document, value: item.value });
   }
 
@@ -114,8 +112,9 @@ class Sorter {
     return (this.found.get(type) ?? []) as Found<ItemOf<T>['value']>[];
   }
 
+  /** Those that could not be read as well. */
   namesOf(kind: string): ReadonlySet<string> {
-    return this.names.get(kind) ?? new Set();
+    return new Set(this.documents.filter(({ meta }) => meta.kind === kind).map(({ meta }) => meta.name));
   }
 }
 

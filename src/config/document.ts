@@ -26,14 +26,25 @@ export interface CommunityAliases {
   readonly aliases: readonly { readonly name: string; readonly value: string }[];
 }
 
+/** Made once, so that putting 10,000 of them together costs a map entry each. */
+export interface ServiceItem {
+  readonly type: 'service';
+  readonly value: Service;
+  /** `namespace/name` */
+  readonly id: string;
+  /** It is a load balancer and asks for something: `claims` or its request must be looked at, if its class is ours. */
+  readonly asks: boolean;
+  /** What is wrong with the addresses it asks for. */
+  readonly claims: readonly Problem[];
+}
+
 /** What a document holds, by kind. */
 export type Item =
   | { readonly type: 'pool'; readonly value: Pool }
   | { readonly type: 'advertisement'; readonly value: AdvertisementDraft }
   | { readonly type: 'peer'; readonly value: Peer }
   | { readonly type: 'community'; readonly value: CommunityAliases }
-  /** `claims`: what is wrong with the address it asks for, which matters only when its class is ours. */
-  | { readonly type: 'service'; readonly value: Service; readonly claims: readonly Problem[] }
+  | ServiceItem
   | { readonly type: 'endpointSlice'; readonly value: EndpointSlice }
   | { readonly type: 'node'; readonly value: Node }
   | { readonly type: 'namespace'; readonly value: Namespace }

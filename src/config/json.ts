@@ -2,15 +2,15 @@
 
 /**
  * Offsets (first character, one past the last) of the objects in the top-level array `items`.
- * @param text valid JSON, an object
+ * @param text holds valid JSON, an object, from `at` on
  */
-export function itemOffsets(text: string): (readonly [number, number])[] {
+export function itemOffsets(text: string, at = 0): (readonly [number, number])[] {
   const out: (readonly [number, number])[] = [];
   let depth = 0;
   let key = '';
   let inItems = false;
   let start = 0;
-  for (let i = 0; i < text.length; i++) {
+  for (let i = at; i < text.length; i++) {
     const c = text.charCodeAt(i);
     if (c === QUOTE) {
       const from = i + 1;

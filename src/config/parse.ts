@@ -57,18 +57,18 @@ export function* batches(parsed: Parsed, size = 50): Generator<Parsed> {
 
 /** JSON is YAML, and a hundred times faster to read as what it is. Undefined when it is not JSON after all. */
 function parseJson(text: string): Parsed | undefined {
-  const start = text.search(/\S/);
-  if (text[start] !== '{') return undefined;
+  const start = /^(?:---(?=\s))?\s*(?=\{)/.exec(text)?.[0].length;
+  if (start === undefined) return undefined;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(text.slice(start));
   } catch {
     return undefined;
   }
   const place = placer(text);
   const items = listItems(value);
   if (items === undefined) return { pieces: [{ value, start, end: text.length, ...place(start) }], faults: [] };
-  const offsets = itemOffsets(text);
+  const offsets = itemOffsets(text, start);
   const pieces = items.map((item, i) => {
     const [from, to] = offsets[i] ?? [start, text.length];
     return { value: item, start: from, end: to, ...place(from) };

@@ -90,8 +90,17 @@ const service = defineKind({
     const claims = new Findings();
     const ipFamilies = familiesOf(spec);
     const request = readRequest(spec, meta, ipFamilies, claims);
+    // Spelt out: V8 gives each object that spreads into a long literal a hidden class of its own, and with 10,000 of
+    // them every later access is a slow one.
+    const { kind, namespace, name, key, labels, annotations, position } = meta;
     const value: Service = {
-      ...meta,
+      kind,
+      namespace,
+      name,
+      key,
+      labels,
+      annotations,
+      position,
       type: spec.type ?? 'ClusterIP',
       ingress: (status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => {
         const address = ip === undefined ? undefined : parseAddress(ip);
@@ -108,7 +117,9 @@ const service = defineKind({
         .join(','),
       request,
     };
-    return { type: 'service', value, claims: value.type === 'LoadBalancer' ? claims.problems : [] };
+    const id = `${namespace}/${name}`;
+    const asks = value.type === 'LoadBalancer' && (claims.failed || request.pool !== undefined);
+    return { type: 'service', value, id, asks, claims: claims.problems };
   },
 });
 
@@ -118,17 +129,23 @@ function familiesOf(spec: ServiceSpec): readonly (4 | 6)[] {
   return addresses.flatMap((text) => parseAddress(text)?.family ?? []); // 'None' and '' say nothing
 }
 
-/** Annotation prefixes, the one that wins first. */
-const prefixes = ['metallb.io/', 'metallb.universe.tf/'] as const;
+/** Annotations that say one thing, the one that wins first: the second prefix is deprecated. */
+const names = {
+  pool: ['metallb.io/address-pool', 'metallb.universe.tf/address-pool'],
+  addresses: ['metallb.io/loadBalancerIPs', 'metallb.universe.tf/loadBalancerIPs'],
+  sharingKey: ['metallb.io/allow-shared-ip', 'metallb.universe.tf/allow-shared-ip'],
+} as const;
 
-/** An annotation under either prefix, and the path it stands at; empty counts as absent. */
-export function annotation(annotations: Labels, name: string): { text: string; path: Path } | undefined {
-  for (const prefix of prefixes) {
-    const text = annotations[prefix + name];
-    if (text) return { text, path: ['metadata', 'annotations', prefix + name] };
-  }
-  return undefined;
-}
+/** The annotation that says it; an empty one counts as absent. */
+const annotationOf = (annotations: Labels, what: keyof typeof names): string | undefined =>
+  names[what].find((name) => annotations[name]);
+
+/** Where a Service names the pool it wants. */
+export const poolPath = (annotations: Labels): Path => [
+  'metadata',
+  'annotations',
+  annotationOf(annotations, 'pool') ?? names.pool[0],
+];
 
 /** What a Service asks for (MetalLB controller/service.go). */
 function readRequest(
@@ -137,16 +154,19 @@ function readRequest(
   families: readonly (4 | 6)[],
   claims: Findings,
 ): Service['request'] {
-  const pool = annotation(meta.annotations, 'address-pool')?.text;
-  const sharingKey = annotation(meta.annotations, 'allow-shared-ip')?.text ?? '';
-  const listed = annotation(meta.annotations, 'loadBalancerIPs');
-  const single = spec.loadBalancerIP
-    ? { text: spec.loadBalancerIP, path: ['spec', 'loadBalancerIP'] as Path }
-    : undefined;
-  if (listed && single)
+  const read = (what: keyof typeof names) => {
+    const name = annotationOf(meta.annotations, what);
+    return name === undefined ? undefined : { name, text: meta.annotations[name]! };
+  };
+  const pool = read('pool')?.text;
+  const sharingKey = read('sharingKey')?.text ?? '';
+  const annotated = read('addresses');
+  const listed = annotated && { text: annotated.text, path: ['metadata', 'annotations', annotated.name] };
+  const single = spec.loadBalancerIP ? { text: spec.loadBalancerIP, path: ['spec', 'loadBalancerIP'] } : undefined;
+  if (annotated && single)
     claims.error(
       single.path,
-      `service can not have both ${listed.path[2]} and spec.loadBalancerIP`,
+      `service can not have both ${annotated.name} and spec.loadBalancerIP`,
       'keep the annotation',
     );
   const wanted = listed ?? single;
