@@ -64,6 +64,9 @@ export type MessageCounts = Record<keyof typeof MessageType, number>;
 const noMessages = (): MessageCounts => ({ open: 0, update: 0, notification: 0, keepalive: 0, routeRefresh: 0 });
 const messageNames = Object.keys(MessageType) as (keyof typeof MessageType)[];
 
+/** The reason of a session that was told to stop. */
+export const STOPPED = 'stopped';
+
 /** Routes are handed to the transport in pieces of about this size. */
 const BATCH_OCTETS = 128 * 1024;
 
@@ -77,7 +80,6 @@ export interface SessionParts {
 }
 
 export class Session {
-  readonly settings: PeerSettings;
   readonly out: AdjRibOut;
   readonly sent = noMessages();
   readonly received = noMessages();
@@ -89,7 +91,8 @@ export class Session {
   changedAt: number | undefined;
   private readonly parts: SessionParts;
   private readonly host: Host;
-  private readonly backoff: Backoff;
+  private current: PeerSettings;
+  private backoff: Backoff;
   private main: Connection;
   private rival: Connection | undefined;
   private stopped = true;
@@ -100,12 +103,22 @@ export class Session {
   private actions: SessionAction[] = [];
 
   constructor(settings: PeerSettings, parts: SessionParts) {
-    this.settings = settings;
+    this.current = settings;
     this.parts = parts;
     this.out = parts.out;
     this.backoff = new Backoff(settings.connectRetrySec);
     this.host = this.makeHost();
     this.main = new Connection(this.host);
+  }
+
+  get settings(): PeerSettings {
+    return this.current;
+  }
+
+  /** Takes over settings that differ in none of `sessionFields`: the session goes on. */
+  retune(settings: PeerSettings): void {
+    this.current = settings;
+    this.backoff = new Backoff(settings.connectRetrySec);
   }
 
   get state(): State {
@@ -148,7 +161,7 @@ export class Session {
         });
       case 'stop':
         this.stopped = true;
-        this.lastError = 'stopped';
+        this.lastError = STOPPED;
         for (const c of this.connections()) c.fire({ ...event, type: 'ManualStop' });
         return;
       case 'accepted':
@@ -261,7 +274,9 @@ export class Session {
   private makeHost(): Host {
     const session = this;
     return {
-      settings: this.settings,
+      get settings() {
+        return session.current;
+      },
       get now() {
         return session.now;
       },

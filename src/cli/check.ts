@@ -1,2 +1,42 @@
+/** `waypost check`: everything that is wrong with documents, without applying them. */
 import { Command } from 'commander';
-export function command(): Command { return new Command(); }
+import { formatDiagnostic } from '../config/format.ts';
+import type { Diagnostic } from '../config/model.ts';
+import { readDocuments } from '../daemon/documents.ts';
+import { CliError, printJson, printLine } from './output.ts';
+
+interface Options {
+  node?: string;
+  json?: boolean;
+  strict?: boolean;
+}
+
+export function command(): Command {
+  return new Command()
+    .description(
+      'Validate documents without applying them: FILE:LINE:COL: error|warning: Kind/name: field: message (hint).',
+    )
+    .argument('<path...>', 'files, or folders of *.yaml and *.yml')
+    .option('--node <name>', "the node to check for (default: the Speaker document's name, else the host's)")
+    .option('--json', 'one JSON array')
+    .option('--strict', 'warnings fail, too')
+    .addHelpText('after', '\nExample:\n  waypost check --strict /etc/waypost\n')
+    .action((paths: string[], options: Options) => check(paths, options));
+}
+
+async function check(paths: readonly string[], options: Options): Promise<void> {
+  const { diagnostics } = await readDocuments(paths, options.node);
+  if (options.json) printJson(diagnostics.map(flat));
+  else for (const d of diagnostics) printLine(formatDiagnostic(d));
+  const count = (severity: string) => diagnostics.filter((d) => d.severity === severity).length;
+  const [errors, warnings] = [count('error'), count('warning')];
+  if (!options.json) printLine(`${plural(errors, 'error')}, ${plural(warnings, 'warning')}`);
+  if (errors > 0 || (options.strict && warnings > 0)) throw new CliError('');
+}
+
+const plural = (n: number, word: string): string => `${n} ${word}${n === 1 ? '' : 's'}`;
+
+/** One object a diagnostic, without nesting. */
+function flat({ position, ...rest }: Diagnostic) {
+  return { ...position, ...rest };
+}

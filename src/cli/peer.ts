@@ -4,7 +4,7 @@ import type { PathAttributes } from '../bgp/path.ts';
 import type { PeerSettings } from '../bgp/settings.ts';
 import { AdHocSession, type PeerEvent } from '../daemon/adhoc.ts';
 import { routeText } from '../daemon/routes.ts';
-import { onInterrupt, readLines } from '../io/lines.ts';
+import { onInterrupt, readLines } from '../io/process.ts';
 import { type Address, formatAddress, toU32 } from '../lib/address.ts';
 import { type Prefix, parsePrefix } from '../lib/prefix.ts';
 import {
@@ -21,7 +21,7 @@ import {
 import { CliError, EXIT, printLine } from './output.ts';
 
 interface Options {
-  localAs: number;
+  localAs?: number;
   peerAs?: number;
   port: number;
   source?: Address;
@@ -47,7 +47,7 @@ export function command(): Command {
   return new Command()
     .description('One ad-hoc session with a router, no file. Prints every event, received routes among them.')
     .argument('<address>', 'the peer', addressOption)
-    .requiredOption('--local-as <asn>', 'our AS number', asnOption)
+    .option('--local-as <asn>', 'our AS number (required)', asnOption)
     .option('--peer-as <asn>', "the peer's AS number (default: ours, iBGP)", asnOption)
     .option('--port <port>', 'where to dial', numberOption(1, 65535), 179)
     .option('--source <address>', 'our address', addressOption)
@@ -77,7 +77,10 @@ export function command(): Command {
     .action((peer: Address, options: Options) => run(peer, options));
 }
 
-async function run(address: Address, options: Options): Promise<void> {
+async function run(address: Address, given: Options): Promise<void> {
+  const { localAs } = given;
+  if (localAs === undefined) throw usage('--local-as ASN is needed: the AS we are in');
+  const options = { ...given, localAs };
   if (options.holdTime === 1 || options.holdTime === 2) throw usage('--hold-time is 0, or at least 3 (RFC 4271 §4.2)');
   if (options.passive && !options.listen) throw usage('--passive needs --listen ADDR:PORT, where the peer can call');
   if (options.routerId?.family === 6) throw usage('--router-id is an IPv4 address (RFC 4271 §4.2)');
@@ -107,7 +110,10 @@ async function run(address: Address, options: Options): Promise<void> {
 
 const usage = (message: string): CliError => new CliError(message, EXIT.usage);
 
-function settingsOf(address: Address, options: Options): Omit<PeerSettings, 'routerId'> & { routerId?: number } {
+function settingsOf(
+  address: Address,
+  options: Options & { localAs: number },
+): Omit<PeerSettings, 'routerId'> & { routerId?: number } {
   const { source, routerId } = options;
   return {
     name: formatAddress(address),

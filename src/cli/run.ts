@@ -1,2 +1,65 @@
-import { Command } from 'commander';
-export function command(): Command { return new Command(); }
+/** `waypost run`: the daemon in the foreground, as systemd and containers want it. */
+import { Command, Option } from 'commander';
+import { Daemon, StartError } from '../daemon/daemon.ts';
+import { logFormats, logLevels, makeLogger } from '../io/log.ts';
+import { onInterrupt, onSignal } from '../io/process.ts';
+import { formatAddress } from '../lib/address.ts';
+import { endpointOption, repeatable } from './options.ts';
+import { CliError } from './output.ts';
+
+interface Options {
+  config?: readonly string[];
+  node?: string;
+  control: string;
+  http: ReturnType<typeof endpointOption> | 'off';
+  logLevel: string;
+  logFormat: (typeof logFormats)[number];
+}
+
+const DEFAULT_HTTP = '127.0.0.1:7472';
+export const DEFAULT_CONTROL = '/run/waypost/control.sock';
+
+export function command(): Command {
+  return new Command()
+    .description('The daemon: documents in, sessions and announcements out. Reloads when a file changes and on SIGHUP.')
+    .option(
+      '-c, --config <path>',
+      'a file, or a folder of *.yaml and *.yml; may be repeated (default: /etc/waypost)',
+      repeatable(String),
+    )
+    .option('--node <name>', "this node's name (default: the Speaker document's, else the host's)")
+    .option('--control <socket>', 'where `waypost show` and the other verbs find the daemon', DEFAULT_CONTROL)
+    .addOption(
+      new Option('--http <addr:port>', 'metrics and health; "off" for none')
+        .argParser((text) => (text === 'off' ? text : endpointOption(text)))
+        .default(endpointOption(DEFAULT_HTTP), DEFAULT_HTTP),
+    )
+    .addOption(new Option('--log-level <level>', 'least severe messages to log').choices(logLevels).default('info'))
+    .addOption(new Option('--log-format <format>', 'for programs or for people').choices(logFormats).default('json'))
+    .addHelpText('after', '\nExample:\n  waypost run -c speaker.yaml -c services/ --log-format pretty\n')
+    .action((options: Options) => run(options));
+}
+
+async function run(options: Options): Promise<void> {
+  const log = makeLogger(options.logLevel, options.logFormat);
+  const { http } = options;
+  const daemon = new Daemon({
+    paths: options.config ?? ['/etc/waypost'],
+    node: options.node,
+    control: options.control,
+    http: http === 'off' ? undefined : { host: formatAddress(http.address), port: http.port },
+    log,
+  });
+  const interrupted = new Promise<void>((resolve) => onInterrupt(resolve));
+  try {
+    await daemon.start();
+  } catch (error) {
+    await daemon.stop();
+    if (error instanceof StartError) throw new CliError(error.message);
+    throw error;
+  }
+  onSignal('SIGHUP', () => void daemon.documents.reload());
+  await interrupted;
+  log.info('stopping');
+  await daemon.stop();
+}

@@ -19,6 +19,7 @@ import { addressesBeside } from '../io/interfaces.ts';
 import { random } from '../io/random.ts';
 import { type Ends, Tcp } from '../io/tcp.ts';
 import { type Address, formatAddress } from '../lib/address.ts';
+import { diff } from '../lib/diff.ts';
 import { Peer } from './peer.ts';
 
 /** What a speaker reports as it happens. */
@@ -42,6 +43,7 @@ export class Speaker {
   private readonly tcp: Tcp;
   private readonly peers = new Map<string, Peer>();
   private readonly byConnection = new Map<number, Peer>();
+  private readonly listeners = new Map<string, { readonly address: Address; readonly port: number }>();
   private readonly freeSlots: number[] = [];
   private slots = 0;
   private upkeepDue = false;
@@ -62,6 +64,29 @@ export class Speaker {
   /** Accepts peers' calls at `address`. Rejects with a message for the operator when that is not possible. */
   listen(address: Address, port: number): Promise<number> {
     return this.tcp.listen(address, port);
+  }
+
+  /**
+   * Accepts calls at exactly these places. Rejects with the first message where one cannot be had; the others are.
+   */
+  async setListeners(wanted: readonly { readonly address: Address; readonly port: number }[]): Promise<void> {
+    const want = new Map(wanted.map((place) => [`${formatAddress(place.address)} ${place.port}`, place]));
+    const { added, removed } = diff(this.listeners, want, () => true);
+    for (const [key, { address, port }] of removed) {
+      this.tcp.unlisten(address, port);
+      this.listeners.delete(key);
+    }
+    let failure: unknown;
+    for (const [key, place] of added) {
+      this.listeners.set(key, place);
+      try {
+        await this.tcp.listen(place.address, place.port);
+      } catch (error) {
+        this.listeners.delete(key);
+        failure ??= error;
+      }
+    }
+    if (failure !== undefined) throw failure;
   }
 
   /** By name, in the order they were added. */

@@ -39,7 +39,8 @@ export class Tcp {
   private readonly events: TcpEvents;
   private readonly sockets = new Map<number, Socket>();
   private readonly lingering = new Set<Socket>();
-  private readonly servers: Server[] = [];
+  /** By `address port`. */
+  private readonly servers = new Map<string, Server>();
   private next = 1;
 
   constructor(events: TcpEvents) {
@@ -65,7 +66,10 @@ export class Tcp {
     });
   }
 
-  /** Listens until `stop`. Rejects with a message that names the address and the remedy when it cannot. */
+  /**
+   * Listens there until `unlisten` or `stop`; port 0 takes any. Resolves to the port. Rejects with a message that
+   * names the address and the remedy when it cannot.
+   */
   listen(address: Address, port: number): Promise<number> {
     const server = createServer({ noDelay: true }, (socket) => this.accept(socket));
     const host = formatAddress(address);
@@ -73,10 +77,17 @@ export class Tcp {
       server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(listenError(error, host, port))));
       server.listen({ host, port, ipv6Only: address.family === 6 && host !== '::' }, () => {
         server.on('error', () => {}); // EMFILE and the like: the client is refused, the listener stays.
-        this.servers.push(server);
+        this.servers.set(`${host} ${port}`, server);
         resolve((server.address() as AddressInfo).port);
       });
     });
+  }
+
+  /** Stops listening there; connections stay. */
+  unlisten(address: Address, port: number): void {
+    const key = `${formatAddress(address)} ${port}`;
+    this.servers.get(key)?.close();
+    this.servers.delete(key);
   }
 
   private accept(socket: Socket): void {
@@ -149,7 +160,8 @@ export class Tcp {
 
   /** Stops listening, and waits until closed connections have flushed. */
   async stop(): Promise<void> {
-    for (const server of this.servers.splice(0)) server.close();
+    for (const server of this.servers.values()) server.close();
+    this.servers.clear();
     for (const connection of [...this.sockets.keys()]) this.close(connection);
     const flushed = [...this.lingering].map((s) => new Promise((resolve) => s.once('close', resolve)));
     await Promise.race([Promise.all(flushed), new Promise((resolve) => setTimeout(resolve, LINGER_MS + 100).unref())]);

@@ -1,0 +1,68 @@
+/** The daemon's HTTP interfaces: the control API on a unix socket, and metrics and health on TCP, which only read. */
+import { type Handler, json, jsonRows, type Reply } from '../io/http.ts';
+import { parsePrefix } from '../lib/prefix.ts';
+import type { Daemon } from './daemon.ts';
+import { diagnosticLines } from './documents.ts';
+import { advertisedRows, configView, type Filter, peerRows, receivedRows, serviceRows } from './views.ts';
+
+/** What `show` can show. */
+export const subjects = ['peers', 'advertised', 'received', 'services', 'config'] as const;
+export type Subject = (typeof subjects)[number];
+
+const notFound: Reply = json({ error: 'no such thing here' }, 404);
+
+function filterOf(query: URLSearchParams): Filter {
+  const [peer, family, within] = [query.get('peer'), query.get('family'), query.get('prefix')];
+  const prefix = within === null ? undefined : parsePrefix(within);
+  if (within !== null && prefix === undefined) throw new Error(`not a prefix: ${within}`);
+  if (family !== null && family !== 'ipv4' && family !== 'ipv6') throw new Error(`not an address family: ${family}`);
+  return { ...(peer !== null && { peer }), ...(family !== null && { family }), ...(prefix && { prefix }) };
+}
+
+function show(daemon: Daemon, subject: Subject, filter: Filter): Reply {
+  const { speaker, engine, documents } = daemon;
+  switch (subject) {
+    case 'peers':
+      return jsonRows(peerRows(speaker, filter));
+    case 'advertised':
+      return jsonRows(advertisedRows(speaker, engine, filter));
+    case 'received':
+      return jsonRows(receivedRows(speaker, filter));
+    case 'services':
+      return jsonRows(serviceRows(speaker, engine));
+    case 'config':
+      return json(configView(documents.reading, engine));
+  }
+}
+
+export const controlHandler =
+  (daemon: Daemon): Handler =>
+  async (method, url) => {
+    const [, verb, subject] = url.pathname.split('/');
+    if (method === 'GET' && verb === 'show' && subjects.includes(subject as Subject)) {
+      try {
+        return show(daemon, subject as Subject, filterOf(url.searchParams));
+      } catch (error) {
+        return json({ error: (error as Error).message }, 400);
+      }
+    }
+    if (method === 'POST' && verb === 'reload') {
+      const { valid, diagnostics } = await daemon.documents.reload();
+      return json({ valid, diagnostics: diagnosticLines(diagnostics) });
+    }
+    return notFound;
+  };
+
+export const publicHandler =
+  (daemon: Daemon): Handler =>
+  async (method, { pathname }) => {
+    if (method !== 'GET' && method !== 'HEAD') return { status: 405, type: 'text/plain', body: 'read-only\n' };
+    if (pathname === '/metrics')
+      return { status: 200, type: daemon.metrics.contentType, body: await daemon.metrics.text() };
+    if (pathname === '/healthz') return { status: 200, type: 'text/plain', body: 'ok\n' };
+    if (pathname === '/readyz')
+      return daemon.ready
+        ? { status: 200, type: 'text/plain', body: 'ok\n' }
+        : { status: 503, type: 'text/plain', body: 'no configuration is in force yet\n' };
+    return notFound;
+  };

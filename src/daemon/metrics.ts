@@ -1,0 +1,132 @@
+/**
+ * Prometheus metrics, read from the daemon's state when they are asked for. Names and labels are MetalLB's wherever
+ * MetalLB has the metric, so that dashboards and alerts go on working; ours begin with `waypost_`.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { MessageType } from '../bgp/const.ts';
+import type { MessageCounts } from '../bgp/session.ts';
+import type { PoolUsage } from '../intent/ledger.ts';
+import { formatAddress } from '../lib/address.ts';
+import type { Documents } from './documents.ts';
+import type { Engine } from './engine.ts';
+import type { Peer } from './peer.ts';
+import type { Speaker } from './speaker.ts';
+
+export class Metrics {
+  readonly contentType: string;
+  private readonly registry = new Registry();
+  private readonly updates: Counter;
+  private readonly updateErrors: Counter;
+
+  constructor(speaker: Speaker, engine: Engine, documents: Documents) {
+    const { registry } = this;
+    this.contentType = registry.contentType;
+    collectDefaultMetrics({ register: registry, prefix: 'waypost_' });
+    const gauge = (name: string, help: string, labelNames: readonly string[], collect: (g: Gauge) => void) =>
+      new Gauge({
+        name,
+        help,
+        labelNames,
+        registers: [registry],
+        collect() {
+          this.reset();
+          collect(this);
+        },
+      });
+    const peers = (each: (peer: Peer, labels: { peer: string; vrf: string }) => void) => {
+      for (const peer of speaker.all.values()) each(peer, { peer: peerLabel(peer), vrf: '' });
+    };
+    const perPeer = (name: string, help: string, value: (peer: Peer) => number) =>
+      gauge(name, help, ['peer', 'vrf'], (g) => peers((peer, labels) => g.set(labels, value(peer))));
+
+    perPeer('metallb_bgp_session_up', 'The BGP session is Established.', (p) =>
+      p.session.state === 'Established' ? 1 : 0,
+    );
+    perPeer('metallb_bgp_announced_prefixes_total', 'Prefixes that the peer is to be told.', desired);
+    perPeer('metallb_bgp_pending_prefixes_total', 'Prefixes that the peer has yet to be told.', (p) =>
+      bothFamilies((family) => p.session.out.counts(family).pending),
+    );
+    perPeer('waypost_bgp_advertised_prefixes', 'Prefixes that the peer has been told.', advertised);
+    perPeer('waypost_bgp_received_prefixes', 'Prefixes that the peer has told us.', (p) =>
+      bothFamilies((family) => speaker.rib.counts(p.slot, family).received),
+    );
+    perPeer('waypost_bgp_flaps_total', 'Times that the session left Established.', (p) => p.session.flaps);
+    const messages: [string, string, (p: Peer) => number][] = [
+      ['updates_total', 'UPDATEs sent', (p) => p.session.out.messagesSent],
+      ['opens_sent', 'OPENs sent', (p) => p.session.sent.open],
+      ['opens_received', 'OPENs received', (p) => p.session.received.open],
+      ['notifications_sent', 'NOTIFICATIONs sent', (p) => p.session.sent.notification],
+      ['updates_total_received', 'UPDATEs received', (p) => p.session.received.update],
+      ['keepalives_sent', 'KEEPALIVEs sent', (p) => p.session.sent.keepalive],
+      ['keepalives_received', 'KEEPALIVEs received', (p) => p.session.received.keepalive],
+      ['route_refresh_sent', 'ROUTE-REFRESHes sent', (p) => p.session.sent.routeRefresh],
+      ['total_sent', 'Messages sent', (p) => total(p.session.sent) + p.session.out.messagesSent],
+      ['total_received', 'Messages received', (p) => total(p.session.received)],
+    ];
+    for (const [name, help, value] of messages) perPeer(`metallb_bgp_${name}`, `${help}.`, value);
+
+    gauge(
+      'metallb_speaker_announced',
+      'Service addresses that this node announces.',
+      ['service', 'protocol', 'node', 'ip'],
+      (g) => {
+        const node = engine.config?.speaker.name ?? '';
+        for (const { key: service, bgp, ips } of engine.services.decisions.values())
+          if (bgp.announced) for (const ip of ips) g.set({ service, protocol: 'bgp', node, ip: formatAddress(ip) }, 1);
+      },
+    );
+    gauge('metallb_k8s_client_config_loaded_bool', 'A configuration was loaded at least once.', [], (g) =>
+      g.set(engine.config ? 1 : 0),
+    );
+    gauge(
+      'metallb_k8s_client_config_stale_bool',
+      'The last configuration was refused; an older one is in force.',
+      [],
+      (g) => g.set(documents.reading?.valid === false ? 1 : 0),
+    );
+    const perPool = (name: string, help: string, value: (usage: PoolUsage) => number) =>
+      gauge(`metallb_allocator_${name}`, help, ['pool'], (g) => {
+        for (const pool of engine.config?.pools.keys() ?? [])
+          g.set({ pool }, value(engine.services.allocator.usage(pool)));
+      });
+    perPool('addresses_total', 'Addresses of the pool.', (u) => Number(u.ipv4.total + u.ipv6.total));
+    perPool('addresses_in_use_total', 'Addresses of the pool in use.', (u) => u.ipv4.inUse + u.ipv6.inUse);
+    perPool('ipv4_addresses_total', 'IPv4 addresses of the pool.', (u) => Number(u.ipv4.total));
+    perPool('ipv4_addresses_in_use_total', 'IPv4 addresses of the pool in use.', (u) => u.ipv4.inUse);
+    perPool('ipv6_addresses_total', 'IPv6 addresses of the pool.', (u) => Number(u.ipv6.total));
+    perPool('ipv6_addresses_in_use_total', 'IPv6 addresses of the pool in use.', (u) => u.ipv6.inUse);
+    perPool('services_allocated_total', 'Services with an address of the pool.', (u) => u.services);
+    this.updates = new Counter({
+      name: 'metallb_k8s_client_updates_total',
+      help: 'Configurations read.',
+      registers: [registry],
+    });
+    this.updateErrors = new Counter({
+      name: 'metallb_k8s_client_update_errors_total',
+      help: 'Configurations refused.',
+      registers: [registry],
+    });
+  }
+
+  /** A configuration was read. */
+  read(valid: boolean): void {
+    this.updates.inc();
+    if (!valid) this.updateErrors.inc();
+  }
+
+  text(): Promise<string> {
+    return this.registry.metrics();
+  }
+}
+
+/** As MetalLB's native mode labels peers. */
+const peerLabel = ({ settings }: Peer): string => {
+  const address = formatAddress(settings.address);
+  return `${settings.address.family === 6 ? `[${address}]` : address}:${settings.port}`;
+};
+
+const bothFamilies = (count: (family: 'ipv4' | 'ipv6') => number): number => count('ipv4') + count('ipv6');
+const desired = (p: Peer): number => bothFamilies((family) => p.session.out.counts(family).desired);
+const advertised = (p: Peer): number => bothFamilies((family) => p.session.out.counts(family).advertised);
+const total = (counts: MessageCounts): number =>
+  (Object.keys(MessageType) as (keyof MessageCounts)[]).reduce((n, name) => n + counts[name], 0);

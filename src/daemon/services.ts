@@ -1,0 +1,121 @@
+/**
+ * Every Service's decision, kept current. A reload marks Services dirty; `step` works off one at a time, so that
+ * 10,000 of them stop no keepalive, and says which prefixes it touched. What did not change is not looked at.
+ */
+import type { Configuration, Service } from '../config/model.ts';
+import { sameGround } from '../config/retain.ts';
+import { Advertisements } from '../intent/advertise.ts';
+import { Allocator, allocationOrder } from '../intent/allocate.ts';
+import type { Assignment, Remembered } from '../intent/assignment.ts';
+import { type Scope, scopeOf } from '../intent/scope.ts';
+import { decideService, type ServiceDecision, unhandled } from '../intent/service.ts';
+import type { Prefix } from '../lib/prefix.ts';
+
+/** What one step decided. */
+export interface Decided {
+  readonly key: string;
+  readonly before: ServiceDecision | undefined;
+  /** Undefined: the Service is gone. */
+  readonly after: ServiceDecision | undefined;
+  /** Prefixes whose route may have changed for some peer. */
+  readonly prefixes: readonly Prefix[];
+}
+
+export class Services {
+  readonly advertisements = new Advertisements(0);
+  readonly allocator = new Allocator();
+  readonly decisions = new Map<string, ServiceDecision>();
+  private config: Configuration | undefined;
+  private scope: Scope | undefined;
+  /** In the order in which they are to be decided. */
+  private dirty = new Set<string>();
+  /** Services that wait for an address that another might give up. */
+  private readonly waiting = new Set<string>();
+
+  /** Addresses from an earlier run; before the first `apply` has any effect on Services. */
+  private remembered: readonly Remembered[] = [];
+
+  remember(assignments: readonly Remembered[]): void {
+    this.remembered = assignments;
+  }
+
+  /**
+   * Takes over a configuration.
+   * @returns whether every route is to be worked out again, not only those of the Services that `step` will name
+   */
+  apply(config: Configuration): boolean {
+    const before = this.config;
+    this.config = config;
+    const ground = before !== undefined && sameGround(before, config);
+    const changed: Service[] = [];
+    for (const [key, service] of config.services) {
+      const same =
+        ground &&
+        before.services.get(key) === service &&
+        before.endpointSlices.get(key) === config.endpointSlices.get(key);
+      if (!same) changed.push(service);
+    }
+    const dirty = new Set<string>();
+    for (const key of this.decisions.keys()) if (!config.services.has(key)) dirty.add(key);
+    let everyRoute = false;
+    if (!ground) {
+      this.scope = scopeOf(config);
+      everyRoute = this.advertisements.setDefaultLocalPref(config.speaker.defaultLocalPref);
+      for (const key of this.allocator.setPools(config.pools, config.namespaces)) dirty.add(key);
+      this.allocator.restore(this.remembered);
+      this.remembered = [];
+    }
+    for (const service of allocationOrder(changed, this.allocator)) dirty.add(`${service.namespace}/${service.name}`);
+    for (const key of this.dirty) dirty.add(key);
+    this.dirty = dirty;
+    return everyRoute;
+  }
+
+  /** Services still to be decided. */
+  get backlog(): number {
+    return this.dirty.size;
+  }
+
+  /** Decides one dirty Service; undefined when none is left. */
+  step(): Decided | undefined {
+    const next = this.dirty.values().next();
+    if (next.done) return undefined;
+    const key = next.value;
+    this.dirty.delete(key);
+    const config = this.config!;
+    const service = config.services.get(key);
+    const before = this.decisions.get(key);
+    const after = decideService({
+      key,
+      service,
+      slices: config.endpointSlices.get(key) ?? [],
+      scope: this.scope!,
+      assignment: this.assign(key, service),
+      previous: before,
+    });
+    if (service === undefined) this.decisions.delete(key);
+    else this.decisions.set(key, after);
+    const prefixes = this.advertisements.update(key, after.bgp.contributions);
+    return { key, before, after: service && after, prefixes };
+  }
+
+  private assign(key: string, service: Service | undefined): Assignment | undefined {
+    this.waiting.delete(key);
+    if (service === undefined || unhandled(service, this.scope!)) {
+      if (this.allocator.release(key)) this.retryWaiting();
+      return undefined;
+    }
+    const held = this.allocator.holds(key);
+    const assignment = this.allocator.assign(service);
+    for (const evicted of assignment.evicted) this.dirty.add(evicted);
+    if (held && (!assignment.assigned || assignment.origin !== 'kept')) this.retryWaiting();
+    if (!assignment.assigned) this.waiting.add(key);
+    return assignment;
+  }
+
+  /** An address came free: whoever was refused one asks again. */
+  private retryWaiting(): void {
+    for (const key of this.waiting) this.dirty.add(key);
+    this.waiting.clear();
+  }
+}

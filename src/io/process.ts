@@ -1,0 +1,24 @@
+/** The process as its surroundings see it: signals, and standard input line by line. */
+import { createInterface } from 'node:readline';
+
+/** Calls `onLine` for each line of standard input as it comes, and `onEnd` when there will be no more. */
+export function readLines(onLine: (line: string) => void, onEnd: () => void = () => {}): void {
+  const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
+  lines.on('line', onLine);
+  lines.on('close', onEnd);
+}
+
+export const onSignal = (signal: 'SIGHUP', handler: () => void): void => {
+  process.on(signal, handler);
+};
+
+/** Calls `handler` at the first SIGINT or SIGTERM; a second one ends the process at once. */
+export function onInterrupt(handler: () => void): void {
+  let asked = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      if (asked) process.exit(1);
+      asked = true;
+      handler();
+    });
+}
