@@ -80,7 +80,7 @@ export function checkNextHop(bytes: Uint8Array, start: number, end: number): str
   // Some speakers on links without global addresses send :: and the link-local address beside it.
   if (end - start === 32 && isLinkLocal(addressFrom(bytes.subarray(start + 16, end)))) return undefined;
   for (let i = start; i < start + 15; i++) if (bytes[i] !== 0) return undefined;
-  return bytes[start + 15]! > 1 ? undefined : 'next hop is not the address of a host';
+  return bytes[start + 15] !== 0 ? undefined : 'next hop is not the address of a host';
 }
 
 /** The next hop, and the link-local address that stands beside it (RFC 2545 §3), copied out of the message. */

@@ -2,10 +2,12 @@
  * The path attributes, a row each: what the attribute loop (attr.ts) must know to check, read and write one. The
  * two multiprotocol attributes are not here, since they carry routes and not properties of routes (mp.ts).
  */
-import { addressFrom, toU32 } from '../lib/address.ts';
+import { addressFrom } from '../lib/address.ts';
+import type { Reader } from '../lib/bytes.ts';
 import { checkAsPath, decodeAsPath, encodeAsPath, narrow, needsAs4, withoutConfeds } from './aspath.ts';
 import { AttributeCode, AttributeFlag } from './const.ts';
 import { UpdateError } from './errors.ts';
+import type { LargeCommunity } from './path.ts';
 import { exactly, items, list, multipleOf, property, type Row, u32, writeU32 } from './row.ts';
 
 const wellKnown = AttributeFlag.transitive;
@@ -13,6 +15,8 @@ const optional = AttributeFlag.optional;
 const optionalTransitive = AttributeFlag.optional | AttributeFlag.transitive;
 
 const origins = ['igp', 'egp', 'incomplete'] as const;
+const readLarge = (r: Reader): LargeCommunity => [r.u32(), r.u32(), r.u32()];
+
 /** In order of their codes, which is the order on the wire (RFC 4271 §5). */
 export const rows: readonly Row[] = [
   {
@@ -222,14 +226,12 @@ export const rows: readonly Row[] = [
     malformed: 'withdraw',
     subcode: UpdateError.optionalAttribute,
     lengthOk: multipleOf(12),
-    ...property(
-      'largeCommunities',
-      // RFC 8092 §3: repetitions are removed.
-      (r) => unique(list(r, (i) => [i.u32(), i.u32(), i.u32()] as const)),
-      (w, v) => {
-        for (const [global, one, two] of v) w.u32(global).u32(one).u32(two);
-      },
-    ),
+    ...items<LargeCommunity>('largeCommunities', readLarge, (w, [global, one, two]) => {
+      w.u32(global).u32(one).u32(two);
+    }),
+    decode(r, draft) {
+      draft.attributes.largeCommunities = unique(list(r, readLarge));
+    },
   },
   {
     name: 'OTC',
@@ -268,13 +270,17 @@ function checkAggregator(bytes: Uint8Array, start: number, end: number): string 
   return 'AS 0';
 }
 
-/** The address may be a host's: not this network, loopback, multicast or reserved (RFC 4271 §6.3). */
+/**
+ * The address may be a host's: not this network, multicast or reserved (RFC 4271 §6.3). Loopback is the next hop of
+ * peers on one machine.
+ */
 export function isHost4(bytes: Uint8Array, at: number): boolean {
   const first = bytes[at]!;
-  return first !== 0 && first !== 127 && first < 224 && toU32(bytes, at) !== 0;
+  return first !== 0 && first < 224;
 }
 
-function unique<T extends readonly number[]>(values: T[]): T[] {
+/** RFC 8092 §3: repetitions are removed. */
+function unique(values: LargeCommunity[]): LargeCommunity[] {
   if (values.length < 2) return values;
   return [...new Map(values.map((v) => [v.join(':'), v])).values()];
 }
