@@ -1,0 +1,98 @@
+/**
+ * The C library, as far as `node:net` leaves something to be asked of it. Every foreign function of the program is
+ * declared here, beside its prototype: a wrong signature crashes the process, so this is the one place to look.
+ *
+ * koffi is loaded at the first call, not before: what needs no native call pays nothing for it, and where it cannot be
+ * loaded the program still does everything else. See docs/native.md for why koffi and nothing else.
+ */
+import { createRequire } from 'node:module';
+import type * as Koffi from 'koffi';
+
+/** A system call failed. */
+export class SystemError extends Error {
+  readonly code: string;
+  readonly errno: number;
+  constructor(call: string, errno: number, code: string) {
+    super(`${call}: ${code}`);
+    this.code = code;
+    this.errno = errno;
+  }
+}
+
+interface Library {
+  readonly socket: (domain: number, type: number, protocol: number) => number;
+  readonly bind: (fd: number, address: Uint8Array, length: number) => number;
+  readonly close: (fd: number) => number;
+  readonly setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
+  readonly getsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: Uint32Array) => number;
+  readonly if_nametoindex: (name: string) => number;
+}
+
+let koffi: typeof Koffi | undefined;
+let library: Library | undefined;
+let failure: string | undefined;
+
+function load(): Library {
+  if (library) return library;
+  if (failure !== undefined) throw new Error(failure);
+  try {
+    koffi = createRequire(import.meta.url)('koffi') as typeof Koffi;
+    // The process's own symbols: node links the C library, whichever it is (glibc or musl).
+    const c = koffi.load(null);
+    library = {
+      socket: c.func('int socket(int domain, int type, int protocol)'),
+      bind: c.func('int bind(int fd, const void *address, unsigned int length)'),
+      close: c.func('int close(int fd)'),
+      setsockopt: c.func('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)'),
+      getsockopt: c.func(
+        'int getsockopt(int fd, int level, int name, _Out_ void *value, _Inout_ unsigned int *length)',
+      ),
+      if_nametoindex: c.func('unsigned int if_nametoindex(const char *name)'),
+    };
+    return library;
+  } catch (error) {
+    failure = `native sockets are not available on this machine: ${(error as Error).message}`;
+    throw new Error(failure);
+  }
+}
+
+/** Why native calls are not possible here, or undefined when they are. */
+export function nativeProblem(): string | undefined {
+  try {
+    load();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** Throws `SystemError` for a negative result; to be called at once, before anything else sets errno. */
+function check(call: string, result: number): number {
+  if (result >= 0) return result;
+  const errno = koffi!.errno();
+  const { errno: codes } = koffi!.os;
+  const code = Object.keys(codes).find((name) => codes[name] === errno) ?? `errno ${errno}`;
+  throw new SystemError(call, errno, code);
+}
+
+export const sysSocket = (domain: number, type: number, protocol: number): number =>
+  check('socket', load().socket(domain, type, protocol));
+
+export const sysBind = (fd: number, address: Uint8Array): number =>
+  check('bind', load().bind(fd, address, address.length));
+
+export const sysClose = (fd: number): number => check('close', load().close(fd));
+
+export const sysSetsockopt = (fd: number, level: number, name: number, value: Uint8Array): number =>
+  check('setsockopt', load().setsockopt(fd, level, name, value, value.length));
+
+/** An option's value as the kernel reports it, at most `size` octets. */
+export function sysGetsockopt(fd: number, level: number, name: number, size: number): Uint8Array {
+  const value = new Uint8Array(size);
+  const length = Uint32Array.of(size);
+  check('getsockopt', load().getsockopt(fd, level, name, value, length));
+  return value.subarray(0, length[0]);
+}
+
+/** An interface's index, or 0 when there is no such interface. */
+export const sysInterfaceIndex = (name: string): number => load().if_nametoindex(name);
