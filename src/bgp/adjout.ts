@@ -12,8 +12,9 @@ import type { Prefix } from '../lib/prefix.ts';
 import { encodeAttributes } from './attr.ts';
 import { type AddressFamily, Afi, Safi } from './const.ts';
 import type { Context } from './context.ts';
+import type { Bucket } from './interner.ts';
 import { encodeRouteRefresh } from './message.ts';
-import { type Bucket, type ExportRoute, Outbound } from './outbound.ts';
+import { type ExportRoute, Outbound } from './outbound.ts';
 import type { PathAttributes } from './path.ts';
 import { encodeEndOfRib, writeReach, writeUnreach } from './update.ts';
 
@@ -126,7 +127,7 @@ export class AdjRibOut {
   private withdraw(w: Writer, until: number, out: Outbound, context: Context): void {
     const { ids } = this;
     while (out.withdrawals.size > 0 && w.at < until) {
-      const n = out.gather(out.withdrawals, ids);
+      const n = out.links.copy(out.withdrawals, ids);
       const end = writeUnreach(w, out.family, out.prefixes, ids, 0, n, context);
       for (let i = 0; i < end; i++) out.wasWithdrawn(ids[i]!);
       this.messagesSent++;
@@ -158,7 +159,7 @@ export class AdjRibOut {
   private fill(w: Writer, out: Outbound, bucket: Bucket, context: Context): void {
     const { ids } = this;
     bucket.encoded ??= encodeAttributes(bucket.attributes, out.family, context);
-    const n = out.gather(bucket, ids);
+    const n = out.links.copy(bucket, ids);
     const end = writeReach(w, out.family, bucket.encoded, out.prefixes, ids, 0, n, context);
     if (end === 0) return out.refuse(ids[0]!);
     for (let i = 0; i < end; i++) out.wasSent(ids[i]!);

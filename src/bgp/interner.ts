@@ -1,5 +1,7 @@
 /** Attribute sets of routes we send, as objects that exist once for each distinct value, with a small integer id each. */
 import { canonical } from '../lib/diff.ts';
+import { emptyList, type IdList } from '../lib/list.ts';
+import type { EncodedAttributes } from './attr.ts';
 import type { PathAttributes } from './path.ts';
 
 /** What every interned set has. */
@@ -9,6 +11,28 @@ export interface Interned {
   readonly attributes: PathAttributes;
   references: number;
 }
+
+/** What a caller of AdjRibOut sets. */
+export interface Template extends Interned {
+  /** Id + 1 of the bucket it becomes on this session, 0 when it is not for it, UNKNOWN before anyone asked. */
+  bucket: number;
+}
+
+export const UNKNOWN = -1;
+
+export const templateOf = (id: number, key: string, attributes: PathAttributes): Template => {
+  return { id, key, attributes, references: 0, bucket: UNKNOWN };
+};
+
+/** Attributes as they are sent on one session, and the prefixes that wait for them. */
+export interface Bucket extends Interned, IdList {
+  /** Undefined until they are first sent. */
+  encoded: EncodedAttributes | undefined;
+}
+
+export const bucketOf = (id: number, key: string, attributes: PathAttributes): Bucket => {
+  return { id, key, attributes, references: 0, encoded: undefined, ...emptyList() };
+};
 
 /**
  * Keeps one `T` for each distinct attribute set. Equal sets in different objects are found by a text of their content,

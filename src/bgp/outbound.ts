@@ -9,31 +9,18 @@
  * A round is a set of prefixes that must be sent before a mark may follow: the initial one before End-of-RIB
  * (RFC 4724 §2), a refresh before End-of-RR (RFC 7313 §4). Later changes neither prolong nor precede it.
  */
-import { emptyList, IdLinks, type IdList } from '../lib/list.ts';
+import { emptyList, IdLinks } from '../lib/list.ts';
 import type { Prefix } from '../lib/prefix.ts';
 import { grown, PrefixTable } from '../lib/table.ts';
-import type { EncodedAttributes } from './attr.ts';
 import type { AddressFamily } from './const.ts';
-import { type Interned, Interner } from './interner.ts';
+import { type Bucket, bucketOf, Interner, templateOf, UNKNOWN } from './interner.ts';
 import type { PathAttributes } from './path.ts';
 
 /** Template to session attributes; undefined when the route is not for this session. */
 export type ExportRoute = (attributes: PathAttributes, family: AddressFamily) => PathAttributes | undefined;
 
-/** Attributes as they are sent on this session, and the prefixes that wait for them. */
-export interface Bucket extends Interned, IdList {
-  /** Undefined until they are first sent. */
-  encoded: EncodedAttributes | undefined;
-}
-
-interface Template extends Interned {
-  /** Id + 1 of the bucket it becomes on this session, 0 when it is not for it, UNKNOWN before anyone asked. */
-  bucket: number;
-}
-
 export type Round = 'none' | 'initial' | 'refresh' | 'enhanced';
 
-const UNKNOWN = -1;
 const NOWHERE = 0;
 const WITHDRAWALS = 1;
 /** Place of the bucket with id 0. */
@@ -52,6 +39,8 @@ export class Outbound {
   advertised = 0;
   pending = 0;
   refused = 0;
+  /** Links of `withdrawals` and of the buckets' lists. */
+  readonly links = new IdLinks();
   readonly withdrawals = emptyList();
   /** Buckets with waiting prefixes, in the order in which they began to wait. */
   readonly waiting = new Set<Bucket>();
@@ -62,12 +51,8 @@ export class Outbound {
   private nextRound: 'none' | 'refresh' | 'enhanced' = 'none';
   private due = 0;
 
-  private readonly templates = new Interner<Template>((id, key, attributes) => {
-    return { id, key, attributes, references: 0, bucket: UNKNOWN };
-  });
-  private readonly buckets = new Interner<Bucket>((id, key, attributes) => {
-    return { id, key, attributes, references: 0, encoded: undefined, ...emptyList() };
-  });
+  private readonly templates = new Interner(templateOf);
+  private readonly buckets = new Interner(bucketOf);
   private exportRoute: ExportRoute | undefined;
 
   /** By prefix id: template id + 1 and bucket id + 1 (0: none), the list it hangs in, flags. */
@@ -75,7 +60,6 @@ export class Outbound {
   private sent: Uint32Array;
   private places: Uint32Array;
   private flags: Uint8Array;
-  private readonly links = new IdLinks();
 
   constructor(family: AddressFamily) {
     this.family = family;
@@ -165,12 +149,7 @@ export class Outbound {
     if (next !== 'none') this.begin(next);
   }
 
-  /** Ids from the start of `withdrawals` or of a bucket, as many as `ids` has room for; returns how many. */
-  gather(list: IdList, ids: Uint32Array): number {
-    return this.links.copy(list, ids);
-  }
-
-  /** The first prefix in `withdrawals` was withdrawn from the peer. */
+  /** A prefix that waited in `withdrawals` was withdrawn from the peer. */
   wasWithdrawn(id: number): void {
     this.unhook(id);
     this.settle(id);
@@ -211,7 +190,8 @@ export class Outbound {
     this.round = round;
     this.begins = round === 'enhanced';
     for (let id = 0; id < this.prefixes.limit; id++) {
-      if (this.wants[id] === 0 || this.target(id) === 0) continue;
+      // Withdrawals too: one taken back after the mark would be a route that the peer forgets at the end.
+      if (this.sent[id] === 0 && this.target(id) === 0) continue;
       this.flags[id] = this.flags[id]! | DUE;
       this.due++;
       this.place(id);

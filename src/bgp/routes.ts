@@ -19,8 +19,6 @@ export type Accept = (peer: number, family: AddressFamily, attributes: number, p
 
 /** No route, no prefix. */
 const NONE = -1;
-/** Peers are kept as 16-bit numbers. */
-const MAX_PEER = 0xffff;
 
 export class RouteTable {
   readonly family: AddressFamily;
@@ -192,7 +190,7 @@ export class RouteTable {
     return NONE;
   }
 
-  /** The id in `prefixes` of a route's prefix. */
+  /** The id in `prefixes`. */
   prefixOf(route: number): number {
     return this.targets[route]! - 1;
   }
@@ -232,7 +230,7 @@ export class RouteTable {
   private source(peer: number): Source {
     const known = this.sources[peer];
     if (known !== undefined) return known;
-    if (!Number.isInteger(peer) || peer < 0 || peer > MAX_PEER) throw new RangeError(`${peer} is no peer number`);
+    if (!Number.isInteger(peer) || peer < 0 || peer > 0xffff) throw new RangeError(`${peer} is no peer number`);
     const source = new Source();
     this.sources[peer] = source;
     return source;
@@ -283,10 +281,8 @@ export class RouteTable {
 
   private allocate(): number {
     const route = this.firstFree;
-    if (route === NONE) {
-      if (this.limit === this.capacity) this.grow();
-      return this.limit++;
-    }
+    if (route === NONE && this.limit === this.capacity) this.grow();
+    if (route === NONE) return this.limit++;
     this.firstFree = this.nexts[route]! - 1;
     return route;
   }

@@ -77,7 +77,7 @@ describe('AdjRibOut', () => {
     ...['0.0.0.0/0', '10.0.0.0/8', '10.0.0.0/9', '192.0.2.0/24', '192.0.2.1/32', '203.0.113.128/25'],
     ...['::/0', '2001:db8::/32', '2001:db8::/48', '2001:db8::1/128'],
   ].map(prefix);
-  // Made anew at each use: equal sets in different objects are the same set.
+  // Called at each use or once for all: equal sets in different objects are the same set.
   const templates: readonly (() => PathAttributes)[] = [
     () => template(),
     () => template({ med: 7 }),
@@ -88,7 +88,10 @@ describe('AdjRibOut', () => {
     // Fits extended messages only.
     () => template({ communities: Array.from({ length: 1100 }, (_, i) => i) }),
   ];
-  const route = fc.tuple(fc.constantFrom(...universe), fc.nat(templates.length - 1));
+  const shared = templates.map((make) => make());
+  const route = fc
+    .tuple(fc.constantFrom(...universe), fc.nat(templates.length - 1), fc.boolean())
+    .map(([p, n, anew]) => [p, anew ? templates[n]!() : shared[n]!] as const);
   const contexts: readonly Context[] = [
     DEFAULT_CONTEXT,
     { ...DEFAULT_CONTEXT, families: ['ipv4'] },
@@ -165,18 +168,16 @@ describe('AdjRibOut', () => {
         };
         for (const s of [...steps, { kind: 'drain' as const }]) {
           if (s.kind === 'set') {
-            const [p, n] = s.route;
-            const attributes = templates[n]!();
+            const [p, attributes] = s.route;
             out.set(p, attributes);
             desired.set(formatPrefix(p), [p, attributes]);
           } else if (s.kind === 'delete') {
             out.delete(s.prefix);
             desired.delete(formatPrefix(s.prefix));
           } else if (s.kind === 'replace') {
-            const routes = s.routes.map(([p, n]) => [p, templates[n]!()] as const);
-            out.replace(routes);
+            out.replace(s.routes);
             desired.clear();
-            for (const r of routes) desired.set(formatPrefix(r[0]), r);
+            for (const r of s.routes) desired.set(formatPrefix(r[0]), r);
           } else if (s.kind === 'open') {
             receiver = new Receiver(s.context);
             ended = [];
@@ -327,6 +328,20 @@ describe('AdjRibOut', () => {
     drain(out, receiver);
     out.refresh('ipv4', true);
     expect(drain(out, receiver).map((s) => s.kind)).toEqual(['beginOfRefresh', 'endOfRefresh']);
+  });
+
+  it('sends a route again in a refresh although its withdrawal was taken back meanwhile', () => {
+    const context: Context = { ...DEFAULT_CONTEXT, families: ['ipv4'] };
+    const out = new AdjRibOut();
+    out.set(slash32(1), template());
+    out.open(context, exportRoute);
+    const receiver = new Receiver(context);
+    drain(out, receiver);
+    out.delete(slash32(1));
+    out.refresh('ipv4', true);
+    out.set(slash32(1), template());
+    drain(out, receiver);
+    expect([...receiver.table.keys()]).toEqual([formatPrefix(slash32(1))]);
   });
 
   it('serves a refresh that comes too early once the initial routes are out, and many as one', () => {
