@@ -98,14 +98,14 @@ async function run(address: Address, given: Options): Promise<void> {
   } catch (error) {
     throw new CliError((error as Error).message);
   }
-  if (options.announce?.includes('-'))
-    readLines(
-      (line) => takeLine(session, line, attributes),
-      () => {},
-    );
+  const endLines = options.announce?.includes('-')
+    ? readLines((line) => takeLine(session, line, attributes))
+    : undefined;
   await finished;
+  endLines?.();
+  const reason = session.lastError || 'no answer'; // before it becomes "stopped"
   await session.stop();
-  if (!session.everEstablished) throw new CliError(`never Established: ${session.lastError || 'no answer'}`);
+  if (!session.everEstablished) throw new CliError(`never Established: ${reason}`);
 }
 
 const usage = (message: string): CliError => new CliError(message, EXIT.usage);

@@ -1,11 +1,18 @@
 /** The process as its surroundings see it: signals, and standard input line by line. */
 import { createInterface } from 'node:readline';
 
-/** Calls `onLine` for each line of standard input as it comes, and `onEnd` when there will be no more. */
-export function readLines(onLine: (line: string) => void, onEnd: () => void = () => {}): void {
+/**
+ * Calls `onLine` for each line of standard input as it comes, and `onEnd` when there will be no more. The function it
+ * returns gives the input up: as long as its writer keeps it open, the process would not end.
+ */
+export function readLines(onLine: (line: string) => void, onEnd: () => void = () => {}): () => void {
   const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
   lines.on('line', onLine);
   lines.on('close', onEnd);
+  return () => {
+    lines.close();
+    process.stdin.destroy();
+  };
 }
 
 export const onSignal = (signal: 'SIGHUP', handler: () => void): void => {
