@@ -239,6 +239,16 @@ describe('attribute sets', () => {
     ]);
   });
 
+  it('whose next hop is in MP_REACH are one, whether NEXT_HOP is there as well or not', () => {
+    const table = new AttributeTable();
+    const mp = '800e1a 000201 10 20010db8000000000000000000000001 00 2020010db8';
+    const origin = '40010100 4002060201 0000fde9';
+    const [id] = reachOf(update('', `${mp} ${origin}`, ''), external, table);
+    expect(reachOf(update('', `${mp} ${block}`, ''), external, table)).toEqual([id]);
+    expect(reachOf(update('', `${block} ${mp}`, ''), external, table)).toEqual([id]);
+    expect(table.size).toBe(1);
+  });
+
   it('too long for four-octet numbers withdraw', () => {
     const asns = 'fde9'.repeat(255);
     const segments = `02ff${asns}`.repeat(100);
