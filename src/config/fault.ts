@@ -2,6 +2,9 @@
 import type { YAMLError } from 'yaml';
 import type { Fault } from './parse.ts';
 
+/** Said of documents whose nesting exhausts the stack. */
+export const tooDeep = 'nested too deeply to be read';
+
 type At = (offset: number) => { line: number; column: number };
 
 /**
@@ -11,38 +14,41 @@ type At = (offset: number) => { line: number; column: number };
 export function explain(text: string, errors: readonly YAMLError[], subject: string, at: At): Fault[] {
   const first = errors[0]!;
   const shown = first.code === 'DUPLICATE_KEY' ? errors.filter((e) => e.code === 'DUPLICATE_KEY') : [first];
+  const hard = text.search(hardSpace);
+  const end = text.trimEnd().length;
   return shown.map((error) => {
     // The parser marks the line; the reader looks for the word.
-    let offset = error.pos[0];
+    let offset = hard < 0 ? Math.min(error.pos[0], end) : hard;
     while (text[offset] === ' ') offset++;
-    const { message, hint } = describe(text, error, offset);
+    const { message, hint } = hard < 0 ? describe(text, error, offset) : blanks;
     return { severity: 'error', ...at(offset), subject, message, ...(hint !== undefined && { hint }) };
   });
 }
 
+/** Text copied from a web page, which indents with blanks that are none to YAML. */
+const hardSpace = /^[ \t]*\u00a0/m;
+const blanks = { message: 'not YAML: lines are indented with non-breaking spaces (U+00A0)', hint: 'use plain spaces' };
+
 function describe(text: string, error: YAMLError, offset: number): { message: string; hint?: string | undefined } {
-  if (/^[ \t]*\u00a0/m.test(text))
-    return {
-      message: `not YAML: ${error.message}`,
-      hint: 'lines are indented with non-breaking spaces (U+00A0): use plain ones',
-    };
+  // Some messages end with a piece of the text, which may be a password.
+  const message = `not YAML: ${error.message.replace(/(?:: "| \\).*$/s, '')}`;
   switch (error.code) {
     case 'TAB_AS_INDENT':
-      return { message: 'a tab is used as indentation', hint: 'YAML indents with spaces only' };
+      return { message: 'not YAML: a tab is used as indentation', hint: 'indent with spaces only' };
     case 'DUPLICATE_KEY':
       return { message: `the key "${keyAt(text, offset)}" stands twice in one mapping` };
     case 'BAD_INDENT':
-      return { message: `wrong indentation: ${error.message}`, hint: indentationHint(text, offset) ?? template(text) };
+      return { message, hint: indentationHint(text, offset) ?? template(text) };
     case 'MISSING_CHAR':
     case 'MULTILINE_IMPLICIT_KEY':
     case 'BLOCK_AS_IMPLICIT_KEY':
-      return { message: `not YAML: ${error.message}`, hint: mappingHint(text, offset) ?? template(text) };
+      return { message, hint: mappingHint(text, offset) ?? template(text) };
+    case 'RESOURCE_EXHAUSTION':
+      return { message: tooDeep };
     case 'BAD_SCALAR_START':
-      return { message: `not YAML: ${error.message}`, hint: 'quote the value' };
-    case 'BAD_ALIAS':
-      return { message: `not YAML: ${error.message}`, hint: 'quote the value when the asterisk is part of it' };
+      return { message, hint: 'quote the value' };
     default:
-      return { message: `not YAML: ${error.message}`, hint: template(text) };
+      return { message, hint: template(text) };
   }
 }
 

@@ -3,7 +3,7 @@
  * a worker thread: give `parseChunk`'s result to `batches` there and post them one by one.
  */
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from 'yaml';
-import { explain } from './fault.ts';
+import { explain, tooDeep } from './fault.ts';
 import { itemOffsets } from './json.ts';
 
 /** One Kubernetes object found in a chunk; an item of a List is a piece of its own. */
@@ -99,7 +99,10 @@ function parseYaml(text: string): Parsed {
     value = document.toJS({ maxAliasCount });
   } catch (error) {
     const { line, column } = at(start);
-    return fault(subjectOf(document), line, column, error instanceof ReferenceError ? bomb : deep(error));
+    return (
+      unresolved(text, document, error, at) ??
+      fault(subjectOf(document), line, column, error instanceof ReferenceError ? bomb : deep(error))
+    );
   }
   if (value === null || value === undefined) return { pieces: [], faults: [] };
   const items = listItems(value);
@@ -137,14 +140,29 @@ function subjectOf(document: Document.Parsed): string {
   const kind = text(contents.get('kind', true));
   const metadata: unknown = contents.get('metadata', true);
   const name = isMap(metadata) ? text(metadata.get('name', true)) : undefined;
-  return kind === undefined ? '' : name === undefined ? kind : `${kind}/${name}`;
+  if (kind === undefined) return '';
+  return name !== undefined && /^[\w.-]+$/.test(name) ? `${kind}/${name}` : kind;
 }
 
 const bomb = 'YAML aliases multiply this document beyond reason: refused';
 
+/** An alias without an anchor, which the parser notices only now. Its name is not told: it may be meant as a value. */
+function unresolved(
+  text: string,
+  document: Document.Parsed,
+  error: unknown,
+  at: (offset: number) => { line: number; column: number },
+): Parsed | undefined {
+  const name = /^Unresolved alias.*: (\S+)$/.exec(error instanceof Error ? error.message : '')?.[1];
+  if (name === undefined) return undefined;
+  const { line, column } = at(text.indexOf(`*${name}`));
+  const [only] = fault(subjectOf(document), line, column, 'an alias (*) without its anchor (&)').faults;
+  return { pieces: [], faults: [{ ...only!, hint: 'quote the value when the asterisk is part of it' }] };
+}
+
 function deep(error: unknown): string {
   return error instanceof RangeError
-    ? 'nested too deeply to be read'
+    ? tooDeep
     : `cannot be read as YAML: ${error instanceof Error ? error.message : String(error)}`;
 }
 

@@ -50,11 +50,16 @@ export class Source {
    */
   locate(path: Path, atKey = false): { line: number; column: number } {
     if (path.length === 0) return { line: this.line, column: this.column };
-    const { document, counter } = treeOf(this, this.#text, this.column);
-    const offset = find(document, path, atKey);
-    if (offset === undefined) return { line: this.line, column: this.column };
-    const { line, col } = counter.linePos(offset);
-    return { line: this.line + line - 1, column: col };
+    try {
+      const { document, counter } = treeOf(this, this.#text, this.column);
+      const offset = find(document, path, atKey);
+      if (offset === undefined) return { line: this.line, column: this.column };
+      const { line, col } = counter.linePos(offset);
+      return { line: this.line + line - 1, column: col };
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return { line: this.line, column: this.column }; // JSON nested deeper than the YAML parser's stack
+    }
   }
 }
 

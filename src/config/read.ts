@@ -1,5 +1,6 @@
 /** From a piece of a file to a document, or to what there is to say about it. */
-import type { Document, Stray } from './document.ts';
+import type { Document, Item, Stray } from './document.ts';
+import { tooDeep } from './fault.ts';
 import type { Labels, Meta } from './model.ts';
 import { isRecord, type Piece } from './parse.ts';
 import { type Anchor, Source } from './position.ts';
@@ -33,7 +34,13 @@ export function readDocument(piece: Piece, chunk: string, file: string, anchor: 
     return stray(subject);
   }
   const meta = readMeta(value, kind, found.kind.namespace, found.kind.global, source);
-  const item = found.kind.read(value, meta, findings);
+  let item: Item | undefined;
+  try {
+    item = found.kind.read(value, meta, findings);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    findings.error([], tooDeep); // JSON that JSON.parse could read, and nobody else
+  }
   return meta.name === '' ? stray(subject) : { meta, source, item, problems: findings.problems };
 }
 

@@ -8,7 +8,7 @@ import { isRecord } from './parse.ts';
 import type { Findings, Path } from './problem.ts';
 
 /** Fields whose values no message may repeat. */
-const secret = new Set(['password', 'data', 'stringData']);
+const secret = new Set(['password', 'passwordSecret', 'data', 'stringData']);
 
 /** A whole number in a range, both ends included. */
 export const int = (min: number, max: number) => {
@@ -39,14 +39,17 @@ const words = new Map<string, boolean>([
 export const anything = () => z.unknown().optional();
 
 /** metadata of every kind: what is not listed is ignored (managedFields, uid …). */
-const metadata = z.looseObject({
-  name: z
-    .string({ error: ({ input }) => (input === undefined ? 'the name is missing' : undefined) })
-    .min(1, 'the name is empty'),
-  namespace: z.string().optional(),
-  labels: z.record(z.string(), z.string()).optional(),
-  annotations: z.record(z.string(), z.string()).optional(),
-});
+const metadata = z.looseObject(
+  {
+    name: z
+      .string({ error: ({ input }) => (input === undefined ? 'the name is missing' : undefined) })
+      .min(1, 'the name is empty'),
+    namespace: z.string().optional(),
+    labels: z.record(z.string(), z.string()).optional(),
+    annotations: z.record(z.string(), z.string()).optional(),
+  },
+  { error: ({ input }) => (input === undefined ? 'is missing: every document needs a name' : undefined) },
+);
 
 /** The schema of a whole document of one kind, around the fields of its own. */
 export const documentSchema = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
@@ -105,7 +108,7 @@ function found(value: unknown, hidden: boolean): string {
   if (isRecord(value)) return 'a mapping';
   if (value === null || value === undefined) return 'nothing';
   const kind = typeof value === 'string' ? 'string' : typeof value === 'boolean' ? 'boolean' : 'number';
-  if (hidden) return `a ${kind}`;
+  if (hidden || /password/i.test(String(value))) return `a ${kind}`;
   return `the ${kind} ${short(value)}`;
 }
 
@@ -121,6 +124,12 @@ function hintFor(issue: z.core.$ZodIssue, path: Path): string | undefined {
   if (issue.code === 'invalid_value' && typeof input === 'string' && !hidden)
     return didYouMean(input, issue.values.map(String));
   if (issue.code !== 'invalid_type' || input === undefined) return undefined;
+  // `{{ … }}` is a mapping whose key is a mapping.
+  if (isRecord(input) && Object.keys(input).some((k) => k.startsWith('{')))
+    return 'this looks like a template: render it first';
+  const glued =
+    issue.expected === 'object' || issue.expected === 'record' ? /^([A-Za-z][\w./-]*:)\S/.exec(String(input)) : null;
+  if (glued !== null) return `put a blank after "${glued[1]}"`;
   if (issue.expected === 'array' && isRecord(input)) return `start the item with a dash: "${key}:" and "- …" below it`;
   if (issue.expected === 'array' && !hidden)
     return `write it as a list: "${key}: [${plain(input)}]" or one "- " item a line`;
@@ -149,6 +158,7 @@ function withoutNulls(value: unknown): unknown {
   if (!isRecord(value)) return value;
   let copy: Record<string, unknown> | undefined;
   for (const key in value) {
+    if (key.startsWith('{')) continue; // a template: see hintFor
     const old = value[key];
     const cleaned = typeof old === 'object' && old !== null ? withoutNulls(old) : old;
     if (old !== null && cleaned === old) continue;

@@ -29,11 +29,7 @@ const serviceSchema = documentSchema({
         .enum(['Cluster', 'Local'])
         .optional()
         .describe('Local: only nodes with a ready endpoint announce. Default Cluster.'),
-      ipFamilies: z
-        .array(family)
-        .max(2, 'at most one of each family')
-        .optional()
-        .describe('Address families, the preferred one first.'),
+      ipFamilies: z.array(family).optional().describe('Address families, the preferred one first.'),
       ipFamilyPolicy: z
         .enum(['SingleStack', 'PreferDualStack', 'RequireDualStack'])
         .optional()

@@ -1,0 +1,350 @@
+import { describe, expect, it } from 'vitest';
+import { assemble } from '../../src/config/assemble.ts';
+import { formatDiagnostic } from '../../src/config/format.ts';
+import { Loader } from '../../src/config/load.ts';
+import type { Peer } from '../../src/config/model.ts';
+import { formatAddress } from '../../src/lib/address.ts';
+import { accepted, configure, fixture, loadText, told } from '../support/config.ts';
+
+const documents = (...texts: string[]) => texts.join('---\n');
+const pool = (name: string, addresses: string, labels = '{}') =>
+  `apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: ${name}, labels: ${labels}}\nspec: {addresses: [${addresses}]}\n`;
+const advertisement = (name: string, spec: string) =>
+  `apiVersion: metallb.io/v1beta1\nkind: BGPAdvertisement\nmetadata: {name: ${name}}\nspec: {${spec}}\n`;
+const peer = (name: string, spec: string, version = 'v1beta2') =>
+  `apiVersion: metallb.io/${version}\nkind: BGPPeer\nmetadata: {name: ${name}}\nspec: {myASN: 64512, peerASN: 64513, ${spec}}\n`;
+const speaker = (name: string, spec = '') =>
+  `apiVersion: waypost.dev/v1\nkind: Speaker\nmetadata: {name: ${name}}\nspec: {${spec}}\n`;
+const node = (name: string, labels: string, status = '{}') =>
+  `apiVersion: v1\nkind: Node\nmetadata: {name: ${name}, labels: ${labels}}\nstatus: ${status}\n`;
+
+describe('peers', () => {
+  const only = async (spec: string, version?: string): Promise<Peer> =>
+    (await accepted(peer('p', spec, version))).peers[0]!;
+
+  it.each([
+    ['', undefined, undefined],
+    ['holdTime: 90s', 90, 30],
+    ['holdTime: 10s', 10, 3],
+    ['keepaliveTime: 20s', 60, 20],
+    ['holdTime: 1m30s, keepaliveTime: 5s', 90, 5],
+    ['holdTime: 0s', 0, 0],
+    ['holdTime: 0s, keepaliveTime: 0s', 0, 0],
+    ['holdTime: 3900ms', 3, 1],
+    ['holdTime: 3s', 3, 1],
+  ])('%s', async (timers, hold, keepalive) => {
+    const { holdTimeSec, keepaliveTimeSec } = await only(`peerAddress: 192.0.2.1, ${timers}`);
+    expect([holdTimeSec, keepaliveTimeSec]).toEqual([hold, keepalive]);
+  });
+
+  it('have defaults', async () => {
+    const value = await only('peerAddress: "2001:db8::1"');
+    expect(value).toMatchObject({ port: 179, ebgpMultiHop: false, dualStackAddressFamily: false, nodeSelectors: [] });
+    expect(Object.keys(value)).not.toContain('sourceAddress');
+    expect(formatAddress(value.address)).toBe('2001:db8::1');
+  });
+
+  it('say everything', async () => {
+    const value = await only(
+      'peerAddress: 192.0.2.1, peerPort: 1179, sourceAddress: 192.0.2.9, routerID: 10.0.0.1, connectTime: 10s, dualStackAddressFamily: yes',
+    );
+    expect(value).toMatchObject({ port: 1179, connectTimeSec: 10, dualStackAddressFamily: true });
+    expect([value.sourceAddress, value.routerId].map((a) => formatAddress(a!))).toEqual(['192.0.2.9', '10.0.0.1']);
+  });
+
+  it('of v1beta1 leave absent timers absent', async () => {
+    const value = await only('peerAddress: 192.0.2.1', 'v1beta1');
+    expect(value.holdTimeSec).toBeUndefined();
+  });
+
+  it('on a port that MetalLB refuses draw a warning only', async () => {
+    const { configuration, diagnostics } = await configure(peer('p', 'peerAddress: 192.0.2.1, peerPort: 20000'));
+    expect(configuration?.peers[0]?.port).toBe(20000);
+    expect(diagnostics.map(({ severity, path }) => [severity, path])).toEqual([['warning', 'spec.peerPort']]);
+  });
+
+  it('may differ when no node has both', async () => {
+    const on = (rack: string, address: string, asn: number) =>
+      peer(`r${rack}`, `peerAddress: ${address}, nodeSelectors: [{matchLabels: {rack: "${rack}"}}]`).replace(
+        '64512',
+        String(asn),
+      );
+    const two = documents(on('1', '192.0.2.1', 64512), on('2', '192.0.2.1', 64999));
+    const one = node('a', '{rack: "1"}');
+    await accepted(documents(two, one, node('b', '{rack: "2"}')), 'a');
+    // A node with both racks would have both peers.
+    expect(await told(documents(two, one, node('b', '{}')), 'a')).toEqual([]);
+    const { configuration } = await configure(documents(two, speaker('a', 'labels: {rack: "1"}')), 'a');
+    expect(configuration).toBeDefined();
+  });
+});
+
+describe('pools of an advertisement', () => {
+  const pools = documents(
+    pool('a', '10.0.0.0/24', '{zone: east}'),
+    pool('b', '10.0.1.0/24', '{zone: west}'),
+    pool('c', '10.0.2.0/24'),
+  );
+  const selector = (zone: string) => `ipAddressPoolSelectors: [{matchLabels: {zone: ${zone}}}]`;
+
+  it.each([
+    ['', ['a', 'b', 'c']],
+    ['ipAddressPools: [b]', ['b']],
+    [selector('east'), ['a']],
+    [`ipAddressPools: [c], ${selector('east')}`, ['a', 'c']],
+    [selector('north'), []],
+    ['ipAddressPools: [], ipAddressPoolSelectors: []', ['a', 'b', 'c']],
+    ['ipAddressPoolSelectors: [{}]', ['a', 'b', 'c']],
+  ])('%s', async (spec, expected) => {
+    const { advertisements } = await accepted(documents(pools, advertisement('adv', spec)));
+    expect(advertisements[0]!.pools).toEqual(expected);
+  });
+});
+
+describe('communities of an advertisement', () => {
+  const alias = (name: string, value: string) =>
+    `apiVersion: metallb.io/v1beta1\nkind: Community\nmetadata: {name: c-${name.replace(/\W/g, '')}}\nspec: {communities: [{name: "${name}", value: "${value}"}]}\n`;
+
+  it('are sorted, counted once, and an alias wins over what it looks like', async () => {
+    const text = documents(
+      alias('65000:1', '1:1'),
+      alias('big', 'large:1:2:3'),
+      advertisement('adv', 'communities: ["65535:65281", "65000:1", "1:1", big, "large:1:2:1", "65000:2"]'),
+    );
+    const [adv] = (await accepted(text)).advertisements;
+    expect(adv!.communities).toEqual([0x1_0001, 65000 * 65536 + 2, 0xffff_ff01]);
+    expect(adv!.largeCommunities).toEqual([
+      [1, 2, 1],
+      [1, 2, 3],
+    ]);
+  });
+
+  it('that are unknown names may be known later', async () => {
+    const { configuration, diagnostics } = await configure(advertisement('adv', 'communities: [later, "70000:1"]'));
+    expect(configuration).toBeUndefined();
+    expect(diagnostics.map(({ path, transient }) => [path, transient])).toEqual([
+      ['spec.communities[0]', true],
+      ['spec.communities[1]', undefined],
+    ]);
+  });
+});
+
+describe('one prefix, one local preference', () => {
+  const conflict = async (addresses: string, first: string, second: string, more = '') =>
+    (
+      await configure(
+        documents(pool('p', addresses), advertisement('a', first), advertisement('b', second), ...(more ? [more] : [])),
+        'here',
+      )
+    ).diagnostics.map(({ severity }) => severity);
+  const on = (name: string) => `nodeSelectors: [{matchLabels: {kubernetes.io/hostname: ${name}}}]`;
+  const both = '10.0.0.0/24, "2001:db8::/112"';
+
+  it.each([
+    ['equal', both, 'localPref: 1', 'localPref: 1', []],
+    ['different', both, 'localPref: 1', 'localPref: 2', ['error']],
+    ['IPv4 pool, IPv4 length', '10.0.0.0/24', 'localPref: 1', 'localPref: 2, aggregationLength: 24', []],
+    ['IPv4 pool, IPv6 length', '10.0.0.0/24', 'localPref: 1', 'localPref: 2, aggregationLengthV6: 112', ['error']],
+    ['IPv6 pool, IPv6 length', '"2001:db8::/112"', 'localPref: 1', 'localPref: 2, aggregationLengthV6: 112', []],
+    ['IPv6 pool, IPv4 length', '"2001:db8::/112"', 'localPref: 1', 'localPref: 2, aggregationLength: 24', ['error']],
+    ['both, one length', both, 'localPref: 1', 'localPref: 2, aggregationLength: 24', ['error']],
+    ['both, both lengths', both, 'localPref: 1', 'localPref: 2, aggregationLength: 24, aggregationLengthV6: 112', []],
+    ['other nodes', both, `localPref: 1, ${on('here')}`, `localPref: 2, ${on('there')}`, []],
+    ['every node and this one', both, 'localPref: 1', `localPref: 2, ${on('here')}`, ['error']],
+    ['every node and one not known', both, 'localPref: 1', `localPref: 2, ${on('there')}`, []],
+    ['by service', both, 'localPref: 1', 'localPref: 2, serviceSelectors: [{}]', []],
+  ])('%s', async (_, addresses, first, second, expected) => {
+    expect(await conflict(addresses, first, second)).toEqual(expected);
+  });
+
+  it('another node that is known would refuse it: a warning', async () => {
+    const there = node('there', '{kubernetes.io/hostname: there}');
+    expect(await conflict(both, 'localPref: 1', `localPref: 2, ${on('there')}`, there)).toEqual(['warning']);
+  });
+
+  it('two pools that share an aggregate are looked at as one, unless the values or the peers differ', async () => {
+    const text = fixture('preference-shared.yaml');
+    expect((await configure(text)).configuration).toBeUndefined();
+    expect((await configure(text.replace('localPref: 50', 'localPref: 100'))).configuration).toBeDefined();
+    const apart = text
+      .replace('localPref: 50', 'localPref: 50, peers: [x]')
+      .replace('localPref: 100', 'localPref: 100, peers: [y]');
+    expect((await configure(apart)).configuration).toBeDefined();
+    expect(
+      (await configure(text.replaceAll('aggregationLength: 30', 'aggregationLength: 32'))).configuration,
+    ).toBeDefined();
+  });
+});
+
+describe('this node', () => {
+  const name = async (text: string, given?: string) => {
+    const { configuration, diagnostics } = await configure(text, given);
+    return [configuration?.speaker.name, configuration?.speaker.defaultLocalPref, diagnostics.length];
+  };
+  const a = speaker('a', 'defaultLocalPref: 1');
+  const b = speaker('b', 'defaultLocalPref: 2');
+  const host = speaker('host', 'defaultLocalPref: 3');
+
+  it.each([
+    ['no document: the host', pool('p', '10.0.0.0/24'), undefined, ['host', 100, 0]],
+    ['no document, a name given', pool('p', '10.0.0.0/24'), 'x', ['x', 100, 0]],
+    ['one document: its name', a, undefined, ['a', 1, 0]],
+    ['one document of another name than given', a, 'x', ['x', 100, 1]],
+    ['several, one given', documents(a, b), 'b', ['b', 2, 0]],
+    ['several, one of them the host', documents(a, host), undefined, ['host', 3, 0]],
+    ['several, none of them the host', documents(a, b), undefined, ['host', 100, 1]],
+  ])('%s', async (_, text, given, expected) => {
+    expect(await name(text, given)).toEqual(expected);
+  });
+
+  it('has the labels of its Node with those of its Speaker over them', async () => {
+    const text = documents(
+      speaker('a', 'labels: {rack: r2}'),
+      node('a', '{rack: r1, zone: east}'),
+      node('b', '{zone: west}'),
+    );
+    expect((await accepted(text)).speaker.labels).toEqual({ 'kubernetes.io/hostname': 'a', rack: 'r2', zone: 'east' });
+  });
+
+  it('has its settings, and a place', async () => {
+    const settings = (await accepted(fixture('speaker.yaml'))).speaker;
+    expect(settings).toMatchObject({
+      name: 'node-a',
+      labels: { rack: 'r1' },
+      listen: { port: 179 },
+      stateDir: '/var/lib/waypost',
+    });
+    expect(settings.listen.addresses.map(formatAddress)).toEqual(['192.0.2.1', '2001:db8::1']);
+    expect(formatAddress(settings.routerId!)).toBe('192.0.2.1');
+    expect(settings.position).toMatchObject({ file: 'test.yaml', line: 1 });
+    expect((await accepted(pool('p', '10.0.0.0/24'))).speaker.position).toBeUndefined();
+  });
+});
+
+describe('what kubectl prints', () => {
+  it('loads without a word', async () => {
+    const { services, endpointSlices, nodes, pools, documents } = await accepted(fixture('kubectl-list.yaml'));
+    const web = services.get('shop/web')!;
+    expect(web.ingress.map(({ text, address }) => [text, formatAddress(address!)])).toEqual([
+      ['198.51.100.7', '198.51.100.7'],
+    ]);
+    expect(web).toMatchObject({ loadBalancerClass: '', ipFamilies: [4], selector: 'app=web', labels: { app: 'web' } });
+    expect(endpointSlices.get('shop/web')!.map(({ endpoints }) => endpoints)).toEqual([
+      [{ addresses: ['10.244.1.5'], nodeName: 'node-a', ready: true, serving: true }],
+    ]);
+    expect(nodes.get('node-a')!.networkUnavailable).toBe(false);
+    expect(pools.get('pool')!.autoAssign).toBe(true);
+    expect(documents.map(({ key, position }) => [key, position.line])).toEqual([
+      ['Service/shop/web', 3],
+      ['EndpointSlice/shop/web-abcde', 48],
+      ['Node//node-a', 71],
+      ['IPAddressPool//pool', 86],
+    ]);
+  });
+
+  it('of a node without network', async () => {
+    const status = '{conditions: [{type: Ready, status: "True"}, {type: NetworkUnavailable, status: "True"}]}';
+    expect((await accepted(node('a', '{}', status))).nodes.get('a')!.networkUnavailable).toBe(true);
+  });
+});
+
+describe('Services', () => {
+  const request = async (annotations: string, spec = '') => {
+    const text = `apiVersion: v1\nkind: Service\nmetadata: {name: s, annotations: {${annotations}}}\nspec: {type: LoadBalancer, ${spec}}\n`;
+    const { request } = (await accepted(documents(pool('p', '10.0.0.0/24, "2001:db8::/64"'), text))).services.get(
+      'default/s',
+    )!;
+    return { ...request, addresses: request.addresses.map(formatAddress) };
+  };
+
+  it('ask for pools and addresses', async () => {
+    expect(await request('')).toEqual({ addresses: [], sharingKey: '' });
+    expect(await request('metallb.io/address-pool: p, metallb.universe.tf/address-pool: q')).toMatchObject({
+      pool: 'p',
+    });
+    expect(await request('metallb.universe.tf/address-pool: p')).toMatchObject({ pool: 'p' });
+    expect(await request('metallb.io/allow-shared-ip: key')).toMatchObject({ sharingKey: 'key' });
+    expect(await request('metallb.io/loadBalancerIPs: "10.0.0.1 , 2001:DB8::1"')).toMatchObject({
+      addresses: ['10.0.0.1', '2001:db8::1'],
+    });
+    expect(await request('', 'loadBalancerIP: 10.0.0.1')).toMatchObject({ addresses: ['10.0.0.1'] });
+    expect(await request('', 'clusterIPs: [None], loadBalancerIP: "2001:db8::1"')).toMatchObject({
+      addresses: ['2001:db8::1'],
+    });
+  });
+
+  it('keep what is no address in status', async () => {
+    const text = `apiVersion: v1\nkind: Service\nmetadata: {name: s}\nstatus: {loadBalancer: {ingress: [{hostname: lb.example.com}, {ip: ten}]}}\n`;
+    expect((await accepted(text)).services.get('default/s')!.ingress).toEqual([
+      { text: 'lb.example.com' },
+      { text: 'ten' },
+    ]);
+  });
+
+  it('have a backend key that does not depend on order', async () => {
+    const text = (selector: string) =>
+      `apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {selector: {${selector}}}\n`;
+    expect((await accepted(text('b: "2", a: "1"'))).services.get('default/s')!.selector).toBe('a=1,b=2');
+  });
+});
+
+describe('several files', () => {
+  it('make one configuration, in order', async () => {
+    const files = [
+      await loadText(pool('a', '10.0.0.0/24'), 'a.yaml'),
+      await loadText(pool('b', '10.0.1.0/24'), 'b.yaml'),
+    ];
+    const { configuration } = assemble(files, { hostname: 'host' });
+    expect([...configuration!.pools.keys()]).toEqual(['a', 'b']);
+  });
+
+  it('name both places of a conflict, and sort what they say', async () => {
+    const files = [
+      await loadText(`${pool('a', '10.0.0.0/24')}---\n${pool('c', '10.0.1.0/24, 10.0.0.7/32')}`, 'z.yaml'),
+      await loadText(pool('a', '10.0.2.0/24'), 'b.yaml'),
+    ];
+    expect(assemble(files, { hostname: 'host' }).diagnostics.map(formatDiagnostic)).toEqual([
+      'b.yaml:3:18: error: IPAddressPool/a: metadata.name: duplicate definition of IPAddressPool metallb-system/a, first at z.yaml:3',
+      'z.yaml:9:33: error: IPAddressPool/c: spec.addresses[1]: CIDR "10.0.0.7/32" in pool "c" overlaps with already defined CIDR "10.0.0.0/24" of pool "a", z.yaml:4',
+    ]);
+  });
+
+  it('one that cannot be read refuses all, and makes nobody doubt the rest', async () => {
+    const files = [
+      await loadText('a: [', 'bad.yaml'),
+      await loadText(advertisement('adv', 'peers: [elsewhere]'), 'good.yaml'),
+    ];
+    const { configuration, diagnostics } = assemble(files, { hostname: 'host' });
+    expect(configuration).toBeUndefined();
+    expect(diagnostics.map(({ position }) => position.file)).toEqual(['bad.yaml']);
+  });
+});
+
+describe('a reload', () => {
+  const load = async (loader: Loader, ...texts: string[]) => {
+    const files = [];
+    for (const [i, text] of texts.entries()) files.push(await loadText(text, `${i}.yaml`, loader));
+    return assemble(files, { hostname: 'host' }).configuration!;
+  };
+
+  it('keeps an advertisement as long as what it refers to stays', async () => {
+    const loader = new Loader();
+    const adv = advertisement('adv', 'ipAddressPoolSelectors: [{matchLabels: {zone: east}}]');
+    const before = await load(loader, adv, pool('a', '10.0.0.0/24', '{zone: east}'));
+    const same = await load(loader, adv, documents(pool('a', '10.0.0.0/25', '{zone: east}'), pool('b', '10.0.1.0/24')));
+    expect(same.advertisements[0]).toBe(before.advertisements[0]);
+    expect(same.pools.get('a')).not.toBe(before.pools.get('a'));
+    const wider = await load(
+      loader,
+      adv,
+      documents(pool('a', '10.0.0.0/25'), pool('b', '10.0.1.0/24', '{zone: east}')),
+    );
+    expect(wider.advertisements[0]!.pools).toEqual(['b']);
+  });
+});
+
+it('an unknown alias alone is transient, and the configuration is refused all the same', async () => {
+  const { configuration, diagnostics } = await configure(advertisement('adv', 'communities: [nobody]'));
+  expect(configuration).toBeUndefined();
+  expect(diagnostics.every(({ severity, transient }) => severity === 'error' && transient)).toBe(true);
+});

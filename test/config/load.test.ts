@@ -1,0 +1,196 @@
+import { describe, expect, it } from 'vitest';
+import { assemble } from '../../src/config/assemble.ts';
+import { formatDiagnostic } from '../../src/config/format.ts';
+import { farLength, fileLimit, type LoadedFile, Loader } from '../../src/config/load.ts';
+import { batches, parseChunk } from '../../src/config/parse.ts';
+import { encode, loadText } from '../support/config.ts';
+
+const service = (name: string, extra = '') =>
+  `apiVersion: v1\nkind: Service\nmetadata:\n  name: ${name}\nspec:\n  type: LoadBalancer\n${extra}`;
+
+const places = (file: LoadedFile) =>
+  file.documents.map(({ meta }) => [meta.name, meta.position.line, meta.position.column]);
+const items = (file: LoadedFile) => file.documents.map(({ item }) => item);
+
+describe('a reload', () => {
+  it('keeps what did not change, and moves it', async () => {
+    const loader = new Loader();
+    const before = await loadText([service('a'), service('b'), service('c')].join('---\n'), 'f', loader);
+    expect(places(before)).toEqual([
+      ['a', 1, 1],
+      ['b', 8, 1],
+      ['c', 15, 1],
+    ]);
+    const text = ['# new\n', service('x'), service('a'), service('b', '  ports: [{port: 80}]\n'), service('c')];
+    const after = await loadText(text.join('---\n'), 'f', loader);
+    expect(places(after)).toEqual([
+      ['x', 3, 1],
+      ['a', 10, 1],
+      ['b', 17, 1],
+      ['c', 25, 1],
+    ]);
+    // The first document of a file has no marker of its own: `a` has one now, so it is read anew.
+    expect(after.documents[3]).toBe(before.documents[2]);
+    expect(after.documents[2]).not.toBe(before.documents[1]);
+    expect(before.documents[2]!.meta.position).toMatchObject({ file: 'f', line: 25 });
+  });
+
+  it('keeps equal documents apart', async () => {
+    const loader = new Loader();
+    const twice = `# twice\n---\n${service('a')}---\n${service('a')}`;
+    const before = await loadText(twice, 'f', loader);
+    const after = await loadText(twice, 'f', loader);
+    expect(before.documents[0]).not.toBe(before.documents[1]);
+    expect(items(after)).toEqual(items(before));
+    expect(after.documents[0]).toBe(before.documents[0]);
+    expect(after.documents[1]).toBe(before.documents[1]);
+    const more = await loadText(`${twice}---\n${service('a')}`, 'f', loader);
+    expect(new Set(more.documents).size).toBe(3);
+    expect(places(more).map(([, line]) => line)).toEqual([3, 10, 17]);
+  });
+
+  it('knows one file from another, and forgets', async () => {
+    const loader = new Loader();
+    const first = await loadText(service('a'), 'f', loader);
+    expect((await loadText(service('a'), 'g', loader)).documents[0]).not.toBe(first.documents[0]);
+    expect((await loadText(service('a'), 'f', loader)).documents[0]).toBe(first.documents[0]);
+    loader.forget('f');
+    expect((await loadText(service('a'), 'f', loader)).documents[0]).not.toBe(first.documents[0]);
+  });
+});
+
+describe('what is no text', () => {
+  const refusal = async (bytes: Uint8Array) => (await new Loader().load('f', bytes)).diagnostics.map(formatDiagnostic);
+
+  it('is refused where it stops being UTF-8', async () => {
+    expect(await refusal(Uint8Array.of(...encode('a: 1\nb: é'), 0xc3, 0x28))).toEqual(['f:2:5: error: not UTF-8']);
+  });
+
+  it('is refused when a character is cut off at the end', async () => {
+    expect(await refusal(Uint8Array.of(...encode('ab: '), 0xe2, 0x82))).toEqual(['f:1:5: error: not UTF-8']);
+  });
+
+  it('is recognised when it is UTF-16', async () => {
+    expect(await refusal(Uint8Array.of(0xff, 0xfe, 0x61, 0))).toEqual([
+      'f:1:1: error: not UTF-8 (the file is UTF-16: save it as UTF-8)',
+    ]);
+  });
+
+  it('reads a character that is cut by the decoder, and skips a byte order mark', async () => {
+    // Mark and "# " are five octets; the é starts one octet before the decoder's cut.
+    const text = `\ufeff# ${'x'.repeat(1024 * 1024 - 6)}é\n---\n${service('a')}`;
+    expect(encode(text)[1024 * 1024 - 1]).toBe(0xc3);
+    const file = await loadText(text);
+    expect(file.documents.map(({ meta }) => meta.name)).toEqual(['a']);
+    expect(file.diagnostics).toEqual([]);
+  });
+
+  it('is refused when it is too big, before it is read', async () => {
+    expect(await refusal(new Uint8Array(fileLimit + 1))).toEqual([
+      'f:1:1: error: the file has 33554433 bytes, more than the limit of 33554432 (split it)',
+    ]);
+  });
+
+  it('is refused when it is nested too deeply', async () => {
+    const deep = `a: ${'['.repeat(20_000)}`;
+    expect(await refusal(encode(deep))).toEqual([
+      expect.stringMatching(/^f:1:\d+: error: nested too deeply to be read$/),
+    ]);
+    const brackets = '['.repeat(20_000) + ']'.repeat(20_000);
+    const json = `{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"selector": ${brackets}, "tyqe": 1}}`;
+    const { configuration, diagnostics } = assemble([await loadText(json)], { hostname: 'host' });
+    expect(configuration).toBeUndefined();
+    expect(diagnostics.map(formatDiagnostic)).toEqual([
+      'test.yaml:1:1: error: Service/a: nested too deeply to be read',
+    ]);
+  });
+});
+
+describe('slices', () => {
+  const many = Array.from({ length: 200 }, (_, i) => service(`s${i}`));
+
+  it('pauses as it goes along, and the result does not show it', async () => {
+    let pauses = 0;
+    const loader = new Loader({
+      pause: async () => {
+        pauses++;
+      },
+    });
+    const file = await loadText(many.join('---\n'), 'f', loader);
+    expect(file.documents).toHaveLength(200);
+    expect(pauses).toBeGreaterThan(5);
+    expect(items(file)).toEqual(items(await loadText(many.join('---\n'), 'f')));
+  });
+
+  const item = (text: string) => `- ${text.trimEnd().replaceAll('\n', '\n  ')}\n`;
+  const list = `kind: List\napiVersion: v1\nitems:\n${many.map(item).join('')}${'# filler\n'.repeat(3000)}`;
+
+  it('sends what is too big for one far away, and takes it back in batches', async () => {
+    expect(list.length).toBeGreaterThan(farLength);
+    const sent: string[] = [];
+    let received = 0;
+    const loader = new Loader({
+      async *parseFar(text) {
+        sent.push(text);
+        for (const batch of batches(parseChunk(text))) {
+          received++;
+          expect(batch.pieces.length).toBeLessThanOrEqual(50);
+          yield structuredClone(batch);
+        }
+      },
+    });
+    const file = await loadText(`${service('near')}---\n${list}`, 'f', loader);
+    expect(sent).toEqual([`---\n${list}`]);
+    expect(received).toBe(4);
+    expect(file.documents).toHaveLength(201);
+    expect(places(file)[1]).toEqual(['s0', 11, 3]);
+    expect(places(file)[2]).toEqual(['s1', 17, 3]);
+    expect(items(file)).toEqual(items(await loadText(`${service('near')}---\n${list}`, 'f')));
+    await loadText(`${service('near')}---\n${list}`, 'f', loader);
+    expect(sent).toHaveLength(1);
+  });
+
+  it('hands faults back once', async () => {
+    const far = batches(parseChunk('a: [1'), 1);
+    expect([...far].map(({ faults }) => faults.length)).toEqual([1]);
+  });
+});
+
+describe('places', () => {
+  const locate = async (text: string, path: (string | number)[], atKey = false) => {
+    const { line, column } = (await loadText(text)).documents[0]!.source.locate(path, atKey);
+    return `${line}:${column}`;
+  };
+  const text = `# first\n---\n${service('a', '  ports:\n  - port: 80\n    name: "http"\n  selector: {app: web}\n')}`;
+
+  it.each<[(string | number)[], string]>([
+    [[], '3:1'],
+    [['metadata', 'name'], '6:9'],
+    [['spec'], '7:1'],
+    [['spec', 'ports'], '9:3'],
+    [['spec', 'ports', 0], '10:5'],
+    [['spec', 'ports', 0, 'name'], '11:11'],
+    [['spec', 'ports', 0, 'missing'], '10:5'],
+    [['spec', 'ports', 7, 'name'], '9:3'],
+    [['spec', 'selector', 'app'], '12:19'],
+    [['status', 'loadBalancer'], '3:1'],
+  ])('%j', async (path, expected) => {
+    expect(await locate(text, path)).toBe(expected);
+  });
+
+  it('of a key', async () => {
+    expect(await locate(text, ['spec', 'selector', 'app'], true)).toBe('12:14');
+  });
+
+  it('through anchors, and of an item in a JSON List', async () => {
+    const anchored = `apiVersion: v1\nkind: Namespace\nmetadata: {name: &n a, labels: {x: *n}}\n`;
+    expect(await locate(anchored, ['metadata', 'labels', 'x'])).toBe('3:36');
+    const json = `{"kind": "List", "apiVersion": "v1",\n "items": [\n  {"apiVersion": "v1",\n   "kind": "Namespace", "metadata": {"name": "a"}}]}`;
+    expect(await locate(json, ['metadata', 'name'])).toBe('4:46');
+  });
+
+  it('is all that a position serialises to', async () => {
+    const { documents } = await loadText(text, 'f');
+    expect(JSON.parse(JSON.stringify(documents[0]!.meta.position))).toEqual({ file: 'f', line: 3, column: 1 });
+  });
+});

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { kindDocs, kinds, lookup } from '../../src/config/registry.ts';
+
+describe('documentation of kinds', () => {
+  it('names each kind and version once', () => {
+    const names = kinds.map(({ kind, apiVersion }) => `${apiVersion}/${kind}`);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toContain('metallb.io/v1beta2/BGPPeer');
+  });
+
+  it('describes every field of our own kind, and knows what is required', () => {
+    const docs = kindDocs();
+    const fields = docs.find(({ kind }) => kind === 'Speaker')!.fields.map(({ path }) => path);
+    expect(fields).toEqual([
+      'spec.labels',
+      'spec.routerID',
+      'spec.defaultLocalPref',
+      'spec.listen',
+      'spec.listen.addresses',
+      'spec.listen.port',
+      'spec.loadBalancerClass',
+      'spec.ignoreExcludeLabel',
+      'spec.kernel',
+      'spec.kernel.install',
+      'spec.kernel.protocol',
+      'spec.kernel.metric',
+      'spec.kernel.alwaysBlock',
+      'spec.membership',
+      'spec.membership.type',
+      'spec.membership.nodes',
+      'spec.stateDir',
+    ]);
+    const peer = docs.find(({ apiVersion }) => apiVersion === 'metallb.io/v1beta2')!.fields;
+    expect(peer.filter(({ required }) => required).map(({ path }) => path)).toContain('spec.myASN');
+    for (const { fields, kind } of docs)
+      for (const { path, description } of fields) expect(description, `${kind} ${path}`).toMatch(/\.$/);
+  });
+});
+
+it.each([
+  ['metallb.io/v1beta2', 'BGPPeer', 'read'],
+  ['metallb.io/v1beta1', 'BGPPeer', 'read'],
+  ['metallb.io/v1alpha1', 'BGPPeer', 'error'],
+  ['metallb.universe.tf/v1beta1', 'IPAddressPool', 'error'],
+  ['v1', 'Service', 'read'],
+  ['v1beta1', 'Service', 'error'],
+  ['serving.knative.dev/v1', 'Service', 'warning'],
+  ['config.openshift.io/v1', 'Node', 'warning'],
+  ['metallb.io/v1beta1', 'L2Advertisement', 'warning'],
+  ['batch/v1', 'Job', 'warning'],
+])('%s %s: %s', (apiVersion, kind, expected) => {
+  const found = lookup(apiVersion, kind);
+  expect('kind' in found ? 'read' : found.severity).toBe(expected);
+});

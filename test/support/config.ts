@@ -1,0 +1,40 @@
+/** Loading documents in tests. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Assembled, assemble } from '../../src/config/assemble.ts';
+import { formatDiagnostic } from '../../src/config/format.ts';
+import { type LoadedFile, Loader } from '../../src/config/load.ts';
+import type { Configuration } from '../../src/config/model.ts';
+
+const folder = fileURLToPath(new URL('../../fixtures/config/', import.meta.url));
+
+export const fixture = (name: string): string => readFileSync(folder + name, 'utf8');
+
+/** Names of the fixtures that match; none is an error. */
+export function fixtures(pattern: RegExp): string[] {
+  const names = readdirSync(folder).filter((name) => pattern.test(name));
+  if (names.length === 0) throw new Error(`no fixture matches ${pattern}`);
+  return names.sort();
+}
+
+export const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+export const loadText = (text: string, file = 'test.yaml', loader = new Loader()): Promise<LoadedFile> =>
+  loader.load(file, encode(text));
+
+/** Everything from text to configuration; `node` as if given with --node. */
+export async function configure(text: string, node?: string): Promise<Assembled> {
+  return assemble([await loadText(text)], { node, hostname: 'host' });
+}
+
+/** As `configure`, for documents that must be accepted without a word. */
+export async function accepted(text: string, node?: string): Promise<Configuration> {
+  const { configuration, diagnostics } = await configure(text, node);
+  if (configuration === undefined || diagnostics.length > 0)
+    throw new Error(diagnostics.map(formatDiagnostic).join('\n'));
+  return configuration;
+}
+
+/** The diagnostics as lines. */
+export const told = async (text: string, node?: string): Promise<string[]> =>
+  (await configure(text, node)).diagnostics.map(formatDiagnostic);
