@@ -135,7 +135,6 @@ class Run {
       position(this.addresses, address, (a, b) => a < b),
       1,
     );
-    this.floors.clear();
     return this.addresses.length;
   }
 

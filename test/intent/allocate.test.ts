@@ -314,6 +314,46 @@ describe('sharing', () => {
     expect(give(a, sharing('late', 'k', 80))).toBe('192.0.2.1');
   });
 
+  test('so is one on an address that others still hold', () => {
+    const a = allocator([lab]);
+    for (const [name, port] of [
+      ['a', 80],
+      ['b', 443],
+      ['c', 80],
+    ] as const)
+      give(a, sharing(name, 'k', port));
+    a.release('default/a');
+    expect(give(a, sharing('d', 'k', 80))).toBe('192.0.2.0');
+  });
+
+  test('an address that joins the group below the others is seen', () => {
+    const a = allocator([lab]);
+    give(a, service('plain'));
+    for (const name of ['a', 'b', 'c']) give(a, sharing(name, 'k', 80));
+    expect(give(a, sharing('d', 'k', 80))).toBe('poolExhausted');
+    a.release('default/plain');
+    expect(give(a, sharing('e', 'k', 443, { request: at('192.0.2.0', 'k') }))).toBe('192.0.2.0');
+    expect(give(a, sharing('d', 'k', 80))).toBe('192.0.2.0');
+  });
+
+  test('an address that leaves the group and comes back is seen', () => {
+    const a = allocator([lab]);
+    for (const name of ['a', 'b']) give(a, sharing(name, 'k', 80));
+    give(a, sharing('c', 'k', 80));
+    a.release('default/b');
+    a.release('default/c');
+    give(a, sharing('e', 'k', 443, { request: at('192.0.2.2', 'k') }));
+    expect(give(a, sharing('f', 'k', 80))).toBe('192.0.2.1');
+    expect(give(a, sharing('g', 'k', 80))).toBe('192.0.2.2');
+  });
+
+  test('an avoided address that a status holds is not shared', () => {
+    const a = allocator([pool('p', ['192.0.2.0/30'], { avoidBuggyIps: true })]);
+    const s = sharing('s', 'k', 80, { ingress: ingress('192.0.2.0') });
+    expect(give(a, s)).toBe('192.0.2.0');
+    expect(give(a, sharing('a', 'k', 443))).toBe('192.0.2.1');
+  });
+
   test('the only holder may change its key and ports in place, one of several may not change the key', () => {
     const a = allocator([lab]);
     give(a, sharing('a', 'k', 80));
@@ -353,11 +393,25 @@ describe('addresses in the status', () => {
     expect(a.assign(status('s', '192.0.2.0'))).toMatchObject({ evicted: [] });
   });
 
+  test('leave those alone who may share them', () => {
+    const a = allocator([lab]);
+    const shares = (s: Service, port: number): Service => ({
+      ...s,
+      ports: [{ protocol: 'TCP', port }],
+      request: request({ sharingKey: 'k' }),
+    });
+    for (const port of [80, 443]) give(a, shares(service(`p${port}`), port));
+    expect(a.assign(shares(status('s', '192.0.2.0'), 80))).toMatchObject({ evicted: ['default/p80'] });
+    expect(give(a, shares(service('p443'), 443))).toBe('192.0.2.0');
+    expect(give(a, shares(service('p80'), 80))).toBe('192.0.2.1');
+  });
+
   test('two that contradict each other both stand, and nobody joins them', () => {
     const a = allocator([lab]);
     const shares = (s: Service): Service => ({ ...s, request: request({ sharingKey: 'k' }) });
     expect(give(a, shares(status('s', '192.0.2.0')))).toBe('192.0.2.0');
-    expect(give(a, status('t', '192.0.2.0'))).toBe('192.0.2.0');
+    expect(a.assign(status('t', '192.0.2.0'))).toMatchObject({ assigned: true, evicted: [] });
+    expect(give(a, shares(status('s', '192.0.2.0')))).toBe('192.0.2.0');
     expect(give(a, { ...shares(service('u')), ports: [{ protocol: 'TCP', port: 81 }] })).toBe('192.0.2.1');
     a.release('default/t');
     expect(give(a, { ...shares(service('v')), ports: [{ protocol: 'TCP', port: 82 }] })).toBe('192.0.2.0');
@@ -369,7 +423,10 @@ describe('addresses in the status', () => {
     expect(give(a, status('t', '192.0.2.0', '10.0.0.0'))).toBe('ipNotAllowed');
     expect(give(a, status('u', 'lb.example.test', '192.0.2.1'))).toBe('invalidIP');
     expect(give(a, service('a'))).toBe('192.0.2.2');
+    expect(setPools(a, [pool('lab', ['192.0.2.0/30']), pool('more', ['10.0.0.0/31'])])).toEqual([]);
+    expect(give(a, service('c'))).toBe('192.0.2.3');
     setPools(a, [pool('all', ['192.0.2.0/24', '10.0.0.0/24', '203.0.113.0/24'])]);
+    expect(give(a, asking('b', '203.0.113.1'))).toBe('addressInUse');
     expect(give(a, status('s', '203.0.113.1'))).toBe('203.0.113.1');
     expect(give(a, status('t', '192.0.2.0', '10.0.0.0'))).toBe('192.0.2.0 10.0.0.0');
   });

@@ -209,6 +209,9 @@ describe('addresses', () => {
     expect(moved.withdrawn?.reason).toBe('loadBalancerIPChanged');
     expect(moved.withdrawn?.ips.map(formatAddress)).toEqual(['192.0.2.10']);
     expect(moved.bgp.announced).toBe(true);
+    const outside = step(undefined, '203.0.113.1');
+    expect(outside.bgp.announced).toBe(false);
+    expect(step(outside, '192.0.2.10').withdrawn).toBeUndefined();
   });
 });
 
