@@ -122,43 +122,51 @@ export function mpNextHop({ nextHop, linkLocalNextHop }: PathAttributes): Uint8A
 
 /** Writes all attributes but MP_REACH in the order of their codes; `mark` is set on those without a row. */
 export function writeRows(w: Writer, a: PathAttributes, e: Encoding, nextHop: boolean, mark: number): void {
-  // RFC 4271 §5: only what is transitive is passed on, marked as not understood everywhere.
-  const unknown = (a.unknown ?? [])
-    .filter((u) => (u.flags & AttributeFlag.transitive) !== 0)
-    .sort((x, y) => x.code - y.code);
+  const unknown = passedOn(a.unknown);
   let next = 0;
   for (const row of rows) {
     for (; next < unknown.length && unknown[next]!.code < row.code; next++) writeUnknown(w, unknown[next]!, mark);
     if (row.internalOnly && !e.internal) continue;
     if (row.code === AttributeCode.nextHop && !nextHop) continue;
-    writeAttribute(w, row.flags, row.code, () => row.encode(w, a, e));
+    const start = beginAttribute(w, row.flags, row.code);
+    if (row.encode(w, a, e)) endAttribute(w, start);
+    else w.at = start;
   }
   for (; next < unknown.length; next++) writeUnknown(w, unknown[next]!, mark);
 }
 
-const writeUnknown = (w: Writer, u: UnknownAttribute, mark: number): void =>
-  writeAttribute(w, u.flags | mark, u.code, () => {
-    w.put8s(u.value);
-    return true;
-  });
+/** RFC 4271 §5: of what has no row, only what is transitive. */
+function passedOn(unknown: readonly UnknownAttribute[] = []): readonly UnknownAttribute[] {
+  if (unknown.length === 0) return unknown;
+  return unknown.filter((u) => (u.flags & AttributeFlag.transitive) !== 0).sort((x, y) => x.code - y.code);
+}
 
-/** Writes one attribute, or nothing when `value` says there is none. The length takes two octets only if it must. */
-function writeAttribute(w: Writer, flags: number, code: number, value: () => boolean): void {
+function writeUnknown(w: Writer, u: UnknownAttribute, mark: number): void {
+  const start = beginAttribute(w, u.flags | mark, u.code);
+  w.put8s(u.value);
+  endAttribute(w, start);
+}
+
+/** Writes the head of an attribute, with one octet for its length, and returns where it starts. */
+function beginAttribute(w: Writer, flags: number, code: number): number {
   const start = w.at;
-  w.u8(flags & ~AttributeFlag.extendedLength).u8(code);
-  const mark = w.reserve8();
-  if (!value()) {
-    w.at = start;
-    return;
-  }
-  const length = w.at - mark - 1;
+  w.u8(flags & ~AttributeFlag.extendedLength)
+    .u8(code)
+    .u8(0);
+  return start;
+}
+
+/** Fills in the length of the attribute at `start`. One octet was left for it: a long value is moved by another. */
+function endAttribute(w: Writer, start: number): void {
+  const value = start + 3;
+  const length = w.at - value;
   if (length <= 0xff) {
-    w.bytes[mark] = length;
+    w.bytes[start + 2] = length;
     return;
   }
   w.u8(0);
-  w.bytes.copyWithin(mark + 2, mark + 1, mark + 1 + length);
-  w.bytes[start] = flags | AttributeFlag.extendedLength;
-  w.bytes[mark] = length >>> 8;
-  w.bytes[mark + 1] = length;
+  w.bytes.copyWithin(value + 1, value, value + length);
+  w.bytes[start] = w.bytes[start]! | AttributeFlag.extendedLength;
+  w.bytes[start + 2] = length >>> 8;
+  w.bytes[start + 3] = length;
 }

@@ -23,6 +23,17 @@ describe('AttributeTable', () => {
     expect(toHex(table.view(id))).toBe('616263');
   });
 
+  it('tells sets apart whose hashes are the same', () => {
+    const table = new AttributeTable();
+    const keys = ['a', 'b', 'aa', 'ab'].flatMap((text) => [0, 1].map((tag) => ({ bytes: octets(text), tag })));
+    const ids = keys.map(({ bytes, tag }) => table.intern(bytes, 0, bytes.length, tag, 42));
+    expect(new Set(ids).size).toBe(keys.length);
+    const found = () => keys.map(({ bytes, tag }) => table.find(bytes, 0, bytes.length, tag, 42));
+    expect(found()).toEqual(ids);
+    table.release(ids[2]!);
+    expect(found()).toEqual(ids.with(2, -1));
+  });
+
   it('copies: the octets may change afterwards', () => {
     const table = new AttributeTable();
     const bytes = octets('abc');
