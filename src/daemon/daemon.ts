@@ -1,18 +1,21 @@
 /** The daemon put together: documents, engine, sessions, control and metrics, from start to farewell. */
 import { Cease, ErrorCode, notification, shutdownData } from '../bgp/errors.ts';
+import type { State } from '../bgp/fsm.ts';
 import { STOPPED } from '../bgp/session.ts';
+import { formatDiagnostic } from '../config/format.ts';
+import type { Configuration } from '../config/model.ts';
 import { crc32 } from '../io/crc.ts';
 import { type HttpServer, serveTcp, serveUnix } from '../io/http.ts';
-import { highestIpv4, hostName } from '../io/interfaces.ts';
+import { highestIpv4 } from '../io/interfaces.ts';
 import type { Logger } from '../io/log.ts';
 import { formatAddress, toU32 } from '../lib/address.ts';
 import { controlHandler, publicHandler } from './control.ts';
 import { Documents, diagnosticLines, type Reading } from './documents.ts';
 import { Engine } from './engine.ts';
+import { Memory } from './memory.ts';
 import { Metrics } from './metrics.ts';
 import type { Decided } from './services.ts';
 import { Speaker } from './speaker.ts';
-import { loadAssignments, saveAssignments } from './state.ts';
 
 export interface DaemonOptions {
   readonly paths: readonly string[];
@@ -22,9 +25,6 @@ export interface DaemonOptions {
   readonly http: { readonly host: string; readonly port: number } | undefined;
   readonly log: Logger;
 }
-
-/** How long assignments gather before they are written, ms. */
-const SAVE_MS = 100;
 
 /** The daemon could not start; the message is for the operator. */
 export class StartError extends Error {}
@@ -38,24 +38,17 @@ export class Daemon {
   ready = false;
   private readonly options: DaemonOptions;
   private readonly log: Logger;
+  private readonly memory: Memory;
   private readonly servers: HttpServer[] = [];
   private listening: Promise<void> = Promise.resolve();
-  private saveTimer: NodeJS.Timeout | undefined;
-  private saveFailed = false;
-  private savedText = '';
+  private started = false;
 
   constructor(options: DaemonOptions) {
     const { log } = options;
     this.options = options;
     this.log = log;
     this.speaker = new Speaker({
-      state: (peer, from, to, reason) => {
-        const fields = { peer: peer.name, from, to, ...(reason && { reason }) };
-        if (to === 'Established' || from === 'Established')
-          log.info(fields, `session ${to === 'Established' ? 'up' : 'down'}`);
-        else if ((to === 'Idle' || to === 'Active') && reason !== STOPPED) log.warn(fields, 'session attempt failed');
-        else log.debug(fields, 'session state');
-      },
+      state: (peer, from, to, reason) => this.session(peer.name, from, to, reason),
       update: (peer, { faults }) => {
         for (const fault of faults) log.warn({ peer: peer.name, ...fault }, 'faulty attribute in UPDATE (RFC 7606)');
       },
@@ -69,19 +62,18 @@ export class Daemon {
         log.info({ peer: document.name, reason, detail }, 'peer does not run here'),
       settled: () => this.settled(),
     });
+    this.memory = new Memory({
+      stateDir: () => this.documents.config!.speaker.stateDir,
+      snapshot: () => this.engine.services.allocator.snapshot(),
+      failed: (what, reason) =>
+        log.warn({ reason }, what === 'save' ? 'addresses cannot be remembered over a restart' : 'starting afresh'),
+    });
     this.documents = new Documents({
       paths: options.paths,
       node: options.node,
-      hostname: hostName(),
-      apply: (config) => {
-        if (this.engine.config === undefined) this.recall(config.speaker.stateDir);
-        this.engine.apply(config);
-        this.listening = this.listen();
-        this.listening.catch((error) => {
-          if (this.ready) log.error(error.message);
-        });
-      },
+      apply: (config) => this.apply(config),
       read: (reading) => this.read(reading),
+      blind: (folder, reason) => log.warn({ folder, reason }, 'changes here are not seen: use `waypost reload`'),
     });
     this.metrics = new Metrics(this.speaker, this.engine, this.documents);
   }
@@ -97,29 +89,30 @@ export class Daemon {
     }
     await this.documents.start();
     const { reading } = this.documents;
-    if (!reading?.valid) {
-      const errors = (reading?.diagnostics ?? []).filter((d) => d.severity === 'error').length;
-      throw new StartError(`no valid configuration to start with: ${errors} error${errors === 1 ? '' : 's'} above`);
-    }
-    try {
-      await this.listening;
-    } catch (error) {
-      throw new StartError((error as Error).message);
-    }
+    if (!reading?.valid) throw new StartError(`no valid configuration to start with: ${firstError(reading)}`);
+    await this.listening.catch((error: Error) => {
+      throw new StartError(error.message);
+    });
+    this.started = true;
   }
 
   /** Takes everything back: sessions end with a Cease that carries `text`, nothing is announced any more. */
   async stop(text = ''): Promise<void> {
     this.documents.close();
     this.engine.stop();
-    if (this.saveTimer) this.save();
     await this.speaker.stop(notification(ErrorCode.cease, Cease.administrativeShutdown, shutdownData(text)));
+    await this.memory.flush();
     for (const server of this.servers) server.close();
   }
 
-  private listen(): Promise<void> {
-    const { addresses, port } = this.engine.config!.speaker.listen;
-    return this.speaker.setListeners(addresses.map((address) => ({ address, port })));
+  private apply(config: Configuration): void {
+    if (this.engine.config === undefined) this.engine.remember(this.memory.recall());
+    this.engine.apply(config);
+    const { addresses, port } = config.speaker.listen;
+    this.listening = this.speaker.setListeners(addresses.map((address) => ({ address, port })));
+    this.listening.catch((error: Error) => {
+      if (this.started) this.log.error(error.message);
+    });
   }
 
   private read(reading: Reading): void {
@@ -138,7 +131,17 @@ export class Daemon {
       );
   }
 
+  private session(peer: string, from: State, to: State, reason: string): void {
+    const { log } = this;
+    const fields = { peer, from, to, ...(reason && { reason }) };
+    if (to === 'Established') log.info(fields, 'session up');
+    else if (from === 'Established') log.info(fields, 'session down');
+    else if ((to === 'Idle' || to === 'Active') && reason !== STOPPED) log.warn(fields, 'session attempt failed');
+    else log.debug(fields, 'session state');
+  }
+
   private decided({ key, before, after }: Decided): void {
+    this.memory.changed();
     const [was, is] = [before?.bgp, after?.bgp];
     if (was?.announced === is?.announced && was?.reason === is?.reason) return;
     const ips = (after ?? before)?.ips.map(formatAddress);
@@ -152,46 +155,19 @@ export class Daemon {
   }
 
   private settled(): void {
-    if (!this.ready) {
-      const decisions = [...this.engine.services.decisions.values()];
-      const announced = decisions.filter((d) => d.bgp.announced).length;
-      this.log.info({ services: decisions.length, announced, peers: this.speaker.all.size }, 'ready');
-    }
+    if (this.ready) return;
+    const decisions = [...this.engine.services.decisions.values()];
+    const announced = decisions.filter((d) => d.bgp.announced).length;
+    this.log.info({ services: decisions.length, announced, peers: this.speaker.all.size }, 'ready');
     this.ready = true;
-    this.saveTimer ??= setTimeout(() => this.save(), SAVE_MS);
   }
+}
 
-  private recall(stateDir: string): void {
-    try {
-      this.engine.remember(loadAssignments(stateDir));
-    } catch (error) {
-      this.log.error(
-        { stateDir, error: (error as Error).message },
-        'remembered addresses are not usable: starting without',
-      );
-    }
-  }
-
-  private save(): void {
-    clearTimeout(this.saveTimer);
-    this.saveTimer = undefined;
-    const { stateDir } = this.engine.config!.speaker;
-    const assignments = this.engine.services.allocator.snapshot();
-    const text = JSON.stringify(assignments);
-    if (text === this.savedText || (this.savedText === '' && assignments.length === 0)) return;
-    try {
-      saveAssignments(stateDir, assignments);
-      this.savedText = text;
-      this.saveFailed = false;
-    } catch (error) {
-      if (!this.saveFailed)
-        this.log.warn(
-          { stateDir, error: (error as Error).message },
-          'addresses given to Services cannot be remembered over a restart',
-        );
-      this.saveFailed = true;
-    }
-  }
+/** The first error, and how many more there are. */
+function firstError(reading: Reading | undefined): string {
+  const [first, ...more] = (reading?.diagnostics ?? []).filter((d) => d.severity === 'error');
+  if (first === undefined) return 'nothing was read';
+  return `${formatDiagnostic(first)}${more.length > 0 ? ` (and ${more.length} more)` : ''}`;
 }
 
 /** As MetalLB derives it: an address of the node, or else a hash of its name. */

@@ -4,11 +4,12 @@
  */
 import { type Assembled, assemble } from '../config/assemble.ts';
 import { formatDiagnostic } from '../config/format.ts';
-import { type LoadedFile, Loader } from '../config/load.ts';
+import { type LoadedFile, Loader, type LoaderOptions } from '../config/load.ts';
 import type { Configuration, Diagnostic } from '../config/model.ts';
 import { retain } from '../config/retain.ts';
 import { wallClock } from '../io/clock.ts';
-import { type FileContent, Files } from '../io/files.ts';
+import type { FileContent } from '../io/content.ts';
+import { Files } from '../io/files.ts';
 import { hostName } from '../io/interfaces.ts';
 import { nextTurn } from '../io/turn.ts';
 import { parseFar } from './parsefar.ts';
@@ -28,11 +29,66 @@ export interface Reading {
 export interface DocumentsOptions {
   readonly paths: readonly string[];
   readonly node: string | undefined;
-  readonly hostname: string;
   /** A configuration without errors; called again whenever it changes. */
   apply(config: Configuration): void;
   /** Every outcome, good or not. */
   read(reading: Reading): void;
+  /** Changes in this folder will not be seen. */
+  blind(folder: string, reason: string): void;
+}
+
+/** Documents by file, brought up to date by what changed. */
+class Shelf {
+  private readonly loader: Loader;
+  private readonly loaded = new Map<string, LoadedFile>();
+  /** How many documents each file held when it was last read. */
+  private readonly held = new Map<string, number>();
+
+  constructor(options: LoaderOptions) {
+    this.loader = new Loader(options);
+  }
+
+  get files(): string[] {
+    return [...this.loaded.keys()].sort();
+  }
+
+  async take(changes: ReadonlyMap<string, FileContent>): Promise<void> {
+    for (const [file, content] of changes) {
+      if (content === undefined) this.drop(file);
+      else if ('error' in content) this.loaded.set(file, unreadable(file, content.error));
+      else this.loaded.set(file, await this.load(file, content.bytes));
+    }
+  }
+
+  assemble(node: string | undefined): Assembled {
+    const files = this.files.map((file) => this.loaded.get(file)!);
+    const assembled = assemble(files, { node, hostname: hostName() });
+    if (assembled.configuration === undefined || assembled.configuration.documents.length > 0) return assembled;
+    // Nothing at all is a mistake far more often than the wish to withdraw everything.
+    const [file] = this.files;
+    const error = refusal(file ?? 'configuration', 'there is no document at all');
+    return { configuration: undefined, diagnostics: [...assembled.diagnostics, error] };
+  }
+
+  private async load(file: string, bytes: Uint8Array): Promise<LoadedFile> {
+    const held = this.held.get(file) ?? 0;
+    // What a crash or a full disk leaves of a file.
+    if (bytes.length === 0 && held > 0)
+      return unreadable(file, `is empty now and held ${held} document${held === 1 ? '' : 's'}: remove it to drop them`);
+    try {
+      const loaded = await this.loader.load(file, bytes);
+      this.held.set(file, loaded.documents.length);
+      return loaded;
+    } catch (error) {
+      return unreadable(file, `cannot be parsed: ${(error as Error).message}`);
+    }
+  }
+
+  private drop(file: string): void {
+    this.loaded.delete(file);
+    this.held.delete(file);
+    this.loader.forget(file);
+  }
 }
 
 export class Documents {
@@ -42,65 +98,58 @@ export class Documents {
   config: Configuration | undefined;
   private readonly options: DocumentsOptions;
   private readonly files: Files;
-  private readonly loader = new Loader({ pause: nextTurn, parseFar });
-  private readonly loaded = new Map<string, LoadedFile>();
-  /** Changes are taken in one after the other. */
+  private readonly shelf = new Shelf({ pause: nextTurn, parseFar });
+  /** Read, and not taken in yet: the newest content of each file. */
+  private pending = new Map<string, FileContent>();
+  /** One step at a time. */
   private queue: Promise<void> = Promise.resolve();
+  private closed = false;
 
   constructor(options: DocumentsOptions) {
     this.options = options;
-    this.files = new Files(options.paths);
+    this.files = new Files(options.paths, {
+      changed: (changes) => this.changed(changes),
+      blind: (folder, reason) => options.blind(folder, reason),
+    });
   }
 
   /** Reads everything, now and whenever it changes. */
   async start(): Promise<void> {
-    this.files.watch((changes) => void this.enqueue(() => this.take(changes, false)));
+    this.files.watch();
     await this.reload();
   }
 
   /** Reads everything again; what did not change is not parsed again. */
-  reload(): Promise<Reading> {
-    return this.enqueue(async () => this.take(await this.files.readAll(), true)).then(() => this.reading!);
+  async reload(): Promise<Reading> {
+    await this.files.readAll();
+    if (this.pending.size === 0) this.changed(new Map());
+    await this.queue;
+    return this.reading!;
   }
 
   close(): void {
+    this.closed = true;
     this.files.close();
   }
 
-  private enqueue(work: () => Promise<void>): Promise<void> {
-    const done = this.queue.then(work);
-    this.queue = done.catch(() => {});
-    return done;
+  private changed(changes: ReadonlyMap<string, FileContent>): void {
+    for (const [file, content] of changes) this.pending.set(file, content);
+    this.queue = this.queue.then(() => this.take());
   }
 
-  private async take(changes: ReadonlyMap<string, FileContent>, whole: boolean): Promise<void> {
-    if (whole) for (const file of [...this.loaded.keys()]) if (!changes.has(file)) this.drop(file);
-    for (const [file, content] of changes) {
-      if (content === undefined) this.drop(file);
-      else if ('error' in content) this.loaded.set(file, unreadable(file, content.error));
-      else this.loaded.set(file, await this.loader.load(file, content.bytes));
-    }
-    this.assemble();
-  }
-
-  private drop(file: string): void {
-    this.loaded.delete(file);
-    this.loader.forget(file);
-  }
-
-  private assemble(): void {
-    const { node, hostname } = this.options;
-    const files = [...this.loaded.keys()].sort();
-    const { configuration, diagnostics } = assemble(
-      files.map((f) => this.loaded.get(f)!),
-      { node, hostname },
-    );
+  private async take(): Promise<void> {
+    if (this.reading !== undefined && this.pending.size === 0) return;
+    const changes = this.pending;
+    this.pending = new Map();
+    await this.shelf.take(changes);
+    if (this.closed) return;
+    const { configuration, diagnostics } = this.shelf.assemble(this.options.node);
     const errors = diagnostics.filter((d) => d.severity === 'error');
     this.reading = {
       at: wallClock(),
       valid: configuration !== undefined,
       transient: errors.length > 0 && errors.every((d) => d.transient),
-      files,
+      files: this.shelf.files,
       diagnostics,
     };
     if (configuration !== undefined) {
@@ -113,22 +162,32 @@ export class Documents {
 
 /** Reads documents once, in the foreground. */
 export async function readDocuments(paths: readonly string[], node: string | undefined): Promise<Assembled> {
-  const loader = new Loader();
-  const loaded: LoadedFile[] = [];
-  for (const [file, content] of await new Files(paths).readAll())
-    loaded.push(
-      content && 'bytes' in content
-        ? await loader.load(file, content.bytes)
-        : unreadable(file, content?.error ?? 'no such file'),
-    );
-  return assemble(loaded, { node, hostname: hostName() });
+  const shelf = new Shelf({});
+  const read = new Map<string, FileContent>();
+  const files = new Files(paths, {
+    changed: (changes) => {
+      for (const [file, content] of changes) read.set(file, content);
+    },
+    blind: () => {},
+  });
+  await files.readAll();
+  await shelf.take(read);
+  return shelf.assemble(node);
 }
+
+const refusal = (file: string, message: string): Diagnostic => ({
+  severity: 'error',
+  position: { file, line: 1, column: 1 },
+  subject: '',
+  path: '',
+  message,
+});
 
 const unreadable = (file: string, message: string): LoadedFile => ({
   file,
   documents: [],
   strays: [],
-  diagnostics: [{ severity: 'error', position: { file, line: 1, column: 1 }, subject: '', path: '', message }],
+  diagnostics: [refusal(file, message)],
 });
 
 /** The diagnostics as lines, errors first. */

@@ -31,10 +31,9 @@ export class Services {
   private dirty = new Set<string>();
   /** Services that wait for an address that another might give up. */
   private readonly waiting = new Set<string>();
-
-  /** Addresses from an earlier run; before the first `apply` has any effect on Services. */
   private remembered: readonly Remembered[] = [];
 
+  /** Addresses from an earlier run, before the first `apply`. */
   remember(assignments: readonly Remembered[]): void {
     this.remembered = assignments;
   }
@@ -62,7 +61,7 @@ export class Services {
       this.scope = scopeOf(config);
       everyRoute = this.advertisements.setDefaultLocalPref(config.speaker.defaultLocalPref);
       for (const key of this.allocator.setPools(config.pools, config.namespaces)) dirty.add(key);
-      this.allocator.restore(this.remembered);
+      this.allocator.restore(this.remembered.filter(({ service }) => config.services.has(service)));
       this.remembered = [];
     }
     for (const service of allocationOrder(changed, this.allocator)) dirty.add(`${service.namespace}/${service.name}`);

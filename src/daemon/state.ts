@@ -5,20 +5,32 @@ import { readState, writeState } from '../io/state.ts';
 const FILE = 'assignments.json';
 const VERSION = 1;
 
-interface Saved {
-  readonly version: number;
-  readonly assignments: readonly Remembered[];
-}
-
 /** Assignments of the last run; none when there was no last run. Throws with a message for the operator otherwise. */
 export function loadAssignments(stateDir: string): readonly Remembered[] {
   const text = readState(stateDir, FILE);
   if (text === undefined) return [];
-  const saved = JSON.parse(text) as Saved;
-  if (saved.version !== VERSION) throw new Error(`${stateDir}/${FILE} has version ${saved.version}, not ${VERSION}`);
-  return saved.assignments;
+  const where = `${stateDir}/${FILE}`;
+  let saved: unknown;
+  try {
+    saved = JSON.parse(text);
+  } catch {
+    throw new Error(`${where} is not JSON`);
+  }
+  const { version, assignments } = (saved ?? {}) as Record<string, unknown>;
+  if (version !== VERSION) throw new Error(`${where} has version ${JSON.stringify(version)}, not ${VERSION}`);
+  if (!Array.isArray(assignments) || !assignments.every(isRemembered))
+    throw new Error(`${where} does not hold a list of assignments`);
+  return assignments;
 }
 
 /** Replaces the file as a whole: a crash leaves the old one or the new one. */
-export const saveAssignments = (stateDir: string, assignments: readonly Remembered[]): void =>
-  writeState(stateDir, FILE, `${JSON.stringify({ version: VERSION, assignments } satisfies Saved, null, 1)}\n`);
+export const saveAssignments = (stateDir: string, assignments: readonly Remembered[]): Promise<void> =>
+  writeState(stateDir, FILE, `${JSON.stringify({ version: VERSION, assignments }, null, 1)}\n`);
+
+function isRemembered(value: unknown): value is Remembered {
+  const { service, ips, ports, sharingKey, backendKey } = (value ?? {}) as Record<string, unknown>;
+  return [service, sharingKey, backendKey].every(isText) && isTexts(ips) && isTexts(ports);
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);

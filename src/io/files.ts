@@ -2,160 +2,212 @@
  * Configuration files: what is there, and what changes. A path is a file, or a folder whose `*.yaml` and `*.yml` files
  * count (not those of its sub-folders, nor hidden ones).
  *
- * Changes come from the kernel (inotify), one file at a time, so that an edit among 10,000 files costs one read. A
- * rename is a whole new file and is taken at once; a file written in place is read when it has been quiet for a moment,
- * since half a file is a valid file too.
+ * Changes come from the kernel, one file at a time, so that an edit among 10,000 files costs one read. What is read in
+ * one pass over many files is given out together, so that a swapped folder is one change.
+ *
+ *   watch ─► Settler (is it whole?) ─► batch ─► changed
+ *   readAll, rescan (swapped links and folders, lost events) ─┘
  */
-import { type FSWatcher, readdirSync, readFileSync, type Stats, statSync, watch } from 'node:fs';
+import { lstatSync, readdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { monotonicMs } from './clock.ts';
+import { type FileContent, lastOctet, readContent, readError, stampOf, statOf } from './content.ts';
+import { QUIET_MS, Settler } from './settle.ts';
+import { nextTurn, SLICE_MS } from './turn.ts';
+import { type EntryEvent, Watches } from './watch.ts';
 
-/** A file's octets, or why it could not be read; undefined when it is gone. */
-export type FileContent = { readonly bytes: Uint8Array } | { readonly error: string } | undefined;
+/** How long a file must be gone: editors move the old one away before they write the new one, ms. */
+const GONE_MS = 250;
+/** How long a file must be quiet that got shorter, or does not end in a line feed: more may be on its way, ms. */
+const HALF_MS = 1_000;
+/** The kernel queues 16,384 events and forgets the rest silently: after so many everything is looked at. */
+const BURST = 4_096;
 
-/** Files larger than this are not read, octets: a configuration is not that big, a wrong path may be. */
-export const MAX_FILE_OCTETS = 32 * 1024 * 1024;
-/** How long a file that is written in place must be quiet before it is read, ms. */
-const SETTLE_MS = 25;
-/** Work per turn of the event loop while many files are read, ms. */
-const SLICE_MS = 10;
+const LINE_FEED = 10;
 
-const isDocument = (name: string): boolean => /\.ya?ml$/.test(name) && !name.startsWith('.');
-
-/** Reads one file; `undefined` when there is none. */
-export function readContent(file: string): FileContent {
-  try {
-    const stats = statSync(file);
-    if (stats.isDirectory()) return { error: 'is a directory inside a folder of documents' };
-    if (!stats.isFile()) return { error: 'is not a regular file' };
-    if (stats.size > MAX_FILE_OCTETS)
-      return {
-        error: `is ${Math.round(stats.size / 1048576)} MB large, more than the ${MAX_FILE_OCTETS / 1048576} MB a configuration file may have`,
-      };
-    return { bytes: readFileSync(file) };
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
-    if (code === 'EACCES') return { error: 'cannot be read: permission denied' };
-    return { error: `cannot be read: ${message}` };
-  }
+export interface FileEvents {
+  /** Files that appeared, changed or went (undefined). */
+  changed(changes: ReadonlyMap<string, FileContent>): void;
+  /** Changes in this folder will not be seen. */
+  blind(folder: string, reason: string): void;
 }
 
-const statOf = (path: string): Stats | undefined => statSync(path, { throwIfNoEntry: false });
-const exists = (path: string): boolean => statOf(path) !== undefined;
-const isFolder = (path: string): boolean => statOf(path)?.isDirectory() ?? false;
-/** A file that somebody is about to write is empty at first. */
-const isEmpty = (path: string): boolean => statOf(path)?.size === 0;
+interface Known {
+  readonly stamp: string;
+  readonly size: number;
+}
 
-/** Identifies one state of a file without reading it. */
-const stampOf = (s: Stats): string => `${s.ino} ${s.size} ${s.mtimeMs} ${s.ctimeMs}`;
+const isDocument = (name: string): boolean => /\.ya?ml$/.test(name) && !name.startsWith('.');
+const isFolder = (path: string): boolean => statOf(path)?.isDirectory() ?? false;
 
 export class Files {
-  private readonly paths: readonly string[];
-  private readonly watchers: FSWatcher[] = [];
-  /** Files given out, with the stamp they had. */
-  private readonly known = new Map<string, string>();
-  private readonly settling = new Map<string, NodeJS.Timeout>();
-  private onChange: (changes: ReadonlyMap<string, FileContent>) => void = () => {};
+  private readonly paths: ReadonlySet<string>;
+  private readonly events: FileEvents;
+  private readonly watches: Watches;
+  private readonly settler: Settler;
+  private watching = false;
+  /** Files as they were when they were read. */
+  private readonly known = new Map<string, Known>();
+  /** Symbolic links among the files, with the file that each led to. */
+  private readonly links = new Map<string, string>();
+  /** Paths that could be listed. */
+  private readonly folders = new Set<string>();
+  private batch = new Map<string, FileContent>();
+  /** Passes over many files: one after the other, and nothing is given out in the middle of one. */
+  private passes: Promise<void> = Promise.resolve();
+  private passing = false;
+  private rescanTimer: NodeJS.Timeout | undefined;
+  private burst = 0;
 
-  constructor(paths: readonly string[]) {
-    this.paths = paths;
+  constructor(paths: readonly string[], events: FileEvents) {
+    this.paths = new Set(paths.map((path) => (path.length > 1 ? path.replace(/\/+$/, '') : path)));
+    this.events = events;
+    this.watches = new Watches({
+      entry: (event, folder, name) => this.entry(event, folder, name),
+      blind: (folder, reason) => events.blind(folder, reason),
+    });
+    this.settler = new Settler({
+      patience: (file, written) => this.patience(file, written),
+      ripe: (file) => {
+        if (this.isChanged(file)) this.take(file);
+      },
+      done: () => this.giveOut(),
+    });
   }
 
-  /** Every file, read in slices. A path that names nothing comes back as an error under its own name. */
-  async readAll(): Promise<Map<string, FileContent>> {
-    const out = new Map<string, FileContent>();
+  /** Reads every file, in slices, and gives all of them out. A path that names nothing is an error under its own name. */
+  readAll(): Promise<void> {
+    return this.pass(() => true);
+  }
+
+  /** Reports changes from now on. */
+  watch(): void {
+    this.watching = true;
+    this.rewatch();
+  }
+
+  close(): void {
+    this.watching = false;
+    this.watches.close();
+    this.settler.close();
+    clearTimeout(this.rescanTimer);
+  }
+
+  private entry(event: EntryEvent, folder: string, name: string | null): void {
+    if (name === null || ++this.burst === BURST) return this.rescanSoon();
+    const path = join(folder, name);
+    if (this.paths.has(path) && (this.folders.has(path) || isFolder(path))) return this.rescanSoon();
+    const here = this.paths.has(path) || (this.paths.has(folder) && isDocument(name));
+    const files = here ? [path] : [];
+    for (const [link, target] of this.links) if (target === path) files.push(link);
+    for (const file of files) this.settler.touch(file, event);
+    // A link that files here go through may have been swapped, as kubelet does with `..data`.
+    if (files.length === 0 && event === 'rename' && this.links.size > 0) this.rescanSoon();
+  }
+
+  /** Half a file is a valid file too, and to take it would be to withdraw what it does not say yet. */
+  private patience(file: string, written: boolean): number {
+    const stats = statOf(file);
+    if (stats === undefined) return GONE_MS;
+    if (stats.size === 0) return HALF_MS;
+    if (!written) return 0;
+    const shorter = stats.size < (this.known.get(file)?.size ?? 0);
+    return shorter || lastOctet(file, stats.size) !== LINE_FEED ? HALF_MS : QUIET_MS;
+  }
+
+  private isChanged(file: string): boolean {
+    const stats = statOf(file);
+    return this.known.get(file)?.stamp !== (stats && stampOf(stats));
+  }
+
+  private rescanSoon(): void {
+    clearTimeout(this.rescanTimer);
+    this.rescanTimer = setTimeout(() => {
+      this.burst = 0;
+      void this.pass((file) => this.isChanged(file) && !this.settler.has(file));
+    }, QUIET_MS);
+  }
+
+  private pass(wanted: (file: string) => boolean): Promise<void> {
+    this.passes = this.passes.then(() => this.look(wanted));
+    return this.passes;
+  }
+
+  /** Looks at every file there is, in slices; those that `wanted` names are read. */
+  private async look(wanted: (file: string) => boolean): Promise<void> {
+    this.passing = true;
+    this.rewatch();
+    const present = new Set<string>();
     let sliceEnd = monotonicMs() + SLICE_MS;
-    for (const file of this.list(out)) {
-      out.set(file, this.read(file));
+    for (const file of this.list()) {
+      present.add(file);
+      if (wanted(file)) this.take(file);
       if (monotonicMs() < sliceEnd) continue;
       await nextTurn();
       sliceEnd = monotonicMs() + SLICE_MS;
     }
-    for (const file of [...this.known.keys()]) if (!out.has(file)) this.known.delete(file);
-    return out;
+    for (const file of [...this.known.keys()]) if (!present.has(file) && wanted(file)) this.take(file);
+    this.passing = false;
+    this.giveOut();
   }
 
-  /** Reports changes from now on: files that appeared, changed or went (undefined). */
-  watch(onChange: (changes: ReadonlyMap<string, FileContent>) => void): void {
-    this.onChange = onChange;
-    for (const path of this.paths) {
-      const folder = isFolder(path);
-      const dir = folder ? path : dirname(path);
-      try {
-        this.watchers.push(
-          watch(dir, (type, name) => this.event(type, dir, name, folder ? undefined : basename(path))),
-        );
-      } catch {
-        // The folder is not there: readAll has said so, and a reload looks again.
-      }
-    }
+  private giveOut(): void {
+    if (this.passing || this.batch.size === 0) return;
+    const changes = this.batch;
+    this.batch = new Map();
+    this.rewatch();
+    this.events.changed(changes);
   }
 
-  close(): void {
-    for (const w of this.watchers.splice(0)) w.close();
-    for (const timer of this.settling.values()) clearTimeout(timer);
-    this.settling.clear();
-  }
-
-  private event(type: string, dir: string, name: string | null, only: string | undefined): void {
-    if (name !== null && (only === undefined ? isDocument(name) : name === only)) {
-      const file = join(dir, name);
-      if (type === 'rename' && !this.settling.has(file) && !isEmpty(file)) return this.take(file);
-      clearTimeout(this.settling.get(file));
-      this.settling.set(
-        file,
-        setTimeout(() => this.settled(file), SETTLE_MS),
-      );
-    } else if (name === null || (!isDocument(name) && type === 'rename')) {
-      // The queue overflowed, or a link that files here go through was swapped (as kubelet does with `..data`).
-      clearTimeout(this.settling.get(''));
-      this.settling.set(
-        '',
-        setTimeout(() => void this.rescan(), SETTLE_MS),
-      );
-    }
-  }
-
-  private settled(file: string): void {
-    this.settling.delete(file);
-    this.take(file);
-  }
-
-  /** Reports one file if it changed. */
   private take(file: string): void {
-    const before = this.known.get(file);
-    const content = this.read(file);
-    if (before !== this.known.get(file)) this.onChange(new Map([[file, content]]));
-  }
-
-  private async rescan(): Promise<void> {
-    this.settling.delete('');
-    const before = new Map(this.known);
-    const now = await this.readAll();
-    const changes = new Map<string, FileContent>();
-    for (const [file, content] of now) if (before.get(file) !== this.known.get(file)) changes.set(file, content);
-    for (const file of before.keys()) if (!now.has(file)) changes.set(file, undefined);
-    if (changes.size > 0) this.onChange(changes);
-  }
-
-  private read(file: string): FileContent {
     const stats = statOf(file);
-    if (stats) this.known.set(file, stampOf(stats));
+    if (stats) this.known.set(file, { stamp: stampOf(stats), size: stats.size });
     else this.known.delete(file);
-    return readContent(file);
+    const target = targetOf(file);
+    if (target === undefined) this.links.delete(file);
+    else this.links.set(file, target);
+    const content = readContent(file);
+    const missing = content === undefined && this.paths.has(file);
+    this.batch.set(file, missing ? { error: 'no such file or folder' } : content);
   }
 
-  private *list(problems: Map<string, FileContent>): Generator<string> {
+  /** The folders, those that hold the paths (they may be replaced), and those that links lead to. */
+  private rewatch(): void {
+    if (!this.watching) return;
+    const folders = new Set<string>();
+    for (const path of this.paths) {
+      if (basename(path) !== '') folders.add(dirname(path));
+      if (isFolder(path)) folders.add(path);
+    }
+    for (const target of this.links.values()) folders.add(dirname(target));
+    this.watches.set(folders);
+  }
+
+  private *list(): Generator<string> {
     for (const path of this.paths) {
       if (!isFolder(path)) {
-        if (exists(path)) yield path;
-        else problems.set(path, { error: 'no such file or folder' });
+        if (this.folders.delete(path)) this.take(path);
+        yield path;
         continue;
       }
-      const names = readdirSync(path).filter(isDocument).sort();
-      for (const name of names) yield join(path, name);
+      try {
+        const names = readdirSync(path).filter(isDocument).sort();
+        if (!this.folders.has(path)) this.batch.set(path, undefined);
+        this.folders.add(path);
+        for (const name of names) yield join(path, name);
+      } catch (error) {
+        this.folders.delete(path);
+        this.batch.set(path, { error: readError(error) });
+      }
     }
+  }
+}
+
+/** Where a symbolic link leads in the end; undefined for anything else. */
+function targetOf(file: string): string | undefined {
+  try {
+    return lstatSync(file).isSymbolicLink() ? realpathSync(file) : undefined;
+  } catch {
+    return undefined;
   }
 }

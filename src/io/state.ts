@@ -1,5 +1,6 @@
 /** Small files that survive the process. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** The file's text, or undefined when there is none. */
@@ -12,16 +13,19 @@ export function readState(dir: string, name: string): string | undefined {
   }
 }
 
-/** Writes through a temporary file and a rename, on disk before it returns. The folder is made if need be. */
-export function writeState(dir: string, name: string, text: string): void {
-  mkdirSync(dir, { recursive: true, mode: 0o750 });
+/**
+ * Writes through a temporary file and a rename, on disk before it resolves; the folder is made if need be. Writes of
+ * one file must not overlap.
+ */
+export async function writeState(dir: string, name: string, text: string): Promise<void> {
+  await mkdir(dir, { recursive: true, mode: 0o750 });
   const temporary = join(dir, `.${name}.new`);
-  const fd = openSync(temporary, 'w', 0o640);
+  const file = await open(temporary, 'w', 0o640);
   try {
-    writeSync(fd, text);
-    fsyncSync(fd);
+    await file.writeFile(text);
+    await file.sync();
   } finally {
-    closeSync(fd);
+    await file.close();
   }
-  renameSync(temporary, join(dir, name));
+  await rename(temporary, join(dir, name));
 }

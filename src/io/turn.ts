@@ -1,4 +1,7 @@
 /** The event loop's next turn: sockets and timers get theirs in between. */
 import { setImmediate as immediate } from 'node:timers/promises';
 
+/** Work between two turns while there is much to do, ms. */
+export const SLICE_MS = 8;
+
 export const nextTurn = (): Promise<void> => immediate();

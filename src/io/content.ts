@@ -1,0 +1,62 @@
+/** What a configuration file holds, or why that cannot be told. */
+import { closeSync, openSync, readFileSync, readSync, type Stats, statSync } from 'node:fs';
+
+/** A file's octets, or why it could not be read; undefined when it is gone. */
+export type FileContent = { readonly bytes: Uint8Array } | { readonly error: string } | undefined;
+
+/** Files larger than this are not read, octets: a configuration is not that big, a wrong path may be. */
+export const MAX_FILE_OCTETS = 32 * 1024 * 1024;
+
+const MEGA = 1024 * 1024;
+
+/** Reads one file; `undefined` when there is none. */
+export function readContent(file: string): FileContent {
+  try {
+    const stats = statSync(file);
+    if (stats.isDirectory()) return { error: 'is a folder, where a file is expected' };
+    // Neither is opened: a FIFO would hold up the whole process.
+    if (!stats.isFile()) return { error: 'is not a regular file' };
+    if (stats.size > MAX_FILE_OCTETS) {
+      const [size, limit] = [Math.ceil(stats.size / MEGA), MAX_FILE_OCTETS / MEGA];
+      return { error: `has ${size} MB, more than the ${limit} MB that a configuration file may have` };
+    }
+    return { bytes: readFileSync(file) };
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : { error: readError(error) };
+  }
+}
+
+/** Why a file or folder cannot be read, for people. */
+export function readError(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'no such file or folder';
+  if (code === 'EACCES') return 'cannot be read: permission denied';
+  if (code === 'ELOOP') return 'cannot be read: its symbolic links run in a circle';
+  return `cannot be read: ${message}`;
+}
+
+/** Undefined where nothing is, or nothing can be seen. */
+export function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+/** The last octet of a file; undefined where it is empty or cannot be read. */
+export function lastOctet(file: string, size: number): number | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(file, 'r');
+    const octet = new Uint8Array(1);
+    return readSync(fd, octet, 0, 1, size - 1) === 1 ? octet[0] : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+/** Identifies one state of a file without reading it. */
+export const stampOf = (s: Stats): string => `${s.dev} ${s.ino} ${s.size} ${s.mtimeMs} ${s.ctimeMs}`;
