@@ -4,9 +4,8 @@ import { type Capability, encodeCapabilities, type Negotiated, negotiate } from 
 import { Afi, AS_TRANS, BGP_VERSION, Safi } from './const.ts';
 import { type Context, maxMessageOf } from './context.ts';
 import { BgpError, ErrorCode, OpenError } from './errors.ts';
-import { checkOpen, type OpenMessage } from './message.ts';
-
-import { isInternal, type PeerSettings } from './settings.ts';
+import { asnOf, checkOpen, type OpenMessage } from './message.ts';
+import type { PeerSettings, Role } from './settings.ts';
 
 /** What a session agreed on: the codecs' context, the timers, and the three columns that `show peers` prints. */
 export interface Agreement {
@@ -21,8 +20,11 @@ export interface Agreement {
   readonly received: readonly Capability[];
 }
 
-/** Our OPEN for this peer. */
-export function offer(settings: PeerSettings): OpenMessage {
+/**
+ * Our OPEN for this peer.
+ * @param restarting we were there a moment ago, with routes the peer may still hold (RFC 4724 §3, the R bit)
+ */
+export function offer(settings: PeerSettings, restarting = false): OpenMessage {
   const families = settings.families.map((family) => ({ afi: Afi[family], safi: Safi.unicast }));
   const capabilities: Capability[] = families.map((family) => ({ type: 'multiprotocol', ...family }));
   capabilities.push({ type: 'routeRefresh' }, { type: 'enhancedRefresh' }, { type: 'extendedMessage' });
@@ -32,6 +34,10 @@ export function offer(settings: PeerSettings): OpenMessage {
     const entry = { afi: Afi.ipv4, safi: Safi.unicast, nextHopAfi: Afi.ipv6 };
     capabilities.push({ type: 'extendedNextHop', entries: [entry] });
   }
+  if (settings.addPathReceive)
+    capabilities.push({ type: 'addPath', entries: families.map((f) => ({ ...f, send: false, receive: true })) });
+  if (settings.role) capabilities.push({ type: 'role', role: ROLES.indexOf(settings.role) });
+  capabilities.push(gracefulRestart(settings, restarting));
   if (settings.hostname !== undefined) capabilities.push({ type: 'fqdn', hostname: settings.hostname, domain: '' });
   return {
     type: 'open',
@@ -48,9 +54,14 @@ export function offer(settings: PeerSettings): OpenMessage {
  * accepted from this peer.
  */
 export function agree(settings: PeerSettings, sent: OpenMessage, received: OpenMessage): Agreement {
-  const { peerAsn, routerId } = settings;
-  const internal = isInternal(settings);
-  checkOpen(received, { peerAsn, routerId, internal });
+  const peerAsn = expectedAsn(settings, received);
+  const internal = peerAsn === settings.localAsn;
+  checkOpen(received, {
+    peerAsn,
+    routerId: settings.routerId,
+    internal,
+    ...(settings.role && { role: ROLES.indexOf(settings.role), strictRole: settings.strictRole ?? false }),
+  });
   const negotiated = negotiate(sent.capabilities, received.capabilities);
   if (negotiated.families.length === 0) throw noCommonFamily(sent.capabilities);
   const holdTimeSec = Math.min(sent.holdTimeSec, received.holdTimeSec);
@@ -74,6 +85,32 @@ export function agree(settings: PeerSettings, sent: OpenMessage, received: OpenM
     received: received.capabilities,
   });
 }
+
+/**
+ * Without a restart time we only help peers that restart, which takes a capability that names no family (RFC 4724 §4).
+ * The kernel forwards whatever becomes of this process, hence the F bits.
+ */
+function gracefulRestart({ restartTimeSec, families }: PeerSettings, restarting: boolean): Capability {
+  const ours = restartTimeSec === undefined ? [] : families;
+  return {
+    type: 'gracefulRestart',
+    restarting: restarting && restartTimeSec !== undefined,
+    notification: true,
+    restartTimeSec: restartTimeSec ?? 0,
+    families: ours.map((family) => ({ afi: Afi[family], safi: Safi.unicast, forwarding: true })),
+  };
+}
+
+/** The AS the peer must be in: the one configured, or the one it has, where only the side of the border is. */
+function expectedAsn({ peerAsn, localAsn }: PeerSettings, open: OpenMessage): number {
+  if (typeof peerAsn === 'number') return peerAsn;
+  const asn = asnOf(open);
+  if ((asn === localAsn) === (peerAsn === 'internal')) return asn;
+  throw new BgpError(`peer is in AS ${asn}: an ${peerAsn} peer is expected`, ErrorCode.open, OpenError.badPeerAs);
+}
+
+/** In the order of their numbers (RFC 9234 §4.1). */
+const ROLES: readonly Role[] = ['provider', 'routeServer', 'routeServerClient', 'customer', 'peer'];
 
 /** RFC 5492 §5: the capabilities that were missed go back as the data. */
 function noCommonFamily(offered: readonly Capability[]): BgpError {

@@ -148,8 +148,11 @@ export function checkOpen(open: OpenMessage, expected: OpenExpectation): void {
   if (!expected.internal) checkRole(open.capabilities, expected);
 }
 
-/** The four-octet number where the capability gives one (RFC 6793 §4.1); AS 0 never stands for anybody (RFC 7607 §2). */
-function asnOf(open: OpenMessage): number {
+/**
+ * The peer's AS: the four-octet number where the capability gives one (RFC 6793 §4.1). Throws `BgpError` 2/2 where the
+ * two contradict each other, and for AS 0, which never stands for anybody (RFC 7607 §2).
+ */
+export function asnOf(open: OpenMessage): number {
   const asn = lastOf(open.capabilities, 'fourOctetAs')?.asn ?? open.myAs;
   if (asn === 0) throw badPeerAs('peer claims AS 0');
   if (asn === AS_TRANS) throw badPeerAs('peer claims AS_TRANS for itself');

@@ -1,0 +1,166 @@
+/**
+ * Graceful restart, the helper's side (RFC 4724 §4.2): what becomes of a peer's routes when its session ends and comes
+ * back. Pure: `step` takes what happened and gives the next state and what is to be done with the routes.
+ *
+ *   none ──lost──► waiting ──up──► resyncing ──End-of-RIB of each family──► none
+ *                     │ restart timer          │ stale-path timer
+ *                     ▼                        ▼
+ *                 withdrawn, or long-lived (RFC 9494) until its own timer
+ *
+ * Routes are kept only for families that the peer listed in its capability, and only when the session ended in a way
+ * that a restart ends it: the TCP connection went away, or, where both sides announced the N bit (RFC 8538 §4), also by
+ * NOTIFICATION other than a Hard Reset, or by the hold timer.
+ */
+import { type Capability, lastOf } from './capability.ts';
+import { type AddressFamily, familyOf } from './const.ts';
+import type { Agreement } from './handshake.ts';
+
+/** How a session ended, as far as graceful restart tells apart. */
+export type Loss = 'connection' | 'notification' | 'hold' | 'hardReset' | 'stopped';
+
+export type RestartTimer = 'restart' | 'stalePath' | `longLived ${AddressFamily}`;
+
+export type RestartEvent =
+  | { readonly type: 'lost'; readonly loss: Loss; readonly agreement: Agreement }
+  | { readonly type: 'up'; readonly agreement: Agreement }
+  | { readonly type: 'endOfRib'; readonly family: AddressFamily }
+  | { readonly type: 'expired'; readonly timer: RestartTimer };
+
+export type RestartAction =
+  /** The peer's routes of the family stay in use, as stale ones. */
+  | { readonly type: 'markStale'; readonly family: AddressFamily }
+  /** Those still stale go. */
+  | { readonly type: 'sweepStale'; readonly family: AddressFamily }
+  /** Those still stale stay as a last resort; those with NO_LLGR go (RFC 9494 §4.3). */
+  | { readonly type: 'longLived'; readonly family: AddressFamily }
+  /** The peer's routes of the family go at once. */
+  | { readonly type: 'withdraw'; readonly family: AddressFamily }
+  | { readonly type: 'arm'; readonly timer: RestartTimer; readonly ms: number }
+  | { readonly type: 'disarm'; readonly timer: RestartTimer };
+
+export interface RestartState {
+  /** Families with stale routes. */
+  readonly stale: readonly AddressFamily[];
+  /** Of those, the ones past the restart time, and how long each may be kept in all. */
+  readonly longLived: readonly AddressFamily[];
+  /** The peer's promise, from the session that ended. */
+  readonly longLivedMs: Readonly<Partial<Record<AddressFamily, number>>>;
+  readonly up: boolean;
+}
+
+export const NO_RESTART: RestartState = { stale: [], longLived: [], longLivedMs: {}, up: false };
+
+/** Nobody is trusted to resend its table for longer than this, ms (RFC 4724 §4.2 asks for a limit of the helper's own). */
+const STALE_PATH_MS = 360_000;
+const families = ['ipv4', 'ipv6'] as const satisfies readonly AddressFamily[];
+
+/** What a peer's capability promises for each family; forwarding is the F bit. */
+function promised(received: readonly Capability[]): Partial<Record<AddressFamily, { readonly forwarding: boolean }>> {
+  const out: Partial<Record<AddressFamily, { readonly forwarding: boolean }>> = {};
+  for (const { afi, safi, forwarding } of lastOf(received, 'gracefulRestart')?.families ?? []) {
+    const family = familyOf(afi, safi);
+    if (family) out[family] = { forwarding };
+  }
+  return out;
+}
+
+function longLivedTimes(received: readonly Capability[]): Partial<Record<AddressFamily, number>> {
+  const out: Partial<Record<AddressFamily, number>> = {};
+  for (const { afi, safi, staleTimeSec } of lastOf(received, 'longLivedGracefulRestart')?.families ?? []) {
+    const family = familyOf(afi, safi);
+    if (family && staleTimeSec > 0) out[family] = staleTimeSec * 1000;
+  }
+  return out;
+}
+
+/** RFC 8538 §4: both sides said N, so that more than a broken connection may be the start of a restart. */
+const notificationsToo = ({ sent, received }: Agreement): boolean =>
+  (lastOf(sent, 'gracefulRestart')?.notification && lastOf(received, 'gracefulRestart')?.notification) === true;
+
+function keeps(loss: Loss, agreement: Agreement): boolean {
+  if (loss === 'connection') return true;
+  return (loss === 'notification' || loss === 'hold') && notificationsToo(agreement);
+}
+
+export function step(state: RestartState, event: RestartEvent): readonly [RestartState, readonly RestartAction[]] {
+  switch (event.type) {
+    case 'lost':
+      return lost(state, event.loss, event.agreement);
+    case 'up':
+      return up(state, event.agreement);
+    case 'endOfRib':
+      return finish(state, [event.family]);
+    case 'expired':
+      return expired(state, event.timer);
+  }
+}
+
+function lost(
+  state: RestartState,
+  loss: Loss,
+  agreement: Agreement,
+): readonly [RestartState, readonly RestartAction[]] {
+  const promise = keeps(loss, agreement) ? promised(agreement.received) : {};
+  const restartMs = (lastOf(agreement.received, 'gracefulRestart')?.restartTimeSec ?? 0) * 1000;
+  const kept = families.filter((f) => promise[f] && agreement.context.families.includes(f));
+  const actions: RestartAction[] = timersOff(state);
+  for (const family of families) {
+    // RFC 4724 §4.2: what was stale before this session and was not sent again goes when it ends.
+    if (kept.includes(family)) actions.push({ type: 'markStale', family });
+    else actions.push({ type: 'withdraw', family });
+  }
+  if (kept.length === 0) return [NO_RESTART, actions];
+  const longLivedMs = longLivedTimes(agreement.received);
+  const next: RestartState = { stale: kept, longLived: [], longLivedMs, up: false };
+  if (restartMs > 0) return [next, [...actions, { type: 'arm', timer: 'restart', ms: restartMs }]];
+  const [after, more] = expired(next, 'restart');
+  return [after, [...actions, ...more]];
+}
+
+function up(state: RestartState, agreement: Agreement): readonly [RestartState, readonly RestartAction[]] {
+  if (state.stale.length === 0) return [{ ...state, up: true }, []];
+  const promise = promised(agreement.received);
+  // RFC 4724 §4.2: no F bit, or the family not mentioned any more: the peer forwards nothing of it.
+  const gone = state.stale.filter((f) => !promise[f]?.forwarding || !agreement.context.families.includes(f));
+  const [next, actions] = finish({ ...state, up: true }, gone);
+  const off: RestartAction = { type: 'disarm', timer: 'restart' };
+  if (next.stale.length === 0) return [next, [off, ...actions]];
+  return [next, [off, ...actions, { type: 'arm', timer: 'stalePath', ms: STALE_PATH_MS }]];
+}
+
+/** Ends the stale time of these families. */
+function finish(
+  state: RestartState,
+  done: readonly AddressFamily[],
+): readonly [RestartState, readonly RestartAction[]] {
+  const ending = state.stale.filter((f) => done.includes(f));
+  if (ending.length === 0) return [state, []];
+  const stale = state.stale.filter((f) => !done.includes(f));
+  const longLived = state.longLived.filter((f) => !done.includes(f));
+  const actions: RestartAction[] = ending.map((family) => ({ type: 'sweepStale', family }));
+  for (const family of ending)
+    if (state.longLived.includes(family)) actions.push({ type: 'disarm', timer: `longLived ${family}` });
+  if (stale.length === 0 && state.up) actions.push({ type: 'disarm', timer: 'stalePath' });
+  return [{ ...state, stale, longLived }, actions];
+}
+
+function expired(state: RestartState, timer: RestartTimer): readonly [RestartState, readonly RestartAction[]] {
+  if (timer === 'stalePath') return finish(state, state.stale);
+  if (timer !== 'restart') return finish(state, [timer.slice('longLived '.length) as AddressFamily]);
+  const kept = state.stale.filter((f) => state.longLivedMs[f] !== undefined);
+  const [next, actions] = finish(
+    state,
+    state.stale.filter((f) => !kept.includes(f)),
+  );
+  const more = kept.flatMap((family): RestartAction[] => [
+    { type: 'longLived', family },
+    { type: 'arm', timer: `longLived ${family}`, ms: state.longLivedMs[family]! },
+  ]);
+  return [{ ...next, longLived: kept }, [...actions, ...more]];
+}
+
+function timersOff({ stale, longLived, up: wasUp }: RestartState): RestartAction[] {
+  const off: RestartAction[] = longLived.map((family) => ({ type: 'disarm', timer: `longLived ${family}` }));
+  if (stale.length > 0) off.push({ type: 'disarm', timer: wasUp ? 'stalePath' : 'restart' });
+  return off;
+}
