@@ -1,7 +1,7 @@
 /**
  * How long to wait before the next attempt. Two waits grow separately: between dials that find nobody (connect
- * retry), and after a session failed (idle hold, RFC 4271 §8.1.1 DampPeerOscillations), when the peer's calls are
- * refused too.
+ * retry), and after a session failed (idle hold, RFC 4271 §8.1.1 DampPeerOscillations), when the peer's calls
+ * must wait too.
  */
 const FIRST_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 30_000;
@@ -11,19 +11,20 @@ const MAX_IDLE_HOLD_MS = 60_000;
 const STABLE_MS = 60_000;
 
 export class Backoff {
-  private readonly fixedRetryMs: number | undefined;
+  /** A fixed time between dials, seconds, when the operator gives one. */
+  connectRetrySec: number | undefined;
   private dials = 0;
   private failures = 0;
   private establishedAt: number | undefined;
 
-  /** @param connectRetrySec a fixed time between dials, when the operator gives one */
-  constructor(connectRetrySec: number | undefined) {
-    this.fixedRetryMs = connectRetrySec === undefined ? undefined : connectRetrySec * 1000;
+  constructor(connectRetrySec?: number) {
+    this.connectRetrySec = connectRetrySec;
   }
 
   /** Until the next dial, milliseconds: 1, 2, 4 … 30 s, or what the operator says. */
   retryMs(): number {
-    return this.fixedRetryMs ?? Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.dials++);
+    if (this.connectRetrySec !== undefined) return this.connectRetrySec * 1000;
+    return Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.dials++);
   }
 
   /** In Idle after a failure, milliseconds: 0.5, 1, 2 … 60 s. */

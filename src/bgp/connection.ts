@@ -7,7 +7,8 @@
 import { jitter, nextDue } from '../lib/timers.ts';
 import type { Initiator } from './collision.ts';
 import { MessageType } from './const.ts';
-import { BgpError, Cease, describeNotification, ErrorCode, type Notification } from './errors.ts';
+import { BgpError, Cease, describeNotification, ErrorCode, FsmError, type Notification } from './errors.ts';
+import type { SessionAction } from './events.ts';
 import type { LocalAddresses } from './export.ts';
 import { type Frame, Framer } from './framer.ts';
 import { type FsmAction, type FsmEvent, type State, step, type TimerName } from './fsm.ts';
@@ -20,7 +21,7 @@ import {
   encodeOpen,
   type OpenMessage,
 } from './message.ts';
-import type { SessionAction } from './session.ts';
+
 import type { PeerSettings } from './settings.ts';
 
 /** What a connection asks of its session. */
@@ -36,9 +37,13 @@ export interface Host {
   newConnection(): number;
   /** How long Active waits before the next dial, or idle hold lasts. */
   retryMs(): number;
-  idleHoldMs(): number;
-  /** A valid OPEN came: false when this connection has just lost a collision and is gone. */
-  opened(connection: Connection, agreement: Agreement): boolean;
+  idleHoldMs(connection: Connection): number;
+  /** The peer called while this speaker was in idle hold. */
+  readonly called: boolean;
+  /** A valid OPEN came: the session calls `confirm` when the connection may go on. */
+  opened(connection: Connection, agreement: Agreement): void;
+  /** The peer has decided a collision for this connection, on which it waited. */
+  chosen(connection: Connection): void;
   moved(connection: Connection, from: State): void;
   deliver(connection: Connection, m: Frame): void;
   refresh(m: Frame): void;
@@ -113,7 +118,7 @@ export class Connection {
         if (this.id !== undefined) this.host.do({ type: 'close', connection: this.id });
         return this.detach();
       case 'damp':
-        this.timers.idleHold = this.host.now + jitter(this.host.idleHoldMs(), this.host.random());
+        return this.arm('idleHold', jitter(this.host.idleHoldMs(this), this.host.random()));
     }
   }
 
@@ -208,7 +213,7 @@ export class Connection {
         host.blame('send hold timer expired: the peer does not read');
         return this.fire({ type: 'SendHoldTimer_Expires' });
       case 'idleHold':
-        return this.fire({ type: 'IdleHoldTimer_Expires', passive: host.settings.passive });
+        return this.fire({ type: 'IdleHoldTimer_Expires', passive: host.settings.passive || host.called });
     }
   }
 
@@ -233,8 +238,9 @@ export class Connection {
     host.count('received', m.type);
     switch (m.type) {
       case MessageType.open:
-        return this.openMessage(decodeOpen(m.bytes, m.start, m.end));
+        return this.openMessage(m);
       case MessageType.keepalive:
+        if (this.waits) host.chosen(this);
         return this.fire({ type: 'KeepAliveMsg' }, m.type);
       case MessageType.update:
         if (this.state === 'Established') host.deliver(this, m);
@@ -247,13 +253,24 @@ export class Connection {
     }
   }
 
-  private openMessage(open: OpenMessage): void {
-    if (this.state !== 'OpenSent') return this.fire({ type: 'BGPOpen', holdMs: 0, keepaliveMs: 0 }, MessageType.open);
-    const agreement = agree(this.host.settings, this.open!, open);
+  private openMessage(m: Frame): void {
+    if (this.waits) throw new BgpError('a second OPEN', ErrorCode.fsm, FsmError.openSent, Uint8Array.of(m.type));
+    if (this.state !== 'OpenSent') return this.fire({ type: 'BGPOpen', holdMs: 0, keepaliveMs: 0 }, m.type);
+    const agreement = agree(this.host.settings, this.open!, decodeOpen(m.bytes, m.start, m.end));
     this.agreement = agreement;
     this.framer.maxMessage = agreement.context.maxMessage;
-    if (!this.host.opened(this, agreement)) return;
-    this.fire({ type: 'BGPOpen', holdMs: agreement.holdMs, keepaliveMs: agreement.keepaliveMs });
+    this.host.opened(this, agreement);
+  }
+
+  /** The peer's OPEN is accepted, but a collision is not decided. */
+  get waits(): boolean {
+    return this.state === 'OpenSent' && this.agreement !== undefined;
+  }
+
+  /** Answers the peer's OPEN. */
+  confirm(): void {
+    const { holdMs, keepaliveMs } = this.agreement!;
+    this.fire({ type: 'BGPOpen', holdMs, keepaliveMs });
   }
 
   private notified(n: Notification): void {

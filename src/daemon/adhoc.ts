@@ -1,5 +1,6 @@
 /** One session without documents, and its events as plain data: what `waypost peer` prints. */
 import { decodeInterned } from '../bgp/attr.ts';
+import type { Agreement } from '../bgp/handshake.ts';
 import { readPrefixes } from '../bgp/nlri.ts';
 import type { PathAttributes } from '../bgp/path.ts';
 import type { PeerSettings } from '../bgp/settings.ts';
@@ -45,10 +46,8 @@ export class AdHocSession {
   ) {
     this.print = print;
     this.speaker = new Speaker({
-      state: (peer, from, to, reason) => {
-        this.emit({ event: 'state', from, to, reason });
-        if (to === 'Established') this.established(peer);
-      },
+      state: (_, from, to, reason) => this.emit({ event: 'state', from, to, reason }),
+      established: (_, agreement) => this.established(agreement),
       update: (_, update) => this.update(update),
       stranger: (ends) => this.emit({ event: 'stranger', address: formatAddress(ends.remote) }),
     });
@@ -91,9 +90,8 @@ export class AdHocSession {
     });
   }
 
-  private established(peer: Peer): void {
+  private established({ peerRouterId, peerAsn, holdMs, context }: Agreement): void {
     this.everEstablished = true;
-    const { peerRouterId, peerAsn, holdMs, context } = peer.session.agreement!;
     const routerId = formatRouterId(peerRouterId);
     this.emit({ event: 'established', routerId, peerAsn, holdTimeSec: holdMs / 1000, families: context.families });
   }

@@ -4,7 +4,7 @@
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { MessageType } from '../bgp/const.ts';
-import type { MessageCounts } from '../bgp/session.ts';
+import type { MessageCounts } from '../bgp/counters.ts';
 import type { PoolUsage } from '../intent/ledger.ts';
 import { formatAddress } from '../lib/address.ts';
 import type { Documents } from './documents.ts';

@@ -8,6 +8,7 @@ export class Peer {
   /** The peer's number in the RIB, 0..65535. */
   readonly slot: number;
   private timer: NodeJS.Timeout | undefined;
+  private turn: NodeJS.Immediate | undefined;
   private timerDue = Number.POSITIVE_INFINITY;
 
   constructor(session: Session, slot: number) {
@@ -26,6 +27,9 @@ export class Peer {
   /**
    * Sees to it that `tick` runs when the session's next timer is due. A timer that moved later, as the hold timer does
    * with every message, is left alone: it fires early, the session finds nothing due, and it is set anew.
+   *
+   * After a stall of the process, timers would come before the octets that arrived meanwhile, and find the peer silent:
+   * so the sockets are read once before `tick`.
    */
   schedule(tick: () => void): void {
     const due = this.session.nextDue;
@@ -33,8 +37,10 @@ export class Peer {
     clearTimeout(this.timer);
     this.timerDue = due;
     const fire = () => {
-      this.timerDue = Number.POSITIVE_INFINITY;
-      tick();
+      this.turn = setImmediate(() => {
+        this.timerDue = Number.POSITIVE_INFINITY;
+        tick();
+      });
     };
     this.timer = setTimeout(fire, Math.max(0, Math.ceil(due - monotonicMs())));
   }
@@ -42,6 +48,7 @@ export class Peer {
   /** No `tick` any more. */
   cancel(): void {
     clearTimeout(this.timer);
+    if (this.turn) clearImmediate(this.turn);
     this.timerDue = Number.POSITIVE_INFINITY;
   }
 }

@@ -7,24 +7,28 @@
  */
 import { AdjRibOut } from '../bgp/adjout.ts';
 import type { Notification } from '../bgp/errors.ts';
+import type { SessionAction, SessionEvent } from '../bgp/events.ts';
 import type { LocalAddresses } from '../bgp/export.ts';
 import type { State } from '../bgp/fsm.ts';
+import type { Agreement } from '../bgp/handshake.ts';
 import { AttributeTable } from '../bgp/intern.ts';
 import { Rib } from '../bgp/rib.ts';
-import { Session, type SessionAction, type SessionEvent } from '../bgp/session.ts';
+import { Session } from '../bgp/session.ts';
 import type { PeerSettings } from '../bgp/settings.ts';
 import type { Update } from '../bgp/update.ts';
 import { monotonicMs } from '../io/clock.ts';
 import { addressesBeside } from '../io/interfaces.ts';
 import { random } from '../io/random.ts';
 import { type Ends, Tcp } from '../io/tcp.ts';
-import { type Address, formatAddress } from '../lib/address.ts';
+import { type Address, compareAddresses, formatAddress } from '../lib/address.ts';
 import { diff } from '../lib/diff.ts';
 import { Peer } from './peer.ts';
 
 /** What a speaker reports as it happens. */
 export interface SpeakerEvents {
   state?(peer: Peer, from: State, to: State, reason: string): void;
+  /** After `state` told that the session is Established; it may have ended again already. */
+  established?(peer: Peer, agreement: Agreement): void;
   /** Before the RIB takes it. The update holds views: nothing of it may be kept. */
   update?(peer: Peer, update: Update): void;
   /** A caller that is no peer, or one too many of a peer, was turned away before any state was built. */
@@ -176,13 +180,16 @@ export class Speaker {
       case 'update':
         this.events.update?.(peer, action.update);
         this.rib.apply(peer.slot, action.update);
+        for (const { attributes } of action.update.reach) this.attributes.release(attributes);
         return this.needUpkeep();
       case 'state':
         if (action.from === 'Established') {
           this.rib.withdrawPeer(peer.slot);
           this.needUpkeep();
         }
-        return this.events.state?.(peer, action.from, action.to, action.reason);
+        this.events.state?.(peer, action.from, action.to, action.reason);
+        if (action.agreement) this.events.established?.(peer, action.agreement);
+        return;
     }
   }
 
@@ -197,7 +204,7 @@ export class Speaker {
   }
 }
 
-const same = (a: Address, b: Address): boolean => formatAddress(a) === formatAddress(b);
+const same = (a: Address, b: Address): boolean => compareAddresses(a, b) === 0;
 
 /** A peer with a source address of ours may call that address only. */
 const accepts = (settings: PeerSettings, local: Address): boolean =>

@@ -39,8 +39,8 @@ export class Tcp {
   private readonly events: TcpEvents;
   private readonly sockets = new Map<number, Socket>();
   private readonly lingering = new Set<Socket>();
-  /** By `address port`. */
-  private readonly servers = new Map<string, Server>();
+  /** With the `address port` of each. */
+  private readonly servers = new Map<Server, string>();
   private next = 1;
 
   constructor(events: TcpEvents) {
@@ -73,21 +73,32 @@ export class Tcp {
   listen(address: Address, port: number): Promise<number> {
     const server = createServer({ noDelay: true }, (socket) => this.accept(socket));
     const host = formatAddress(address);
+    this.servers.set(server, `${host} ${port}`);
     return new Promise((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(listenError(error, host, port))));
+      const refused = (error: NodeJS.ErrnoException) => {
+        this.servers.delete(server);
+        reject(new Error(listenError(error, host, port)));
+      };
+      server.once('error', refused);
+      // Before it listened: `unlisten` or `stop` was faster.
+      server.once('close', () => reject(new Error(`no longer wanted: to listen on ${place(host, port)}`)));
       server.listen({ host, port, ipv6Only: address.family === 6 && host !== '::' }, () => {
+        server.off('error', refused);
         server.on('error', () => {}); // EMFILE and the like: the client is refused, the listener stays.
-        this.servers.set(`${host} ${port}`, server);
-        resolve((server.address() as AddressInfo).port);
+        const bound = (server.address() as AddressInfo).port;
+        this.servers.set(server, `${host} ${bound}`);
+        resolve(bound);
       });
     });
   }
 
   /** Stops listening there; connections stay. */
   unlisten(address: Address, port: number): void {
-    const key = `${formatAddress(address)} ${port}`;
-    this.servers.get(key)?.close();
-    this.servers.delete(key);
+    for (const [server, where] of this.servers) {
+      if (where !== `${formatAddress(address)} ${port}`) continue;
+      this.servers.delete(server);
+      server.close();
+    }
   }
 
   private accept(socket: Socket): void {
@@ -153,14 +164,16 @@ export class Tcp {
       return;
     }
     this.lingering.add(socket);
+    // Octets left unread would make the kernel reset the connection, and the peer might lose our last words.
     socket.resume();
     socket.end();
-    setTimeout(() => socket.destroy(), LINGER_MS).unref();
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+    socket.once('close', () => clearTimeout(timer));
   }
 
   /** Stops listening, and waits until closed connections have flushed. */
   async stop(): Promise<void> {
-    for (const server of this.servers.values()) server.close();
+    for (const server of this.servers.keys()) server.close();
     this.servers.clear();
     for (const connection of [...this.sockets.keys()]) this.close(connection);
     const flushed = [...this.lingering].map((s) => new Promise((resolve) => s.once('close', resolve)));
@@ -182,13 +195,16 @@ const remedies: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'no answer from the peer',
   EADDRNOTAVAIL: 'the source address is not on this host (yet)',
   EACCES: 'not permitted',
+  EINVAL: 'not possible with these addresses: a link-local one is reached only through an interface that is named',
   EPIPE: 'the peer closed the connection',
 };
 
 const dialError = (error: NodeJS.ErrnoException): string => remedies[error.code ?? ''] ?? error.message;
 
+const place = (host: string, port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
+
 function listenError(error: NodeJS.ErrnoException, host: string, port: number): string {
-  const where = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const where = place(host, port);
   if (error.code === 'EADDRINUSE')
     return `cannot listen on ${where}: another process does (ss -ltnp 'sport = :${port}' names it); stop it or choose another port`;
   if (error.code === 'EACCES')
