@@ -208,7 +208,7 @@ describe('AdjRibOut', () => {
         if (receiver !== undefined) listen(drain(out, receiver));
         expect(sizes(out)).toEqual([EMPTY, EMPTY]);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
     // The walk must have been to the corners.
     for (const n of Object.values(seen)) expect(n).toBeGreaterThan(10);

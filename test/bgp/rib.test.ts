@@ -204,7 +204,7 @@ describe('Rib', () => {
         }
         expect(attributes.size).toBe(sets.size);
       }),
-      { numRuns: 100 },
+      { numRuns: 60 },
     );
   });
 

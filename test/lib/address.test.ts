@@ -102,7 +102,7 @@ describe('parseAddress', () => {
       fc.property(text, (t) => {
         expect(parseAddress(t)?.family ?? 0).toBe(isIP(t));
       }),
-      { numRuns: 3000 },
+      { numRuns: 1500 },
     );
   });
 
