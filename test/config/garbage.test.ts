@@ -59,7 +59,7 @@ it('texts with holes and scraps', async () => {
       }
       expect(configuration === undefined).toBe(diagnostics.some(({ severity }) => severity === 'error'));
     }),
-    { numRuns: 400 },
+    { numRuns: 150 },
   );
 });
 
