@@ -1,8 +1,8 @@
 /** `waypost check`: everything that is wrong with documents, without applying them. */
 import { Command } from 'commander';
 import { formatDiagnostic } from '../config/format.ts';
-import type { Diagnostic } from '../config/model.ts';
 import { readDocuments } from '../daemon/documents.ts';
+import { flatten } from '../daemon/views.ts';
 import { CliError, printJson, printLine } from './output.ts';
 
 interface Options {
@@ -26,7 +26,7 @@ export function command(): Command {
 
 async function check(paths: readonly string[], options: Options): Promise<void> {
   const { diagnostics } = await readDocuments(paths, options.node);
-  if (options.json) printJson(diagnostics.map(flat));
+  if (options.json) printJson(diagnostics.map(flatten));
   else for (const d of diagnostics) printLine(formatDiagnostic(d));
   const count = (severity: string) => diagnostics.filter((d) => d.severity === severity).length;
   const [errors, warnings] = [count('error'), count('warning')];
@@ -35,8 +35,3 @@ async function check(paths: readonly string[], options: Options): Promise<void> 
 }
 
 const plural = (n: number, word: string): string => `${n} ${word}${n === 1 ? '' : 's'}`;
-
-/** One object a diagnostic, without nesting. */
-function flat({ position, ...rest }: Diagnostic) {
-  return { ...position, ...rest };
-}

@@ -1,5 +1,5 @@
 /** Talks to the running daemon over its control socket. */
-import { callUnix } from '../io/http.ts';
+import { callUnix } from '../io/request.ts';
 import { CliError } from './output.ts';
 
 /** The answer's JSON. Throws `CliError` where there is no daemon, or it refuses. */

@@ -3,6 +3,7 @@
  * needs and no more.
  */
 import { Command, CommanderError } from 'commander';
+import { endQuietlyWithoutReader } from '../io/process.ts';
 import { VERSION } from '../io/version.ts';
 import { CliError, EXIT } from './output.ts';
 
@@ -23,6 +24,7 @@ const commands: Readonly<Record<string, Entry>> = {
 /** Runs one command line (without the program's own name) and returns its exit status. */
 export async function main(argv: readonly string[]): Promise<number> {
   let exit: number = EXIT.ok;
+  endQuietlyWithoutReader();
   const program = new Command('waypost')
     .description('A BGP and layer-2 speaker for a Linux node.')
     .version(VERSION)
@@ -31,8 +33,10 @@ export async function main(argv: readonly string[]): Promise<number> {
       'after',
       '\nExample:\n  waypost peer 192.0.2.1 --local-as 64512 --peer-as 64513 --announce 203.0.113.0/24\n',
     );
+  // `waypost help show` wants the real one, too.
+  const wanted = argv[0] === 'help' ? argv[1] : argv[0];
   for (const [name, entry] of Object.entries(commands)) {
-    const command = name === argv[0] ? (await entry.load()).command() : new Command(name).description(entry.summary);
+    const command = name === wanted ? (await entry.load()).command() : new Command(name).description(entry.summary);
     program.addCommand(command.name(name).exitOverride());
   }
   try {

@@ -14,6 +14,7 @@ import {
   endpointOption,
   familiesOption,
   largeCommunityOption,
+  notYet,
   numberOption,
   prefixOption,
   repeatable,
@@ -67,6 +68,9 @@ export function command(): Command {
     .option('--large-community <a:b:c>', 'may be repeated', repeatable(largeCommunityOption))
     .option('--local-pref <n>', 'iBGP only', u32)
     .option('--med <n>', 'multi-exit discriminator', u32)
+    .addOption(notYet('--password <key>', 'TCP-MD5 key'))
+    .addOption(notYet('--ttl-security <hops>', 'hops the peer may be away (GTSM)'))
+    .addOption(notYet('--vrf <name>', 'VRF of the session'))
     .option('--duration <seconds>', 'end after this time', numberOption(1, 86400 * 365))
     .option('--json', 'one JSON object a line')
     .addHelpText(
@@ -89,9 +93,10 @@ async function run(address: Address, given: Options): Promise<void> {
   const session = new AdHocSession(settingsOf(address, options), options.json ? printEvent : printText);
   const attributes = attributesOf(options);
   for (const p of options.announce ?? []) if (p !== '-') session.announce(p, attributes);
+  let timer: NodeJS.Timeout | undefined;
   const finished = new Promise<void>((resolve) => {
     onInterrupt(resolve);
-    if (options.duration !== undefined) setTimeout(resolve, options.duration * 1000);
+    if (options.duration !== undefined) timer = setTimeout(resolve, options.duration * 1000);
   });
   try {
     await session.start(options.listen);
@@ -102,6 +107,7 @@ async function run(address: Address, given: Options): Promise<void> {
     ? readLines((line) => takeLine(session, line, attributes))
     : undefined;
   await finished;
+  clearTimeout(timer);
   endLines?.();
   const reason = session.lastError || 'no answer'; // before it becomes "stopped"
   await session.stop();

@@ -51,6 +51,7 @@ async function run(options: Options): Promise<void> {
     log,
   });
   const interrupted = new Promise<void>((resolve) => onInterrupt(resolve));
+  onSignal('SIGHUP', () => void daemon.documents.reload());
   try {
     await daemon.start();
   } catch (error) {
@@ -58,7 +59,6 @@ async function run(options: Options): Promise<void> {
     if (error instanceof StartError) throw new CliError(error.message);
     throw error;
   }
-  onSignal('SIGHUP', () => void daemon.documents.reload());
   await interrupted;
   log.info('stopping');
   await daemon.stop();

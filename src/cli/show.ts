@@ -1,11 +1,14 @@
 /** `waypost show`: the daemon's state, as a table for people or as JSON for programs. */
-import { Argument, Command, Option } from 'commander';
-import { formatDiagnostic } from '../config/format.ts';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { type Subject, subjects } from '../daemon/control.ts';
-import type { AdvertisedRow, ConfigView, PeerRow, ReceivedRow, ServiceRow } from '../daemon/views.ts';
+import type { AdvertisedRow, ReceivedRow } from '../daemon/views.ts';
+import { onInterrupt } from '../io/process.ts';
+import { comparePrefixes, prefix as parsed } from '../lib/prefix.ts';
 import { ask } from './client.ts';
-import { printJson, printLine, printTable } from './output.ts';
+import { notYet, prefixOption } from './options.ts';
+import { printJson } from './output.ts';
 import { DEFAULT_CONTROL } from './run.ts';
+import { printSubject } from './tables.ts';
 
 interface Options {
   control: string;
@@ -13,98 +16,79 @@ interface Options {
   peer?: string;
   prefix?: string;
   family?: string;
+  watch?: boolean;
 }
 
+/** Parts of the contract whose daemon side does not exist. */
+const later = ['routes', 'l2', 'vrfs', 'bfd', 'members', 'events'];
+
+/** How often `--watch` looks, ms. */
+const WATCH_MS = 1_000;
+
 export function command(): Command {
+  const what = new Argument('<what>', `what to show: ${subjects.join(', ')}`).argParser((text) => {
+    if (later.includes(text)) throw new InvalidArgumentError(`"${text}" is not supported yet.`);
+    if (!subjects.includes(text as Subject)) throw new InvalidArgumentError(`It is one of ${subjects.join(', ')}.`);
+    return text;
+  });
   return new Command()
     .description('Show what the daemon does.')
-    .addArgument(new Argument('<what>', 'what to show').choices(subjects))
+    .addArgument(what)
     .option('--json', 'one JSON value')
     .option('--peer <name>', 'only this peer, by name or address')
-    .option('--prefix <prefix>', 'only this prefix and those inside it')
+    .option('--prefix <prefix>', 'only this prefix and those inside it', (text) => {
+      prefixOption(text);
+      return text;
+    })
     .addOption(new Option('--family <family>', 'only this address family').choices(['ipv4', 'ipv6']))
+    .addOption(notYet('--vrf <name>', 'only this VRF'))
+    .option('--watch', 'again whenever it changes, until interrupted')
     .option('--control <socket>', "the daemon's control socket", DEFAULT_CONTROL)
     .addHelpText('after', '\nExample:\n  waypost show advertised --peer router1 --json\n')
     .action((what: Subject, options: Options) => show(what, options));
 }
 
 async function show(what: Subject, options: Options): Promise<void> {
+  let interrupted = false;
+  let wake = () => {};
+  if (options.watch)
+    onInterrupt(() => {
+      interrupted = true;
+      wake();
+    });
+  let printed = '';
+  do {
+    const value = await fetch(what, options);
+    const text = JSON.stringify(value);
+    if (text !== printed) print(what, value, options);
+    printed = text;
+    if (!options.watch || interrupted) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, WATCH_MS);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  } while (!interrupted);
+}
+
+async function fetch(what: Subject, options: Options): Promise<unknown> {
   const query = new URLSearchParams();
   for (const name of ['peer', 'prefix', 'family'] as const) if (options[name]) query.set(name, options[name]);
   const value = await ask(options.control, 'GET', `/show/${what}?${query}`);
+  return what === 'advertised' || what === 'received' ? sortRoutes(value as AdvertisedRow[] | ReceivedRow[]) : value;
+}
+
+/** By peer and prefix: the daemon gives them as they come. */
+function sortRoutes(rows: readonly (AdvertisedRow | ReceivedRow)[]): unknown[] {
+  return rows
+    .map((row) => ({ row, key: parsed(row.prefix) }))
+    .sort((a, b) => (a.row.peer < b.row.peer ? -1 : a.row.peer > b.row.peer ? 1 : comparePrefixes(a.key, b.key)))
+    .map(({ row }) => row);
+}
+
+function print(what: Subject, value: unknown, options: Options): void {
   if (options.json) printJson(value);
-  else if (what === 'config') printConfig(value as ConfigView);
-  else printRows(tables[what] as Columns<unknown>, value as unknown[]);
-}
-
-type Columns<Row> = readonly (readonly [head: string, cell: (row: Row) => string])[];
-
-function printRows<Row>(columns: Columns<Row>, rows: readonly Row[]): void {
-  printTable(
-    columns.map(([head]) => head),
-    rows.map((row) => columns.map(([, cell]) => cell(row))),
-  );
-}
-
-const list = (items: readonly unknown[]): string => (items.length > 0 ? items.join(' ') : '-');
-const orDash = (value: unknown): string =>
-  value === null || value === undefined || value === '' ? '-' : String(value);
-const path = (row: AdvertisedRow | ReceivedRow): string =>
-  list(row.asPath.map((p) => (Array.isArray(p) ? `{${p.join(',')}}` : p)));
-
-function duration(sec: number): string {
-  if (sec < 60) return `${sec}s`;
-  if (sec < 3600) return `${Math.floor(sec / 60)}m${sec % 60}s`;
-  if (sec < 86400) return `${Math.floor(sec / 3600)}h${Math.floor((sec % 3600) / 60)}m`;
-  return `${Math.floor(sec / 86400)}d${Math.floor((sec % 86400) / 3600)}h`;
-}
-
-const routeColumns: Columns<AdvertisedRow | ReceivedRow> = [
-  ['peer', (r) => r.peer],
-  ['prefix', (r) => r.prefix],
-  ['next hop', (r) => orDash(r.nextHop)],
-  ['as path', path],
-  ['pref', (r) => orDash(r.localPref)],
-  ['med', (r) => orDash(r.med)],
-  ['communities', (r) => list([...r.communities, ...r.largeCommunities])],
-];
-
-const tables: {
-  readonly peers: Columns<PeerRow>;
-  readonly advertised: Columns<AdvertisedRow>;
-  readonly received: Columns<ReceivedRow>;
-  readonly services: Columns<ServiceRow>;
-} = {
-  peers: [
-    ['name', (r) => r.name],
-    ['address', (r) => r.address],
-    ['as', (r) => String(r.peerAsn)],
-    ['state', (r) => r.state],
-    ['uptime', (r) => (r.state === 'Established' ? duration(r.uptimeSec) : '-')],
-    ['families', (r) => list(r.families)],
-    ['sent', (r) => String(r.prefixes.advertised)],
-    ['received', (r) => String(r.prefixes.received)],
-    ['flaps', (r) => String(r.flaps)],
-    ['last error', (r) => (r.state === 'Established' ? '-' : orDash(r.lastError))],
-  ],
-  advertised: [...routeColumns, ['from', (r) => list(r.from)]],
-  received: [...routeColumns, ['reason', (r) => r.reason]],
-  services: [
-    ['service', (r) => r.service],
-    ['ips', (r) => list(r.ips)],
-    ['pool', (r) => orDash(r.pool)],
-    ['bgp', (r) => (r.bgp.announced ? 'announced' : orDash(r.bgp.reason))],
-    ['prefixes', (r) => list(r.bgp.prefixes)],
-    ['peers', (r) => list(r.bgp.peers)],
-  ],
-};
-
-function printConfig(c: ConfigView): void {
-  const state = c.valid ? 'valid' : c.stale ? 'refused; an older one is in force' : 'refused';
-  printLine(`node ${orDash(c.node)}, read ${orDash(c.loadedAt)}: ${state}`);
-  for (const d of [...c.errors, ...c.warnings]) printLine(formatDiagnostic(d));
-  printTable(
-    ['kind', 'name', 'where'],
-    c.documents.map((d) => [d.kind, d.namespace ? `${d.namespace}/${d.name}` : d.name, `${d.file}:${d.line}`]),
-  );
+  else printSubject(what, value);
 }

@@ -46,7 +46,8 @@ export const controlHandler =
         return json({ error: (error as Error).message }, 400);
       }
     }
-    if (method === 'POST' && verb === 'reload') {
+    if (verb === 'reload' && subject === undefined) {
+      if (method !== 'POST') return { status: 405, type: 'text/plain', body: 'POST is wanted\n' };
       const { valid, diagnostics } = await daemon.documents.reload();
       return json({ valid, diagnostics: diagnosticLines(diagnostics) });
     }

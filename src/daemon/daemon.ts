@@ -136,7 +136,8 @@ export class Daemon {
     const fields = { peer, from, to, ...(reason && { reason }) };
     if (to === 'Established') log.info(fields, 'session up');
     else if (from === 'Established') log.info(fields, 'session down');
-    else if ((to === 'Idle' || to === 'Active') && reason !== STOPPED) log.warn(fields, 'session attempt failed');
+    else if ((to === 'Idle' || to === 'Active') && !reason.startsWith(STOPPED))
+      log.warn(fields, 'session attempt failed');
     else log.debug(fields, 'session state');
   }
 

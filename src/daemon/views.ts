@@ -1,12 +1,18 @@
-/** What `show` prints: the daemon's state as plain data, in the shapes that scripts rely on. */
+/**
+ * What `show` prints: the daemon's state as plain data, in the shapes that scripts rely on.
+ *
+ * Rows come one by one, so that a full table is never held or sorted here: the order is whoever asks to make. A
+ * generator gives undefined for what the filter leaves out.
+ */
 import { decodeInterned } from '../bgp/attr.ts';
 import type { Capability } from '../bgp/capability.ts';
 import type { AddressFamily } from '../bgp/const.ts';
 import type { Agreement } from '../bgp/handshake.ts';
+import type { Diagnostic } from '../config/model.ts';
 import { serviceView } from '../intent/view.ts';
 import { monotonicMs, wallClockAt } from '../io/clock.ts';
 import { formatAddress } from '../lib/address.ts';
-import { comparePrefixes, contains, formatPrefix, type Prefix } from '../lib/prefix.ts';
+import { contains, formatPrefix, type Prefix } from '../lib/prefix.ts';
 import type { Reading } from './documents.ts';
 import type { Engine } from './engine.ts';
 import type { Peer } from './peer.ts';
@@ -105,19 +111,21 @@ export function* peerRows(speaker: Speaker, filter: Filter) {
 const wanted = (prefix: Prefix, { family, prefix: within }: Filter): boolean =>
   (family === undefined || family === `ipv${prefix.family}`) && (within === undefined || contains(within, prefix));
 
-/** What peers have been told, by peer and prefix. */
+/** What peers have been told. */
 export function* advertisedRows(speaker: Speaker, engine: Engine, filter: Filter) {
   for (const peer of selected(speaker, filter)) {
-    const rows = [...peer.session.out.advertised()].filter(({ prefix }) => wanted(prefix, filter));
-    rows.sort((a, b) => comparePrefixes(a.prefix, b.prefix));
-    for (const { prefix, attributes } of rows) {
+    for (const { prefix, attributes } of peer.session.out.advertised()) {
+      if (!wanted(prefix, filter)) {
+        yield undefined;
+        continue;
+      }
       const from = engine.services.advertisements.route(peer.settings, prefix)?.from ?? [];
       yield { peer: peer.name, prefix: formatPrefix(prefix), ...routeJson(attributes), from };
     }
   }
 }
 
-/** What peers have told us, by peer; nothing of it is used yet, which is what `reason` says. */
+/** What peers have told us; nothing of it is used yet, which is what `reason` says. */
 export function* receivedRows(speaker: Speaker, filter: Filter) {
   for (const peer of selected(speaker, filter)) {
     for (const family of families) {
@@ -125,7 +133,10 @@ export function* receivedRows(speaker: Speaker, filter: Filter) {
       const table = speaker.rib[family];
       for (const route of speaker.rib.forPeer(peer.slot, family)) {
         const prefix = table.prefixes.prefix(table.prefixOf(route));
-        if (!wanted(prefix, filter)) continue;
+        if (!wanted(prefix, filter)) {
+          yield undefined;
+          continue;
+        }
         const attributes = decodeInterned(speaker.attributes.view(table.attributesOf(route)));
         yield {
           peer: peer.name,
@@ -152,7 +163,7 @@ export function* serviceRows(speaker: Speaker, engine: Engine) {
 }
 
 export function configView(reading: Reading | undefined, engine: Engine) {
-  const of = (severity: string) => (reading?.diagnostics ?? []).filter((d) => d.severity === severity);
+  const of = (severity: string) => (reading?.diagnostics ?? []).filter((d) => d.severity === severity).map(flatten);
   return {
     node: engine.config?.speaker.name ?? null,
     files: reading?.files ?? [],
@@ -160,19 +171,31 @@ export function configView(reading: Reading | undefined, engine: Engine) {
     valid: reading?.valid ?? false,
     /** The configuration in force is older than the files. */
     stale: reading !== undefined && !reading.valid && engine.config !== undefined,
+    /** Its errors may pass by themselves. */
+    transient: reading?.transient ?? false,
     errors: of('error'),
     warnings: of('warning'),
-    documents: (engine.config?.documents ?? []).map((d) => ({
-      kind: d.kind,
-      namespace: d.namespace,
-      name: d.name,
-      file: d.position.file,
-      line: d.position.line,
-    })),
+    documents: (engine.config?.documents ?? [])
+      .toSorted((a, b) => (a.key < b.key ? -1 : 1))
+      .map((d) => ({
+        kind: d.kind,
+        namespace: d.namespace,
+        name: d.name,
+        file: d.position.file,
+        line: d.position.line,
+      })),
   };
 }
 
-type RowOf<G extends (...args: never[]) => Iterable<unknown>> = ReturnType<G> extends Iterable<infer Row> ? Row : never;
+/** A diagnostic as one object without nesting, as `check --json` and `show config` print it. */
+export function flatten({ position, severity, subject, path, message, hint, transient }: Diagnostic) {
+  const { file, line, column } = position;
+  const extra = { ...(hint !== undefined && { hint }), ...(transient && { transient }) };
+  return { file, line, column, severity, subject, path, message, ...extra };
+}
+
+type RowOf<G extends (...args: never[]) => Iterable<unknown>> =
+  ReturnType<G> extends Iterable<infer Row> ? NonNullable<Row> : never;
 export type PeerRow = RowOf<typeof peerRows>;
 export type AdvertisedRow = RowOf<typeof advertisedRows>;
 export type ReceivedRow = RowOf<typeof receivedRows>;

@@ -1,9 +1,10 @@
-/** HTTP over TCP or a unix socket, both ends: the control API, metrics and health. */
-import { chmodSync, chownSync, mkdirSync, readFileSync, unlinkSync } from 'node:fs';
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
-import { connect } from 'node:net';
+/** HTTP over TCP or a unix socket: the control API, metrics and health. */
+import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, unlinkSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { dirname } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { monotonicMs } from './clock.ts';
+import { nextTurn, SLICE_MS } from './turn.ts';
 
 export interface Reply {
   readonly status: number;
@@ -20,7 +21,7 @@ export const json = (value: unknown, status = 200): Reply => ({
   body: `${JSON.stringify(value)}\n`,
 });
 
-/** A JSON array, row by row. */
+/** A JSON array, row by row; undefined is no row, and lets others run between those that are searched for. */
 export const jsonRows = (rows: Iterable<unknown>): Reply => ({
   status: 200,
   type: 'application/json',
@@ -30,12 +31,17 @@ export const jsonRows = (rows: Iterable<unknown>): Reply => ({
 function* arrayText(rows: Iterable<unknown>): Generator<string> {
   let text = '[';
   let first = true;
+  let until = monotonicMs() + SLICE_MS;
+  let looked = 0;
   for (const row of rows) {
-    text += `${first ? '' : ',\n'}${JSON.stringify(row)}`;
-    first = false;
-    if (text.length < 65536) continue;
+    if (row !== undefined) {
+      text += `${first ? '' : ',\n'}${JSON.stringify(row)}`;
+      first = false;
+    }
+    if (++looked % 64 !== 0 || monotonicMs() < until) continue;
     yield text;
     text = '';
+    until = monotonicMs() + SLICE_MS;
   }
   yield `${text}]\n`;
 }
@@ -48,29 +54,47 @@ export interface HttpServer {
 /** Serves on an address and port. Rejects with a message for the operator. */
 export async function serveTcp(host: string, port: number, handler: Handler): Promise<HttpServer> {
   const server = createServer((req, res) => void answer(req, res, handler));
-  await listening(server, { host, port }, `${host}:${port}`);
-  const address = server.address();
-  return { port: typeof address === 'object' && address ? address.port : port, close: () => end(server) };
+  try {
+    await listening(server, { host, port });
+  } catch (error) {
+    const where = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    throw listenError(error as NodeJS.ErrnoException, `${where} (--http)`);
+  }
+  return { port: (server.address() as AddressInfo).port, close: () => end(server) };
 }
 
 /**
  * Serves on a unix socket (mode 0660, group `waypost` where there is one). A socket that a dead process left is
- * replaced; rejects where a live one answers.
+ * replaced. Rejects with a message for the operator, also where a live one answers.
  */
 export async function serveUnix(path: string, handler: Handler): Promise<HttpServer> {
-  mkdirSync(dirname(path), { recursive: true });
-  if (await answers(path)) throw new Error(`another daemon answers on ${path}; stop it or give --control another path`);
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
   const server = createServer((req, res) => void answer(req, res, handler));
-  await listening(server, { path }, path);
-  chmodSync(path, 0o660);
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    await clear(path);
+    await listening(server, { path });
+    chmodSync(path, 0o660);
+  } catch (error) {
+    throw listenError(error as NodeJS.ErrnoException, path);
+  }
   const gid = groupId('waypost');
-  if (gid !== undefined) chownSync(path, -1, gid);
+  try {
+    if (gid !== undefined) chownSync(path, -1, gid);
+  } catch {
+    // Only root and the group's own members can give it away; the socket then stays with our own group.
+  }
   return { port: 0, close: () => end(server) };
+}
+
+/** Removes a socket that nobody answers on, and nothing else. */
+async function clear(path: string): Promise<void> {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return;
+  if (!stats.isSocket()) throw new Error('it exists and is no socket');
+  const refusal = await knock(path);
+  if (refusal === undefined) throw new Error('another daemon answers there; stop it or give --control another path');
+  if (refusal.code !== 'ECONNREFUSED') throw refusal;
+  unlinkSync(path);
 }
 
 function groupId(name: string): number | undefined {
@@ -89,39 +113,47 @@ function end(server: Server): void {
   server.closeAllConnections();
 }
 
-function listening(
-  server: Server,
-  where: { path: string } | { host: string; port: number },
-  name: string,
-): Promise<void> {
+function listening(server: Server, where: { path: string } | { host: string; port: number }): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const why =
-        error.code === 'EADDRINUSE' ? 'it is in use' : error.code === 'EACCES' ? 'permission denied' : error.message;
-      reject(new Error(`cannot listen on ${name}: ${why}`));
-    });
+    server.once('error', reject);
     server.listen(where, () => resolve());
   });
 }
 
-function answers(path: string): Promise<boolean> {
+function listenError(error: NodeJS.ErrnoException, where: string): Error {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'it is in use',
+    EADDRNOTAVAIL: 'the address is not on this host',
+    EACCES: 'permission denied',
+    EINVAL: 'the path is too long for a socket',
+  };
+  return new Error(`cannot listen on ${where}: ${reasons[error.code ?? ''] ?? error.message}`);
+}
+
+/** Undefined when somebody opens. */
+function knock(path: string): Promise<NodeJS.ErrnoException | undefined> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once('connect', () => {
       socket.destroy();
-      resolve(true);
+      resolve(undefined);
     });
-    socket.once('error', () => resolve(false));
+    socket.once('error', resolve);
   });
 }
 
 async function answer(req: IncomingMessage, res: ServerResponse, handler: Handler): Promise<void> {
-  let reply: Reply;
   try {
-    reply = await handler(req.method ?? 'GET', new URL(req.url ?? '/', 'http://localhost'));
+    const [target, base] = [req.url ?? '/', 'http://localhost'];
+    if (!URL.canParse(target, base)) return await send(res, json({ error: 'not a URL' }, 400));
+    await send(res, await handler(req.method ?? 'GET', new URL(target, base)));
   } catch (error) {
-    reply = json({ error: (error as Error).message }, 500);
+    if (res.headersSent) res.destroy(error as Error);
+    else await send(res, json({ error: (error as Error).message }, 500));
   }
+}
+
+async function send(res: ServerResponse, reply: Reply): Promise<void> {
   res.writeHead(reply.status, { 'content-type': reply.type });
   if (typeof reply.body === 'string') {
     res.end(reply.body);
@@ -137,25 +169,3 @@ async function answer(req: IncomingMessage, res: ServerResponse, handler: Handle
 
 const once = (res: ServerResponse, event: string): Promise<void> =>
   new Promise((resolve) => res.once(event, () => resolve()));
-
-/** One request over a unix socket. Rejects where nobody listens. */
-export function callUnix(socketPath: string, method: string, path: string): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    const req = request({ socketPath, method, path }, (res) => {
-      const pieces: Buffer[] = [];
-      res.on('data', (piece: Buffer) => pieces.push(piece));
-      res.on('end', () => resolve({ status: res.statusCode ?? 0, body: Buffer.concat(pieces).toString() }));
-      res.on('error', reject);
-    });
-    req.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED')
-        reject(
-          new Error(`no daemon answers on ${socketPath}: is \`waypost run\` up? (--control names another socket)`),
-        );
-      else if (error.code === 'EACCES')
-        reject(new Error(`${socketPath}: permission denied: become root or a member of the socket's group`));
-      else reject(error);
-    });
-    req.end();
-  });
-}

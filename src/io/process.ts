@@ -15,6 +15,14 @@ export function readLines(onLine: (line: string) => void, onEnd: () => void = ()
   };
 }
 
+/** Whoever reads our output may stop when they have seen enough (`| head`): that is no failure. */
+export function endQuietlyWithoutReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+}
+
 export const onSignal = (signal: 'SIGHUP', handler: () => void): void => {
   process.on(signal, handler);
 };

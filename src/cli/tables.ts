@@ -1,0 +1,83 @@
+/** What `show` prints for people. */
+import { formatDiagnostic } from '../config/format.ts';
+import type { Subject } from '../daemon/control.ts';
+import type { AdvertisedRow, ConfigView, PeerRow, ReceivedRow, ServiceRow } from '../daemon/views.ts';
+import { printLine, printTable } from './output.ts';
+
+/** Prints what the daemon answered. */
+export function printSubject(what: Subject, value: unknown): void {
+  if (what === 'config') printConfig(value as ConfigView);
+  else printRows(tables[what] as Columns<unknown>, value as unknown[]);
+}
+
+type Columns<Row> = readonly (readonly [head: string, cell: (row: Row) => string])[];
+
+function printRows<Row>(columns: Columns<Row>, rows: readonly Row[]): void {
+  printTable(
+    columns.map(([head]) => head),
+    rows.map((row) => columns.map(([, cell]) => cell(row))),
+  );
+}
+
+const list = (items: readonly unknown[]): string => (items.length > 0 ? items.join(' ') : '-');
+const orDash = (value: unknown): string =>
+  value === null || value === undefined || value === '' ? '-' : String(value);
+const path = (row: AdvertisedRow | ReceivedRow): string =>
+  list(row.asPath.map((p) => (Array.isArray(p) ? `{${p.join(',')}}` : p)));
+
+function duration(sec: number): string {
+  if (sec < 60) return `${sec}s`;
+  if (sec < 3600) return `${Math.floor(sec / 60)}m${sec % 60}s`;
+  if (sec < 86400) return `${Math.floor(sec / 3600)}h${Math.floor((sec % 3600) / 60)}m`;
+  return `${Math.floor(sec / 86400)}d${Math.floor((sec % 86400) / 3600)}h`;
+}
+
+const routeColumns: Columns<AdvertisedRow | ReceivedRow> = [
+  ['peer', (r) => r.peer],
+  ['prefix', (r) => r.prefix],
+  ['next hop', (r) => orDash(r.nextHop)],
+  ['as path', path],
+  ['pref', (r) => orDash(r.localPref)],
+  ['med', (r) => orDash(r.med)],
+  ['communities', (r) => list([...r.communities, ...r.largeCommunities])],
+];
+
+const tables: {
+  readonly peers: Columns<PeerRow>;
+  readonly advertised: Columns<AdvertisedRow>;
+  readonly received: Columns<ReceivedRow>;
+  readonly services: Columns<ServiceRow>;
+} = {
+  peers: [
+    ['name', (r) => r.name],
+    ['address', (r) => r.address],
+    ['as', (r) => String(r.peerAsn)],
+    ['state', (r) => r.state],
+    ['uptime', (r) => (r.state === 'Established' ? duration(r.uptimeSec) : '-')],
+    ['families', (r) => list(r.families)],
+    ['sent', (r) => String(r.prefixes.advertised)],
+    ['received', (r) => String(r.prefixes.received)],
+    ['flaps', (r) => String(r.flaps)],
+    ['last error', (r) => (r.state === 'Established' ? '-' : orDash(r.lastError))],
+  ],
+  advertised: [...routeColumns, ['from', (r) => list(r.from)]],
+  received: [...routeColumns, ['reason', (r) => r.reason]],
+  services: [
+    ['service', (r) => r.service],
+    ['ips', (r) => list(r.ips)],
+    ['pool', (r) => orDash(r.pool)],
+    ['bgp', (r) => (r.bgp.announced ? 'announced' : orDash(r.bgp.reason))],
+    ['prefixes', (r) => list(r.bgp.prefixes)],
+    ['peers', (r) => list(r.bgp.peers)],
+  ],
+};
+
+function printConfig(c: ConfigView): void {
+  const state = c.valid ? 'valid' : c.stale ? 'refused; an older one is in force' : 'refused';
+  printLine(`node ${orDash(c.node)}, read ${orDash(c.loadedAt)}: ${state}`);
+  for (const d of [...c.errors, ...c.warnings]) printLine(formatDiagnostic({ ...d, position: d }));
+  printTable(
+    ['kind', 'name', 'where'],
+    c.documents.map((d) => [d.kind, d.namespace ? `${d.namespace}/${d.name}` : d.name, `${d.file}:${d.line}`]),
+  );
+}
