@@ -1,21 +1,16 @@
 /**
- * Keeps what did not change. Documents keep their identity over a reload by themselves, but what assembling makes of
- * several (an advertisement with its pools resolved, the Speaker with its defaults) is made anew each time; where it
- * came out the same, the object of the last configuration is put back, so that `===` means "nothing to redo".
+ * Keeps what did not change. Documents, and advertisements resolved from them, keep their identity over a reload by
+ * themselves; the Speaker with its defaults and the lists of slices are made anew each time. Where those came out the
+ * same, the objects of the last configuration are put back, so that `===` means "nothing to redo".
  */
 import { equal } from '../lib/diff.ts';
 import type { Configuration } from './model.ts';
 
 export function retain(previous: Configuration | undefined, next: Configuration): Configuration {
   if (previous === undefined) return next;
-  const advertisements = new Map(previous.advertisements.map((a) => [a.key, a]));
   return {
     ...next,
     speaker: equal(previous.speaker, next.speaker) ? previous.speaker : next.speaker,
-    advertisements: next.advertisements.map((a) => {
-      const old = advertisements.get(a.key);
-      return old !== undefined && equal(old, a) ? old : a;
-    }),
     endpointSlices: new Map(
       [...next.endpointSlices].map(([service, slices]) => {
         const old = previous.endpointSlices.get(service);
