@@ -87,6 +87,12 @@ export class Connection {
     this.fire({ type: 'TcpConnected' });
   }
 
+  /** The connection is gone, or could not be made: there is nothing left to close. */
+  closed(): void {
+    this.id = undefined;
+    this.fire({ type: 'TcpConnectionFails' });
+  }
+
   /** Runs one event through the FSM. `messageType` is the message that caused it, for an FSM error's data. */
   fire(event: FsmEvent, messageType?: number): void {
     const from = this.state;

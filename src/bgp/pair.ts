@@ -92,7 +92,8 @@ export class Pair {
     if (verdict === 'replace') other?.fire({ type: 'OpenCollisionDump' });
     // A dial that is still under way could only collide with this one.
     else if (other?.state === 'Connect') other.fire({ type: 'AutomaticStop', notification: collision });
-    connection.confirm();
+    // The end of the other may have brought this one forward already.
+    if (connection.waits) connection.confirm();
   }
 
   /** The peer answered on a connection that waited for it to decide. */

@@ -160,7 +160,7 @@ export class Session {
     if (connection === undefined) return this.pair.closed(id);
     // Of two that collided, one ends so: nothing to report.
     if (this.pair.rival === undefined) this.blame(error ?? ending(connection.state));
-    connection.fire({ type: 'TcpConnectionFails' });
+    connection.closed();
   }
 
   private refuse(connection: number, subcode: number): void {
