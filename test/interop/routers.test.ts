@@ -61,7 +61,7 @@ const fromRouter: readonly Announcement[] = [
 const laterFromRouter: Announcement = { ...fromRouter[0]!, prefix: '203.0.113.64/26', med: 10 };
 
 const prefixes = ['198.51.100.0/24', '192.0.2.200/32', '2001:db8:100::/48'];
-const later = ['198.51.100.77/32', '2001:db8:100::77/128'];
+const later = ['198.51.101.77/32', '2001:db8:101::77/128'];
 const attributes = {
   localPref: 250,
   communities: ['65001:1', '65001:20'],
@@ -106,13 +106,11 @@ describe('waypost and a router', () => {
     const nextHops = router.extendedNextHop && s.transport === 'ipv6' ? { ipv4: near.ipv6, ipv6: near.ipv6 } : near;
     const internal = s.waypostAs === s.routerAs;
     const log = () => `waypost:\n${waypost.log()}\n${s.router}:\n${router.log()}`;
-    const atRouter = (list: readonly string[]) =>
+    const ofWaypost = (list: readonly string[], absent: Router['absent']) =>
       list.map((prefix) =>
-        expected(
-          { prefix, ...attributes, ...med },
-          { nextHops, originAs: s.waypostAs, internal, absent: router.absent },
-        ),
+        expected({ prefix, ...attributes, ...med }, { nextHops, originAs: s.waypostAs, internal, absent }),
       );
+    const atRouter = (list: readonly string[]) => ofWaypost(list, router.absent);
     const atWaypost = (list: readonly Announcement[]) =>
       list.map((route) =>
         expected(route, {
@@ -124,16 +122,23 @@ describe('waypost and a router', () => {
       );
     /** Waits until the table has as many routes as it should, then compares every attribute. */
     const holds = async (side: Waypost | Router, what: string, routes: readonly ReceivedRoute[]) => {
-      await waitFor(what, async () => (await side.received()).length === routes.length, { log });
+      const count = async () => ('count' in side ? side.count() : (await side.received()).length);
+      await waitFor(what, async () => (await count()) === routes.length, { log });
       expect(await side.received(), what).toEqual(normalised(routes));
     };
+    // OpenBGPD calls again only 30 s after it lost a session.
     const established = () =>
-      waitFor('Established', async () => (await waypost.established()) && (await router.established()), { log });
+      waitFor('Established', async () => (await waypost.established()) && (await router.established()), {
+        timeoutMs: 75_000,
+        log,
+      });
 
     await Promise.all([router.start(), waypost.start(prefixes)]);
     await established();
     await holds(router, "waypost's routes at the router", atRouter(prefixes));
     await holds(waypost, "the router's routes at waypost", atWaypost(fromRouter));
+    const advertised = await waypost.advertised();
+    if (advertised) expect(advertised).toEqual(normalised(ofWaypost(prefixes, { med: null, localPref: null })));
 
     await waypost.announce(later);
     await holds(router, 'more of them', atRouter([...prefixes, ...later]));

@@ -2,7 +2,9 @@
  * waypost as the interop tests drive it, through nothing but its command line: `waypost peer` with its JSON lines, and
  * `waypost run` on documents with `waypost show`. Both behind one interface, so that every router meets both.
  */
+import { once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import type { Namespace } from '../support/netns.ts';
 import { type Daemon, waitFor } from '../support/process.ts';
@@ -31,6 +33,10 @@ export interface Waypost {
   kill(): Promise<void>;
   established(): Promise<boolean>;
   received(): Promise<ReceivedRoute[]>;
+  /** How many routes `received` would give, cheaply: asked again and again while a test waits. */
+  count(): Promise<number>;
+  /** What it says it has sent; undefined where the command does not tell. */
+  advertised(): Promise<ReceivedRoute[] | undefined>;
   announce(prefixes: readonly string[]): Promise<void>;
   withdraw(prefixes: readonly string[]): Promise<void>;
   log(): string;
@@ -103,6 +109,8 @@ export function waypostPeer(o: WaypostOptions): Waypost {
     },
     established: async () => replay(daemon?.stdout ?? '').state === 'Established',
     received: async () => foreign(o, replay(daemon?.stdout ?? '').routes),
+    count: async () => foreign(o, replay(daemon?.stdout ?? '').routes).length,
+    advertised: async () => undefined,
     announce: async (prefixes) => lines('+', prefixes),
     withdraw: async (prefixes) => lines('-', prefixes),
     log: () => past + (daemon?.output ?? ''),
@@ -177,6 +185,13 @@ function announcement(o: WaypostOptions, prefix: string): Document[] {
   ];
 }
 
+/** The body of an answer on a unix socket. */
+async function get(socketPath: string, path: string): Promise<string> {
+  const asked = request({ socketPath, path }).end();
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  return (await answer.toArray()).join('');
+}
+
 const asYaml = (documents: readonly Document[]) => documents.map((d) => JSON.stringify(d, null, 2)).join('\n---\n');
 
 interface PeerRow {
@@ -193,6 +208,8 @@ export function waypostRun(o: WaypostOptions): Waypost {
   const file = (prefix: string) => `${folder}/etc/${nameOf(prefix)}.yaml`;
   const show = async <T>(what: string): Promise<T> =>
     JSON.parse(await o.namespace.run([...program, 'show', what, '--json', '--control', control])) as T;
+  /** The same from the socket itself: `show` costs a whole process. */
+  const peek = async <T>(what: string): Promise<T> => JSON.parse(await get(control, `/show/${what}`)) as T;
   const write = (prefix: string) => writeFileSync(file(prefix), asYaml(announcement(o, prefix)));
   const end = async (signal: NodeJS.Signals) => {
     const code = (await daemon?.stop(signal)) ?? null;
@@ -211,7 +228,7 @@ export function waypostRun(o: WaypostOptions): Waypost {
         [...program, 'run', '-c', `${folder}/etc`, '--node', 'node-a', '--control', control, '--http', 'off', '--log-level', 'debug'],
       );
       daemon = started;
-      await waitFor('waypost run answers', () => show<PeerRow[]>('peers'), {
+      await waitFor('waypost run answers', () => peek<PeerRow[]>('peers'), {
         alive: () => started.running,
         log: () => started.output,
       });
@@ -220,8 +237,10 @@ export function waypostRun(o: WaypostOptions): Waypost {
     kill: async () => {
       await end('SIGKILL');
     },
-    established: async () => (await show<PeerRow[]>('peers'))[0]?.state === 'Established',
+    established: async () => (await peek<PeerRow[]>('peers'))[0]?.state === 'Established',
     received: async () => foreign(o, (await show<ReceivedRoute[]>('received')).map(cut)),
+    count: async () => foreign(o, await peek<ReceivedRoute[]>('received')).length,
+    advertised: async () => normalised((await show<ReceivedRoute[]>('advertised')).map(cut)),
     async announce(prefixes) {
       for (const prefix of prefixes) write(prefix);
     },

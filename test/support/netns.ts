@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Daemon, type Outcome, outcome, type RunOptions, run } from './process.ts';
+import { Daemon, type Outcome, outcome, type RunOptions, run, waitFor } from './process.ts';
 
 const stem = 'waypost-test';
 let made = 0;
@@ -128,7 +128,7 @@ export interface End {
   readonly addresses: readonly string[];
 }
 
-/** Joins two namespaces by a veth pair, up and addressed at both ends. */
+/** Joins two namespaces by a veth pair, up, running and addressed at both ends. */
 export async function link(a: End, b: End): Promise<void> {
   await run(
     // biome-ignore format: the words of one command
@@ -145,4 +145,10 @@ export async function link(a: End, b: End): Promise<void> {
       }),
     ),
   );
+  // Packets flow at once, but for up to a second the kernel says that the interface is not running, and tools that ask
+  // for the addresses of running interfaces do not see it.
+  for (const { namespace, device } of [a, b])
+    await waitFor(`${device} runs`, async () =>
+      (await run(['ip', '-n', namespace.name, 'link', 'show', 'dev', device])).includes('state UP'),
+    );
 }
