@@ -26,6 +26,15 @@ interface Library {
   readonly setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
   readonly getsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: Uint32Array) => number;
   readonly if_nametoindex: (name: string) => number;
+  readonly sendto: (
+    fd: number,
+    data: Uint8Array,
+    length: number,
+    flags: number,
+    address: Uint8Array,
+    addressLength: number,
+  ) => number;
+  readonly recvmsg: (fd: number, message: bigint, flags: number) => number;
 }
 
 let koffi: typeof Koffi | undefined;
@@ -48,6 +57,11 @@ function load(): Library {
         'int getsockopt(int fd, int level, int name, _Out_ void *value, _Inout_ unsigned int *length)',
       ),
       if_nametoindex: c.func('unsigned int if_nametoindex(const char *name)'),
+      sendto: c.func(
+        'ssize_t sendto(int fd, const void *data, size_t length, int flags, const void *address, unsigned int addressLength)',
+      ),
+      // struct msghdr *message
+      recvmsg: c.func('ssize_t recvmsg(int fd, uintptr_t message, int flags)'),
     };
     return library;
   } catch (error) {
@@ -96,3 +110,54 @@ export function sysGetsockopt(fd: number, level: number, name: number, size: num
 
 /** An interface's index, or 0 when there is no such interface. */
 export const sysInterfaceIndex = (name: string): number => load().if_nametoindex(name);
+
+/** Sends one datagram; octets that the kernel took. */
+export const sysSendto = (fd: number, data: Uint8Array, address: Uint8Array): number =>
+  check('sendto', load().sendto(fd, data, data.length, 0, address, address.length));
+
+/**
+ * Receives one datagram without waiting, into what the struct msghdr at this address points to.
+ * @returns its octets, or undefined when there is none
+ */
+export function sysRecvmsg(fd: number, message: bigint): number | undefined {
+  const length = load().recvmsg(fd, message, MSG_DONTWAIT);
+  return length < 0 && koffi!.errno() === koffi!.os.errno.EAGAIN ? undefined : check('recvmsg', length);
+}
+
+const MSG_DONTWAIT = 0x40;
+
+/**
+ * Where these octets are, for structs that point to others. They must have a buffer of their own of more than 64
+ * octets (smaller ones live where the garbage collector moves them), which must be kept as long as the address is used.
+ */
+export function sysAddress(bytes: Uint8Array): bigint {
+  load();
+  return koffi!.address(bytes);
+}
+
+/** A descriptor watched by the event loop. */
+export interface Poll {
+  /** To be called before the descriptor is closed. */
+  close(): void;
+}
+
+/**
+ * Calls `ready` whenever something can be read, in the event loop's next phase: it should read until nothing is left or
+ * it has done enough, and is called again where something is. `failed`: an error hangs on the socket, the next call on it
+ * tells which, and nothing is watched any more.
+ */
+export function sysPoll(fd: number, ready: (failed: boolean) => void): Poll {
+  load();
+  let open = true;
+  // The declaration that koffi ships leaves out the first argument. What is thrown in there would be lost in native code,
+  // so the work waits for `setImmediate`, which comes right after.
+  const poll = koffi!.node.poll as unknown as (fd: number, done: (status: number) => void) => Koffi.node.PollHandle;
+  const handle = poll(fd, (status) => setImmediate(() => open && ready(status < 0)));
+  return {
+    close() {
+      // After `close`, all but `close` itself would crash.
+      open = false;
+      handle.close();
+    },
+  };
+}

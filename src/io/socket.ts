@@ -141,12 +141,12 @@ function mapAddress(a: Address): Address {
 }
 
 /** The machine's own order, as every struct but addresses has it. */
-const LITTLE = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+export const LITTLE = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-const int = (value: number): Uint8Array => new Uint8Array(Int32Array.of(value).buffer);
+export const int = (value: number): Uint8Array => new Uint8Array(Int32Array.of(value).buffer);
 
 /** struct sockaddr_in or sockaddr_in6. */
-function sockaddr(address: Address, port: number, scope: number): Uint8Array {
+export function sockaddr(address: Address, port: number, scope: number): Uint8Array {
   const bytes = new Uint8Array(address.family === 4 ? 16 : 28);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, address.family === 4 ? AF_INET : AF_INET6, LITTLE);
