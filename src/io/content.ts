@@ -1,5 +1,5 @@
 /** What a configuration file holds, or why that cannot be told. */
-import { closeSync, openSync, readFileSync, readSync, type Stats, statSync } from 'node:fs';
+import { closeSync, lstatSync, openSync, readFileSync, readSync, type Stats, statSync } from 'node:fs';
 
 /** A file's octets, or why it could not be read; undefined when it is gone. */
 export type FileContent = { readonly bytes: Uint8Array } | { readonly error: string } | undefined;
@@ -22,7 +22,8 @@ export function readContent(file: string): FileContent {
     }
     return { bytes: readFileSync(file) };
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : { error: readError(error) };
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return { error: readError(error) };
+    return linkStatOf(file) ? { error: 'is a symbolic link to nothing' } : undefined;
   }
 }
 
@@ -58,5 +59,23 @@ export function lastOctet(file: string, size: number): number | undefined {
   }
 }
 
-/** Identifies one state of a file without reading it. */
-export const stampOf = (s: Stats): string => `${s.dev} ${s.ino} ${s.size} ${s.mtimeMs} ${s.ctimeMs}`;
+function linkStatOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+/** A file as it is now, told from every other state of it without reading it. */
+export interface FileState {
+  readonly stamp: string;
+  /** Octets. */
+  readonly size: number;
+}
+
+/** Undefined where there is nothing; a link that leads nowhere is something. */
+export function stateOf(file: string): FileState | undefined {
+  const s = statOf(file) ?? linkStatOf(file);
+  return s && { stamp: `${s.dev} ${s.ino} ${s.size} ${s.mtimeMs} ${s.ctimeMs}`, size: s.size };
+}

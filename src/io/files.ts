@@ -11,7 +11,7 @@
 import { lstatSync, readdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { monotonicMs } from './clock.ts';
-import { type FileContent, lastOctet, readContent, readError, stampOf, statOf } from './content.ts';
+import { type FileContent, type FileState, lastOctet, readContent, readError, stateOf, statOf } from './content.ts';
 import { QUIET_MS, Settler } from './settle.ts';
 import { nextTurn, SLICE_MS } from './turn.ts';
 import { type EntryEvent, Watches } from './watch.ts';
@@ -32,11 +32,6 @@ export interface FileEvents {
   blind(folder: string, reason: string): void;
 }
 
-interface Known {
-  readonly stamp: string;
-  readonly size: number;
-}
-
 const isDocument = (name: string): boolean => /\.ya?ml$/.test(name) && !name.startsWith('.');
 const isFolder = (path: string): boolean => statOf(path)?.isDirectory() ?? false;
 
@@ -47,11 +42,13 @@ export class Files {
   private readonly settler: Settler;
   private watching = false;
   /** Files as they were when they were read. */
-  private readonly known = new Map<string, Known>();
+  private readonly known = new Map<string, FileState>();
   /** Symbolic links among the files, with the file that each led to. */
   private readonly links = new Map<string, string>();
-  /** Paths that could be listed. */
+  /** Paths that were folders when they were listed. */
   private readonly folders = new Set<string>();
+  /** Paths with an error of their own. */
+  private readonly broken = new Set<string>();
   private batch = new Map<string, FileContent>();
   /** Passes over many files: one after the other, and nothing is given out in the middle of one. */
   private passes: Promise<void> = Promise.resolve();
@@ -107,17 +104,16 @@ export class Files {
 
   /** Half a file is a valid file too, and to take it would be to withdraw what it does not say yet. */
   private patience(file: string, written: boolean): number {
-    const stats = statOf(file);
-    if (stats === undefined) return GONE_MS;
-    if (stats.size === 0) return HALF_MS;
+    const state = stateOf(file);
+    if (state === undefined) return GONE_MS;
+    if (state.size === 0) return HALF_MS;
     if (!written) return 0;
-    const shorter = stats.size < (this.known.get(file)?.size ?? 0);
-    return shorter || lastOctet(file, stats.size) !== LINE_FEED ? HALF_MS : QUIET_MS;
+    const shorter = state.size < (this.known.get(file)?.size ?? 0);
+    return shorter || lastOctet(file, state.size) !== LINE_FEED ? HALF_MS : QUIET_MS;
   }
 
   private isChanged(file: string): boolean {
-    const stats = statOf(file);
-    return this.known.get(file)?.stamp !== (stats && stampOf(stats));
+    return this.known.get(file)?.stamp !== stateOf(file)?.stamp;
   }
 
   private rescanSoon(): void {
@@ -160,15 +156,16 @@ export class Files {
   }
 
   private take(file: string): void {
-    const stats = statOf(file);
-    if (stats) this.known.set(file, { stamp: stampOf(stats), size: stats.size });
+    const state = stateOf(file);
+    if (state) this.known.set(file, state);
     else this.known.delete(file);
     const target = targetOf(file);
     if (target === undefined) this.links.delete(file);
     else this.links.set(file, target);
     const content = readContent(file);
-    const missing = content === undefined && this.paths.has(file);
-    this.batch.set(file, missing ? { error: 'no such file or folder' } : content);
+    if (content === undefined && this.paths.has(file)) return this.blame(file, 'no such file or folder');
+    this.broken.delete(file);
+    this.batch.set(file, content);
   }
 
   /** The folders, those that hold the paths (they may be replaced), and those that links lead to. */
@@ -192,14 +189,18 @@ export class Files {
       }
       try {
         const names = readdirSync(path).filter(isDocument).sort();
-        if (!this.folders.has(path)) this.batch.set(path, undefined);
+        if (this.broken.delete(path)) this.batch.set(path, undefined);
         this.folders.add(path);
         for (const name of names) yield join(path, name);
       } catch (error) {
-        this.folders.delete(path);
-        this.batch.set(path, { error: readError(error) });
+        this.blame(path, readError(error));
       }
     }
+  }
+
+  private blame(path: string, error: string): void {
+    this.broken.add(path);
+    this.batch.set(path, { error });
   }
 }
 

@@ -13,13 +13,15 @@ interface Watch {
 
 export interface WatchEvents {
   entry(event: EntryEvent, folder: string, name: string | null): void;
-  /** Changes in this folder will not be seen. */
+  /** Changes in this folder will not be seen; told once. */
   blind(folder: string, reason: string): void;
 }
 
 export class Watches {
   private readonly events: WatchEvents;
   private readonly watches = new Map<string, Watch>();
+  /** Why these folders cannot be watched. */
+  private readonly failures = new Map<string, string>();
 
   constructor(events: WatchEvents) {
     this.events = events;
@@ -43,12 +45,20 @@ export class Watches {
       const watcher = watch(folder, (event, name) => this.events.entry(event, folder, name));
       watcher.on('error', (error) => {
         this.end(folder);
-        this.events.blind(folder, error.message);
+        this.fail(folder, error);
       });
       this.watches.set(folder, { watcher, identity });
+      this.failures.delete(folder);
     } catch (error) {
-      this.events.blind(folder, watchError(error));
+      this.fail(folder, error);
     }
+  }
+
+  private fail(folder: string, error: unknown): void {
+    const reason = watchError(error);
+    if (this.failures.get(folder) === reason) return;
+    this.failures.set(folder, reason);
+    this.events.blind(folder, reason);
   }
 
   private end(folder: string): void {
@@ -65,6 +75,7 @@ function identityOf(folder: string): string | undefined {
 function watchError(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC') return 'no inotify watch is left: raise fs.inotify.max_user_watches';
+  if (code === 'EACCES') return 'permission denied';
   if (code === 'EMFILE') return 'no inotify instance is left: raise fs.inotify.max_user_instances';
   return message;
 }

@@ -1,0 +1,239 @@
+/** Input that is wrong, at the start and at a reload: a clear message, and the last good configuration in force. */
+import { mkdirSync, renameSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Reading } from '../../src/daemon/documents.ts';
+import {
+  advertisementDocument,
+  all,
+  aWhile,
+  fixture,
+  peerDocument,
+  poolDocument,
+  Router,
+  Site,
+  serviceDocument,
+  soon,
+} from '../support/daemon.ts';
+
+let router: Router;
+let site: Site;
+beforeEach(async () => {
+  router = await new Router({ families: ['ipv4'] }).start();
+  site = new Site();
+});
+afterEach(async () => {
+  await site.stop();
+  await router.stop();
+});
+
+const pool = all(poolDocument('main', ['198.51.100.0/24']), advertisementDocument('main', 'main'));
+const peer = (): string => peerDocument('router', router, { dualStackAddressFamily: false });
+
+async function running(): Promise<void> {
+  site.folder.put('pool.yaml', pool);
+  site.folder.put('peer.yaml', peer());
+  site.folder.put('web.yaml', serviceDocument('web'));
+  await site.start();
+  await router.knows('198.51.100.0/32');
+  router.forget();
+}
+
+async function untouched(): Promise<void> {
+  await aWhile(100);
+  expect([router.prefixes, router.updates, router.sessions]).toEqual([['198.51.100.0/32'], 0, 1]);
+}
+
+const errorsOf = (reading: Reading): string[] =>
+  reading.diagnostics.filter((d) => d.severity === 'error').map((d) => `${d.position.file}: ${d.message}`);
+
+/** Mistakes that a file can be, by what the message must say. */
+const mistakes: readonly [name: string, message: RegExp, make: (file: string) => void][] = [
+  ['not YAML', /./, (file) => writeFileSync(file, 'kind: [unclosed\n')],
+  ['not UTF-8', /not UTF-8/, (file) => writeFileSync(file, Buffer.from([0x6b, 0x3a, 0x20, 0xc3, 0x28, 0x0a]))],
+  ['UTF-16', /not UTF-8/, (file) => writeFileSync(file, Buffer.from('\ufeffkind: Pod\n', 'utf16le'))],
+  [
+    'over 32 MB',
+    /more than the 32 MB/,
+    (file) => {
+      writeFileSync(file, '');
+      truncateSync(file, 32 * 1024 * 1024 + 1);
+    },
+  ],
+  ['a YAML bomb', /./, (file) => writeFileSync(file, fixture('yaml-bomb.yaml'))],
+  ['a folder', /is a folder/, (file) => mkdirSync(file)],
+  ['a circle of links', /circle/, (file) => symlinkSync('bad.yaml', file)],
+  ['a link to nothing', /link to nothing/, (file) => symlinkSync('nothing.yaml', file)],
+  [
+    'a duplicate',
+    /duplicate definition of IPAddressPool/,
+    (file) => writeFileSync(file, poolDocument('main', ['192.0.2.0/24'])),
+  ],
+  ['a pool over another', /overlap/i, (file) => writeFileSync(file, poolDocument('other', ['198.51.100.128/25']))],
+  ['a field with the wrong type', /./, (file) => writeFileSync(file, poolDocument('other', [42 as unknown as string]))],
+];
+
+describe.each(mistakes)('a file that is %s', (_, message, make) => {
+  const put = (): void => {
+    make(site.folder.file('.new'));
+    renameSync(site.folder.file('.new'), site.folder.file('bad.yaml'));
+  };
+
+  test('at the start: it does not start, and says why', async () => {
+    site.folder.put('pool.yaml', pool);
+    site.folder.put('peer.yaml', peer());
+    put();
+    const failure = await site.start().then(String, (error: Error) => error.message);
+    expect(failure).toMatch(/^no valid configuration to start with: \S+\.yaml:\d+:\d+: error: /);
+    const errors = errorsOf(site.daemon.documents.reading!).join('\n');
+    expect(errors).toMatch(/bad\.yaml/);
+    expect(errors).toMatch(message);
+  });
+
+  test('at a reload: the last good configuration stays', async () => {
+    await running();
+    await site.refuses(put, message);
+    await untouched();
+    await site.accepts(() => renameSync(site.folder.file('bad.yaml'), site.folder.file('bad.txt')));
+    await untouched();
+  });
+});
+
+describe('nothing to read', () => {
+  test.each([
+    ['an empty folder', () => {}],
+    ['an empty file', () => site.folder.put('a.yaml', '')],
+    ['comments alone', () => site.folder.put('a.yaml', '# nothing yet\n---\n')],
+    ['kinds of others', () => site.folder.put('a.yaml', 'apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n')],
+  ])('%s is no configuration to start with', async (_, make) => {
+    make();
+    await expect(site.daemon.start()).rejects.toThrow(/there is no document at all/);
+  });
+
+  test('a path that is missing', async () => {
+    await site.stop();
+    site = new Site({ paths: ['/nonexistent/waypost'] });
+    await expect(site.daemon.start()).rejects.toThrow('/nonexistent/waypost:1:1: error: no such file or folder');
+  });
+
+  test('a file that was emptied keeps what it said until it is removed, whoever reloads', async () => {
+    await running();
+    await site.refuses(() => site.folder.put('web.yaml', ''), /web\.yaml: is empty now and held 1 document: remove it/);
+    expect((await site.daemon.documents.reload()).valid).toBe(false);
+    expect((await site.daemon.documents.reload()).valid).toBe(false);
+    await untouched();
+    await site.accepts(() => site.folder.remove('web.yaml'));
+    await router.knows();
+  });
+
+  test('a folder that goes away keeps all of it', async () => {
+    await running();
+    await site.refuses(() => renameSync(site.folder.path, `${site.folder.path}.gone`), /no such file or folder/);
+    await untouched();
+    await site.accepts(() => renameSync(`${site.folder.path}.gone`, site.folder.path));
+    await untouched();
+  });
+
+  test('all files gone from the folder keep all of it', async () => {
+    await running();
+    await site.refuses(() => {
+      for (const name of ['pool.yaml', 'peer.yaml', 'web.yaml', 'speaker.yaml']) site.folder.remove(name);
+    }, /there is no document at all/);
+    await untouched();
+  });
+
+  test('a file given by name that goes away keeps what it said', async () => {
+    await running();
+    const paths = ['pool.yaml', 'peer.yaml', 'web.yaml', 'speaker.yaml'].map((name) => site.folder.file(name));
+    await site.restart({ paths });
+    await router.knows('198.51.100.0/32');
+    await site.refuses(() => site.folder.remove('web.yaml'), /web\.yaml: no such file or folder/);
+    await aWhile(100);
+    expect(router.prefixes).toEqual(['198.51.100.0/32']);
+  });
+});
+
+describe('edits as people and tools make them', () => {
+  const two = all(serviceDocument('web'), serviceDocument('shop'));
+  const three = all(serviceDocument('web'), serviceDocument('shop'), serviceDocument('blog'));
+
+  test('in place, in pieces: nothing is withdrawn on the way', async () => {
+    await running();
+    site.folder.put('web.yaml', two);
+    await router.knows('198.51.100.0/32', '198.51.100.1/32');
+    router.forget();
+    truncateSync(site.folder.file('web.yaml'), 0);
+    await aWhile(60);
+    for (let at = 0; at < three.length; at += 90) {
+      writeFileSync(site.folder.file('web.yaml'), three.slice(at, at + 90), { flag: 'a' });
+      await aWhile(60);
+    }
+    await router.knows('198.51.100.0/32', '198.51.100.1/32', '198.51.100.2/32');
+    expect([router.withdrawn, router.sessions]).toEqual([0, 1]);
+  });
+
+  test('a folder as a ConfigMap volume', async () => {
+    const version = (n: number, text: string): void => {
+      mkdirSync(site.folder.file(`..v${n}`));
+      writeFileSync(site.folder.file(`..v${n}/web.yaml`), text);
+      symlinkSync(`..v${n}`, site.folder.file('..data_tmp'));
+      renameSync(site.folder.file('..data_tmp'), site.folder.file('..data'));
+    };
+    site.folder.put('pool.yaml', pool);
+    site.folder.put('peer.yaml', peer());
+    version(1, serviceDocument('web'));
+    symlinkSync('..data/web.yaml', site.folder.file('web.yaml'));
+    await site.start();
+    await router.knows('198.51.100.0/32');
+    version(2, three);
+    await router.knows('198.51.100.0/32', '198.51.100.1/32', '198.51.100.2/32');
+    expect([router.withdrawn, router.sessions]).toEqual([0, 1]);
+  });
+
+  test('one edit among many files parses one document', async () => {
+    site.folder.put('pool.yaml', all(poolDocument('main', ['10.0.0.0/16']), advertisementDocument('main', 'main')));
+    site.folder.put('peer.yaml', peer());
+    for (let i = 0; i < 300; i++) site.folder.write(`s${i}.yaml`, serviceDocument(`s${i}`));
+    await site.start();
+    await soon('the router knows all', () => router.routes.size === 300);
+    router.forget();
+    const before = site.daemon.documents.config!;
+    await site.accepts(() => site.folder.put('s7.yaml', serviceDocument('s7', { ip: '10.0.200.1' })));
+    const after = site.daemon.documents.config!;
+    // A document that was read again would be another object.
+    const renewed = [...after.services].filter(([key, service]) => before.services.get(key) !== service);
+    expect(renewed.map(([key]) => key)).toEqual(['default/s7']);
+    expect(after.pools.get('main')).toBe(before.pools.get('main'));
+    expect(after.speaker).toBe(before.speaker);
+    await soon('the route moved', () => router.routes.has('10.0.200.1/32'));
+    expect([router.updates, router.announced, router.withdrawn]).toEqual([2, 1, 1]);
+  });
+
+  test('a reload without a change leaves everything as it is', async () => {
+    await running();
+    const before = site.daemon.documents.config!;
+    const reading = await site.daemon.documents.reload();
+    expect(reading.valid).toBe(true);
+    expect(site.daemon.documents.config!.services.get('default/web')).toBe(before.services.get('default/web'));
+    await untouched();
+  });
+
+  test('warnings do not keep a configuration from being applied', async () => {
+    await running();
+    await site.accepts(() =>
+      site.folder.put('more.yaml', poolDocument('more', ['192.0.2.0/24'], { autoAsign: false })),
+    );
+    const [warning] = site.daemon.documents.reading!.diagnostics;
+    expect(warning).toMatchObject({ severity: 'warning', hint: expect.stringContaining('autoAssign') });
+    expect(site.messages('more.yaml')[0]?.level).toBe(40);
+  });
+});
+
+test('after close, what is read is not applied', async () => {
+  await running();
+  const before = site.daemon.documents.config;
+  site.folder.put('web.yaml', serviceDocument('other'));
+  site.daemon.documents.close();
+  await aWhile();
+  expect(site.daemon.documents.config).toBe(before);
+  await soon('the session is still there', () => router.established);
+});
