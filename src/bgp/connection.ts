@@ -7,7 +7,7 @@
 import { jitter, nextDue } from '../lib/timers.ts';
 import type { Initiator } from './collision.ts';
 import { MessageType } from './const.ts';
-import { BgpError, Cease, describeNotification, ErrorCode, FsmError, type Notification } from './errors.ts';
+import { BgpError, Cease, describeNotification, ErrorCode, FsmError, type Notification, OpenError } from './errors.ts';
 import type { SessionAction } from './events.ts';
 import type { LocalAddresses } from './export.ts';
 import { type Frame, Framer } from './framer.ts';
@@ -21,6 +21,7 @@ import {
   encodeOpen,
   type OpenMessage,
 } from './message.ts';
+import type { Loss } from './restart.ts';
 
 import type { PeerSettings } from './settings.ts';
 
@@ -32,12 +33,16 @@ export interface Host {
   random(): number;
   do(action: SessionAction): void;
   count(direction: 'sent' | 'received', type: number): void;
-  /** Why the connection is about to end. */
-  blame(reason: string): void;
+  /** Why the connection is about to end; the first of several kinds of loss counts. */
+  blame(reason: string, loss?: Loss): void;
+  /** We were there a moment ago: the peer may still hold routes of ours. */
+  readonly restarting: boolean;
   newConnection(): number;
   /** How long Active waits before the next dial, or idle hold lasts. */
   retryMs(): number;
   idleHoldMs(connection: Connection): number;
+  /** There is no other connection to the peer, at most one that is still being dialled. */
+  alone(connection: Connection): boolean;
   /** The peer called while this speaker was in idle hold. */
   readonly called: boolean;
   /** A valid OPEN came: the session calls `confirm` when the connection may go on. */
@@ -113,12 +118,12 @@ export class Connection {
         this.attach(this.host.newConnection(), 'local');
         return this.host.do({ type: 'dial', connection: this.id! });
       case 'sendOpen':
-        this.open = offer(this.host.settings);
+        this.open = offer(this.host.settings, this.host.restarting);
         return this.send(MessageType.open, encodeOpen(this.open));
       case 'sendKeepalive':
         return this.send(MessageType.keepalive, encodeKeepalive());
       case 'sendNotification':
-        this.host.blame(`sent ${describeNotification(action.notification)}`);
+        this.host.blame(`sent ${describeNotification(action.notification)}`, 'notification');
         return this.send(MessageType.notification, encodeNotification(action.notification));
       case 'drop':
         if (this.id !== undefined) this.host.do({ type: 'close', connection: this.id });
@@ -211,7 +216,7 @@ export class Connection {
         if (this.state === 'Connect') host.blame('no answer to the TCP connection attempt');
         return this.fire({ type: 'ConnectRetryTimer_Expires' });
       case 'hold':
-        host.blame('hold timer expired: the peer was silent');
+        host.blame('hold timer expired: the peer was silent', 'hold');
         return this.fire({ type: 'HoldTimer_Expires' });
       case 'keepalive':
         return this.fire({ type: 'KeepaliveTimer_Expires' });
@@ -280,10 +285,14 @@ export class Connection {
   }
 
   private notified(n: Notification): void {
-    this.host.blame(`received ${describeNotification(n)}`);
-    if (n.code === ErrorCode.open && n.subcode === 1) return this.fire({ type: 'NotifMsgVerErr' });
+    const lost = isCollision(n);
+    if (!lost || this.state === 'Established' || this.host.alone(this))
+      this.host.blame(`received ${describeNotification(n)}`);
+    if (n.code === ErrorCode.open && n.subcode === OpenError.unsupportedVersion)
+      return this.fire({ type: 'NotifMsgVerErr' });
     // The peer kept the other connection of a collision: nothing failed, and the other one is on its way to us.
-    const lost = n.code === ErrorCode.cease && n.subcode === Cease.connectionCollision;
     this.fire(lost && this.state === 'OpenSent' ? { type: 'TcpConnectionFails' } : { type: 'NotifMsg' });
   }
 }
+
+const isCollision = (n: Notification): boolean => n.code === ErrorCode.cease && n.subcode === Cease.connectionCollision;

@@ -3,6 +3,7 @@ import type { Notification } from './errors.ts';
 import type { LocalAddresses } from './export.ts';
 import type { State } from './fsm.ts';
 import type { Agreement } from './handshake.ts';
+import type { Loss } from './restart.ts';
 import type { Update } from './update.ts';
 
 /** What the host tells a session. */
@@ -32,13 +33,17 @@ export type SessionAction =
   | { readonly type: 'send'; readonly connection: number; readonly bytes: Uint8Array }
   /** Close once everything sent has left, and soon anyway. */
   | { readonly type: 'close'; readonly connection: number }
-  /** `agreement` is there when `to` is Established. The session itself may have moved on already. */
+  /**
+   * `agreement` is there when `to` is Established, `ended` when `from` was: what held until then, and how it ended. The
+   * session itself may have moved on already.
+   */
   | {
       readonly type: 'state';
       readonly from: State;
       readonly to: State;
       readonly reason: string;
       readonly agreement?: Agreement;
+      readonly ended?: { readonly agreement: Agreement; readonly loss: Loss };
     }
   /**
    * Routes from the peer. They are views of the octets received: to be taken in before the next event. The host

@@ -7,6 +7,7 @@
  * peer, and the owner calls `sweep` and `drain` with budgets while they return true. It keeps no Loc-RIB: that is a
  * function of the routes to a prefix, and its keeper indexes by the same prefix ids.
  */
+import { decodeInterned } from './attr.ts';
 import type { AddressFamily } from './const.ts';
 import type { AttributeTable } from './intern.ts';
 import { forEachNlri, type NlriVisitor } from './nlri.ts';
@@ -66,6 +67,11 @@ export class Rib {
     for (const family of FAMILIES) this[family].beginGeneration(peer, false);
   }
 
+  /** As `withdrawPeer`, for one family. */
+  withdrawFamily(peer: number, family: AddressFamily): void {
+    this[family].beginGeneration(peer, false);
+  }
+
   /** The session is over, but the routes stay in use until `sweepStale` or a second call (RFC 4724 §4.2). */
   markStale(peer: number, family: AddressFamily): void {
     this[family].beginGeneration(peer, true);
@@ -74,6 +80,13 @@ export class Rib {
   /** Routes not sent again since `markStale` do not count from now on. `sweep` frees them. */
   sweepStale(peer: number, family: AddressFamily): void {
     this[family].endStale(peer);
+  }
+
+  /** Removes those stale routes of `peer` that carry this community. */
+  dropStale(peer: number, family: AddressFamily, community: number): void {
+    this[family].removeStale(peer, (set) =>
+      (decodeInterned(this.attributes.view(set)).communities ?? []).includes(community),
+    );
   }
 
   /** Frees routes that no longer count, looking at `budget` routes at most; their prefixes turn up in `drain`. True while some are left. */

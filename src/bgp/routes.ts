@@ -126,6 +126,18 @@ export class RouteTable {
     this.dead += source.dead - before;
   }
 
+  /** Removes the stale routes of `peer` whose attribute set `test` says yes to; it is asked once a set. */
+  removeStale(peer: number, test: (attributes: number) => boolean): void {
+    const verdicts = new Map<number, boolean>();
+    for (let route = this.nextOf(peer); route !== NONE; route = this.nextOf(peer, route + 1)) {
+      if (!this.isStale(route)) continue;
+      const set = this.sets[route]!;
+      const verdict = verdicts.get(set) ?? test(set);
+      verdicts.set(set, verdict);
+      if (verdict) this.remove(route);
+    }
+  }
+
   /** Looks at `budget` routes at most and removes the dead among them. True while dead ones are left. */
   sweep(budget: number): boolean {
     for (let n = Math.min(budget, this.limit); n > 0 && this.dead > 0; n--) {

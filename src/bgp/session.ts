@@ -27,6 +27,7 @@ import type { Agreement } from './handshake.ts';
 import type { AttributeTable } from './intern.ts';
 import { decodeRouteRefresh, encodeNotification } from './message.ts';
 import { Pair } from './pair.ts';
+import type { Loss } from './restart.ts';
 import type { PeerSettings } from './settings.ts';
 import { decodeUpdate } from './update.ts';
 
@@ -43,6 +44,8 @@ export interface SessionParts {
   readonly random: () => number;
   /** Numbers for dialled connections, never the same twice. */
   readonly newConnection: () => number;
+  /** We were there a moment ago, and the peer may still hold our routes (RFC 4724 §4.1). */
+  readonly restarting?: boolean;
 }
 
 export class Session {
@@ -62,6 +65,10 @@ export class Session {
   private readonly pair: Pair;
   /** Somebody gave a reason during this event. */
   private blamed = false;
+  /** How the session ends, if it does during this event. */
+  private loss: Loss | undefined;
+  /** What holds while Established. */
+  private inForce: Agreement | undefined;
   private reported: State = 'Idle';
   private now = 0;
   private actions: SessionAction[] = [];
@@ -110,6 +117,7 @@ export class Session {
   handle(event: SessionEvent, now: number): readonly SessionAction[] {
     this.now = now;
     this.blamed = false;
+    this.loss = undefined;
     this.dispatch(event);
     const { actions } = this;
     this.actions = [];
@@ -150,7 +158,7 @@ export class Session {
   private stop(n: Notification | undefined): void {
     const { pair } = this;
     pair.stopped = true;
-    this.blame(STOPPED);
+    this.blame(STOPPED, 'stopped');
     for (const c of pair.all) c.fire({ type: 'ManualStop', ...(n && { notification: n }) });
     pair.hangUp();
   }
@@ -159,7 +167,7 @@ export class Session {
     const connection = this.pair.find(id);
     if (connection === undefined) return this.pair.closed(id);
     // Of two that collided, one ends so: nothing to report.
-    if (this.pair.rival === undefined) this.blame(error ?? ending(connection.state));
+    if (this.pair.alone(connection)) this.blame(error ?? ending(connection.state));
     connection.closed();
   }
 
@@ -179,7 +187,8 @@ export class Session {
     if (connection.state === 'Established') this.established(connection);
   }
 
-  private blame(reason: string): void {
+  private blame(reason: string, loss?: Loss): void {
+    this.loss ??= loss;
     this.lastError = this.blamed ? `${this.lastError}; ${reason}` : reason;
     this.blamed = true;
   }
@@ -196,7 +205,10 @@ export class Session {
       to,
       reason: from === 'Established' || to === 'Idle' || to === 'Active' ? this.lastError : '',
       ...(to === 'Established' && agreement && { agreement }),
+      ...(from === 'Established' &&
+        this.inForce && { ended: { agreement: this.inForce, loss: this.loss ?? 'connection' } }),
     });
+    this.inForce = to === 'Established' ? agreement : undefined;
   }
 
   private established(connection: Connection): void {
@@ -237,11 +249,16 @@ export class Session {
       random: this.parts.random,
       newConnection: this.parts.newConnection,
       do: (action) => this.actions.push(action),
+      alone: (connection) => this.pair.alone(connection),
       get called() {
         return session.pair.call !== undefined;
       },
       count: (direction, type) => countMessage(this[direction], type),
-      blame: (reason) => this.blame(reason),
+      blame: (reason, loss) => this.blame(reason, loss),
+      // Once the peer has our routes again, we are not restarting any more.
+      get restarting() {
+        return session.parts.restarting === true && session.flaps === 0;
+      },
       retryMs: () => this.backoff.retryMs(),
       // Nothing has failed while the other connection may still succeed.
       idleHoldMs: () => (this.pair.rival ? 0 : this.backoff.idleHoldMs(this.now)),

@@ -2,17 +2,25 @@
 import type { Session } from '../bgp/session.ts';
 import type { PeerSettings } from '../bgp/settings.ts';
 import { monotonicMs } from '../io/clock.ts';
+import type { Retention } from './retention.ts';
 
 export class Peer {
   readonly session: Session;
+  readonly retention: Retention;
   /** The peer's number in the RIB, 0..65535. */
   readonly slot: number;
+  /** It has sent more prefixes than it may. */
+  overLimit = false;
+  /** Its session was ended for that, and has not come back. */
+  cutOff = false;
+  private restart: NodeJS.Timeout | undefined;
   private timer: NodeJS.Timeout | undefined;
   private turn: NodeJS.Immediate | undefined;
   private timerDue = Number.POSITIVE_INFINITY;
 
-  constructor(session: Session, slot: number) {
+  constructor(session: Session, slot: number, retention: Retention) {
     this.session = session;
+    this.retention = retention;
     this.slot = slot;
   }
 
@@ -45,8 +53,15 @@ export class Peer {
     this.timer = setTimeout(fire, Math.max(0, Math.ceil(due - monotonicMs())));
   }
 
-  /** No `tick` any more. */
+  /** Calls `start` after this time, unless the peer is gone by then. */
+  restartIn(ms: number, start: () => void): void {
+    clearTimeout(this.restart);
+    this.restart = setTimeout(start, ms);
+  }
+
+  /** No `tick` any more, nor a restart. */
   cancel(): void {
+    clearTimeout(this.restart);
     clearTimeout(this.timer);
     if (this.turn) clearImmediate(this.turn);
     this.timerDue = Number.POSITIVE_INFINITY;

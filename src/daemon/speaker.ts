@@ -6,7 +6,8 @@
  * events, so that the end of a session with a full table stops nobody else's.
  */
 import { AdjRibOut } from '../bgp/adjout.ts';
-import type { Notification } from '../bgp/errors.ts';
+import { Afi, Safi } from '../bgp/const.ts';
+import { Cease, ErrorCode, type Notification, notification } from '../bgp/errors.ts';
 import type { SessionAction, SessionEvent } from '../bgp/events.ts';
 import type { LocalAddresses } from '../bgp/export.ts';
 import type { State } from '../bgp/fsm.ts';
@@ -21,8 +22,10 @@ import { addressesBeside } from '../io/interfaces.ts';
 import { random } from '../io/random.ts';
 import { type Ends, Tcp } from '../io/tcp.ts';
 import { type Address, compareAddresses, formatAddress } from '../lib/address.ts';
+import { Writer } from '../lib/bytes.ts';
 import { diff } from '../lib/diff.ts';
 import { Peer } from './peer.ts';
+import { Retention } from './retention.ts';
 
 /** What a speaker reports as it happens. */
 export interface SpeakerEvents {
@@ -31,6 +34,8 @@ export interface SpeakerEvents {
   established?(peer: Peer, agreement: Agreement): void;
   /** Before the RIB takes it. The update holds views: nothing of it may be kept. */
   update?(peer: Peer, update: Update): void;
+  /** The peer has sent more prefixes than it may; once until it has fewer again. */
+  limit?(peer: Peer, prefixes: number, limit: number): void;
   /** A caller that is no peer, or one too many of a peer, was turned away before any state was built. */
   stranger?(ends: Ends): void;
 }
@@ -112,7 +117,7 @@ export class Speaker {
       random,
       newConnection: this.tcp.newConnection,
     });
-    const peer = new Peer(session, slot);
+    const peer = new Peer(session, slot, new Retention(this.rib, slot, () => this.needUpkeep()));
     this.peers.set(settings.name, peer);
     return peer;
   }
@@ -126,9 +131,8 @@ export class Speaker {
     this.handle(peer, { type: 'stop', ...(notification && { notification }) });
     peer.cancel();
     this.peers.delete(peer.name);
-    this.rib.withdrawPeer(peer.slot);
+    peer.retention.end();
     this.freeSlots.push(peer.slot);
-    this.needUpkeep();
   }
 
   /** The peer's Adj-RIB-Out has changed. */
@@ -178,19 +182,43 @@ export class Speaker {
         this.byConnection.delete(action.connection);
         return this.tcp.close(action.connection);
       case 'update':
-        this.events.update?.(peer, action.update);
-        this.rib.apply(peer.slot, action.update);
+        // What came behind the prefix that was one too many, in the same octets, does not count any more.
+        if (!peer.cutOff) {
+          this.events.update?.(peer, action.update);
+          this.rib.apply(peer.slot, action.update);
+        }
         for (const { attributes } of action.update.reach) this.attributes.release(attributes);
+        if (action.update.endOfRib) peer.retention.endOfRib(action.update.endOfRib);
+        this.limit(peer);
         return this.needUpkeep();
       case 'state':
-        if (action.from === 'Established') {
-          this.rib.withdrawPeer(peer.slot);
-          this.needUpkeep();
+        if (action.ended) peer.retention.lost(action.ended.agreement, action.ended.loss);
+        if (action.agreement) {
+          peer.cutOff = false;
+          peer.retention.up(action.agreement);
         }
         this.events.state?.(peer, action.from, action.to, action.reason);
         if (action.agreement) this.events.established?.(peer, action.agreement);
         return;
     }
+  }
+
+  /** RFC 4486 §4: a peer that sends more prefixes than it may is told so, and left alone for as long as configured. */
+  private limit(peer: Peer): void {
+    const { maxPrefixes, warnOnly, restartSec } = peer.settings.limits ?? {};
+    if (maxPrefixes === undefined) return;
+    const [ipv4, ipv6] = [this.rib.counts(peer.slot, 'ipv4').received, this.rib.counts(peer.slot, 'ipv6').received];
+    const over = ipv4 + ipv6 > maxPrefixes;
+    if (over && !peer.overLimit) this.events.limit?.(peer, ipv4 + ipv6, maxPrefixes);
+    peer.overLimit = over;
+    if (!over || warnOnly || peer.cutOff) return;
+    peer.cutOff = true;
+    const data = new Writer(7)
+      .u16(ipv4 >= ipv6 ? Afi.ipv4 : Afi.ipv6)
+      .u8(Safi.unicast)
+      .u32(maxPrefixes);
+    this.handle(peer, { type: 'stop', notification: notification(ErrorCode.cease, Cease.maximumPrefixes, data.bytes) });
+    if (restartSec !== undefined) peer.restartIn(restartSec * 1000, () => this.start(peer));
   }
 
   private needUpkeep(): void {

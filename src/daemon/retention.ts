@@ -1,0 +1,96 @@
+/**
+ * What becomes of a peer's routes while its session is down: carries out what bgp/restart.ts decides, on the RIB and
+ * with timers.
+ */
+import { type AddressFamily, Community } from '../bgp/const.ts';
+import type { Agreement } from '../bgp/handshake.ts';
+import {
+  type Loss,
+  NO_RESTART,
+  type RestartEvent,
+  type RestartState,
+  type RestartTimer,
+  step,
+} from '../bgp/restart.ts';
+import type { Rib } from '../bgp/rib.ts';
+
+export class Retention {
+  private readonly rib: Rib;
+  private readonly slot: number;
+  private readonly changed: () => void;
+  private readonly timers = new Map<RestartTimer, NodeJS.Timeout>();
+  private state: RestartState = NO_RESTART;
+
+  /** @param changed called after the RIB was: it has something to sweep */
+  constructor(rib: Rib, slot: number, changed: () => void) {
+    this.rib = rib;
+    this.slot = slot;
+    this.changed = changed;
+  }
+
+  /** Families whose routes are from before the peer's restart. */
+  get stale(): readonly AddressFamily[] {
+    return this.state.stale;
+  }
+
+  lost(agreement: Agreement, loss: Loss): void {
+    this.take({ type: 'lost', agreement, loss });
+  }
+
+  up(agreement: Agreement): void {
+    this.take({ type: 'up', agreement });
+  }
+
+  endOfRib(family: AddressFamily): void {
+    if (this.state.stale.includes(family)) this.take({ type: 'endOfRib', family });
+  }
+
+  /** The peer is no peer any more: nothing of it stays. */
+  end(): void {
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.timers.clear();
+    this.state = NO_RESTART;
+    this.rib.withdrawPeer(this.slot);
+    this.changed();
+  }
+
+  private take(event: RestartEvent): void {
+    const [state, actions] = step(this.state, event);
+    this.state = state;
+    for (const action of actions) {
+      switch (action.type) {
+        case 'markStale':
+          this.rib.markStale(this.slot, action.family);
+          break;
+        case 'sweepStale':
+          this.rib.sweepStale(this.slot, action.family);
+          break;
+        case 'withdraw':
+          this.rib.withdrawFamily(this.slot, action.family);
+          break;
+        case 'longLived':
+          this.rib.dropStale(this.slot, action.family, Community.noLlgr);
+          break;
+        case 'arm':
+          this.arm(action.timer, action.ms);
+          break;
+        case 'disarm':
+          clearTimeout(this.timers.get(action.timer));
+          this.timers.delete(action.timer);
+      }
+    }
+    if (actions.length > 0) this.changed();
+  }
+
+  private arm(timer: RestartTimer, ms: number): void {
+    clearTimeout(this.timers.get(timer));
+    const fire = () => {
+      this.timers.delete(timer);
+      this.take({ type: 'expired', timer });
+    };
+    this.timers.set(timer, setTimeout(fire, Math.min(ms, MAX_TIMEOUT_MS)).unref());
+  }
+}
+
+/** Node's timers hold no more; long-lived times of up to 194 days (RFC 9494) end after 24 of them. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
