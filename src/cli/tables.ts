@@ -2,7 +2,8 @@
 import { formatDiagnostic } from '../config/format.ts';
 import type { Subject } from '../daemon/control.ts';
 import type { AdvertisedRow, ConfigView, PeerRow, ReceivedRow, ServiceRow } from '../daemon/views.ts';
-import { printLine, printTable } from './output.ts';
+import { printTable } from './columns.ts';
+import { printLine } from './output.ts';
 
 /** Prints what the daemon answered. */
 export function printSubject(what: Subject, value: unknown): void {

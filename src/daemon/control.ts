@@ -58,8 +58,10 @@ export const publicHandler =
   (daemon: Daemon): Handler =>
   async (method, { pathname }) => {
     if (method !== 'GET' && method !== 'HEAD') return { status: 405, type: 'text/plain', body: 'read-only\n' };
-    if (pathname === '/metrics')
-      return { status: 200, type: daemon.metrics.contentType, body: await daemon.metrics.text() };
+    if (pathname === '/metrics') {
+      const metrics = await daemon.metrics();
+      return { status: 200, type: metrics.contentType, body: await metrics.text() };
+    }
     if (pathname === '/healthz') return { status: 200, type: 'text/plain', body: 'ok\n' };
     if (pathname === '/readyz')
       return daemon.ready

@@ -13,7 +13,7 @@ import { controlHandler, publicHandler } from './control.ts';
 import { Documents, diagnosticLines, type Reading } from './documents.ts';
 import { Engine } from './engine.ts';
 import { Memory } from './memory.ts';
-import { Metrics } from './metrics.ts';
+import type { Metrics } from './metrics.ts';
 import type { Decided } from './services.ts';
 import { Speaker } from './speaker.ts';
 
@@ -33,13 +33,13 @@ export class Daemon {
   readonly speaker: Speaker;
   readonly engine: Engine;
   readonly documents: Documents;
-  readonly metrics: Metrics;
   /** A configuration is in force, and every Service was decided at least once. */
   ready = false;
   private readonly options: DaemonOptions;
   private readonly log: Logger;
   private readonly memory: Memory;
   private readonly servers: HttpServer[] = [];
+  private metricsLoaded: Promise<Metrics> | undefined;
   private listening: Promise<void> = Promise.resolve();
   private started = false;
 
@@ -75,7 +75,6 @@ export class Daemon {
       read: (reading) => this.read(reading),
       blind: (folder, reason) => log.warn({ folder, reason }, 'changes here are not seen: use `waypost reload`'),
     });
-    this.metrics = new Metrics(this.speaker, this.engine, this.documents);
   }
 
   /** Resolves when the first configuration is in force. Rejects with `StartError` when there can be none. */
@@ -105,6 +104,14 @@ export class Daemon {
     for (const server of this.servers) server.close();
   }
 
+  /** Loaded when somebody asks: the library that renders them would take a sixth of the time to start. */
+  metrics(): Promise<Metrics> {
+    this.metricsLoaded ??= import('./metrics.ts').then(
+      ({ Metrics }) => new Metrics(this.speaker, this.engine, this.documents),
+    );
+    return this.metricsLoaded;
+  }
+
   private apply(config: Configuration): void {
     if (this.engine.config === undefined) this.engine.remember(this.memory.recall());
     this.engine.apply(config);
@@ -117,7 +124,6 @@ export class Daemon {
 
   private read(reading: Reading): void {
     const { log } = this;
-    this.metrics.read(reading.valid);
     const errors = reading.diagnostics.filter((d) => d.severity === 'error');
     const warnings = reading.diagnostics.filter((d) => d.severity === 'warning');
     for (const line of diagnosticLines(errors)) log.error(line);

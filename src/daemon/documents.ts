@@ -94,6 +94,9 @@ class Shelf {
 export class Documents {
   /** The last outcome. */
   reading: Reading | undefined;
+  /** Outcomes so far, and those among them that were refused. */
+  readings = 0;
+  refusals = 0;
   /** The configuration in force: that of the last good outcome. */
   config: Configuration | undefined;
   private readonly options: DocumentsOptions;
@@ -152,7 +155,9 @@ export class Documents {
       files: this.shelf.files,
       diagnostics,
     };
-    if (configuration !== undefined) {
+    this.readings++;
+    if (configuration === undefined) this.refusals++;
+    else {
       this.config = retain(this.config, configuration);
       this.options.apply(this.config);
     }

@@ -15,8 +15,6 @@ import type { Speaker } from './speaker.ts';
 export class Metrics {
   readonly contentType: string;
   private readonly registry = new Registry();
-  private readonly updates: Counter;
-  private readonly updateErrors: Counter;
 
   constructor(speaker: Speaker, engine: Engine, documents: Documents) {
     const { registry } = this;
@@ -96,22 +94,18 @@ export class Metrics {
     perPool('ipv6_addresses_total', 'IPv6 addresses of the pool.', (u) => Number(u.ipv6.total));
     perPool('ipv6_addresses_in_use_total', 'IPv6 addresses of the pool in use.', (u) => u.ipv6.inUse);
     perPool('services_allocated_total', 'Services with an address of the pool.', (u) => u.services);
-    this.updates = new Counter({
-      name: 'metallb_k8s_client_updates_total',
-      help: 'Configurations read.',
-      registers: [registry],
-    });
-    this.updateErrors = new Counter({
-      name: 'metallb_k8s_client_update_errors_total',
-      help: 'Configurations refused.',
-      registers: [registry],
-    });
-  }
-
-  /** A configuration was read. */
-  read(valid: boolean): void {
-    this.updates.inc();
-    if (!valid) this.updateErrors.inc();
+    const counter = (name: string, help: string, value: () => number) =>
+      new Counter({
+        name,
+        help,
+        registers: [registry],
+        collect() {
+          this.reset();
+          this.inc(value());
+        },
+      });
+    counter('metallb_k8s_client_updates_total', 'Configurations read.', () => documents.readings);
+    counter('metallb_k8s_client_update_errors_total', 'Configurations refused.', () => documents.refusals);
   }
 
   text(): Promise<string> {
