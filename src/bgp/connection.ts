@@ -123,7 +123,9 @@ export class Connection {
       case 'sendKeepalive':
         return this.send(MessageType.keepalive, encodeKeepalive());
       case 'sendNotification':
-        this.host.blame(`sent ${describeNotification(action.notification)}`, 'notification');
+        // To lose a collision is no failure.
+        if (!isCollision(action.notification))
+          this.host.blame(`sent ${describeNotification(action.notification)}`, 'notification');
         return this.send(MessageType.notification, encodeNotification(action.notification));
       case 'drop':
         if (this.id !== undefined) this.host.do({ type: 'close', connection: this.id });

@@ -194,7 +194,8 @@ export class Net {
         from.delivered += n;
         this.taken(from);
         // Nobody is there any more: the host resets the connection.
-        if (!to.open) return this.end(from, 'connection reset by the peer');
+        const reset = () => this.end(from, 'connection reset by the peer');
+        if (!to.open) return this.deliver(this.far(to).channel, 'reset', reset);
         to.end.tell({ type: 'received', connection: to.id, bytes: piece });
         piece.fill(0xee); // the session must not have kept a view
       });
