@@ -32,6 +32,9 @@ const CAPACITY = 9216;
 /** Datagrams taken in one turn of the event loop: a flood of them must not stop everything else. */
 const TURN_DATAGRAMS = 64;
 
+/** More than a socket's receive buffer holds. */
+const QUEUE_DATAGRAMS = 4096;
+
 export interface Icmp6Events {
   /** `bytes` of the datagram are valid during the call only. */
   received(datagram: Datagram): void;
@@ -62,7 +65,6 @@ export class Icmp6Socket {
     this.events = events;
     this.fd = sysSocket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMPV6);
     try {
-      // Before anything else: a raw socket takes all there is from the moment it exists.
       sysSetsockopt(this.fd, IPPROTO_ICMPV6, ICMP6_FILTER, filter(types));
       sysSetsockopt(this.fd, SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${device}\0`));
       this.index = sysInterfaceIndex(device);
@@ -75,6 +77,8 @@ export class Icmp6Socket {
       set(IPV6_MULTICAST_HOPS, int(255));
       set(IPV6_RECVHOPLIMIT, int(1));
       for (const group of groups) set(IPV6_ADD_MEMBERSHIP, membership(group, this.index));
+      // A raw socket takes all there is from the moment it exists: what came before it was told to be choosy.
+      for (let n = 0; n < QUEUE_DATAGRAMS && this.reader.read(this.fd); n++);
       this.poll = sysPoll(this.fd, () => this.drain());
     } catch (error) {
       sysClose(this.fd);
