@@ -70,6 +70,13 @@ export class Reader {
     return ((b[i]! << 24) | (b[i + 1]! << 16) | (b[i + 2]! << 8) | b[i + 3]!) >>> 0;
   }
 
+  /** Six octets as one number, which a double holds exactly: an Ethernet address (see mac.ts). */
+  u48(): number {
+    if (this.remaining < 6) throw new TruncatedError(6, this.remaining);
+    const high = this.u16();
+    return high * 0x1_0000_0000 + this.u32();
+  }
+
   u64(): bigint {
     if (this.remaining < 8) throw new TruncatedError(8, this.remaining);
     const high = this.u32();
@@ -152,6 +159,11 @@ export class Writer {
     b[i + 2] = v >>> 8;
     b[i + 3] = v;
     return this;
+  }
+
+  u48(v: number): this {
+    if (this.room < 6) throw new OverflowError(6, this.room);
+    return this.u16(Math.floor(v / 0x1_0000_0000)).u32(v);
   }
 
   u64(v: bigint): this {

@@ -1,0 +1,135 @@
+/**
+ * Which node answers for a Service's addresses: MetalLB's election, in which every node works out the same winner from
+ * the same documents and nobody has to ask.
+ *
+ * The candidates are the nodes that are alive, usable and selected by an advertisement that matches the Service; the
+ * highest sum of preference weights wins, and among equals the lowest SHA-256 of `NODE#ADDRESS`. All addresses of
+ * a Service move together, since only the first one is hashed.
+ */
+import { type Address, formatAddress } from '../lib/address.ts';
+import { compareBytes } from '../lib/bytes.ts';
+
+/** An L2Advertisement of the Service's pool that matches the Service, its selectors worked out. */
+export interface Layer2Advertisement {
+  readonly name: string;
+  /** Names of the nodes that its nodeSelectors select. */
+  readonly nodes: ReadonlySet<string>;
+  /** It has serviceSelectors. */
+  readonly byService: boolean;
+  /** Weight by node, from preferredNodeSelectors: the sum over those that select the node. */
+  readonly preference: ReadonlyMap<string, number>;
+  /** Names; empty means every interface. */
+  readonly interfaces: readonly string[];
+}
+
+export interface ElectionNode {
+  readonly name: string;
+  /** A speaker runs there and is heard of. */
+  readonly alive: boolean;
+  readonly networkUnavailable: boolean;
+  /** Carries the exclude-from-external-load-balancers label, which is not to be ignored. */
+  readonly excluded: boolean;
+  /** Holds a usable endpoint of the Service. */
+  readonly endpoint: boolean;
+}
+
+export interface Election {
+  readonly self: string;
+  /** The Service's, in the order of its status; at least one. */
+  readonly ips: readonly Address[];
+  /** It asks to share its addresses (the annotation is there). */
+  readonly shared: boolean;
+  readonly policy: 'Cluster' | 'Local';
+  /** A usable endpoint exists, on whatever node. */
+  readonly endpoints: boolean;
+  readonly advertisements: readonly Layer2Advertisement[];
+  readonly nodes: readonly ElectionNode[];
+  /** Who is known to have held the addresses last; given only where addresses are not to move back on their own. */
+  readonly holder?: string;
+  /** This node started so recently that it is not to take addresses over, unless it is `holder`. */
+  readonly heldDown?: boolean;
+  readonly sha256: (bytes: Uint8Array) => Uint8Array;
+}
+
+export type ElectionReason = 'notOwner' | 'sharedIPWithServiceSelector' | 'noMatchingAdvertisement' | 'heldDown';
+
+export interface Ranked {
+  readonly name: string;
+  readonly weight: number;
+  readonly hash: Uint8Array;
+}
+
+/** Why a node is no candidate. */
+export type Ineligible =
+  | 'notAlive'
+  | 'nodeNetworkUnavailable'
+  | 'nodeLabeledExcludeBalancers'
+  | 'notSelected'
+  | 'noLocalEndpoints';
+
+export interface Elected {
+  /** Absent when this node is to announce. */
+  readonly reason?: ElectionReason;
+  /** The node that is to announce, in the eyes of this one; undefined when there is no candidate. */
+  readonly owner?: string;
+  /** The candidates, best first. */
+  readonly ranking: readonly Ranked[];
+  readonly ineligible: ReadonlyMap<string, Ineligible>;
+  /** Where this node announces, or would if it were the owner. */
+  readonly interfaces: 'all' | readonly string[];
+}
+
+/** The tests come in MetalLB's order, so that the first reason found is the one MetalLB would give. */
+export function elect(e: Election): Elected {
+  const mine = e.advertisements.filter((a) => a.nodes.has(e.self));
+  const interfaces = interfacesOf(mine);
+  const refused = (reason: ElectionReason): Elected => ({ reason, ranking: [], ineligible: new Map(), interfaces });
+  if (!e.endpoints) return refused('notOwner');
+  if (e.shared && e.advertisements.some((a) => a.byService)) return refused('sharedIPWithServiceSelector');
+  if (mine.length === 0) return refused('noMatchingAdvertisement');
+
+  const { ranking, ineligible } = rank(e);
+  const kept = e.holder !== undefined && ranking.some(({ name }) => name === e.holder);
+  const owner = kept ? e.holder : ranking[0]?.name;
+  if (owner === undefined) return { reason: 'notOwner', ranking, ineligible, interfaces };
+  const outcome = { owner, ranking, ineligible, interfaces };
+  if (owner !== e.self) return { reason: 'notOwner', ...outcome };
+  return e.heldDown && e.holder !== e.self ? { reason: 'heldDown', ...outcome } : outcome;
+}
+
+/**
+ * All advertisements that match the Service count, those that do not select this node too: else the nodes would not
+ * agree on the candidates. A weight given to a node that is no candidate is lost.
+ */
+function rank(e: Election): Pick<Elected, 'ranking' | 'ineligible'> {
+  const ranking: Ranked[] = [];
+  const ineligible = new Map<string, Ineligible>();
+  const first = `#${formatAddress(e.ips[0]!)}`;
+  for (const node of e.nodes) {
+    const { name } = node;
+    const why = ineligibility(e, node);
+    if (why !== undefined) ineligible.set(name, why);
+    else
+      ranking.push({
+        name,
+        weight: e.advertisements.reduce((sum, a) => sum + (a.preference.get(name) ?? 0), 0),
+        hash: e.sha256(new TextEncoder().encode(name + first)),
+      });
+  }
+  ranking.sort((a, b) => b.weight - a.weight || compareBytes(a.hash, b.hash));
+  return { ranking, ineligible };
+}
+
+function ineligibility(e: Election, node: ElectionNode): Ineligible | undefined {
+  if (!node.alive) return 'notAlive';
+  if (node.networkUnavailable) return 'nodeNetworkUnavailable';
+  if (node.excluded) return 'nodeLabeledExcludeBalancers';
+  if (!e.advertisements.some((a) => a.nodes.has(node.name))) return 'notSelected';
+  return e.policy === 'Local' && !node.endpoint ? 'noLocalEndpoints' : undefined;
+}
+
+/** The union of what the advertisements name; one that names none means all. */
+function interfacesOf(advertisements: readonly Layer2Advertisement[]): 'all' | readonly string[] {
+  if (advertisements.some((a) => a.interfaces.length === 0)) return 'all';
+  return [...new Set(advertisements.flatMap((a) => a.interfaces))].sort();
+}
