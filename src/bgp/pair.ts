@@ -122,6 +122,11 @@ export class Pair {
     loser.fire({ type: 'AutomaticStop', notification: collision });
   }
 
+  alone(connection: Connection): boolean {
+    const other = this.beside(connection);
+    return other === undefined || other.state === 'Connect';
+  }
+
   private beside(connection: Connection): Connection | undefined {
     return connection === this.main ? this.rival : this.main;
   }
