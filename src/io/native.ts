@@ -58,10 +58,10 @@ function load(): Library {
       ),
       if_nametoindex: c.func('unsigned int if_nametoindex(const char *name)'),
       sendto: c.func(
-        'ssize_t sendto(int fd, const void *data, size_t length, int flags, const void *address, unsigned int addressLength)',
+        'intptr_t sendto(int fd, const void *data, size_t length, int flags, const void *address, unsigned int addressLength)',
       ),
-      // struct msghdr *message
-      recvmsg: c.func('ssize_t recvmsg(int fd, uintptr_t message, int flags)'),
+      // ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+      recvmsg: c.func('intptr_t recvmsg(int fd, uintptr_t message, int flags)'),
     };
     return library;
   } catch (error) {
