@@ -2,11 +2,14 @@
  * Documents of all files to one configuration. What a document says by itself was read when it was loaded; here are
  * the rules between documents. One error, and there is no configuration: the last good one stays.
  */
-import { collectAliases, resolveAdvertisement } from './check/advertisement.ts';
+import { ServiceCommunities } from './allow.ts';
+import { resolveAdvertisement } from './check/advertisement.ts';
+import { checkAllowed, collectAliases } from './check/communities.ts';
 import { chooseSpeaker, type Found, KnownNodes, type NodeOptions } from './check/nodes.ts';
 import { checkOverlap } from './check/overlap.ts';
 import { checkPeers } from './check/peers.ts';
 import { checkPreferences } from './check/preference.ts';
+import { resolvePeer } from './check/secrets.ts';
 import { checkServices } from './check/services.ts';
 import type { Document, Item, ServiceItem } from './document.ts';
 import { sortDiagnostics } from './format.ts';
@@ -40,10 +43,15 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
   const speaker = chooseSpeaker(sorter.of('speaker'), nodes, options, report);
   const known = new KnownNodes(speaker, nodes);
   const pools = sorter.of('pool');
-  const peers = sorter.of('peer');
+  const secrets = { complete: !unread, found: sorter.of('secret'), documents: sorter.documentsOf('Secret') };
+  const peers = sorter.of('peer').map((found) => ({
+    document: found.document,
+    value: resolvePeer(found, secrets, known, report),
+  }));
+  const aliases = collectAliases(sorter.of('community'), report);
   const references = {
     complete: !unread,
-    aliases: collectAliases(sorter.of('community'), report),
+    aliases,
     pools,
     poolNames: sorter.namesOf('IPAddressPool'),
     peerNames: sorter.namesOf('BGPPeer'),
@@ -54,8 +62,10 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
   }));
   checkOverlap(pools, report);
   checkPreferences(pools, advertisements, known, report);
-  checkPeers(peers, known, report);
-  checkServices(sorter.services, pools, references.poolNames, speaker.loadBalancerClass, report);
+  checkPeers(peers, known, speaker, report);
+  checkAllowed(sorter.of('speaker'), speaker, aliases, report);
+  const allowed = new ServiceCommunities(speaker.serviceCommunities, aliases);
+  checkServices(sorter.services, pools, references.poolNames, speaker.loadBalancerClass, allowed, report);
 
   const diagnostics = sortDiagnostics(report.diagnostics);
   if (report.failed) return { configuration: undefined, diagnostics };
@@ -64,6 +74,7 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
     pools: new Map(pools.map(({ value }) => [value.name, value])),
     advertisements: advertisements.map(({ value }) => value),
     peers: peers.map(({ value }) => value),
+    aliases,
     services: new Map(sorter.services.map(({ item }) => [item.id, item.value])),
     endpointSlices: slicesByService(sorter.of('endpointSlice')),
     nodes,
@@ -73,7 +84,7 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
   return { configuration, diagnostics };
 }
 
-type Type = Exclude<Item['type'], 'other'>;
+type Type = Item['type'];
 type ItemOf<T extends Type> = Extract<Item, { type: T }>;
 
 /** Documents by what they hold; of two with one name the second is reported and left out. */
@@ -103,7 +114,7 @@ class Sorter {
     }
     this.byKey.set(meta.key, document);
     this.documents.push(document);
-    if (item === undefined || item.type === 'other') return;
+    if (item === undefined) return;
     if (item.type === 'service') this.services.push({ document, item });
     else append(this.found, item.type, (): Found<unknown>[] => []).push({ document, value: item.value });
   }
@@ -114,7 +125,11 @@ class Sorter {
 
   /** Those that could not be read as well. */
   namesOf(kind: string): ReadonlySet<string> {
-    return new Set(this.documents.filter(({ meta }) => meta.kind === kind).map(({ meta }) => meta.name));
+    return new Set(this.documentsOf(kind).map(({ meta }) => meta.name));
+  }
+
+  documentsOf(kind: string): readonly Document[] {
+    return this.documents.filter(({ meta }) => meta.kind === kind);
   }
 }
 

@@ -8,6 +8,7 @@ import type {
   Peer,
   Pool,
   Position,
+  Secret,
   Selector,
   Service,
   Speaker,
@@ -19,6 +20,12 @@ export interface AdvertisementDraft extends Omit<BgpAdvertisement, 'communities'
   readonly communities: readonly string[];
   readonly poolNames: readonly string[];
   readonly poolSelectors: readonly Selector[];
+}
+
+/** A peer as its document alone gives it: the password may be in a Secret. */
+export interface PeerDraft extends Peer {
+  /** Name of that Secret. */
+  readonly secret?: string;
 }
 
 /** Aliases that one Community document defines, in order. */
@@ -36,21 +43,22 @@ export interface ServiceItem {
   readonly asks: boolean;
   /** What is wrong with the addresses it asks for. */
   readonly claims: readonly Problem[];
+  /** Where it asks for communities, and for which. */
+  readonly communities: readonly { readonly text: string; readonly path: Path }[];
 }
 
 /** What a document holds, by kind. */
 export type Item =
   | { readonly type: 'pool'; readonly value: Pool }
   | { readonly type: 'advertisement'; readonly value: AdvertisementDraft }
-  | { readonly type: 'peer'; readonly value: Peer }
+  | { readonly type: 'peer'; readonly value: PeerDraft }
   | { readonly type: 'community'; readonly value: CommunityAliases }
   | ServiceItem
   | { readonly type: 'endpointSlice'; readonly value: EndpointSlice }
   | { readonly type: 'node'; readonly value: Node }
   | { readonly type: 'namespace'; readonly value: Namespace }
-  | { readonly type: 'speaker'; readonly value: Speaker }
-  /** Read and checked, but nothing here depends on it by itself. */
-  | { readonly type: 'other' };
+  | { readonly type: 'secret'; readonly value: Secret }
+  | { readonly type: 'speaker'; readonly value: Speaker };
 
 /** A place that can be asked for the line and column of a field. */
 export interface Located extends Position {

@@ -1,5 +1,6 @@
 /** What the program knows of a kind of document. */
 import type { z } from 'zod';
+import { type Own, warnUnknown } from './annotation.ts';
 import type { Item } from './document.ts';
 import type { Meta } from './model.ts';
 import type { Findings } from './problem.ts';
@@ -15,6 +16,8 @@ export interface Kind {
   /** One sentence for the manual. */
   readonly summary: string;
   readonly schema: z.ZodObject;
+  /** Annotations and labels of ours that it knows. */
+  readonly own?: Own;
   /** Reads a document of this kind; undefined when something is wrong, which is then among the findings. */
   read(value: unknown, meta: Meta, findings: Findings): Item | undefined;
 }
@@ -30,6 +33,7 @@ export function defineKind<Schema extends z.ZodObject>(
     ...kind,
     read(value, meta, findings) {
       const checked = check(kind.schema, value, [], findings);
+      warnUnknown(kind.own ?? {}, meta, findings);
       const item = checked === undefined ? undefined : kind.read(checked, meta, findings);
       return findings.failed ? undefined : item;
     },

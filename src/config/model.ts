@@ -7,6 +7,7 @@
  */
 import type { Address } from '../lib/address.ts';
 import type { Prefix } from '../lib/prefix.ts';
+import type { Community } from './community.ts';
 
 /**
  * A place in a file, both 1-based. That of a document is live: its line follows when text above it comes or goes,
@@ -93,12 +94,25 @@ export interface BgpAdvertisement extends Meta {
   readonly peers: readonly string[];
   /** Any of them; empty means every Service. */
   readonly serviceSelectors: readonly Selector[];
+  /** From annotations: how often our AS stands in the path beyond the once it does anyway, 1..32 (eBGP). */
+  readonly prepend?: number;
+  /** From annotations: MULTI_EXIT_DISC. */
+  readonly med?: number;
 }
+
+/** The number, or on which side of our AS's border the peer must be. */
+export type PeerAsn = number | 'internal' | 'external';
 
 export interface Peer extends Meta {
   readonly myAsn: number;
-  readonly peerAsn: number;
-  readonly address: Address;
+  readonly peerAsn: PeerAsn;
+  /** The AS we pretend to be in towards this peer, instead of `myAsn`; never on iBGP. */
+  readonly localAsn?: number;
+  /** Exactly one of `address` and `interface` is there: an unnumbered peer is whoever is found on that link. */
+  readonly address?: Address;
+  readonly interface?: string;
+  /** The VRF device; absent for the default VRF. */
+  readonly vrf?: string;
   readonly port: number;
   readonly sourceAddress?: Address;
   /** Seconds; both absent where the document gives neither, else one derived from the other. */
@@ -109,6 +123,28 @@ export interface Peer extends Meta {
   readonly nodeSelectors: readonly Selector[];
   readonly ebgpMultiHop: boolean;
   readonly dualStackAddressFamily: boolean;
+  /** Graceful restart is on; 1..4095 seconds. */
+  readonly restartTimeSec?: number;
+  /** 1..80 octets, from the document or from the Secret that it names. Never printed. */
+  readonly password?: string;
+  /** What follows comes from annotations of ours (docs/annotations.md). */
+  readonly passive: boolean;
+  /** 1..254; never with `ebgpMultiHop`. */
+  readonly ttlSecurityHops?: number;
+  readonly addPathReceive: boolean;
+  /** What we are to the peer (RFC 9234); never on iBGP. */
+  readonly role?: 'provider' | 'routeServer' | 'routeServerClient' | 'customer' | 'peer';
+  readonly strictRole: boolean;
+  /** Empty where no annotation gives a limit. */
+  readonly limits: {
+    readonly maxPrefixes?: number;
+    readonly warnOnly?: boolean;
+    /** Seconds. */
+    readonly restartSec?: number;
+    readonly maxAsPath?: number;
+    readonly enforceFirstAs?: boolean;
+    readonly refuseMartians?: boolean;
+  };
 }
 
 export type TrafficPolicy = 'Cluster' | 'Local';
@@ -133,6 +169,11 @@ export interface Service extends Meta {
     /** Why it cannot be met as written (two fields contradict, an address does not parse): allocation fails with it. */
     readonly invalid?: string;
   };
+  /**
+   * Communities that an annotation or labels ask for, as written, without duplicates: names, `A:B` or `large:G:L1:L2`.
+   * What of them counts is up to the Speaker (`ServiceCommunities`).
+   */
+  readonly communities: readonly string[];
 }
 
 /** One endpoint of an EndpointSlice. */
@@ -156,6 +197,13 @@ export interface Node extends Meta {
 
 export interface Namespace extends Meta {}
 
+/** A Secret as far as a session may need it. */
+export interface Secret extends Meta {
+  readonly type: string;
+  /** The value under the key `password`, decoded. Never printed. */
+  readonly password?: string;
+}
+
 /** Our own document; every default is filled in. */
 export interface Speaker {
   /** This node's name. */
@@ -167,6 +215,20 @@ export interface Speaker {
   readonly defaultLocalPref: number;
   /** No address: dial only. */
   readonly listen: { readonly addresses: readonly Address[]; readonly port: number };
+  /** Who may call without a BGPPeer of their own; the most specific prefix first, none twice. */
+  readonly dynamicPeers: readonly DynamicPeers[];
+  /** Communities that Services may ask for, as written: `65000:*`, `large:65000:*:*`, or names. */
+  readonly serviceCommunities: readonly string[];
+  readonly drain: {
+    /** Between lowering the preference of every route and withdrawing it, milliseconds. */
+    readonly waitMs: number;
+    /** Also before the process ends. */
+    readonly onShutdown: boolean;
+    /** Services under the Local policy that nobody else could serve stay announced, as long as the process lives. */
+    readonly keepSoleLocal: boolean;
+    /** Told to peers in the Cease (RFC 9003), 1..255 octets. */
+    readonly message?: string;
+  };
   readonly loadBalancerClass: string;
   /** Announce even with the label node.kubernetes.io/exclude-from-external-load-balancers. */
   readonly ignoreExcludeLabel: boolean;
@@ -175,12 +237,27 @@ export interface Speaker {
   readonly position?: Position;
 }
 
+/** Peers that call from a range of addresses. */
+export interface DynamicPeers {
+  readonly prefix: Prefix;
+  readonly myAsn: number;
+  readonly peerAsn: PeerAsn;
+  /** Sessions at a time, 1 or more. */
+  readonly limit: number;
+  /** 1..80 octets. Never printed. */
+  readonly password?: string;
+  readonly ebgpMultiHop: boolean;
+  readonly families: readonly ('ipv4' | 'ipv6')[];
+}
+
 export interface Configuration {
   readonly speaker: Speaker;
   /** In document order; by name. */
   readonly pools: ReadonlyMap<string, Pool>;
   readonly advertisements: readonly BgpAdvertisement[];
   readonly peers: readonly Peer[];
+  /** Communities by the names that Community documents give them. */
+  readonly aliases: ReadonlyMap<string, Community>;
   /** By `namespace/name`. */
   readonly services: ReadonlyMap<string, Service>;
   /** Slices of each Service, by the Service's `namespace/name`. */

@@ -11,6 +11,7 @@ export function retain(previous: Configuration | undefined, next: Configuration)
   return {
     ...next,
     speaker: equal(previous.speaker, next.speaker) ? previous.speaker : next.speaker,
+    aliases: equal(previous.aliases, next.aliases) ? previous.aliases : next.aliases,
     endpointSlices: new Map(
       [...next.endpointSlices].map(([service, slices]) => {
         const old = previous.endpointSlices.get(service);
@@ -25,6 +26,7 @@ export function retain(previous: Configuration | undefined, next: Configuration)
 export function sameGround(a: Configuration, b: Configuration): boolean {
   return (
     a.speaker === b.speaker &&
+    a.aliases === b.aliases &&
     sameItems([...a.pools.values()], [...b.pools.values()]) &&
     sameItems(a.advertisements, b.advertisements) &&
     sameItems([...a.nodes.values()], [...b.nodes.values()]) &&

@@ -1,8 +1,8 @@
 /** Which pool an address belongs to, and which Services a pool admits. */
 import type { Namespace, Pool, Service } from '../config/model.ts';
+import { anySelects } from '../config/selector.ts';
 import { type Address, compareAddresses, type Family } from '../lib/address.ts';
 import { comparePrefixes, contains, type Prefix } from '../lib/prefix.ts';
-import { matchesAny } from './select.ts';
 
 export interface Member {
   readonly prefix: Prefix;
@@ -66,10 +66,10 @@ export function admits(pool: Pool, service: Service, namespaces: ReadonlyMap<str
   if (rule.namespaces.length > 0 || rule.namespaceSelectors.length > 0) {
     const { namespace } = service;
     const labels = { 'kubernetes.io/metadata.name': namespace, ...namespaces.get(namespace)?.labels };
-    const selected = rule.namespaceSelectors.length > 0 && matchesAny(rule.namespaceSelectors, labels);
+    const selected = rule.namespaceSelectors.length > 0 && anySelects(rule.namespaceSelectors, labels);
     if (!selected && !rule.namespaces.includes(namespace)) return false;
   }
-  return matchesAny(rule.serviceSelectors, service.labels);
+  return anySelects(rule.serviceSelectors, service.labels);
 }
 
 /**

@@ -152,10 +152,6 @@ export const reasons = {
     says: "The BGPPeer's nodeSelectors do not match the labels of this node.",
     remedy: 'Change nodeSelectors, or label the node.',
   },
-  duplicatePeer: {
-    says: 'Another BGPPeer on this node has the same name, or the same address, port and source address.',
-    remedy: 'Remove one, or let their nodeSelectors select different nodes.',
-  },
   noRouterId: {
     says: 'There is no router ID: none is configured and this node has no IPv4 address to take it from.',
     remedy: 'Set routerID in the BGPPeer or the Speaker.',

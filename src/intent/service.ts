@@ -3,15 +3,16 @@
  *
  * The tests come in the order of MetalLB's, so that the first reason found is the one MetalLB would give.
  */
+import { compatibleLocalPref, familiesOf } from '../config/compatible.ts';
 import type { BgpAdvertisement, Endpoint, EndpointSlice, Meta, Pool, Service } from '../config/model.ts';
+import { anySelects } from '../config/selector.ts';
 import { type Address, compareAddresses, formatAddress } from '../lib/address.ts';
 import { comparePrefixes, prefixOf } from '../lib/prefix.ts';
 import type { Assignment, Unassigned } from './assignment.ts';
 import { distinctAddresses } from './ledger.ts';
 import type { Reason } from './reason.ts';
 import type { Contribution, Policy } from './route.ts';
-import { compatibleLocalPref, type Scope } from './scope.ts';
-import { matchesAny } from './select.ts';
+import type { Scope } from './scope.ts';
 
 export interface ServiceInput {
   /** `namespace/name`. */
@@ -126,7 +127,7 @@ function decideBgp(
   if (advertisements.here.length === 0)
     return refuse('notOwner', `nodeSelectors do not select node ${node.name}`, pool, ...advertisements.all);
 
-  const chosen = advertisements.here.filter((a) => matchesAny(a.serviceSelectors, service.labels));
+  const chosen = advertisements.here.filter((a) => anySelects(a.serviceSelectors, service.labels));
   if (chosen.length === 0)
     return refuse('noMatchingAdvertisement', 'serviceSelectors do not select the Service', ...advertisements.here);
 
@@ -176,8 +177,10 @@ function firstConflict(
   advertisements: readonly BgpAdvertisement[],
   pool: Pool,
 ): readonly [BgpAdvertisement, BgpAdvertisement] | undefined {
+  if (advertisements.length < 2) return undefined;
+  const families = familiesOf(pool);
   for (const [i, a] of advertisements.entries())
-    for (const b of advertisements.slice(i + 1)) if (!compatibleLocalPref(a, b, pool)) return [a, b];
+    for (const b of advertisements.slice(i + 1)) if (!compatibleLocalPref(a, b, families)) return [a, b];
   return undefined;
 }
 

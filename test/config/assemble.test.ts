@@ -41,7 +41,7 @@ describe('peers', () => {
     const value = await only('peerAddress: "2001:db8::1"');
     expect(value).toMatchObject({ port: 179, ebgpMultiHop: false, dualStackAddressFamily: false, nodeSelectors: [] });
     expect(Object.keys(value)).not.toContain('sourceAddress');
-    expect(formatAddress(value.address)).toBe('2001:db8::1');
+    expect(formatAddress(value.address!)).toBe('2001:db8::1');
   });
 
   it('say everything', async () => {

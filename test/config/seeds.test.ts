@@ -85,7 +85,7 @@ describe('the seeds', () => {
   it('two VRFs: peers, the pools left out there, and an advertisement for each', async () => {
     const parts = ['peers', 'pools', 'advertisements'].map((part) => fixture(`seed-002-${part}.yaml`));
     const { peers, pools, advertisements } = await accepted(parts.join('---\n'));
-    expect(peers.map((p) => [p.name, p.myAsn, p.peerAsn, formatAddress(p.address), p.port])).toEqual([
+    expect(peers.map((p) => [p.name, p.myAsn, p.peerAsn, formatAddress(p.address!), p.port])).toEqual([
       ['peerred', 64515, 64514, '192.169.10.1', 179],
       ['peerblue', 64515, 64514, '192.169.11.1', 179],
     ]);

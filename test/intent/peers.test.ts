@@ -95,24 +95,3 @@ test('nodeSelectors are asked with the labels of this node', () => {
     { document: east, reason: 'nodeNotSelected', detail: 'nodeSelectors do not select node node-a', because: [east] },
   ]);
 });
-
-describe('two peers with the same ends', () => {
-  const first = peer('r1', '10.0.0.1');
-  test.each<[string, Peer, boolean]>([
-    ['same address and port', peer('r2', '10.0.0.1'), false],
-    ['same name', peer('r1', '10.0.0.9'), false],
-    ['another port', peer('r2', '10.0.0.1', { port: 1790 }), true],
-    ['another source address', peer('r2', '10.0.0.1', { sourceAddress: address('10.0.0.7') }), true],
-  ])('%s', (_, second, runs) => {
-    const { peers, skipped } = run([first, second]);
-    expect(peers).toHaveLength(runs ? 2 : 1);
-    if (runs) return;
-    expect(skipped[0]).toMatchObject({ document: second, reason: 'duplicatePeer', because: [second, first] });
-    expect(skipped[0]!.detail).toContain(`BGPPeer r1 (test.yaml:${first.position.line})`);
-  });
-
-  test('one that does not run here is in nobody’s way', () => {
-    const away = peer('r0', '10.0.0.1', { nodeSelectors: [selector({ zone: 'x' })] });
-    expect(run([away, first]).peers.map((p) => p.document)).toEqual([first]);
-  });
-});

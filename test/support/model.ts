@@ -88,6 +88,10 @@ export const peer = (name: string, at: string, more: Partial<Peer> = {}): Peer =
   nodeSelectors: [],
   ebgpMultiHop: false,
   dualStackAddressFamily: false,
+  passive: false,
+  addPathReceive: false,
+  strictRole: false,
+  limits: {},
   ...more,
 });
 
@@ -106,6 +110,7 @@ export function service(name: string, more: Partial<Service> = {}): Service {
     ports: [{ protocol: 'TCP', port: 80 }],
     selector: '',
     request: { addresses: [], sharingKey: '' },
+    communities: [],
     ...more,
   };
 }
@@ -139,6 +144,9 @@ export const speaker = (more: Partial<Speaker> = {}): Speaker => ({
   labels: {},
   defaultLocalPref: 100,
   listen: { addresses: [], port: 179 },
+  dynamicPeers: [],
+  serviceCommunities: [],
+  drain: { waitMs: 5000, onShutdown: true, keepSoleLocal: true },
   loadBalancerClass: '',
   ignoreExcludeLabel: false,
   stateDir: '/var/lib/waypost',
@@ -150,6 +158,7 @@ export interface Documents {
   readonly pools?: readonly Pool[];
   readonly advertisements?: readonly BgpAdvertisement[];
   readonly peers?: readonly Peer[];
+  readonly aliases?: Configuration['aliases'];
   readonly services?: readonly Service[];
   readonly slices?: readonly EndpointSlice[];
   readonly nodes?: readonly Node[];
@@ -168,6 +177,7 @@ export function configuration(documents: Documents = {}): Configuration {
     pools: byName(documents.pools),
     advertisements: documents.advertisements ?? [],
     peers: documents.peers ?? [],
+    aliases: documents.aliases ?? new Map(),
     services: new Map((documents.services ?? []).map((s) => [`${s.namespace}/${s.name}`, s] as const)),
     endpointSlices: slices,
     nodes: byName(documents.nodes),

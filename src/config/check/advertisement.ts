@@ -1,44 +1,20 @@
 /** What an advertisement refers to: pools by name and label, communities by alias. */
-import { parseCommunity } from '../community.ts';
-import type { AdvertisementDraft, CommunityAliases, Document } from '../document.ts';
+import { type Community, parseCommunity } from '../community.ts';
+import type { AdvertisementDraft } from '../document.ts';
 import { communityHint } from '../kinds/metallb.ts';
 import type { BgpAdvertisement, Pool } from '../model.ts';
 import { didYouMean } from '../nearest.ts';
-import type { Path } from '../problem.ts';
-import { placeOf, type Report } from '../report.ts';
+import type { Report } from '../report.ts';
 import { anySelects } from '../selector.ts';
 import type { Found } from './nodes.ts';
 
 /** A prefix carries no more than this: MetalLB refuses to push one that does. */
 const maxCommunities = 63;
 
-/** All aliases of all documents; a name given twice is reported. */
-export function collectAliases(documents: readonly Found<CommunityAliases>[], report: Report): Map<string, string> {
-  const aliases = new Map<string, string>();
-  const places = new Map<string, { document: Document; path: Path }>();
-  for (const { document, value } of documents) {
-    for (const [i, { name, value: text }] of value.aliases.entries()) {
-      const path = ['spec', 'communities', i, 'name'];
-      const first = places.get(name);
-      if (first !== undefined)
-        report.error(
-          document,
-          path,
-          `duplicate definition of community ${JSON.stringify(name)}, first at ${placeOf(first.document, first.path)}`,
-        );
-      else {
-        places.set(name, { document, path });
-        aliases.set(name, text);
-      }
-    }
-  }
-  return aliases;
-}
-
 export interface References {
   /** Every file could be read, so what is not among the names does not exist. */
   readonly complete: boolean;
-  readonly aliases: ReadonlyMap<string, string>;
+  readonly aliases: ReadonlyMap<string, Community>;
   readonly pools: readonly Found<Pool>[];
   /** Names of all pools and peers, those that could not be read among them. */
   readonly poolNames: ReadonlySet<string>;
@@ -103,14 +79,14 @@ function warnUnknown(
 /** An alias is looked up before the text is parsed, so one that is named like a community wins. */
 function resolveCommunities(
   { document, value }: Found<AdvertisementDraft>,
-  aliases: ReadonlyMap<string, string>,
+  aliases: ReadonlyMap<string, Community>,
   report: Report,
 ): Pick<BgpAdvertisement, 'communities' | 'largeCommunities'> {
   const standard = new Set<number>();
   const large = new Map<string, readonly [number, number, number]>();
   for (const [i, text] of value.communities.entries()) {
     const path = ['spec', 'communities', i];
-    const community = parseCommunity(aliases.get(text) ?? text);
+    const community = aliases.get(text) ?? parseCommunity(text);
     if (community === 'value')
       report.error(document, path, `invalid community value ${JSON.stringify(text)}`, communityHint);
     else if (community === 'format')

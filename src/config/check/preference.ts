@@ -6,8 +6,8 @@
  * Pairs with serviceSelectors are left to the moment a Service matches both. What only another node would refuse is a
  * warning here, as each node judges its own configuration.
  */
-import type { Family } from '../../lib/address.ts';
 import { formatPrefix, type Prefix, prefixOf } from '../../lib/prefix.ts';
+import { compatibleLocalPref, disjointPeers, familiesOf } from '../compatible.ts';
 import type { BgpAdvertisement, Pool } from '../model.ts';
 import { placeOf, type Report } from '../report.ts';
 import type { Found, KnownNode, KnownNodes } from './nodes.ts';
@@ -42,9 +42,9 @@ export function checkPreferences(
     });
   };
   for (const { value: pool } of pools) {
-    const families = new Set(pool.addresses.map(({ prefixes }) => prefixes[0]!.family));
+    const families = familiesOf(pool);
     for (const [first, second] of disagreeing(byPool.get(pool.name) ?? [])) {
-      if (differsInLength(first.value, second.value, families) || disjointPeers(first.value, second.value)) continue;
+      if (compatibleLocalPref(first.value, second.value, families)) continue;
       const node = nodes.common(first.value.nodeSelectors, second.value.nodeSelectors);
       if (node !== undefined) tell(first, second, `both for pool ${JSON.stringify(pool.name)}`, node);
     }
@@ -74,14 +74,6 @@ function* disagreeing(advertisements: readonly Advertisement[]): Generator<reado
   for (const [i, first] of list.entries())
     for (const second of list.slice(i + 1)) if (first.value.localPref !== second.value.localPref) yield [first, second];
 }
-
-const differsInLength = (a: BgpAdvertisement, b: BgpAdvertisement, families: ReadonlySet<Family>): boolean =>
-  (!families.has(4) || a.aggregationLength !== b.aggregationLength) &&
-  (!families.has(6) || a.aggregationLengthV6 !== b.aggregationLengthV6);
-
-/** An empty list means every peer, so it is disjoint from none. */
-const disjointPeers = (a: BgpAdvertisement, b: BgpAdvertisement): boolean =>
-  a.peers.length > 0 && b.peers.length > 0 && !a.peers.some((peer) => b.peers.includes(peer));
 
 interface Sender {
   readonly pool: Found<Pool>;

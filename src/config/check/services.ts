@@ -1,8 +1,10 @@
 /** What Services of our class ask for, against the pools there are. */
 import { formatAddress } from '../../lib/address.ts';
 import { contains } from '../../lib/prefix.ts';
+import type { ServiceCommunities } from '../allow.ts';
 import type { Document, ServiceItem } from '../document.ts';
 import { poolPath } from '../kinds/core.ts';
+import { communityHint } from '../kinds/metallb.ts';
 import type { Pool } from '../model.ts';
 import { didYouMean } from '../nearest.ts';
 import type { Report } from '../report.ts';
@@ -13,13 +15,18 @@ export function checkServices(
   pools: readonly Found<Pool>[],
   poolNames: ReadonlySet<string>,
   loadBalancerClass: string,
+  allowed: ServiceCommunities,
   report: Report,
 ): void {
   const byName = new Map(pools.map(({ value }) => [value.name, value]));
   for (const { document, item } of services) {
     if (!item.asks || item.value.loadBalancerClass !== loadBalancerClass) continue;
-    const { value: service, claims } = item;
+    const { value: service, claims, communities } = item;
     for (const claim of claims) report.add(document, claim);
+    for (const { text, path } of communities) {
+      const judgement = allowed.judge(text);
+      if ('refused' in judgement) report.warn(document, path, ...refusal(text, judgement.refused));
+    }
     const { pool: name, addresses } = service.request;
     if (name === undefined) continue;
     if (!poolNames.has(name)) {
@@ -35,10 +42,17 @@ export function checkServices(
     const outside =
       pool && addresses.find((a) => !pool.addresses.some(({ prefixes }) => prefixes.some((p) => contains(p, a))));
     if (outside !== undefined)
-      report.error(
+      report.warn(
         document,
         poolPath(service.annotations),
-        `requested loadBalancer IP ${formatAddress(outside)} is not in pool ${JSON.stringify(name)}`,
+        `requested loadBalancer IP ${formatAddress(outside)} is not in pool ${JSON.stringify(name)}: gets no address`,
       );
   }
+}
+
+function refusal(text: string, refused: 'format' | 'value' | 'notAllowed'): [message: string, hint: string] {
+  const without = 'the Service is announced without it';
+  return refused === 'notAllowed'
+    ? [`community ${text} is not allowed: ${without}`, 'add it to serviceCommunities of the Speaker']
+    : [`invalid community ${refused} ${JSON.stringify(text)}: ${without}`, communityHint];
 }

@@ -1,10 +1,14 @@
 /** group core/v1: Service, Node, Namespace and Secret. */
 import { z } from 'zod';
 import { formatAddress, parseAddress } from '../../lib/address.ts';
+import { annotationPath, communityLabels, labelPath, nodeLabels, serviceLabels, words } from '../annotation.ts';
+import type { ServiceItem } from '../document.ts';
 import { defineKind, type Kind } from '../kind.ts';
 import type { Labels, Meta, Service } from '../model.ts';
+import { decodeBase64 } from '../password.ts';
 import { Findings, type Path } from '../problem.ts';
 import { anything, documentSchema, int } from '../schema.ts';
+import { metallb } from './metallb.ts';
 
 const family = z.enum(['IPv4', 'IPv6']);
 
@@ -74,18 +78,27 @@ const serviceSchema = documentSchema({
 
 type ServiceSpec = NonNullable<z.output<typeof serviceSchema>['spec']>;
 
+const annotations = {
+  communities: words(
+    'communities separated by commas',
+    'Communities of every route of the Service, as far as serviceCommunities of the Speaker allows.',
+  ),
+} as const;
+
 const service = defineKind({
   kind: 'Service',
   apiVersion: 'v1',
   namespace: 'default',
   global: false,
   summary: 'What is announced, when its type is LoadBalancer.',
+  own: { annotations, labels: serviceLabels },
   schema: serviceSchema,
   read({ spec = {}, status }, meta) {
     // What a Service asks for concerns only whoever serves its class: these wait until that is known.
     const claims = new Findings();
     const ipFamilies = familiesOf(spec);
     const request = readRequest(spec, meta, ipFamilies, claims);
+    const communities = readCommunities(meta);
     // Spelt out: V8 gives each object that spreads into a long literal a hidden class of its own, and with 10,000 of
     // them every later access is a slow one.
     const { kind, namespace, name, key, labels, annotations, position } = meta;
@@ -112,10 +125,12 @@ const service = defineKind({
         .sort()
         .join(','),
       request,
+      communities: communities.length === 0 ? none : [...new Set(communities.map(({ text }) => text))],
     };
     const id = `${namespace}/${name}`;
-    const asks = value.type === 'LoadBalancer' && (claims.failed || request.pool !== undefined);
-    return { type: 'service', value, id, asks, claims: claims.problems };
+    const something = claims.problems.length > 0 || request.pool !== undefined || communities.length > 0;
+    const asks = value.type === 'LoadBalancer' && something;
+    return { type: 'service', value, id, asks, claims: claims.problems, communities };
   },
 });
 
@@ -143,7 +158,10 @@ export const poolPath = (annotations: Labels): Path => [
   annotationOf(annotations, 'pool') ?? names.pool[0],
 ];
 
-/** What a Service asks for (MetalLB controller/service.go). */
+/**
+ * What a Service asks for (MetalLB controller/service.go). What cannot be met as written fails that Service and nobody
+ * else: warnings here, and the first of them is the reason for which it gets no address.
+ */
 function readRequest(
   spec: ServiceSpec,
   meta: Meta,
@@ -159,27 +177,44 @@ function readRequest(
   const annotated = read('addresses');
   const listed = annotated && { text: annotated.text, path: ['metadata', 'annotations', annotated.name] };
   const single = spec.loadBalancerIP ? { text: spec.loadBalancerIP, path: ['spec', 'loadBalancerIP'] } : undefined;
-  if (annotated && single)
-    claims.error(
-      single.path,
-      `service can not have both ${annotated.name} and spec.loadBalancerIP`,
-      'keep the annotation',
-    );
   const wanted = listed ?? single;
-  const addresses = (wanted === undefined ? [] : wanted.text.split(',')).flatMap((part) => {
-    const address = parseAddress(part.trim());
-    if (address === undefined) claims.error(wanted!.path, `invalid address ${JSON.stringify(part.trim())}`);
-    return address ?? [];
-  });
-  if (wanted !== undefined && !claims.failed) {
-    const texts = addresses.map(formatAddress).join(',');
+  const texts = (wanted === undefined ? [] : wanted.text.split(',')).map((text) => text.trim());
+  const addresses = texts.flatMap((text) => parseAddress(text) ?? []);
+  let invalid: string | undefined;
+  const refuse = (path: Path, message: string, hint?: string) => {
+    invalid ??= message;
+    claims.warn(path, `${message}: gets no address`, hint);
+  };
+  if (annotated && single)
+    refuse(single.path, `service can not have both ${annotated.name} and spec.loadBalancerIP`, 'keep the annotation');
+  for (const text of texts)
+    if (parseAddress(text) === undefined) refuse(wanted!.path, `invalid address ${JSON.stringify(text)}`);
+  if (wanted !== undefined && invalid === undefined) {
+    const all = addresses.map(formatAddress).join(',');
     if (addresses.length > 2 || (addresses.length === 2 && addresses[0]!.family === addresses[1]!.family))
-      claims.error(wanted.path, `too many addresses: ${texts}`, 'at most two, one of each family');
+      refuse(wanted.path, `too many addresses: ${all}`, 'at most two, one of each family');
     else if (families.length > 0 && addresses.some((a) => !families.includes(a.family)))
-      claims.error(wanted.path, `requested loadBalancer IP(s) ${texts} does not match the ipFamily of the service`);
+      refuse(wanted.path, `requested loadBalancer IP(s) ${all} does not match the ipFamily of the service`);
   }
-  return { ...(pool !== undefined && { pool }), addresses, sharingKey };
+  return { ...(pool !== undefined && { pool }), addresses, sharingKey, ...(invalid !== undefined && { invalid }) };
 }
+
+/**
+ * Communities that a Service asks for, and where. The value of a label can hold neither colon nor comma, so labels have
+ * one each, with dots for colons: `waypost.dev/community.NAME: "65000.100"`.
+ */
+function readCommunities({ annotations, labels }: Meta): ServiceItem['communities'] {
+  const found: { text: string; path: Path }[] = [];
+  const list = annotations['waypost.dev/communities'];
+  if (list !== undefined)
+    for (const part of list.split(',')) found.push({ text: part.trim(), path: annotationPath('communities') });
+  for (const [name, value] of communityLabels(labels)) {
+    const text = /^(?:large\.)?\d+(?:\.\d+)+$/.test(value) ? value.replaceAll('.', ':') : value;
+    found.push({ text, path: labelPath(name) });
+  }
+  return found;
+}
+const none: readonly string[] = Object.freeze([]);
 
 const nodeSchema = documentSchema({
   spec: anything(),
@@ -199,6 +234,7 @@ const node = defineKind({
   namespace: '',
   global: false,
   summary: 'Labels that node selectors see, and whether the network of the node works.',
+  own: { labels: nodeLabels },
   schema: nodeSchema,
   read({ status }, meta) {
     const networkUnavailable =
@@ -220,16 +256,27 @@ const namespace = defineKind({
 const secret = defineKind({
   kind: 'Secret',
   apiVersion: 'v1',
-  namespace: 'default',
+  // Read for the sake of BGPPeers only: one that names no namespace is meant to be with them.
+  namespace: metallb.namespace,
   global: false,
-  summary: 'Passwords of BGP sessions. Read and checked; nothing refers to one yet.',
+  summary: 'Passwords of BGP sessions, in those of type kubernetes.io/basic-auth.',
   schema: documentSchema({
     type: z.string().optional().describe('kubernetes.io/basic-auth for the password of a session.'),
-    data: z.record(z.string(), z.string()).optional().describe('Values in base64.'),
-    stringData: z.record(z.string(), z.string()).optional().describe('Values as text.'),
+    data: z.record(z.string(), z.string()).optional().describe('Values in base64; that of password is read.'),
+    stringData: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe('Values as text; that of password is read, and wins over data.'),
     immutable: anything(),
   }),
-  read: () => ({ type: 'other' }),
+  read({ type = '', data, stringData }, meta, findings) {
+    const encoded = data?.password;
+    const decoded = encoded === undefined ? undefined : decodeBase64(encoded);
+    if (encoded !== undefined && decoded === undefined)
+      findings.error(['data', 'password'], 'is not base64 of UTF-8 text', 'plain text belongs under stringData');
+    const password = stringData?.password ?? decoded;
+    return { type: 'secret', value: { ...meta, type, ...(password !== undefined && { password }) } };
+  },
 });
 
 export const kinds: readonly Kind[] = [service, node, namespace, secret];

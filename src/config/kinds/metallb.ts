@@ -1,5 +1,6 @@
 /** group metallb.io: IPAddressPool, BGPAdvertisement and Community. BGPPeer has a file of its own. */
 import { z } from 'zod';
+import { readAnnotations, whole } from '../annotation.ts';
 import { parseCommunity } from '../community.ts';
 import type { Kind } from '../kind.ts';
 import { defineKind } from '../kind.ts';
@@ -120,11 +121,17 @@ const advertisementSchema = documentSchema({
     .optional(),
 });
 
+const annotations = {
+  'as-path-prepend': whole(1, 32, 'How often our AS stands in the AS path beyond the once it does anyway (eBGP).'),
+  med: whole(0, 0xffff_ffff, 'MULTI_EXIT_DISC of the routes: lower is better.'),
+} as const;
+
 const advertisement = defineKind({
   kind: 'BGPAdvertisement',
   apiVersion: 'metallb.io/v1beta1',
   ...metallb,
   summary: 'How the addresses of pools are advertised to BGP peers.',
+  own: { annotations },
   schema: advertisementSchema,
   read({ spec = {} }, meta, findings) {
     const at = (field: string) => ['spec', field];
@@ -133,6 +140,7 @@ const advertisement = defineKind({
     findings.duplicates(at('ipAddressPools'), spec.ipAddressPools ?? [], 'ipAddressPools');
     findings.duplicates(at('communities'), spec.communities ?? [], 'community');
     findings.duplicates(at('peers'), spec.peers ?? [], 'peers');
+    const own = readAnnotations(annotations, meta.annotations, findings);
     const serviceSelectors = readSelectors(spec.serviceSelectors, at('serviceSelectors'), findings);
     if (serviceSelectors.length > 0 && (v4 !== 32 || v6 !== 128))
       findings.error(at('serviceSelectors'), 'serviceSelectors and aggregationLength are mutually exclusive');
@@ -152,6 +160,8 @@ const advertisement = defineKind({
             : readAlias(spec.nodeSelector, spec.nodeSelectors !== undefined, findings),
         peers: spec.peers ?? [],
         serviceSelectors,
+        ...(own['as-path-prepend'] !== undefined && { prepend: own['as-path-prepend'] }),
+        ...(own.med !== undefined && { med: own.med }),
       },
     };
   },

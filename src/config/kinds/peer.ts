@@ -1,19 +1,20 @@
 /** group metallb.io: BGPPeer, v1beta2 and the deprecated v1beta1. */
 import { z } from 'zod';
-import { type Address, parseAddress } from '../../lib/address.ts';
-import { parseDuration } from '../duration.ts';
+import { type Address, isLinkLocal, parseAddress } from '../../lib/address.ts';
+import { annotationPath, choice, flag, readAnnotations, seconds, whole } from '../annotation.ts';
+import { asn, isInternal, peerAsnShape, readPeerAsn } from '../asn.ts';
+import type { PeerDraft } from '../document.ts';
 import { defineKind, type Kind } from '../kind.ts';
-import type { Meta, Peer } from '../model.ts';
+import type { Meta, Peer, PeerAsn } from '../model.ts';
+import { checkPassword } from '../password.ts';
 import type { Findings } from '../problem.ts';
 import { bool, documentSchema, duration, int } from '../schema.ts';
 import { readSelectors, selectorSchema } from '../selector.ts';
+import { readConnectTime, readTimers } from '../timers.ts';
 import { metallb } from './metallb.ts';
 
-const asn = (missing: string) =>
-  z
-    .int({ error: ({ input }) => (input === undefined ? missing : undefined) })
-    .min(1, missing)
-    .max(0xffff_ffff, 'must be in 1..4294967295');
+/** What FRR announces where a document only turns graceful restart on, seconds. */
+const restartTimeSec = 120;
 
 /** Fields of both versions. */
 const shape = {
@@ -34,9 +35,9 @@ const shape = {
     .array(selectorSchema)
     .optional()
     .describe('Nodes that connect to the peer; any may match. Default all.'),
-  password: z.string().optional().describe('TCP MD5 password (RFC 2385). Not supported yet.'),
+  password: z.string().optional().describe('TCP MD5 password (RFC 2385), up to 80 octets.'),
   bfdProfile: z.string().optional().describe('BFDProfile to watch the peer with. Not supported yet.'),
-  ebgpMultiHop: bool().optional().describe('The eBGP peer may be more than one hop away. Not supported yet.'),
+  ebgpMultiHop: bool().optional().describe('The eBGP peer may be more than one hop away. Default false.'),
 };
 
 const v1beta1Schema = documentSchema({
@@ -46,20 +47,26 @@ const v1beta1Schema = documentSchema({
 const v1beta2Schema = documentSchema({
   spec: z.object({
     ...shape,
-    peerASN: int(0, 0xffff_ffff).optional().describe('AS number of the peer, 1..4294967295.'),
-    dynamicASN: z
-      .enum(['internal', 'external'])
+    ...peerAsnShape,
+    localASN: int(1, 0xffff_ffff)
       .optional()
-      .describe('Learn the AS number of the peer. Not supported yet.'),
-    localASN: int(1, 0xffff_ffff).optional().describe('AS number to pretend to have. Not supported yet.'),
-    interface: z.string().optional().describe('Interface of an unnumbered session. Not supported yet.'),
-    connectTime: duration().optional().describe('First wait between connection attempts, whole seconds, 1s..65535s.'),
+      .describe('AS number to have towards this eBGP peer instead of myASN, 1..4294967295.'),
+    interface: z
+      .string()
+      .optional()
+      .describe('Instead of peerAddress: the interface on whose link the one peer is found (unnumbered).'),
+    connectTime: duration().optional().describe('Wait between connection attempts, whole seconds, 1s..65535s.'),
     passwordSecret: z
-      .object({ name: z.string().optional(), namespace: z.string().optional() })
+      .object({
+        name: z.string().optional().describe('Its name.'),
+        namespace: z.string().optional().describe('That of the BGPPeer, where given.'),
+      })
       .optional()
-      .describe('Secret of type kubernetes.io/basic-auth that holds the password. Not supported yet.'),
-    enableGracefulRestart: bool().optional().describe('Graceful restart (RFC 4724). Not supported yet.'),
-    vrf: z.string().optional().describe('VRF of the host that the session lives in. Not supported yet.'),
+      .describe('Instead of password: the Secret of type kubernetes.io/basic-auth that holds it.'),
+    enableGracefulRestart: bool()
+      .optional()
+      .describe('The peer keeps our routes while we restart (RFC 4724). Default false.'),
+    vrf: z.string().optional().describe('VRF device of the host that the session lives in. Default none.'),
     disableMP: bool().optional().describe('Deprecated, without effect.'),
     dualStackAddressFamily: bool()
       .optional()
@@ -67,155 +74,194 @@ const v1beta2Schema = documentSchema({
   }),
 });
 
+const annotations = {
+  passive: flag('Never connect: wait for the peer to call.'),
+  'ttl-security-hops': whole(1, 254, 'Most hops the peer may be away (GTSM, RFC 5082). Not with ebgpMultiHop.'),
+  'max-prefixes': whole(1, 0xffff_ffff, 'Prefixes of all families that the peer may send; beyond, the session ends.'),
+  'max-prefixes-warn-only': flag('Only warn at max-prefixes.'),
+  'max-prefixes-restart': seconds(1, 86_400, 'How long after max-prefixes ended the session to connect again.'),
+  'max-as-path': whole(1, 1000, 'Longest AS path taken from the peer, in hops.'),
+  'enforce-first-as': flag("Whether the peer's own AS must come first in its AS paths."),
+  'refuse-martians': flag('Whether to refuse prefixes and next hops that belong on no wire.'),
+  role: choice(
+    { provider: 'provider', rs: 'routeServer', 'rs-client': 'routeServerClient', customer: 'customer', peer: 'peer' },
+    'What we are to the eBGP peer (RFC 9234).',
+  ),
+  'strict-role': flag('Refuse a peer that announces no role. Needs role.'),
+  'add-path-receive': flag('Take several paths for a prefix from the peer (RFC 7911).'),
+  'restart-time': seconds(1, 4095, 'How long the peer waits for us to restart. Needs enableGracefulRestart.'),
+} as const;
+
 type Spec = z.output<typeof v1beta2Schema>['spec'];
+const at = (field: keyof Spec) => ['spec', field];
 
-/**
- * What this version cannot do, by field: a value that asks for it is refused, one that does not is fine. Taking a
- * line away here is the last step of supporting a field.
- */
-const unsupported: readonly (readonly [field: keyof Spec, asks: (spec: Spec) => boolean])[] = [
-  ['bfdProfile', ({ bfdProfile }) => Boolean(bfdProfile)],
-  ['vrf', ({ vrf }) => Boolean(vrf)],
-  ['interface', (spec) => Boolean(spec.interface)],
-  ['password', ({ password }) => Boolean(password)],
-  ['passwordSecret', ({ passwordSecret }) => Boolean(passwordSecret?.name)],
-  ['enableGracefulRestart', ({ enableGracefulRestart }) => enableGracefulRestart === true],
-  ['dynamicASN', ({ dynamicASN }) => dynamicASN !== undefined],
-  ['localASN', ({ localASN }) => localASN !== undefined],
-  // The TTL of a connection cannot be set yet, so a peer behind another router would never be reached.
-  ['ebgpMultiHop', ({ ebgpMultiHop, myASN, peerASN }) => ebgpMultiHop === true && myASN !== peerASN],
-];
-
-function read(spec: Spec, meta: Meta, findings: Findings): Peer | undefined {
-  const at = (field: keyof Spec) => ['spec', field];
-  for (const [field, asks] of unsupported) if (asks(spec)) findings.error(at(field), 'not supported yet');
-  const { myASN, dynamicASN, password, passwordSecret } = spec;
-  const peerASN = spec.peerASN ?? 0;
-  if (peerASN === 0 && dynamicASN === undefined) findings.error(at('peerASN'), 'missing peer ASN and dynamicASN');
-  if (peerASN !== 0 && dynamicASN !== undefined)
-    findings.error(at('dynamicASN'), 'both peer ASN and dynamicASN specified');
-  if (spec.ebgpMultiHop === true && myASN === peerASN)
-    findings.error(at('ebgpMultiHop'), 'invalid EBGPMultiHop parameter set for an ibgp peer');
-  if (password && passwordSecret?.name)
-    findings.error(at('passwordSecret'), 'can not have both password and secret ref set');
-  if (!spec.peerAddress && !spec.interface)
-    findings.error(at('peerAddress'), 'peer has no Address or Interface specified');
-  if (spec.peerAddress && spec.interface)
-    findings.error(at('interface'), 'peer has both Address and Interface specified');
+function read(spec: Spec, meta: Meta, findings: Findings): PeerDraft {
+  const peerAsn = readPeerAsn(spec, ['spec'], findings);
+  checkAsns(spec, peerAsn, findings);
+  if (spec.bfdProfile) findings.error(at('bfdProfile'), 'not supported yet');
   if (spec.disableMP !== undefined) findings.warn(at('disableMP'), 'deprecated: has no effect');
   const port = spec.peerPort ?? 179;
   if (port > 16384) findings.warn(at('peerPort'), `MetalLB itself refuses ports above 16384, found ${port}`);
-
-  const address = readAddress(spec.peerAddress, 'invalid BGPPeer address', at('peerAddress'), findings);
-  const sourceAddress = readAddress(spec.sourceAddress, 'invalid source IP', at('sourceAddress'), findings);
-  if (address !== undefined && sourceAddress !== undefined && address.family !== sourceAddress.family)
-    findings.error(at('sourceAddress'), `invalid source IP: the peer's address is IPv${address.family}`);
-  const routerId = readAddress(spec.routerID, 'invalid router ID', at('routerID'), findings);
+  const routerId = readAddress(spec.routerID, 'invalid router ID', 'routerID', findings);
   if (routerId !== undefined && (routerId.family !== 4 || routerId.bytes.every((byte) => byte === 0)))
     findings.error(
       at('routerID'),
       `invalid router ID ${JSON.stringify(spec.routerID)}`,
       'an IPv4 address other than 0.0.0.0',
     );
-  const timers = readTimers(spec, findings);
-  const connectTimeSec = readConnectTime(spec.connectTime, findings);
-  const nodeSelectors = readSelectors(spec.nodeSelectors, at('nodeSelectors'), findings);
-  if (address === undefined) return undefined;
+  if (spec.vrf) checkDevice(spec.vrf, 'vrf', findings);
   return {
     ...meta,
-    myAsn: myASN,
-    peerAsn: peerASN,
-    address,
+    myAsn: spec.myASN,
+    peerAsn,
+    ...(spec.localASN !== undefined && spec.localASN !== spec.myASN && { localAsn: spec.localASN }),
+    ...readEnds(spec, findings),
+    ...(spec.vrf && { vrf: spec.vrf }),
     port,
-    ...(sourceAddress && { sourceAddress }),
-    ...timers,
-    ...(connectTimeSec !== undefined && { connectTimeSec }),
+    ...readTimers(spec, findings),
+    ...readConnectTime(spec, findings),
     ...(routerId && { routerId }),
-    nodeSelectors,
+    nodeSelectors: readSelectors(spec.nodeSelectors, at('nodeSelectors'), findings),
     ebgpMultiHop: spec.ebgpMultiHop ?? false,
     dualStackAddressFamily: spec.dualStackAddressFamily ?? false,
+    ...readPassword(spec, meta, findings),
+    ...readOwn(spec, peerAsn, meta, findings),
   };
 }
 
-function readAddress(text: string | undefined, error: string, path: string[], findings: Findings): Address | undefined {
+/** FRR's rules for local-as, and MetalLB's for multihop. */
+function checkAsns({ myASN, peerASN, localASN, ebgpMultiHop }: Spec, peerAsn: PeerAsn, findings: Findings): void {
+  const internal = isInternal(myASN, peerAsn);
+  if (ebgpMultiHop && internal)
+    findings.error(at('ebgpMultiHop'), 'invalid EBGPMultiHop parameter set for an ibgp peer');
+  if (localASN === undefined) return;
+  if (internal) findings.error(at('localASN'), 'localASN is for eBGP peers: this one is in our own AS');
+  else if (localASN === peerASN) findings.error(at('localASN'), `localASN is the AS of the peer, ${localASN}`);
+  else if (localASN === myASN) findings.warn(at('localASN'), 'the same as myASN: has no effect');
+}
+
+/** Where the session goes, and from where. */
+function readEnds(spec: Spec, findings: Findings): Pick<Peer, 'address' | 'interface' | 'sourceAddress'> {
+  if (!spec.peerAddress && !spec.interface)
+    findings.error(at('peerAddress'), 'peer has no Address or Interface specified');
+  if (spec.peerAddress && spec.interface)
+    findings.error(at('interface'), 'peer has both Address and Interface specified');
+  if (spec.interface) checkDevice(spec.interface, 'interface', findings);
+  const address = readAddress(spec.peerAddress, 'invalid BGPPeer address', 'peerAddress', findings);
+  if (address && isLinkLocal(address))
+    findings.error(
+      at('peerAddress'),
+      'a link-local address does not say on which link',
+      'give the interface instead of peerAddress',
+    );
+  const source = readAddress(spec.sourceAddress, 'invalid source IP', 'sourceAddress', findings);
+  if (address && source && address.family !== source.family)
+    findings.error(at('sourceAddress'), `invalid source IP: the peer's address is IPv${address.family}`);
+  if (spec.interface && source && !isLinkLocal(source))
+    findings.error(at('sourceAddress'), 'invalid source IP: an unnumbered session uses link-local addresses');
+  return {
+    ...(address && { address }),
+    ...(spec.interface && { interface: spec.interface }),
+    ...(source && { sourceAddress: source }),
+  };
+}
+
+function readAddress(text: string | undefined, error: string, field: keyof Spec, findings: Findings) {
   if (!text) return undefined;
-  const address = parseAddress(text);
-  if (address === undefined) findings.error(path, `${error} ${JSON.stringify(text)}`);
+  const address: Address | undefined = parseAddress(text);
+  if (address === undefined) findings.error(at(field), `${error} ${JSON.stringify(text)}`);
   return address;
 }
 
-function readDuration(text: string | undefined, field: string, findings: Findings): number | undefined {
-  if (text === undefined) return undefined;
-  const ms = parseDuration(text);
-  if (ms !== undefined) return ms;
-  const hint = /^\d+(\.\d+)?$/.test(text) ? `write "${text}s" for seconds` : 'write it like "90s" or "1m30s"';
-  findings.error(['spec', field], `invalid duration ${JSON.stringify(text)}`, hint);
-  return undefined;
+/** What Linux takes as the name of a network device. */
+function checkDevice(name: string, field: keyof Spec, findings: Findings): void {
+  if (!/^[^\s/:]{1,15}$/.test(name) || name === '.' || name === '..')
+    findings.error(
+      at(field),
+      `not the name of a network device: ${JSON.stringify(name)}`,
+      'at most 15 characters, no blanks, slashes or colons',
+    );
 }
 
-/** One alone derives the other; both count in whole seconds. Upstream: internal/config/config.go, parseTimers. */
-function readTimers(spec: Spec, findings: Findings): Pick<Peer, 'holdTimeSec' | 'keepaliveTimeSec'> {
-  const hold = readDuration(spec.holdTime, 'holdTime', findings);
-  const keepalive = readDuration(spec.keepaliveTime, 'keepaliveTime', findings);
-  if (hold === undefined && keepalive === undefined) return {};
-  const holdTimeSec = Math.trunc((hold ?? keepalive! * 3) / 1000);
-  const keepaliveTimeSec = Math.trunc((keepalive ?? hold! / 3) / 1000);
-  const holdField = ['spec', hold === undefined ? 'keepaliveTime' : 'holdTime'];
-  if (holdTimeSec !== 0 && (holdTimeSec < 3 || holdTimeSec > 0xffff))
-    findings.error(holdField, `invalid hold time: ${holdTimeSec} s`, '0s, or 3s to 65535s');
-  else if ((hold ?? keepalive!) < 0) findings.error(holdField, 'invalid hold time: it is negative');
-  else if (keepaliveTimeSec > holdTimeSec)
+function readPassword(
+  { password, passwordSecret }: Spec,
+  meta: Meta,
+  findings: Findings,
+): Pick<PeerDraft, 'password' | 'secret'> {
+  const { name: secret, namespace } = passwordSecret ?? {};
+  if (password && secret) findings.error(at('passwordSecret'), 'can not have both password and secret ref set');
+  if (secret && namespace && namespace !== meta.namespace)
     findings.error(
-      ['spec', 'keepaliveTime'],
-      `invalid keepaliveTime: ${keepaliveTimeSec} s is more than the hold time of ${holdTimeSec} s`,
+      [...at('passwordSecret'), 'namespace'],
+      `the Secret must be in the namespace of the BGPPeer, ${meta.namespace}`,
     );
-  else if (keepaliveTimeSec < 1 && holdTimeSec > 0)
-    findings.error(
-      ['spec', 'keepaliveTime'],
-      `invalid keepaliveTime: without keepalives the hold time of ${holdTimeSec} s runs out`,
-      'at least 1s',
-    );
-  return { holdTimeSec, keepaliveTimeSec };
+  checkPassword(password, at('password'), findings);
+  return { ...(password && { password }), ...(secret && { secret }) };
 }
 
-function readConnectTime(text: string | undefined, findings: Findings): number | undefined {
-  const ms = readDuration(text, 'connectTime', findings);
-  if (ms === undefined) return undefined;
-  const seconds = ms / 1000;
-  if (!Number.isInteger(seconds) || seconds < 1 || seconds > 65535)
-    findings.error(
-      ['spec', 'connectTime'],
-      `invalid connect time ${JSON.stringify(text)}`,
-      'whole seconds, 1s to 65535s',
-    );
-  return seconds;
+type OwnFields = Pick<
+  Peer,
+  'restartTimeSec' | 'passive' | 'ttlSecurityHops' | 'addPathReceive' | 'role' | 'strictRole' | 'limits'
+>;
+
+/** What annotations say, and what goes with it. */
+function readOwn(spec: Spec, peerAsn: PeerAsn, meta: Meta, findings: Findings): OwnFields {
+  const own = readAnnotations(annotations, meta.annotations, findings);
+  const refuse = (name: keyof typeof annotations, message: string) => findings.error(annotationPath(name), message);
+  const { role } = own;
+  const hops = own['ttl-security-hops'];
+  const maxPrefixes = own['max-prefixes'];
+  const warnOnly = own['max-prefixes-warn-only'];
+  const restartSec = own['max-prefixes-restart'];
+  if (hops !== undefined && spec.ebgpMultiHop) refuse('ttl-security-hops', 'excludes ebgpMultiHop');
+  for (const name of ['max-prefixes-warn-only', 'max-prefixes-restart'] as const)
+    if (own[name] && maxPrefixes === undefined) refuse(name, 'has no effect without max-prefixes');
+  if (warnOnly && restartSec !== undefined) refuse('max-prefixes-restart', 'excludes max-prefixes-warn-only');
+  if (role !== undefined && isInternal(spec.myASN, peerAsn)) refuse('role', 'a role is for eBGP peers');
+  if (own['strict-role'] && role === undefined) refuse('strict-role', 'has no effect without role');
+  if (own['restart-time'] !== undefined && !spec.enableGracefulRestart)
+    refuse('restart-time', 'has no effect without enableGracefulRestart');
+  const limits: Peer['limits'] = {
+    ...(maxPrefixes !== undefined && { maxPrefixes }),
+    ...(warnOnly !== undefined && { warnOnly }),
+    ...(restartSec !== undefined && { restartSec }),
+    ...(own['max-as-path'] !== undefined && { maxAsPath: own['max-as-path'] }),
+    ...(own['enforce-first-as'] !== undefined && { enforceFirstAs: own['enforce-first-as'] }),
+    ...(own['refuse-martians'] !== undefined && { refuseMartians: own['refuse-martians'] }),
+  };
+  return {
+    ...(spec.enableGracefulRestart && { restartTimeSec: own['restart-time'] ?? restartTimeSec }),
+    passive: own.passive ?? false,
+    ...(hops !== undefined && { ttlSecurityHops: hops }),
+    addPathReceive: own['add-path-receive'] ?? false,
+    ...(role && { role }),
+    strictRole: own['strict-role'] ?? false,
+    limits,
+  };
 }
 
+const common = {
+  kind: 'BGPPeer',
+  ...metallb,
+  own: { annotations },
+} as const;
 const summary = 'A BGP router to connect to.';
 
 const v1beta2 = defineKind({
-  kind: 'BGPPeer',
+  ...common,
   apiVersion: 'metallb.io/v1beta2',
-  ...metallb,
   summary,
   schema: v1beta2Schema,
-  read({ spec }, meta, findings) {
-    const value = read(spec, meta, findings);
-    return value && { type: 'peer', value };
-  },
+  read: ({ spec }, meta, findings) => ({ type: 'peer', value: read(spec, meta, findings) }),
 });
 
 /** An absent timer stays absent here; MetalLB's conversion makes it an explicit 0, which nobody asked for. */
 const v1beta1 = defineKind({
-  kind: 'BGPPeer',
+  ...common,
   apiVersion: 'metallb.io/v1beta1',
-  ...metallb,
   summary: `${summary} Deprecated: use v1beta2.`,
   schema: v1beta1Schema,
-  read({ spec }, meta, findings) {
-    const value = read(spec, meta, findings);
-    return value && { type: 'peer', value };
-  },
+  read: ({ spec }, meta, findings) => ({ type: 'peer', value: read(spec, meta, findings) }),
 });
 
 export const kinds: readonly Kind[] = [v1beta2, v1beta1];

@@ -1,15 +1,24 @@
 /** group waypost.dev: Speaker, the settings of this program itself. */
 import { z } from 'zod';
 import { parseAddress } from '../../lib/address.ts';
+import { parsePattern, patternHint } from '../allow.ts';
+import { nodeLabels, warnLabels } from '../annotation.ts';
+import { parseDuration } from '../duration.ts';
+import { dynamicSchema, readDynamicPeers } from '../dynamic.ts';
 import { defineKind, type Kind } from '../kind.ts';
 import type { Speaker } from '../model.ts';
-import { bool, documentSchema, int } from '../schema.ts';
+import type { Findings } from '../problem.ts';
+import { bool, documentSchema, duration, int } from '../schema.ts';
+import { durationHint } from '../timers.ts';
 
 /** A speaker without a document. */
 export const speakerDefaults = {
   labels: {},
   defaultLocalPref: 100,
   listen: { addresses: [], port: 179 },
+  dynamicPeers: [],
+  serviceCommunities: [],
+  drain: { waitMs: 5000, onShutdown: true, keepSoleLocal: true },
   loadBalancerClass: '',
   ignoreExcludeLabel: false,
   stateDir: '/var/lib/waypost',
@@ -36,6 +45,10 @@ const schema = documentSchema({
             .optional()
             .describe('Local addresses on which peers may call. Default none: dial only.'),
           port: int(1, 65535).optional().describe('TCP port, 1..65535. Default 179.'),
+          dynamic: z
+            .array(dynamicSchema)
+            .optional()
+            .describe('Peers that may call without a BGPPeer. Needs listen.addresses and routerID.'),
         })
         .optional()
         .describe('Where peers may call.'),
@@ -67,6 +80,25 @@ const schema = documentSchema({
         })
         .optional()
         .describe('The speakers of a cluster.'),
+      serviceCommunities: z
+        .array(z.string())
+        .optional()
+        .describe(
+          'Communities that Services may add to their routes: A:B and large:G:L1:L2 with * for any number, or names that Community documents define. Default none.',
+        ),
+      drain: z
+        .object({
+          wait: duration()
+            .optional()
+            .describe('Between lowering the preference of every route and withdrawing it, 0s..1h. Default 5s.'),
+          onShutdown: bool().optional().describe('Also before the program ends. Default true.'),
+          keepSoleLocal: bool()
+            .optional()
+            .describe('Keep Services under the Local policy that no other node could serve. Default true.'),
+          message: z.string().optional().describe('What peers are told at the end (RFC 9003), up to 255 octets.'),
+        })
+        .optional()
+        .describe('How the routes of this node are taken back.'),
       stateDir: z
         .string()
         .regex(/^\//, 'must be an absolute path')
@@ -75,6 +107,29 @@ const schema = documentSchema({
     })
     .optional(),
 });
+
+type Spec = NonNullable<z.output<typeof schema>['spec']>;
+
+function readDrain(raw: NonNullable<Spec['drain']>, findings: Findings): Speaker['drain'] {
+  const { wait, onShutdown, keepSoleLocal, message } = raw;
+  const path = ['spec', 'drain'];
+  const waitMs = wait === undefined ? speakerDefaults.drain.waitMs : parseDuration(wait);
+  if (waitMs === undefined)
+    findings.error([...path, 'wait'], `invalid duration ${JSON.stringify(wait)}`, durationHint(wait!));
+  else if (waitMs < 0 || waitMs > maxWaitMs) findings.error([...path, 'wait'], 'must be in 0s..1h');
+  const octets = new TextEncoder().encode(message).length;
+  if (octets > maxMessageOctets)
+    findings.error([...path, 'message'], `has ${octets} octets, at most ${maxMessageOctets} are possible`);
+  return {
+    waitMs: waitMs ?? speakerDefaults.drain.waitMs,
+    onShutdown: onShutdown ?? speakerDefaults.drain.onShutdown,
+    keepSoleLocal: keepSoleLocal ?? speakerDefaults.drain.keepSoleLocal,
+    ...(message && { message }),
+  };
+}
+const maxWaitMs = 3_600_000;
+/** RFC 9003 §2. */
+const maxMessageOctets = 255;
 
 const speaker = defineKind({
   kind: 'Speaker',
@@ -107,6 +162,21 @@ const speaker = defineKind({
       return address ?? [];
     });
     findings.duplicates(['spec', 'listen', 'addresses'], texts, 'address');
+    if ((spec.listen?.dynamic ?? []).length > 0) {
+      const path = ['spec', 'listen', 'dynamic'];
+      if (texts.length === 0)
+        findings.error(path, 'nobody can call: listen.addresses is empty', 'for example addresses: [0.0.0.0, "::"]');
+      if (spec.routerID === undefined) findings.error(path, 'needs the routerID of this speaker');
+    }
+    for (const [i, text] of (spec.serviceCommunities ?? []).entries())
+      if (parsePattern(text) === 'value')
+        findings.error(
+          ['spec', 'serviceCommunities', i],
+          `invalid community value ${JSON.stringify(text)}`,
+          patternHint,
+        );
+    findings.duplicates(['spec', 'serviceCommunities'], spec.serviceCommunities ?? [], 'community');
+    if (spec.labels) warnLabels(spec.labels, ['spec', 'labels'], { labels: nodeLabels }, findings);
     return {
       type: 'speaker',
       value: {
@@ -115,6 +185,9 @@ const speaker = defineKind({
         ...(routerId && { routerId }),
         defaultLocalPref: spec.defaultLocalPref ?? speakerDefaults.defaultLocalPref,
         listen: { addresses, port: spec.listen?.port ?? speakerDefaults.listen.port },
+        dynamicPeers: readDynamicPeers(spec.listen?.dynamic ?? [], ['spec', 'listen', 'dynamic'], findings),
+        serviceCommunities: spec.serviceCommunities ?? speakerDefaults.serviceCommunities,
+        drain: readDrain(spec.drain ?? {}, findings),
         loadBalancerClass: spec.loadBalancerClass ?? speakerDefaults.loadBalancerClass,
         ignoreExcludeLabel: spec.ignoreExcludeLabel ?? speakerDefaults.ignoreExcludeLabel,
         stateDir: spec.stateDir ?? speakerDefaults.stateDir,
