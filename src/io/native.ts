@@ -35,6 +35,15 @@ interface Library {
     addressLength: number,
   ) => number;
   readonly recvmsg: (fd: number, message: bigint, flags: number) => number;
+  readonly recv: (fd: number, data: Uint8Array, length: number, flags: number) => number;
+  readonly send: (fd: number, data: Uint8Array, length: number, flags: number) => number;
+  readonly getsockname: (fd: number, address: Uint8Array, length: Uint32Array) => number;
+  readonly ppoll: (fds: Uint8Array, count: number, timeout: Uint8Array, mask: null) => number;
+  readonly eventfd: (value: number, flags: number) => number;
+  readonly read: (fd: number, data: Uint8Array, length: number) => number;
+  readonly write: (fd: number, data: Uint8Array, length: number) => number;
+  readonly pthread_self: () => number | bigint;
+  readonly pthread_setschedparam: (thread: number | bigint, policy: number, parameters: Uint8Array) => number;
 }
 
 let koffi: typeof Koffi | undefined;
@@ -62,6 +71,22 @@ function load(): Library {
       ),
       // ssize_t recvmsg(int fd, struct msghdr *message, int flags)
       recvmsg: c.func('intptr_t recvmsg(int fd, uintptr_t message, int flags)'),
+      // ssize_t recv(int fd, void *data, size_t length, int flags)
+      recv: c.func('intptr_t recv(int fd, _Out_ void *data, size_t length, int flags)'),
+      // ssize_t send(int fd, const void *data, size_t length, int flags)
+      send: c.func('intptr_t send(int fd, const void *data, size_t length, int flags)'),
+      getsockname: c.func('int getsockname(int fd, _Out_ void *address, _Inout_ unsigned int *length)'),
+      // int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
+      ppoll: c.func('int ppoll(_Inout_ void *fds, unsigned long count, const void *timeout, const void *mask)'),
+      eventfd: c.func('int eventfd(unsigned int value, int flags)'),
+      // ssize_t read(int fd, void *data, size_t length)
+      read: c.func('intptr_t read(int fd, _Out_ void *data, size_t length)'),
+      // ssize_t write(int fd, const void *data, size_t length)
+      write: c.func('intptr_t write(int fd, const void *data, size_t length)'),
+      // pthread_t pthread_self(void)
+      pthread_self: c.func('uintptr_t pthread_self()'),
+      // int pthread_setschedparam(pthread_t thread, int policy, const struct sched_param *parameters)
+      pthread_setschedparam: c.func('int pthread_setschedparam(uintptr_t thread, int policy, const void *parameters)'),
     };
     return library;
   } catch (error) {
@@ -84,9 +109,7 @@ export function nativeProblem(): string | undefined {
 function check(call: string, result: number): number {
   if (result >= 0) return result;
   const errno = koffi!.errno();
-  const { errno: codes } = koffi!.os;
-  const code = Object.keys(codes).find((name) => codes[name] === errno) ?? `errno ${errno}`;
-  throw new SystemError(call, errno, code);
+  throw new SystemError(call, errno, errnoName(errno));
 }
 
 export const sysSocket = (domain: number, type: number, protocol: number): number =>
@@ -125,6 +148,71 @@ export function sysRecvmsg(fd: number, message: bigint): number | undefined {
 }
 
 const MSG_DONTWAIT = 0x40;
+
+/**
+ * Receives one packet without waiting, into `data`: its octets, or the negative errno. Made for loops that meet the usual
+ * errors (none there: -EAGAIN) many thousand times a second, so nothing is thrown.
+ */
+export function sysTryRecv(fd: number, data: Uint8Array): number {
+  const length = load().recv(fd, data, data.length, MSG_DONTWAIT);
+  return length < 0 ? -koffi!.errno() : length;
+}
+
+/** Sends one packet without waiting: octets that the kernel took, or the negative errno. */
+export function sysTrySend(fd: number, data: Uint8Array): number {
+  const length = load().send(fd, data, data.length, MSG_DONTWAIT);
+  return length < 0 ? -koffi!.errno() : length;
+}
+
+/** The word for an errno, `ENETDOWN`. */
+export function errnoName(errno: number): string {
+  load();
+  const { errno: codes } = koffi!.os;
+  return Object.keys(codes).find((name) => codes[name] === errno) ?? `errno ${errno}`;
+}
+
+/** The address a socket is bound to, at most `size` octets. */
+export function sysGetsockname(fd: number, size: number): Uint8Array {
+  const address = new Uint8Array(size);
+  const length = Uint32Array.of(size);
+  check('getsockname', load().getsockname(fd, address, length));
+  return address.subarray(0, length[0]);
+}
+
+/**
+ * Waits until one of `count` descriptors is ready or the time of the struct timespec is over; a signal ends it as well.
+ * @returns how many are ready
+ */
+export function sysPpoll(fds: Uint8Array, count: number, timeout: Uint8Array): number {
+  const ready = load().ppoll(fds, count, timeout, null);
+  return ready < 0 && koffi!.errno() === koffi!.os.errno.EINTR ? 0 : check('ppoll', ready);
+}
+
+/** A counter as a descriptor, readable while it is not zero: what one thread writes to wakes another. */
+export const sysEventfd = (): number => check('eventfd', load().eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+
+const EFD_NONBLOCK = 0o4000;
+const EFD_CLOEXEC = 0o2000000;
+
+/** Reads what there is; 0 also when there is nothing yet. */
+export function sysRead(fd: number, data: Uint8Array): number {
+  const length = load().read(fd, data, data.length);
+  return length < 0 && koffi!.errno() === koffi!.os.errno.EAGAIN ? 0 : check('read', length);
+}
+
+export const sysWrite = (fd: number, data: Uint8Array): number => check('write', load().write(fd, data, data.length));
+
+/**
+ * Puts the calling thread under SCHED_FIFO with this priority (1..99), or, with 0, under SCHED_OTHER.
+ * @returns the errno, EPERM without CAP_SYS_NICE, or 0
+ */
+export function sysSetRealtime(priority: number): number {
+  const c = load();
+  const SCHED_OTHER = 0;
+  const SCHED_FIFO = 1;
+  const parameters = new Uint8Array(Int32Array.of(priority).buffer);
+  return c.pthread_setschedparam(c.pthread_self(), priority > 0 ? SCHED_FIFO : SCHED_OTHER, parameters);
+}
 
 /**
  * Where these octets are, for structs that point to others. They must have a buffer of their own of more than 64
