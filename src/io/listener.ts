@@ -1,0 +1,156 @@
+/**
+ * Listening sockets, with what `node:net` cannot give them: a VRF to be confined to, TTL 255 for peers that insist on
+ * it, and TCP-MD5 keys that come and go while other sessions stay.
+ */
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type Address, formatAddress } from '../lib/address.ts';
+import { equal } from '../lib/diff.ts';
+import { formatPrefix } from '../lib/prefix.ts';
+import { nativeProblem, type SystemError } from './native.ts';
+import { type Md5Key, openListener, type SocketOptions, setMd5Key } from './socket.ts';
+
+export interface ListenPlace {
+  readonly address: Address;
+  readonly port: number;
+  /** VRF device; absent for the default VRF. */
+  readonly vrf?: string;
+}
+
+/** A key, and the VRF in which it counts. */
+export interface ListenKey extends Md5Key {
+  readonly vrf?: string;
+}
+
+/** SYN-ACKs must pass a peer's GTSM (RFC 5082 §3); each connection gets its own TTL once it is known whose it is. */
+const LISTEN_OPTIONS: SocketOptions = { ttl: 255, dscp: 48 };
+
+interface Listener {
+  readonly place: ListenPlace;
+  readonly server: Server;
+  /** Absent where native sockets are not to be had. */
+  readonly fd?: number;
+  /** Keys that the socket has. */
+  readonly keys: Map<string, ListenKey>;
+}
+
+export class Listeners {
+  private readonly listeners = new Map<string, Listener>();
+  private keys: ReadonlyMap<string, ListenKey> = new Map();
+  private readonly accept: (socket: Socket, place: ListenPlace) => void;
+
+  constructor(accept: (socket: Socket, place: ListenPlace) => void) {
+    this.accept = accept;
+  }
+
+  /** Listens there until `close`; port 0 takes any. Resolves to the port. Rejects with a message that names place and remedy. */
+  open(place: ListenPlace): Promise<number> {
+    const server = createServer({ noDelay: true }, (socket) => this.accept(socket, place));
+    return new Promise((resolve, reject) => {
+      let fd: number | undefined;
+      const refuse = (error: unknown) => reject(new Error(describeError(error, place)));
+      const { address, port } = place;
+      const dual = formatAddress(address) === '::';
+      let key = keyOf(place);
+      try {
+        if (nativeProblem() === undefined)
+          fd = openListener(address, port, dual, { ...LISTEN_OPTIONS, ...(place.vrf && { device: place.vrf }) });
+        else if (place.vrf !== undefined) throw new Error(nativeProblem());
+      } catch (error) {
+        return refuse(error);
+      }
+      const listener: Listener = { place, server, ...(fd !== undefined && { fd }), keys: new Map() };
+      this.listeners.set(key, listener);
+      const refused = (error: unknown) => {
+        this.listeners.delete(key);
+        refuse(error);
+      };
+      server.once('error', refused);
+      // Before it listened: `close` was faster.
+      server.once('close', () => reject(new Error(`no longer wanted: to listen on ${textOf(place)}`)));
+      const listening = () => {
+        server.off('error', refused);
+        server.on('error', () => {}); // EMFILE and the like: the caller is refused, the listener stays.
+        const bound = (server.address() as AddressInfo).port;
+        if (port === 0) {
+          this.listeners.delete(key);
+          key = keyOf({ ...place, port: bound });
+          this.listeners.set(key, listener);
+        }
+        resolve(bound);
+      };
+      try {
+        this.applyKeys(listener);
+      } catch (error) {
+        return refused(error);
+      }
+      if (fd !== undefined) server.listen({ fd }, listening);
+      else server.listen({ host: formatAddress(address), port, ipv6Only: address.family === 6 && !dual }, listening);
+    });
+  }
+
+  /** Stops listening there; connections stay. */
+  close(place: ListenPlace): void {
+    const listener = this.listeners.get(keyOf(place));
+    this.listeners.delete(keyOf(place));
+    listener?.server.close();
+  }
+
+  closeAll(): void {
+    for (const { server } of this.listeners.values()) server.close();
+    this.listeners.clear();
+  }
+
+  /**
+   * The keys that peers must sign with, of all peers. Keys that stay are not touched, so their sessions go on. Throws
+   * with a message for the operator where the system has no TCP-MD5.
+   */
+  setKeys(keys: readonly ListenKey[]): void {
+    this.keys = new Map(keys.map((key) => [peerOf(key), key]));
+    for (const listener of this.listeners.values()) this.applyKeys(listener);
+  }
+
+  private applyKeys({ place, fd, keys: have }: Listener): void {
+    const want = [...this.keys].filter(
+      ([, { vrf, peer }]) => vrf === place.vrf && (peer.family === place.address.family || isDual(place)),
+    );
+    if (fd === undefined) {
+      if (want.length > 0) throw new Error(`TCP-MD5 passwords need native sockets: ${nativeProblem()}`);
+      return;
+    }
+    for (const [peer, key] of have) {
+      if (want.some(([p]) => p === peer)) continue;
+      setMd5Key(fd, { ...key, password: '' }, isDual(place));
+      have.delete(peer);
+    }
+    for (const [peer, key] of want) {
+      if (equal(have.get(peer), key)) continue;
+      setMd5Key(fd, key, isDual(place));
+      have.set(peer, key);
+    }
+  }
+}
+
+const isDual = ({ address }: ListenPlace): boolean => formatAddress(address) === '::';
+
+const keyOf = ({ address, port, vrf }: ListenPlace): string => `${formatAddress(address)} ${port} ${vrf ?? ''}`;
+
+const peerOf = ({ peer, vrf }: ListenKey): string =>
+  `${'length' in peer ? formatPrefix(peer) : formatAddress(peer)} ${vrf ?? ''}`;
+
+function textOf({ address, port, vrf }: ListenPlace): string {
+  const host = formatAddress(address);
+  return `${address.family === 6 ? `[${host}]` : host}:${port}${vrf === undefined ? '' : ` in VRF ${vrf}`}`;
+}
+
+function describeError(error: unknown, place: ListenPlace): string {
+  const where = textOf(place);
+  const { code, message } = error as NodeJS.ErrnoException | SystemError;
+  if (code === 'EADDRINUSE')
+    return `cannot listen on ${where}: another process does (ss -ltnp 'sport = :${place.port}' names it); stop it or choose another port`;
+  if (code === 'EACCES')
+    return `cannot listen on ${where}: ports below 1024 need CAP_NET_BIND_SERVICE or root; choose another port or grant it`;
+  if (code === 'EADDRNOTAVAIL') return `cannot listen on ${where}: the address is not on this host`;
+  if (code === 'ENODEV') return `cannot listen on ${where}: there is no such VRF device`;
+  if (code === 'EPERM') return `cannot listen on ${where}: VRFs need CAP_NET_RAW or root`;
+  return `cannot listen on ${where}: ${message}`;
+}

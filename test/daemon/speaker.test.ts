@@ -1,0 +1,339 @@
+/** Speakers on loopback: sessions over real sockets. */
+import { createServer } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Cease, ErrorCode, notification } from '../../src/bgp/errors.ts';
+import type { PeerSettings } from '../../src/bgp/settings.ts';
+import type { Peer } from '../../src/daemon/peer.ts';
+import { Speaker, type SpeakerEvents } from '../../src/daemon/speaker.ts';
+import { address, formatAddress } from '../../src/lib/address.ts';
+import { prefix } from '../../src/lib/prefix.ts';
+import { route, settingsOf } from '../support/pipe.ts';
+import { waitFor } from '../support/process.ts';
+import { RawPeer } from '../support/raw.ts';
+import { ATTRIBUTES, keepalive, notificationHex, openHex, updateHex } from '../support/script.ts';
+
+const speakers: Speaker[] = [];
+const raws: RawPeer[] = [];
+afterEach(async () => {
+  for (const raw of raws.splice(0)) raw.close();
+  await Promise.all(speakers.splice(0).map((s) => s.stop()));
+});
+
+function speak(events: SpeakerEvents = {}): Speaker {
+  const speaker = new Speaker(events);
+  speakers.push(speaker);
+  return speaker;
+}
+
+const until = (what: string, done: () => boolean) => waitFor(what, done, { everyMs: 2, timeoutMs: 10_000 });
+const established = (...peers: Peer[]) =>
+  until('Established', () => peers.every((p) => p.session.state === 'Established'));
+
+const LOOPBACK = address('127.0.0.1');
+
+/** A passive peer at a loopback address of its own. */
+const passive = (from: string, changes: Partial<PeerSettings> = {}) =>
+  settingsOf({ name: from, address: address(from), passive: true, ...changes });
+
+/** Two speakers, the second dialling the first. */
+async function couple(at = '127.0.0.1', listenAt = at) {
+  const [a, b] = [speak(), speak()];
+  const port = await a.listen(address(listenAt), 0);
+  const near = a.add(settingsOf({ name: 'b', address: address(at), passive: true, families: ['ipv4', 'ipv6'] }));
+  const far = b.add(
+    settingsOf({
+      name: 'a',
+      address: address(at),
+      port,
+      localAsn: 65002,
+      peerAsn: 65001,
+      routerId: 2,
+      families: ['ipv4', 'ipv6'],
+    }),
+  );
+  a.start(near);
+  b.start(far);
+  await established(near, far);
+  return { a, b, near, far, port };
+}
+
+const count = (s: Speaker, p: Peer) => s.rib.counts(p.slot, 'ipv4').received;
+
+describe('two speakers', () => {
+  it.each([
+    ['127.0.0.1', '127.0.0.1'],
+    ['::1', '::1'],
+    ['127.0.0.1', '0.0.0.0'],
+    ['::1', '::'],
+    ['127.0.0.1', '::'],
+  ])('meet at %s, listening at %s, and exchange routes', async (at, listenAt) => {
+    const { a, b, near, far } = await couple(at, listenAt);
+    expect(formatAddress(near.session.local!.transport)).toBe(at);
+    near.session.out.set(prefix('203.0.113.0/24'), route('192.0.2.1'));
+    a.routesChanged(near);
+    await until('the route', () => count(b, far) === 1);
+    near.session.out.delete(prefix('203.0.113.0/24'));
+    a.routesChanged(near);
+    await until('its withdrawal', () => count(b, far) === 0);
+    expect(near.session.flaps + far.session.flaps).toBe(0);
+  });
+
+  it('that dial each other keep one connection', async () => {
+    // Each takes the other's address for the peer's: the port tells them apart.
+    const [a, b] = [speak(), speak()];
+    const [portA, portB] = [await a.listen(address('127.0.0.11'), 0), await b.listen(address('127.0.0.12'), 0)];
+    const source = { sourceAddress: address('127.0.0.11') };
+    const near = a.add(settingsOf({ name: 'b', address: address('127.0.0.12'), port: portB, ...source }));
+    const far = b.add(
+      settingsOf({
+        name: 'a',
+        address: address('127.0.0.11'),
+        port: portA,
+        sourceAddress: address('127.0.0.12'),
+        localAsn: 65002,
+        peerAsn: 65001,
+        routerId: 2,
+      }),
+    );
+    a.start(near);
+    b.start(far);
+    await established(near, far);
+    near.session.out.set(prefix('203.0.113.0/24'), route('192.0.2.1'));
+    a.routesChanged(near);
+    await until('the route', () => count(b, far) === 1);
+  });
+
+  it('part with the reason given, and the routes go', async () => {
+    const { a, b, near, far } = await couple();
+    near.session.out.set(prefix('203.0.113.0/24'), route('192.0.2.1'));
+    a.routesChanged(near);
+    await until('the route', () => count(b, far) === 1);
+    a.remove(near, notification(ErrorCode.cease, Cease.peerDeconfigured));
+    await until('the end', () => far.session.flaps === 1);
+    expect(far.session.lastError).toBe('received Cease/Peer Deconfigured');
+    await until('no route', () => count(b, far) === 0);
+    expect(a.all.size).toBe(0);
+  });
+
+  it('meet again after one of them was away', async () => {
+    const { a, b, near, far, port } = await couple();
+    near.session.out.set(prefix('203.0.113.0/24'), route('192.0.2.1'));
+    a.routesChanged(near);
+    await until('the route', () => count(b, far) === 1);
+    await a.stop();
+    await until('the end', () => far.session.state !== 'Established');
+    const again = speak();
+    await again.listen(LOOPBACK, port);
+    const back = again.add(near.settings, near.session.out);
+    again.start(back);
+    await established(back, far);
+    await until('the route', () => count(b, far) === 1);
+  });
+});
+
+describe('a caller', () => {
+  it('that is no peer is turned away at once, without a word', async () => {
+    const strangers: string[] = [];
+    const speaker = speak({ stranger: (ends) => strangers.push(formatAddress(ends.remote)) });
+    const port = await speaker.listen(LOOPBACK, 0);
+    speaker.start(speaker.add(passive('127.0.0.2')));
+    const raw = await RawPeer.call(port, '127.0.0.3');
+    raws.push(raw);
+    await raw.end();
+    expect(raw.heard).toEqual([]);
+    expect(strangers).toEqual(['127.0.0.3']);
+  });
+
+  it('is known by our address too, where a peer is bound to one', async () => {
+    const speaker = speak();
+    const port = await speaker.listen(address('0.0.0.0'), 0);
+    const one = speaker.add(passive('127.0.0.2', { name: 'one', sourceAddress: address('127.0.0.1') }));
+    const two = speaker.add(passive('127.0.0.2', { name: 'two', sourceAddress: address('127.0.0.9') }));
+    for (const p of [one, two]) speaker.start(p);
+    const raw = await RawPeer.call(port, '127.0.0.2', '127.0.0.9');
+    raws.push(raw);
+    await until('OpenSent', () => two.session.state === 'OpenSent');
+    expect(one.session.state).toBe('Active');
+    const stranger = await RawPeer.call(port, '127.0.0.2', '127.0.0.8');
+    raws.push(stranger);
+    await stranger.end();
+    expect(stranger.heard).toEqual([]);
+  });
+
+  it('too many is told so, and the session goes on', async () => {
+    const speaker = speak();
+    const port = await speaker.listen(LOOPBACK, 0);
+    const peer = speaker.add(passive('127.0.0.2'));
+    speaker.start(peer);
+    const first = await RawPeer.establish(port, '127.0.0.2');
+    const second = await RawPeer.call(port, '127.0.0.2');
+    raws.push(first, second);
+    await second.end();
+    expect(second.heard).toEqual([notificationHex(6, 7)]);
+    expect(peer.session.state).toBe('Established');
+    expect(first.ended).toBeUndefined();
+  });
+
+  it('for a peer that is not started is told 6/5', async () => {
+    const speaker = speak();
+    const port = await speaker.listen(LOOPBACK, 0);
+    speaker.add(passive('127.0.0.2'));
+    const raw = await RawPeer.call(port, '127.0.0.2');
+    raws.push(raw);
+    await raw.end();
+    expect(raw.heard).toEqual([notificationHex(6, 5)]);
+  });
+});
+
+describe('listening', () => {
+  it('fails with the address and the remedy where the port is taken', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await until('the other server', () => server.listening);
+    const { port } = server.address() as { port: number };
+    await expect(speak().listen(LOOPBACK, port)).rejects.toThrow(
+      `cannot listen on 127.0.0.1:${port}: another process does (ss -ltnp 'sport = :${port}' names it)`,
+    );
+    server.close();
+  });
+
+  it('fails where the address is not ours', async () => {
+    await expect(speak().listen(address('192.0.2.77'), 0)).rejects.toThrow(
+      'cannot listen on 192.0.2.77:0: the address is not on this host',
+    );
+    await expect(speak().listen(address('2001:db8::77'), 0)).rejects.toThrow('cannot listen on [2001:db8::77]:0');
+  });
+
+  it('at a set of places opens, keeps and closes what is needed; one that fails does not cost the others', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await until('the other server', () => server.listening);
+    const { port } = server.address() as { port: number };
+    const speaker = speak();
+    const at = (...texts: string[]) => texts.map((t) => ({ address: address(t), port }));
+    const calls = async (from: string, to: string) => {
+      const raw = new RawPeer((await import('node:net')).connect({ host: to, port, localAddress: from }));
+      raws.push(raw);
+      await until('an answer', () => !raw.socket.connecting || raw.ended !== undefined);
+      await raw.end();
+      return raw.ended;
+    };
+    await speaker.setListeners(at('127.0.0.21', '127.0.0.22'));
+    expect(await calls('127.0.0.2', '127.0.0.21')).toBe('closed');
+    await expect(speaker.setListeners(at('127.0.0.22', '127.0.0.1', '127.0.0.23'))).rejects.toThrow('another process');
+    expect(await calls('127.0.0.2', '127.0.0.21')).toBe('reset');
+    expect(await calls('127.0.0.2', '127.0.0.22')).toBe('closed');
+    expect(await calls('127.0.0.2', '127.0.0.23')).toBe('closed');
+    server.close();
+    await until('the port', () => !server.listening);
+    await speaker.setListeners(at('127.0.0.1'));
+    await speaker.setListeners([]);
+    expect(await calls('127.0.0.2', '127.0.0.1')).toBe('reset');
+  });
+});
+
+describe('a speaker', () => {
+  it('names what is wrong with a dial', async () => {
+    const speaker = speak();
+    const refused = speaker.add(settingsOf({ name: 'refused', address: address('127.0.0.99'), port: 1 }));
+    const foreign = speaker.add(
+      settingsOf({ name: 'foreign', address: LOOPBACK, sourceAddress: address('192.0.2.77'), port: 1 }),
+    );
+    const zoneless = speaker.add(settingsOf({ name: 'zoneless', address: address('fe80::1'), port: 1 }));
+    for (const p of [refused, foreign, zoneless]) speaker.start(p);
+    await until('errors', () => [refused, foreign, zoneless].every((p) => p.session.lastError !== ''));
+    expect(refused.session.lastError).toBe('connection refused: nothing listens there, or a firewall rejects us');
+    expect(foreign.session.lastError).toBe('the source address is not on this host (yet)');
+    expect(zoneless.session.lastError).toMatch('link-local');
+    expect([refused, foreign, zoneless].map((p) => p.session.state)).toEqual(['Active', 'Active', 'Active']);
+  });
+
+  it('reports states in order, and Established with what was agreed', async () => {
+    const seen: string[] = [];
+    const speaker = speak({
+      state: (p, from, to, reason) => seen.push(`${p.name}: ${from} ${to} ${reason}`.trim()),
+      established: (p, agreement) => seen.push(`${p.name}: AS ${agreement.peerAsn}`),
+    });
+    const port = await speaker.listen(LOOPBACK, 0);
+    const peer = speaker.add(passive('127.0.0.2'));
+    speaker.start(peer);
+    // Established and over in the same octets: nothing of it may be lost, or fail.
+    const raw = await RawPeer.call(port, '127.0.0.2');
+    raws.push(raw);
+    raw.say(openHex() + keepalive + updateHex('', ATTRIBUTES, '18cb0071') + openHex());
+    await raw.end();
+    expect(seen.slice(0, 6)).toEqual([
+      '127.0.0.2: Idle Active',
+      '127.0.0.2: Active OpenSent',
+      '127.0.0.2: OpenSent OpenConfirm',
+      '127.0.0.2: OpenConfirm Established',
+      '127.0.0.2: AS 65002',
+      '127.0.0.2: Established Idle sent Finite State Machine Error/Established',
+    ]);
+    expect(raw.heard.at(-1)).toBe(notificationHex(5, 3, '01'));
+    await until('the route to go', () => speaker.rib.counts(peer.slot, 'ipv4').received === 0);
+  });
+
+  it('keeps attributes apart that come, go and come again in one segment', async () => {
+    const speaker = speak();
+    const port = await speaker.listen(LOOPBACK, 0);
+    const peer = speaker.add(passive('127.0.0.2'));
+    speaker.start(peer);
+    const raw = await RawPeer.establish(port, '127.0.0.2');
+    raws.push(raw);
+    const [one, two] = ['18cb0071', '18c63364'];
+    const other = `${ATTRIBUTES}80040400000005`;
+    raw.say(
+      updateHex('', ATTRIBUTES, one) +
+        updateHex(one, '', '') +
+        updateHex('', ATTRIBUTES, two) +
+        updateHex('', other, one),
+    );
+    await until('both routes', () => speaker.rib.counts(peer.slot, 'ipv4').received === 2);
+    expect(speaker.attributes.size).toBe(2);
+    raw.say(updateHex(one + two, '', ''));
+    await until('none', () => speaker.rib.counts(peer.slot, 'ipv4').received === 0);
+    await until('no attributes', () => speaker.attributes.size === 0);
+  });
+
+  it('gives a peer the place of one that is gone, without its routes', async () => {
+    const speaker = speak();
+    const port = await speaker.listen(LOOPBACK, 0);
+    const old = speaker.add(passive('127.0.0.2'));
+    speaker.start(old);
+    const raw = await RawPeer.establish(port, '127.0.0.2');
+    raws.push(raw);
+    raw.say(updateHex('', ATTRIBUTES, '18cb0071'));
+    await until('the route', () => speaker.rib.counts(old.slot, 'ipv4').received === 1);
+    speaker.remove(old);
+    const next = speaker.add(passive('127.0.0.3'));
+    speaker.start(next);
+    expect(next.slot).toBe(old.slot);
+    expect(speaker.rib.counts(next.slot, 'ipv4').received).toBe(0);
+    const call = await RawPeer.establish(port, '127.0.0.3');
+    raws.push(call);
+    call.say(updateHex('', ATTRIBUTES, '18c63364'));
+    await until('its own', () => speaker.rib.counts(next.slot, 'ipv4').received === 1);
+  });
+
+  it('refuses two peers of one name', () => {
+    const speaker = speak();
+    speaker.add(passive('127.0.0.2'));
+    expect(() => speaker.add(passive('127.0.0.2'))).toThrow('peer 127.0.0.2 exists');
+  });
+
+  it('stops in time even when a peer neither reads nor hangs up, and leaves no timer behind', async () => {
+    const speaker = speak();
+    const port = await speaker.listen(LOOPBACK, 0);
+    const peer = speaker.add(passive('127.0.0.2'));
+    speaker.start(peer);
+    const raw = await RawPeer.establish(port, '127.0.0.2');
+    raws.push(raw);
+    raw.socket.pause();
+    const start = performance.now();
+    await speaker.stop(notification(ErrorCode.cease, Cease.administrativeShutdown));
+    expect(performance.now() - start).toBeLessThan(5_000);
+    expect(peer.session.nextDue).toBeUndefined();
+    raw.socket.resume();
+    await raw.end();
+    expect(raw.heard.at(-1)).toBe(notificationHex(6, 2));
+  });
+});
