@@ -34,6 +34,14 @@ interface Library {
     address: Uint8Array,
     addressLength: number,
   ) => number;
+  readonly recvfrom: (
+    fd: number,
+    data: Uint8Array,
+    length: number,
+    flags: number,
+    address: Uint8Array,
+    addressLength: Uint32Array,
+  ) => number;
   readonly recvmsg: (fd: number, message: bigint, flags: number) => number;
   readonly recv: (fd: number, data: Uint8Array, length: number, flags: number) => number;
   readonly send: (fd: number, data: Uint8Array, length: number, flags: number) => number;
@@ -68,6 +76,9 @@ function load(): Library {
       if_nametoindex: c.func('unsigned int if_nametoindex(const char *name)'),
       sendto: c.func(
         'intptr_t sendto(int fd, const void *data, size_t length, int flags, const void *address, unsigned int addressLength)',
+      ),
+      recvfrom: c.func(
+        'intptr_t recvfrom(int fd, _Out_ void *data, size_t length, int flags, _Out_ void *address, _Inout_ unsigned int *addressLength)',
       ),
       // ssize_t recvmsg(int fd, struct msghdr *message, int flags)
       recvmsg: c.func('intptr_t recvmsg(int fd, uintptr_t message, int flags)'),
@@ -147,6 +158,18 @@ export function sysRecvmsg(fd: number, message: bigint): number | undefined {
   return length < 0 && koffi!.errno() === koffi!.os.errno.EAGAIN ? undefined : check('recvmsg', length);
 }
 
+/**
+ * Receives one datagram without waiting; the sender's address is written to `address`.
+ * @returns its octets, more than `data` has room for when it was cut; undefined when there is none
+ */
+export function sysRecvfrom(fd: number, data: Uint8Array, address: Uint8Array): number | undefined {
+  const addressLength = Uint32Array.of(address.length);
+  const flags = MSG_DONTWAIT | MSG_TRUNC;
+  const length = load().recvfrom(fd, data, data.length, flags, address, addressLength);
+  return length < 0 && koffi!.errno() === koffi!.os.errno.EAGAIN ? undefined : check('recvfrom', length);
+}
+
+const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
 
 /**
