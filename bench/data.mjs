@@ -54,28 +54,29 @@ export function prefixes(n, seed = 1) {
   return table;
 }
 
-/** Attributes as transit providers send them: three to seven hops, often communities. */
-export function attributes(random) {
+/** Attributes as transit providers send them: three to seven hops, often communities; from this neighbour, if any. */
+export function attributes(random, { asn, nextHop } = {}) {
   const asns = Array.from({ length: 3 + random(5) }, () => 1 + random(400_000));
+  if (asn !== undefined) asns[0] = asn;
   const communities = Array.from({ length: random(6) }, () => random(0xffffffff));
   return {
     origin: 'igp',
     asPath: [{ type: 'sequence', asns }],
-    nextHop: { family: 4, bytes: fromU32(0xc0000200 + random(4)) },
+    nextHop: { family: 4, bytes: fromU32(nextHop ?? 0xc0000200 + random(4)) },
     ...(random(3) === 0 ? { med: random(1000) } : {}),
     ...(communities.length > 0 ? { communities } : {}),
   };
 }
 
 /** The UPDATEs that carry all of `table`, `each` prefixes a message, every message with attributes of its own. */
-export function updates(table, each, seed = 2) {
+export function updates(table, each, seed = 2, neighbour = {}) {
   const random = randomFrom(seed);
   const ids = Uint32Array.from({ length: table.size }, (_, id) => id);
   const count = Math.ceil(ids.length / each);
   const starts = new Uint32Array(count + 1);
   const w = new Writer(count * 256);
   for (let i = 0; i < count; i++) {
-    const encoded = encodeAttributes(attributes(random), 'ipv4', DEFAULT_CONTEXT);
+    const encoded = encodeAttributes(attributes(random, neighbour), 'ipv4', DEFAULT_CONTEXT);
     const to = Math.min((i + 1) * each, ids.length);
     if (writeReach(w, 'ipv4', encoded, table, ids, i * each, to, DEFAULT_CONTEXT) !== to)
       throw new Error('does not fit');
