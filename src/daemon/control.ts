@@ -1,8 +1,10 @@
 /** The daemon's HTTP interfaces: the control API on a unix socket, and metrics and health on TCP, which only read. */
+
+import { formatDiagnostic } from '../config/format.ts';
 import { type Handler, json, jsonRows, type Reply } from '../io/http.ts';
 import { parsePrefix } from '../lib/prefix.ts';
 import type { Daemon } from './daemon.ts';
-import { diagnosticLines } from './documents.ts';
+import { errorsFirst } from './documents.ts';
 import { advertisedRows, configView, type Filter, peerRows, receivedRows, serviceRows } from './views.ts';
 
 /** What `show` can show. */
@@ -49,7 +51,7 @@ export const controlHandler =
     if (verb === 'reload' && subject === undefined) {
       if (method !== 'POST') return { status: 405, type: 'text/plain', body: 'POST is wanted\n' };
       const { valid, diagnostics } = await daemon.documents.reload();
-      return json({ valid, diagnostics: diagnosticLines(diagnostics) });
+      return json({ valid, diagnostics: errorsFirst(diagnostics).map(formatDiagnostic) });
     }
     return notFound;
   };

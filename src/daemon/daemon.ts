@@ -10,7 +10,7 @@ import { highestIpv4 } from '../io/interfaces.ts';
 import type { Logger } from '../io/log.ts';
 import { formatAddress, toU32 } from '../lib/address.ts';
 import { controlHandler, publicHandler } from './control.ts';
-import { Documents, diagnosticLines, type Reading } from './documents.ts';
+import { Documents, errorsFirst, type Reading } from './documents.ts';
 import { Engine } from './engine.ts';
 import { Memory } from './memory.ts';
 import type { Metrics } from './metrics.ts';
@@ -25,6 +25,9 @@ export interface DaemonOptions {
   readonly http: { readonly host: string; readonly port: number } | undefined;
   readonly log: Logger;
 }
+
+/** Diagnostics logged of one reading. */
+const MAX_COMPLAINTS = 100;
 
 /** The daemon could not start; the message is for the operator. */
 export class StartError extends Error {}
@@ -42,6 +45,8 @@ export class Daemon {
   private metricsLoaded: Promise<Metrics> | undefined;
   private listening: Promise<void> = Promise.resolve();
   private started = false;
+  /** Diagnostics of the last reading, as they were logged. */
+  private told: ReadonlySet<string> = new Set();
 
   constructor(options: DaemonOptions) {
     const { log } = options;
@@ -124,17 +129,25 @@ export class Daemon {
 
   private read(reading: Reading): void {
     const { log } = this;
-    const errors = reading.diagnostics.filter((d) => d.severity === 'error');
-    const warnings = reading.diagnostics.filter((d) => d.severity === 'warning');
-    for (const line of diagnosticLines(errors)) log.error(line);
-    for (const line of diagnosticLines(warnings)) log.warn(line);
-    const fields = { files: reading.files.length, warnings: warnings.length };
+    this.complain(reading);
+    const count = (severity: string) => reading.diagnostics.filter((d) => d.severity === severity).length;
+    const fields = { files: reading.files.length, warnings: count('warning') };
     if (reading.valid) log.info(fields, 'configuration read');
     else
       log.error(
-        { ...fields, errors: errors.length },
+        { ...fields, errors: count('error') },
         this.engine.config ? 'configuration refused: the last good one stays in force' : 'configuration refused',
       );
+  }
+
+  /** What the last reading did not say already, and no more than a person reads. */
+  private complain({ diagnostics }: Reading): void {
+    const { log, told } = this;
+    this.told = new Set(diagnostics.map(formatDiagnostic));
+    const fresh = errorsFirst(diagnostics).filter((d) => !told.has(formatDiagnostic(d)));
+    for (const d of fresh.slice(0, MAX_COMPLAINTS)) log[d.severity === 'error' ? 'error' : 'warn'](formatDiagnostic(d));
+    const more = fresh.length - MAX_COMPLAINTS;
+    if (more > 0) log.warn({ more }, 'and more: `waypost show config` has them all');
   }
 
   private session(peer: string, from: State, to: State, reason: string): void {
@@ -147,8 +160,8 @@ export class Daemon {
     else log.debug(fields, 'session state');
   }
 
-  private decided({ key, before, after }: Decided): void {
-    this.memory.changed();
+  private decided({ key, before, after, reassigned }: Decided): void {
+    if (reassigned) this.memory.changed();
     const [was, is] = [before?.bgp, after?.bgp];
     if (was?.announced === is?.announced && was?.reason === is?.reason) return;
     const ips = (after ?? before)?.ips.map(formatAddress);

@@ -3,7 +3,6 @@
  * reported and not applied; the last good one stays.
  */
 import { type Assembled, assemble } from '../config/assemble.ts';
-import { formatDiagnostic } from '../config/format.ts';
 import { type LoadedFile, Loader, type LoaderOptions } from '../config/load.ts';
 import type { Configuration, Diagnostic } from '../config/model.ts';
 import { retain } from '../config/retain.ts';
@@ -195,8 +194,8 @@ const unreadable = (file: string, message: string): LoadedFile => ({
   diagnostics: [refusal(file, message)],
 });
 
-/** The diagnostics as lines, errors first. */
-export const diagnosticLines = (diagnostics: readonly Diagnostic[]): string[] =>
-  [...diagnostics]
-    .sort((a, b) => (a.severity < b.severity ? -1 : a.severity > b.severity ? 1 : 0))
-    .map(formatDiagnostic);
+/** Sorted by place among each. */
+export const errorsFirst = (diagnostics: readonly Diagnostic[]): Diagnostic[] => [
+  ...diagnostics.filter((d) => d.severity === 'error'),
+  ...diagnostics.filter((d) => d.severity !== 'error'),
+];

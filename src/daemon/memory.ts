@@ -1,6 +1,6 @@
 /** Keeps what the allocator gave out on disk, some moments behind: a restart gives every Service its address again. */
 import type { Remembered } from '../intent/assignment.ts';
-import { loadAssignments, saveAssignments } from './state.ts';
+import { assignmentsText, loadAssignments, saveAssignments } from './state.ts';
 
 /** How long changes gather before they are written, ms. */
 const GATHER_MS = 100;
@@ -16,8 +16,8 @@ export class Memory {
   private readonly options: MemoryOptions;
   private timer: NodeJS.Timeout | undefined;
   private writing: Promise<void> = Promise.resolve();
-  /** Identity of what is on disk. */
-  private saved = '';
+  /** The last write. */
+  private saved = { dir: '', text: '' };
   private failing = false;
 
   constructor(options: MemoryOptions) {
@@ -26,11 +26,8 @@ export class Memory {
 
   /** What the last run left; nothing where that is not usable. */
   recall(): readonly Remembered[] {
-    const dir = this.options.stateDir();
     try {
-      const remembered = loadAssignments(dir);
-      this.saved = identity(dir, remembered);
-      return remembered;
+      return loadAssignments(this.options.stateDir());
     } catch (error) {
       this.options.failed('recall', (error as Error).message);
       return [];
@@ -57,12 +54,11 @@ export class Memory {
 
   private async write(): Promise<void> {
     const dir = this.options.stateDir();
-    const assignments = this.options.snapshot();
-    const text = identity(dir, assignments);
-    if (text === this.saved) return;
+    const text = await assignmentsText(this.options.snapshot());
+    if (dir === this.saved.dir && text === this.saved.text) return;
     try {
-      await saveAssignments(dir, assignments);
-      this.saved = text;
+      await saveAssignments(dir, text);
+      this.saved = { dir, text };
       this.failing = false;
     } catch (error) {
       if (!this.failing) this.options.failed('save', (error as Error).message);
@@ -70,5 +66,3 @@ export class Memory {
     }
   }
 }
-
-const identity = (dir: string, assignments: readonly Remembered[]): string => `${dir}\n${JSON.stringify(assignments)}`;

@@ -19,6 +19,8 @@ export interface Decided {
   readonly after: ServiceDecision | undefined;
   /** Prefixes whose route may have changed for some peer. */
   readonly prefixes: readonly Prefix[];
+  /** What the allocator remembers of the Service may have changed. */
+  readonly reassigned: boolean;
 }
 
 export class Services {
@@ -31,6 +33,8 @@ export class Services {
   private dirty = new Set<string>();
   /** Services that wait for an address that another might give up. */
   private readonly waiting = new Set<string>();
+  /** The documents behind `decisions`. */
+  private readonly decided = new Map<string, Service>();
   private remembered: readonly Remembered[] = [];
 
   /** Addresses from an earlier run, before the first `apply`. */
@@ -84,18 +88,25 @@ export class Services {
     const config = this.config!;
     const service = config.services.get(key);
     const before = this.decisions.get(key);
+    const assignment = this.assign(key, service);
     const after = decideService({
       key,
       service,
       slices: config.endpointSlices.get(key) ?? [],
       scope: this.scope!,
-      assignment: this.assign(key, service),
+      assignment,
       previous: before,
     });
-    if (service === undefined) this.decisions.delete(key);
-    else this.decisions.set(key, after);
+    const kept = assignment?.assigned && assignment.origin === 'kept' && this.decided.get(key) === service;
+    if (service === undefined) {
+      this.decisions.delete(key);
+      this.decided.delete(key);
+    } else {
+      this.decisions.set(key, after);
+      this.decided.set(key, service);
+    }
     const prefixes = this.advertisements.update(key, after.bgp.contributions);
-    return { key, before, after: service && after, prefixes };
+    return { key, before, after: service && after, prefixes, reassigned: !kept };
   }
 
   private assign(key: string, service: Service | undefined): Assignment | undefined {

@@ -1,6 +1,8 @@
 /** What a daemon remembers over a restart: the addresses it gave to Services. One small JSON file in `stateDir`. */
 import type { Remembered } from '../intent/assignment.ts';
+import { monotonicMs } from '../io/clock.ts';
 import { readState, writeState } from '../io/state.ts';
+import { nextTurn, SLICE_MS } from '../io/turn.ts';
 
 const FILE = 'assignments.json';
 const VERSION = 1;
@@ -23,9 +25,21 @@ export function loadAssignments(stateDir: string): readonly Remembered[] {
   return assignments;
 }
 
+/** The file that says this, one assignment a line; made in slices, for there may be 100,000. */
+export async function assignmentsText(assignments: readonly Remembered[]): Promise<string> {
+  let text = `{"version":${VERSION},"assignments":[`;
+  let sliceEnd = monotonicMs() + SLICE_MS;
+  for (const [i, one] of assignments.entries()) {
+    text += `${i === 0 ? '' : ','}\n${JSON.stringify(one)}`;
+    if (i % 64 !== 0 || monotonicMs() < sliceEnd) continue;
+    await nextTurn();
+    sliceEnd = monotonicMs() + SLICE_MS;
+  }
+  return `${text}\n]}\n`;
+}
+
 /** Replaces the file as a whole: a crash leaves the old one or the new one. */
-export const saveAssignments = (stateDir: string, assignments: readonly Remembered[]): Promise<void> =>
-  writeState(stateDir, FILE, `${JSON.stringify({ version: VERSION, assignments }, null, 1)}\n`);
+export const saveAssignments = (stateDir: string, text: string): Promise<void> => writeState(stateDir, FILE, text);
 
 function isRemembered(value: unknown): value is Remembered {
   const { service, ips, ports, sharingKey, backendKey } = (value ?? {}) as Record<string, unknown>;

@@ -16,7 +16,7 @@ interface Waiting {
 /** A worker thread is ended when it had nothing to do for this long, ms. */
 const IDLE_MS = 5_000;
 
-/** The caller's side: the thread starts with the first request. */
+/** The caller's side: the thread starts with the first request, and keeps the process alive while one is under way. */
 export class Thread<Request, Value> {
   private readonly entry: URL;
   private worker: Worker | undefined;
@@ -34,6 +34,7 @@ export class Thread<Request, Value> {
     this.waiting.set(id, mine);
     clearTimeout(this.idle);
     this.worker ??= this.spawn();
+    this.worker.ref();
     this.worker.postMessage({ id, request });
     try {
       for (;;) {
@@ -48,30 +49,35 @@ export class Thread<Request, Value> {
       }
     } finally {
       this.waiting.delete(id);
-      if (this.waiting.size === 0) this.idle = setTimeout(() => this.end(), IDLE_MS).unref();
+      if (this.waiting.size === 0) this.rest();
     }
   }
 
-  private end(): void {
-    void this.worker?.terminate();
-    this.worker = undefined;
+  private rest(): void {
+    this.worker?.unref();
+    this.idle = setTimeout(() => {
+      void this.worker?.terminate();
+      this.worker = undefined;
+    }, IDLE_MS).unref();
   }
 
   private spawn(): Worker {
     const worker = new Worker(this.entry);
-    worker.unref();
     worker.on('message', (piece: Piece) => {
       const waiting = this.waiting.get(piece.id);
       waiting?.pieces.push(piece);
       waiting?.wake();
     });
-    worker.on('error', (error) => {
+    const ended = (error: string) => {
+      if (this.worker !== worker) return;
       this.worker = undefined;
       for (const [id, waiting] of this.waiting) {
-        waiting.pieces.push({ id, error: error.message });
+        waiting.pieces.push({ id, error });
         waiting.wake();
       }
-    });
+    };
+    worker.on('error', (error) => ended(error.message));
+    worker.on('exit', () => ended('the thread ended'));
     return worker;
   }
 }
