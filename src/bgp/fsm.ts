@@ -8,7 +8,7 @@
  * ignored before.
  *
  * Two rows differ from the RFC, on purpose:
- * - Connect, TcpConnectionFails: Active, not Idle. Idle refuses the peer's own call, which may come at any moment.
+ * - Connect, TcpConnectionFails: Active, not Idle. In Idle the peer's own call, which may come at any moment, must wait.
  * - OpenSent, NotifMsg: nothing is sent back, since a NOTIFICATION never answers one (RFC 4271 §6.4).
  */
 import { Cease, ErrorCode, FsmError, type Notification, notification } from './errors.ts';
