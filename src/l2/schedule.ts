@@ -37,7 +37,7 @@ interface Entry<T> {
  * three queues, and nothing is ever sorted.
  */
 export class Schedule<T> {
-  private readonly rules: ScheduleRules;
+  private rules: ScheduleRules;
   private readonly entries = new Map<T, Entry<T>>();
   private readonly queues = [new Queue<T>(), new Queue<T>(), new Queue<T>()] as const;
   /** When all that has left would have left at an even pace. */
@@ -64,6 +64,21 @@ export class Schedule<T> {
     if (entry === undefined) return;
     entry.cancelled = true;
     this.entries.delete(item);
+  }
+
+  /**
+   * Other rules. A burst that runs goes on; intervals are new from now on, and items that were not to be announced
+   * again are when they are (`items`: all there are).
+   */
+  update(rules: ScheduleRules, items: Iterable<T>, nowMs: number): void {
+    const { refreshMs } = this.rules;
+    this.rules = rules;
+    if (rules.refreshMs === refreshMs) return;
+    for (const item of items) {
+      if (this.entries.get(item)?.untilMs !== undefined) continue;
+      this.cancel(item);
+      if (rules.refreshMs > 0) this.push(2, item, nowMs + rules.refreshMs, undefined);
+    }
   }
 
   clear(): void {

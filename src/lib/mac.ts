@@ -1,7 +1,8 @@
 /**
  * Ethernet addresses as numbers: 48 bits fit a double exactly, so that comparing two is `===` and reading one costs
- * nothing to keep.
+ * nothing to keep. `Reader` and `Writer` read and write them as `u48`.
  */
+import { Writer } from './bytes.ts';
 
 /** 0 .. 2^48-1, the first octet on the wire the most significant. */
 export type Mac = number;
@@ -21,3 +22,6 @@ export const formatMac = (mac: Mac): string =>
 /** Six pairs of hexadecimal digits with colons; undefined when `text` is something else. */
 export const parseMac = (text: string): Mac | undefined =>
   /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(text) ? Number.parseInt(text.replaceAll(':', ''), 16) : undefined;
+
+/** The six octets, the first one first. */
+export const macBytes = (mac: Mac): Uint8Array => new Writer(6).u48(mac).bytes;

@@ -5,7 +5,7 @@
  */
 import { type Address, addressFrom } from '../lib/address.ts';
 import { Reader, TruncatedError, Writer } from '../lib/bytes.ts';
-import type { Mac } from '../lib/mac.ts';
+import { type Mac, macBytes } from '../lib/mac.ts';
 import {
   allNodes,
   type DropReason,
@@ -159,8 +159,6 @@ export function encodeNeighbor(
   new Writer(buffer, start + 2).u16(checksum(from, to, bytes));
   return buffer.subarray(0, w.at);
 }
-
-const macBytes = (mac: Mac): Uint8Array => new Writer(6).u48(mac).bytes;
 
 /** RFC 4443 §2.3, over the pseudo-header too: the field's value when it is 0 in `bytes`, and 0 when it is right. */
 function checksum(from: Address, to: Address, bytes: Uint8Array): number {

@@ -1,0 +1,91 @@
+/**
+ * A thread with a loop of its own (see poller.ts), which shares nothing with the main thread but messages. It cannot be
+ * ended from outside while it waits in the kernel, so it is asked to end, and never waits long.
+ */
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker, workerData } from 'node:worker_threads';
+import { Waker } from './poller.ts';
+
+interface Start {
+  readonly port: MessagePort;
+  readonly wakerFd: number;
+  /** [0]: not zero once the thread is to end. */
+  readonly flags: Int32Array;
+}
+
+export interface LoopEvents<Up> {
+  message(message: Up): void;
+  /** The thread has ended, although nobody asked it to. */
+  failed(error: Error): void;
+}
+
+/** The main thread's side. */
+export class LoopThread<Down, Up> {
+  private readonly worker: Worker;
+  private readonly port: MessagePort;
+  private readonly waker = new Waker();
+  private readonly flags = new Int32Array(new SharedArrayBuffer(4));
+  private readonly ended: Promise<void>;
+  private readonly quit = () => this.ask();
+
+  /** Throws where there are no native calls (see native.ts). */
+  constructor(entry: URL, { message, failed }: LoopEvents<Up>) {
+    const { port1, port2 } = new MessageChannel();
+    this.port = port1;
+    const start: Start = { port: port2, wakerFd: this.waker.fd, flags: this.flags };
+    this.worker = new Worker(entry, { workerData: start, transferList: [port2] });
+    this.port.on('message', message);
+    let cause: Error | undefined;
+    this.worker.on('error', (error) => {
+      cause = error;
+    });
+    // A process that exits waits for its threads.
+    process.on('exit', this.quit);
+    this.ended = new Promise((resolve) => {
+      this.worker.on('exit', (code) => {
+        process.off('exit', this.quit);
+        const asked = Atomics.load(this.flags, 0) !== 0;
+        this.port.close();
+        this.waker.close();
+        resolve();
+        if (cause !== undefined || !asked) failed(cause ?? new Error(`the thread ended with ${code}`));
+      });
+    });
+  }
+
+  post(message: Down): void {
+    if (Atomics.load(this.flags, 0) !== 0) return;
+    this.port.postMessage(message);
+    this.waker.wake();
+  }
+
+  /** Asks the thread to end, and waits until it has. */
+  stop(): Promise<void> {
+    this.ask();
+    return this.ended;
+  }
+
+  private ask(): void {
+    if (Atomics.exchange(this.flags, 0, 1) === 0) this.waker.wake();
+  }
+}
+
+/** The thread's own side. */
+export interface LoopEnd<Down, Up> {
+  /** Readable when there may be messages, or the loop is to end. */
+  readonly waker: Waker;
+  /** The next message, or undefined when there is none. */
+  receive(): Down | undefined;
+  post(message: Up): void;
+  stopping(): boolean;
+}
+
+/** To be called in the thread, once. The thread ends when nothing keeps it any more. */
+export function loopEnd<Down, Up>(): LoopEnd<Down, Up> {
+  const { port, wakerFd, flags } = workerData as Start;
+  return {
+    waker: new Waker(wakerFd),
+    receive: () => (receiveMessageOnPort(port) as { readonly message: Down } | undefined)?.message,
+    post: (message) => port.postMessage(message),
+    stopping: () => Atomics.load(flags, 0) !== 0,
+  };
+}

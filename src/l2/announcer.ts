@@ -1,0 +1,252 @@
+/**
+ * Layer 2 on one node: answers for announced addresses on the interfaces they are announced on, announces them unasked,
+ * and notices when another host claims one.
+ *
+ * It is driven from outside: whole snapshots of what is to be announced, frames, and the time. It has no socket and no
+ * clock; frames leave through `Output`. Nothing is ever sent for an address that the latest snapshot does not announce on
+ * that interface.
+ */
+import { ARP_FRAME_OCTETS, arpProbe, decodeArp, encodeArp, gratuitousArp } from '../arp/packet.ts';
+import { respondArp } from '../arp/respond.ts';
+import { toU32 } from '../lib/address.ts';
+import { formatMac, type Mac } from '../lib/mac.ts';
+import {
+  decodeNeighbor,
+  encodeNeighbor,
+  NEIGHBOR_FRAME_OCTETS,
+  type NeighborFrame,
+  neighborProbe,
+  unsolicitedAdvertisement,
+} from '../ndp/neighbor.ts';
+import { respondNeighbor } from '../ndp/respond.ts';
+import { type ConflictAction, type ConflictEvent, isClaimant, stepConflict } from './conflict.ts';
+import { Addresses } from './held.ts';
+import type { Port } from './link.ts';
+import { type Held, PortState } from './port.ts';
+import type { AddressCounters, Announced, ConflictReport, DropCounters, Layer2Rules, Snapshot } from './snapshot.ts';
+
+export type Protocol = 'arp' | 'ndp';
+
+/** How the announcer acts. */
+export interface Output {
+  /** `frame` is valid during the call. @returns whether it left */
+  send(index: number, protocol: Protocol, frame: Uint8Array): boolean;
+  report(event: ConflictReport): void;
+}
+
+export class Announcer {
+  private readonly output: Output;
+  /** By index. */
+  private readonly ports = new Map<number, PortState>();
+  private readonly addresses = new Addresses();
+  private macs: ReadonlySet<Mac> = new Set();
+  private rules: Layer2Rules | undefined;
+  /** Number of the snapshot in force; 0 before the first. */
+  applied = 0;
+  /** No conflict is due before this, ms. */
+  private conflictsDueMs = Number.POSITIVE_INFINITY;
+  private readonly arpFrame = new Uint8Array(ARP_FRAME_OCTETS);
+  private readonly ndpFrame = new Uint8Array(NEIGHBOR_FRAME_OCTETS);
+
+  constructor(output: Output) {
+    this.output = output;
+  }
+
+  /**
+   * Puts a snapshot in force. Bursts that follow from it are due now and leave with `tick`, so that sockets can be
+   * made ready in between.
+   */
+  apply(snapshot: Snapshot, nowMs: number): void {
+    const { ports, number, rules } = snapshot;
+    this.macs = new Set([...snapshot.macs, ...ports.map((port) => port.mac)]);
+    this.applied = number;
+    this.rules = rules;
+    const wanted = new Set(ports.map((port) => port.index));
+    for (const [index, state] of this.ports) {
+      if (wanted.has(index)) continue;
+      this.end(state, [...state.conflicts.keys()]);
+      this.ports.delete(index);
+    }
+    for (const port of ports) {
+      const state = this.ports.get(port.index);
+      if (state === undefined) this.ports.set(port.index, new PortState(port, rules.schedule, this.addresses));
+      else this.end(state, state.update(port, rules.schedule, nowMs));
+    }
+    this.holdAll(snapshot, nowMs);
+  }
+
+  private holdAll({ number, addresses }: Snapshot, nowMs: number): void {
+    const keep = new Map([...this.ports.values()].map((state) => [state, new Set<Held>()]));
+    for (const announced of addresses) {
+      const address = this.addresses.hold(announced.ip, number);
+      for (const [state, held] of keep)
+        if (isFor(announced, state.port)) held.add(state.hold(address, announced.epoch, nowMs));
+    }
+    for (const [state, held] of keep) {
+      const gone = [...state.all()].filter((one) => !held.has(one));
+      this.end(state, gone);
+      for (const one of gone) state.release(one);
+    }
+    this.addresses.sweep(number);
+  }
+
+  /** The conflicts over these addresses are no matter any more. */
+  private end(state: PortState, list: readonly Held[]): void {
+    for (const held of list) {
+      const conflict = state.conflicts.get(held);
+      if (conflict === undefined) continue;
+      state.conflicts.delete(held);
+      held.yielded = false;
+      this.tell(state, held, conflict.mac, 'end');
+    }
+  }
+
+  /** Interfaces with what is announced on them. */
+  *held(): Generator<PortState> {
+    yield* this.ports.values();
+  }
+
+  /** A frame that arrived on the interface with this index. */
+  receive(index: number, protocol: Protocol, frame: Uint8Array, nowMs: number): void {
+    const state = this.ports.get(index);
+    if (state === undefined || !state.port.running) return;
+    if (protocol === 'arp') this.receiveArp(state, frame, nowMs);
+    else this.receiveNeighbor(state, frame, nowMs);
+  }
+
+  private receiveArp(state: PortState, frame: Uint8Array, nowMs: number): void {
+    const packet = decodeArp(frame);
+    if (typeof packet === 'string') return state.drop(packet);
+    const claimed = state.find4(packet.senderIp);
+    if (claimed !== undefined) this.claim(state, claimed, packet.senderMac, nowMs);
+    const reply = respondArp(packet, state.arp);
+    if (typeof reply === 'string') return state.drop(reply);
+    const stats = this.addresses.touch(state.find4(packet.targetIp)!.address);
+    stats.requests++;
+    if (this.output.send(state.port.index, 'arp', encodeArp(reply, this.arpFrame))) stats.responses++;
+  }
+
+  private receiveNeighbor(state: PortState, bytes: Uint8Array, nowMs: number): void {
+    const frame = decodeNeighbor(bytes);
+    if (typeof frame === 'string') return state.drop(frame);
+    this.claimsOfNeighbor(state, frame, nowMs);
+    const reply = respondNeighbor(frame, state.ndp);
+    if (typeof reply === 'string') return state.drop(reply);
+    const stats = this.addresses.touch(state.find6(frame.message.target)!.address);
+    stats.requests++;
+    if (this.output.send(state.port.index, 'ndp', encodeNeighbor(reply, this.ndpFrame))) stats.responses++;
+  }
+
+  /** An advertisement claims its target, and whoever solicits claims the address it does so from. */
+  private claimsOfNeighbor(state: PortState, { message, source, from }: NeighborFrame, nowMs: number): void {
+    const solicits = message.type === 'solicitation';
+    const held = state.find6(solicits ? from : message.target);
+    if (held === undefined) return;
+    this.claim(state, held, (solicits ? message.sourceLinkLayer : message.targetLinkLayer) ?? source, nowMs);
+  }
+
+  private claim(state: PortState, held: Held, mac: Mac, nowMs: number): void {
+    if (!isClaimant(mac, this.macs)) return;
+    this.addresses.touch(held.address).claims++;
+    this.conflict(state, held, { type: 'claim', mac, atMs: nowMs });
+  }
+
+  private conflict(state: PortState, held: Held, event: ConflictEvent): void {
+    const before = state.conflicts.get(held);
+    const [after, actions] = stepConflict(this.rules!.conflict, state.port.mac, before, event);
+    if (after === undefined) state.conflicts.delete(held);
+    else {
+      state.conflicts.set(held, after);
+      this.conflictsDueMs = Math.min(this.conflictsDueMs, after.dueMs);
+    }
+    held.yielded = after !== undefined && after.phase !== 'held';
+    const mac = (after ?? before)?.mac ?? 0;
+    for (const action of actions) this.act(state, held, action, mac, event.atMs);
+  }
+
+  private act(state: PortState, held: Held, action: ConflictAction, mac: Mac, nowMs: number): void {
+    const { ip } = held.address;
+    switch (action) {
+      case 'defend':
+        this.announce(state, held);
+        return;
+      case 'probe':
+        if (ip.family === 4) this.sendArp(state, arpProbe(state.port.mac, toU32(ip.bytes)));
+        else this.sendNeighbor(state, neighborProbe(state.port.mac, ip));
+        return;
+      case 'yield':
+        state.schedule.cancel(held);
+        break;
+      case 'resume':
+        state.schedule.announce(held, nowMs);
+        break;
+    }
+    this.tell(state, held, mac, action);
+  }
+
+  private tell(state: PortState, { address }: Held, mac: Mac, stage: ConflictReport['stage']): void {
+    const { name } = state.port;
+    this.output.report({ type: 'conflict', ip: address.text, interface: name, mac: formatMac(mac), stage });
+  }
+
+  /** When `tick` has something to do; undefined when never. */
+  nextDueMs(): number | undefined {
+    let next = this.conflictsDueMs;
+    for (const state of this.ports.values()) {
+      const due = state.port.running ? state.schedule.nextDueMs() : undefined;
+      if (due !== undefined && due < next) next = due;
+    }
+    return next === Number.POSITIVE_INFINITY ? undefined : next;
+  }
+
+  /** Sends what is due unasked. */
+  tick(nowMs: number): void {
+    if (nowMs >= this.conflictsDueMs) this.settle(nowMs);
+    for (const state of this.ports.values()) {
+      if (!state.port.running) continue;
+      for (let held = state.schedule.take(nowMs); held !== undefined; held = state.schedule.take(nowMs))
+        this.announce(state, held);
+    }
+  }
+
+  private settle(nowMs: number): void {
+    this.conflictsDueMs = Number.POSITIVE_INFINITY;
+    for (const state of this.ports.values())
+      for (const [held, conflict] of state.conflicts) {
+        if (conflict.dueMs <= nowMs) this.conflict(state, held, { type: 'due', atMs: nowMs });
+        else this.conflictsDueMs = Math.min(this.conflictsDueMs, conflict.dueMs);
+      }
+  }
+
+  private announce(state: PortState, { address }: Held): void {
+    const { mac } = state.port;
+    const { ip } = address;
+    const stats = this.addresses.touch(address);
+    if (ip.family === 6) {
+      if (this.sendNeighbor(state, unsolicitedAdvertisement(mac, ip))) stats.gratuitous++;
+      return;
+    }
+    for (const packet of gratuitousArp(mac, toU32(ip.bytes))) if (this.sendArp(state, packet)) stats.gratuitous++;
+  }
+
+  private sendArp(state: PortState, packet: Parameters<typeof encodeArp>[0]): boolean {
+    return this.output.send(state.port.index, 'arp', encodeArp(packet, this.arpFrame));
+  }
+
+  private sendNeighbor(state: PortState, frame: NeighborFrame): boolean {
+    return this.output.send(state.port.index, 'ndp', encodeNeighbor(frame, this.ndpFrame));
+  }
+
+  /** The counters of every address that changed since the last call. */
+  takeCounters(): AddressCounters[] {
+    return this.addresses.takeChanged();
+  }
+
+  /** The same for interfaces. */
+  takeDrops(): DropCounters[] {
+    return [...this.ports.values()].flatMap((state) => state.takeDrops() ?? []);
+  }
+}
+
+const isFor = ({ ip, interfaces }: Announced, port: Port): boolean =>
+  (ip.family === 4 ? port.arp : port.ndp) && (interfaces === 'all' || interfaces.includes(port.name));

@@ -1,0 +1,138 @@
+/** One interface: what is announced on it, when, and who else claims it. */
+import type { ArpInterface } from '../arp/respond.ts';
+import type { Address } from '../lib/address.ts';
+import type { Mac } from '../lib/mac.ts';
+import type { NdInterface } from '../ndp/respond.ts';
+import type { Conflict } from './conflict.ts';
+import { type Ranges, rangesOf } from './filter.ts';
+import { type Group, groupsOf } from './groups.ts';
+import { type Addresses, AddressMap, type AddressState } from './held.ts';
+import type { Port } from './link.ts';
+import { Schedule, type ScheduleRules } from './schedule.ts';
+import type { DropCounters } from './snapshot.ts';
+
+/** An address on one interface. */
+export interface Held {
+  readonly address: AddressState;
+  epoch: number;
+  /** Another host has it: not answered, not announced (see conflict.ts). */
+  yielded: boolean;
+}
+
+/** What the interface's sockets are to let through. */
+export interface Reception {
+  readonly ranges4: Ranges;
+  readonly ranges6: Ranges;
+  readonly groups: ReadonlyMap<Mac, Group>;
+}
+
+export class PortState {
+  port: Port;
+  readonly schedule: Schedule<Held>;
+  readonly conflicts = new Map<Held, Conflict>();
+  /** The interface as the responders see it. */
+  readonly arp: ArpInterface;
+  readonly ndp: NdInterface;
+  private readonly held = new AddressMap<Held>();
+  private reception: Reception | undefined;
+  private drops: Record<string, number> = {};
+  private dropped = false;
+
+  constructor(port: Port, rules: ScheduleRules, addresses: Addresses) {
+    this.port = port;
+    this.schedule = new Schedule(rules);
+    const standing = (held: Held | undefined, announced: () => boolean) => {
+      if (held !== undefined) return held.yielded ? 'yielded' : 'here';
+      return announced() ? 'elsewhere' : 'none';
+    };
+    const state = this;
+    this.arp = {
+      get mac() {
+        return state.port.mac;
+      },
+      standing: (ip) => standing(this.held.get4(ip), () => addresses.has4(ip)),
+    };
+    this.ndp = {
+      get mac() {
+        return state.port.mac;
+      },
+      standing: ({ bytes }) => standing(this.held.get6(bytes), () => addresses.has6(bytes)),
+    };
+  }
+
+  find4(ip: number): Held | undefined {
+    return this.held.get4(ip);
+  }
+
+  find6({ bytes }: Address): Held | undefined {
+    return this.held.get6(bytes);
+  }
+
+  /**
+   * The interface as it is now. With another hardware address, or back from having had no carrier, everything is
+   * announced again, for the neighbours and switches have to learn it anew.
+   * @returns addresses over which there can be no conflict any more, since nothing is heard without a carrier
+   */
+  update(port: Port, rules: ScheduleRules, nowMs: number): Held[] {
+    const before = this.port;
+    this.port = port;
+    this.schedule.update(rules, this.announceable(), nowMs);
+    if (!port.running) {
+      this.schedule.clear();
+      return [...this.conflicts.keys()];
+    }
+    if (!before.running || before.mac !== port.mac)
+      for (const held of this.announceable()) this.schedule.announce(held, nowMs);
+    return [];
+  }
+
+  private announceable(): Held[] {
+    return [...this.held.values()].filter((held) => !held.yielded);
+  }
+
+  /** The address is announced here. A burst begins when it was not, or when `epoch` is another than before. */
+  hold(address: AddressState, epoch: number, nowMs: number): Held {
+    let held = this.held.get(address.ip);
+    if (held?.epoch === epoch) return held;
+    if (held === undefined) {
+      held = { address, epoch, yielded: false };
+      this.held.add(address.ip, held);
+      this.reception = undefined;
+    }
+    held.epoch = epoch;
+    if (this.port.running && !held.yielded) this.schedule.announce(held, nowMs);
+    return held;
+  }
+
+  /** The address is announced here no longer. */
+  release(held: Held): void {
+    this.schedule.cancel(held);
+    this.held.delete(held.address.ip);
+    this.reception = undefined;
+  }
+
+  all(): Iterable<Held> {
+    return this.held.values();
+  }
+
+  /** The same object until something changes. */
+  wants(): Reception {
+    this.reception ??= {
+      ranges4: rangesOf(this.held.lows(4)),
+      ranges6: rangesOf(this.held.lows(6)),
+      groups: groupsOf([...this.held.values()].map((held) => held.address.ip)),
+    };
+    return this.reception;
+  }
+
+  drop(reason: string, frames = 1): void {
+    this.drops[reason] = (this.drops[reason] ?? 0) + frames;
+    this.dropped = true;
+  }
+
+  takeDrops(): DropCounters | undefined {
+    if (!this.dropped) return undefined;
+    this.dropped = false;
+    return { interface: this.port.name, drops: { ...this.drops } };
+  }
+}

@@ -1,0 +1,66 @@
+/** What the layer-2 announcer is to do and what it tells: plain data, which crosses threads. */
+import type { Address } from '../lib/address.ts';
+import type { Mac } from '../lib/mac.ts';
+import type { ConflictRule } from './conflict.ts';
+import type { Port } from './link.ts';
+import type { ScheduleRules } from './schedule.ts';
+
+/** Everything there is to do, whole: what is not in it is no longer done. */
+export interface Snapshot {
+  /** Counts up. */
+  readonly number: number;
+  readonly ports: readonly Port[];
+  /** Hardware addresses of all interfaces of this node, those that answer nothing included. */
+  readonly macs: readonly Mac[];
+  readonly addresses: readonly Announced[];
+  readonly rules: Layer2Rules;
+}
+
+/** An address to announce; each at most once in a snapshot. */
+export interface Announced {
+  readonly ip: Address;
+  /** Names; those that do not exist do no harm. */
+  readonly interfaces: 'all' | readonly string[];
+  /** Another number than before asks for another burst of announcements. */
+  readonly epoch: number;
+}
+
+export interface Layer2Rules {
+  readonly schedule: ScheduleRules;
+  readonly conflict: ConflictRule;
+  /**
+   * What the network interface is asked to pass up beside what is for us: nothing, all multicast (for those that
+   * lose groups), or everything (for those that lose more).
+   */
+  readonly reception: 'normal' | 'allMulticast' | 'promiscuous';
+}
+
+/** Something changed that people want to know. */
+export interface ConflictReport {
+  readonly type: 'conflict';
+  /** As `formatAddress` has it. */
+  readonly ip: string;
+  readonly interface: string;
+  /** The other host's, `02:00:5e:10:00:01`. */
+  readonly mac: string;
+  /** `begin`: first claim. `yield`: silent from now on. `resume`: announced again. `end`: nothing heard for a minute. */
+  readonly stage: 'begin' | 'yield' | 'resume' | 'end';
+}
+
+/** Since the address was first announced, over all interfaces. */
+export interface AddressCounters {
+  readonly ip: string;
+  /** Requests and solicitations that were to be answered. */
+  readonly requests: number;
+  readonly responses: number;
+  /** Packets sent unasked: an ARP announcement is two. */
+  readonly gratuitous: number;
+  /** Claims of other hosts. */
+  readonly claims: number;
+}
+
+/** Frames that reached an interface's responder and were not answered, by reason. */
+export interface DropCounters {
+  readonly interface: string;
+  readonly drops: Readonly<Record<string, number>>;
+}
