@@ -63,7 +63,8 @@ export function decodeAttributes<Draft>(r: HostReader, { byCode }: Table<Draft, 
 export function encodeAttributes<Spec>(w: HostWriter, { rows }: Table<never, Spec>, spec: Spec): void {
   for (const row of rows) {
     const start = w.at;
-    w.zeros(ATTRIBUTE_OCTETS);
+    w.reserve16();
+    w.reserve16();
     if (row.encode(w, spec)) endAttribute(w, start, row.flagged ? row.code | NESTED : row.code);
     else w.at = start;
   }

@@ -4,7 +4,7 @@ import type { Codec, Verb } from './codec.ts';
 import { AF_UNSPEC, MessageType } from './const.ts';
 import type { HostReader, HostWriter } from './host.ts';
 import { decodeLinkInfo, type Enslaved, encodeLinkInfo, type LinkInfo, linkInfoTable } from './linkinfo.ts';
-import { bool8, h32, named8, octets, property, requestOnly, text } from './row.ts';
+import { bareText, bool8, h32, named8, octets, property, requestOnly, text } from './row.ts';
 
 /** Bits of `Link.flags` (<linux/if.h>). */
 export const LinkFlag = {
@@ -41,6 +41,7 @@ export interface Link {
   readonly parent?: number;
   /** The VRF, bridge or bond that it is in, as an index. In requests 0 takes it out. */
   readonly master?: number;
+  /** In requests an empty one takes it away. */
   readonly alias?: string;
   /** Number of the namespace that `parent` is in, when it is another one. */
   readonly linkNamespace?: number;
@@ -92,7 +93,8 @@ const rows = table<Draft, Encoded>([
   property('IFLA_MTU', 4, 'mtu', h32),
   property('IFLA_ADDRESS', 1, 'address', octets),
   property('IFLA_MASTER', 10, 'master', h32),
-  property('IFLA_IFALIAS', 20, 'alias', text),
+  // With a zero octet at its end an empty one would not be taken away.
+  property('IFLA_IFALIAS', 20, 'alias', bareText),
   property('IFLA_GROUP', 27, 'group', h32),
   property('IFLA_OPERSTATE', 16, 'operState', named8(operStates)),
   property('IFLA_CARRIER', 33, 'carrier', bool8),

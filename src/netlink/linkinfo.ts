@@ -145,9 +145,6 @@ interface Draft {
   slaveData?: HostReader;
 }
 
-/** A kind's name, without a zero octet at its end. */
-const bare: Shape<string> = { ...text, write: (w, v) => w.put8s(new TextEncoder().encode(v)) };
-
 const kindName = (info: LinkInfo): string => (info.kind === 'other' ? info.name : info.kind);
 
 const infoRows: readonly Row<Draft, LinkInfo>[] = [
@@ -159,7 +156,7 @@ const infoRows: readonly Row<Draft, LinkInfo>[] = [
       draft.kind = text.read(r);
     },
     encode(w, info) {
-      bare.write(w, kindName(info));
+      bareText.write(w, kindName(info));
       return true;
     },
   },

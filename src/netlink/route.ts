@@ -1,14 +1,15 @@
 /** Routes of all tables (RTM_*ROUTE), and the question which of them a packet would take. */
 import type { Address, Family } from '../lib/address.ts';
 import { type Prefix, prefixOf } from '../lib/prefix.ts';
-import { decodeAttributes, encodeAttributes, type Row, table } from './attr.ts';
+import { decodeAttributes, encodeAttributes } from './attr.ts';
 import type { Codec, Verb } from './codec.ts';
 import { MessageType } from './const.ts';
 import { afOf, familyOf, readPrefix, sameFamily } from './family.ts';
-import { decodeHops, encodeHops, gatewayRows, type Hop, type HopDraft, hopOf } from './hop.ts';
+import { type Hop, hopOf } from './hop.ts';
 import type { HostReader, HostWriter } from './host.ts';
-import { decodeMetrics, encodeMetrics, type Metrics, metricsTable } from './metrics.ts';
-import { answerOnly, h32, ip, n16, named8, nameOf, numberOf, property, requestOnly, type Shape, u8 } from './row.ts';
+import type { Metrics } from './metrics.ts';
+import { allRows, type CacheInfo, lookupRows, type Preference, type RouteDraft, routeRows } from './routerows.ts';
+import { nameOf, numberOf } from './row.ts';
 import { type Scope, scopes } from './scope.ts';
 
 const types = [
@@ -37,20 +38,6 @@ export const RouteFlag = {
 /** Answers of lookups name the table, and lookups may ask for the route rather than for what became of the packet. */
 const LOOKUP_TABLE = 0x1000;
 const FIB_MATCH = 0x2000;
-
-/** Preference of a router (RFC 4191 §2.1), as RTA_PREF has it. */
-const preferences = ['medium', 'high', undefined, 'low'] as const;
-export type Preference = 'low' | 'medium' | 'high';
-
-export interface CacheInfo {
-  readonly users: number;
-  /** Clock ticks, 100 a second. */
-  readonly lastUsedTicks: number;
-  /** Clock ticks until it expires, negative when it has; 0 for never. */
-  readonly expiresTicks: number;
-  /** Errno that packets get, negative; 0 for none. */
-  readonly error: number;
-}
 
 interface Common {
   readonly destination: Prefix;
@@ -126,71 +113,6 @@ export interface RouteFilter {
   readonly link?: number;
 }
 
-type Kept = Pick<Route, 'priority' | 'preferredSource' | 'metrics' | 'preference' | 'nextHop' | 'cacheInfo'>;
-type Draft = { -readonly [K in keyof Kept]: Kept[K] } & HopDraft & {
-    to?: Address;
-    from?: Address;
-    link?: number;
-    table?: number;
-    hops?: Hop[];
-  };
-/** A request, taken apart for the rows. */
-type Encoded = Omit<RouteSpec, 'source' | 'table'> &
-  Omit<Packet, 'source'> & {
-    readonly family: Family;
-    readonly to: Address | undefined;
-    readonly from: Address | undefined;
-    /** Only when the header has no room for it. */
-    readonly table: number | undefined;
-    readonly gateway: Address | undefined;
-    readonly link: number | undefined;
-  };
-
-const readCacheInfo = (r: HostReader): CacheInfo => ({
-  users: r.h32(),
-  lastUsedTicks: r.h32(),
-  expiresTicks: r.i32(),
-  error: r.i32(),
-});
-
-const multipath: Row<Draft, Encoded> = {
-  name: 'RTA_MULTIPATH',
-  code: 9,
-  octets: 0,
-  decode(r, draft) {
-    draft.hops = decodeHops(r);
-  },
-  encode(w, { family, hops, nextHop }) {
-    if (hops === undefined || hops.length < 2 || nextHop !== undefined) return false;
-    encodeHops(w, family, hops);
-    return true;
-  },
-};
-
-const metrics: Shape<Metrics> = { octets: 0, read: decodeMetrics, write: encodeMetrics };
-
-const rows = table<Draft, Encoded>([
-  property('RTA_DST', 1, 'to', ip),
-  property('RTA_SRC', 2, 'from', ip),
-  ...gatewayRows,
-  property('RTA_TABLE', 15, 'table', h32),
-  property('RTA_PRIORITY', 6, 'priority', h32),
-  property('RTA_PREFSRC', 7, 'preferredSource', ip),
-  property('RTA_PREF', 20, 'preference', named8(preferences)),
-  property('RTA_NH_ID', 30, 'nextHop', h32),
-  requestOnly('RTA_EXPIRES', 23, 'expiresSec', h32),
-  requestOnly('RTA_IIF', 3, 'input', h32),
-  requestOnly('RTA_MARK', 16, 'mark', h32),
-  requestOnly('RTA_UID', 25, 'uid', h32),
-  requestOnly('RTA_IP_PROTO', 27, 'ipProtocol', u8),
-  requestOnly('RTA_SPORT', 28, 'sourcePort', n16),
-  requestOnly('RTA_DPORT', 29, 'destinationPort', n16),
-  property('RTA_OIF', 4, 'link', h32),
-  { ...property<Draft, Encoded, 'metrics'>('RTA_METRICS', 8, 'metrics', metrics), nested: metricsTable },
-  multipath,
-  answerOnly('RTA_CACHEINFO', 12, 'cacheInfo', { octets: 16, read: readCacheInfo }),
-]);
-
 /** struct rtmsg. */
 interface Head {
   readonly family?: Family | undefined;
@@ -229,24 +151,32 @@ function decode(r: HostReader): Route | undefined {
   const scope = nameOf(scopes, r.u8());
   const type = nameOf(types, r.u8());
   const flags = r.h32();
-  const draft: Draft = {};
-  decodeAttributes(r, rows, draft);
-  const { to, from, table = headTable, gateway, link = 0, hops, ...rest } = draft;
+  const draft: RouteDraft = {};
+  decodeAttributes(r, routeRows, draft);
+  const { gateway, link = 0 } = draft;
   const single = gateway !== undefined || link !== 0 ? [hopOf(gateway, link, 1, flags & 0xff)] : [];
-  return {
-    destination: readPrefix(family, to, toLength),
-    ...(fromLength === 0 ? undefined : { source: readPrefix(family, from, fromLength) }),
-    ...(tos === 0 ? undefined : { tos }),
-    table,
+  const route: Mutable<Route> = {
+    destination: readPrefix(family, draft.to, toLength),
+    table: draft.table ?? headTable,
     protocol,
     scope,
     type,
     // The rest is the flags of the single hop, or of none.
     flags: (flags & ~0xff) >>> 0,
-    hops: hops ?? single,
-    ...rest,
+    hops: draft.hops ?? single,
   };
+  if (fromLength !== 0) route.source = readPrefix(family, draft.from, fromLength);
+  if (tos !== 0) route.tos = tos;
+  if (draft.priority !== undefined) route.priority = draft.priority;
+  if (draft.preferredSource !== undefined) route.preferredSource = draft.preferredSource;
+  if (draft.metrics !== undefined) route.metrics = draft.metrics;
+  if (draft.preference !== undefined) route.preference = draft.preference;
+  if (draft.nextHop !== undefined) route.nextHop = draft.nextHop;
+  if (draft.cacheInfo !== undefined) route.cacheInfo = draft.cacheInfo;
+  return route;
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 function encode(w: HostWriter, spec: RouteSpec, verb: Verb): void {
   if (verb === 'get') return encodeLookup(w, spec);
@@ -269,15 +199,21 @@ function encode(w: HostWriter, spec: RouteSpec, verb: Verb): void {
     type: numberOf(types, type),
     flags: single?.flags ?? 0,
   });
-  encodeAttributes(w, rows, {
-    ...spec,
-    hops,
+  // Written out: this is what each of 100,000 routes costs.
+  encodeAttributes(w, routeRows, {
     family,
     to: destination.length === 0 ? undefined : destination,
     from: source,
-    table: table > 0xff ? table : undefined,
     gateway: single?.gateway,
+    table: table > 0xff ? table : undefined,
+    priority: spec.priority,
+    preferredSource: spec.preferredSource,
+    preference: spec.preference,
+    nextHop,
+    expiresSec: spec.expiresSec,
     link: single?.link,
+    metrics: spec.metrics,
+    hops,
   });
 }
 
@@ -301,23 +237,14 @@ function encodeLookup(w: HostWriter, { destination, tos, packet = {} }: RouteSpe
     tos,
     flags: LOOKUP_TABLE | (routeItself ? FIB_MATCH : 0),
   });
-  encodeAttributes(w, rows, {
-    ...rest,
-    destination,
-    family,
-    to: destination,
-    from: source,
-    table: undefined,
-    gateway: undefined,
-    link: output,
-  });
+  encodeAttributes(w, lookupRows, { ...rest, to: destination, from: source, link: output });
 }
 
 export const routeCodec: Codec<Route, RouteSpec, RouteFilter> = {
   types: { new: MessageType.newRoute, del: MessageType.delRoute, get: MessageType.getRoute },
   verbs: ['add', 'replace', 'append', 'delete', 'get'],
   headOctets: 12,
-  attributes: rows,
+  attributes: allRows,
   decode,
   encode,
   encodeDump(w, { family, table, protocol, type, link }) {

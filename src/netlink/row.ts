@@ -51,6 +51,9 @@ export const text: Shape<string> = {
   },
 };
 
+/** Text that ends where the attribute does. */
+export const bareText: Shape<string> = { ...text, write: (w, v) => w.put8s(toUtf8.encode(v)) };
+
 /** Names for numbers in one octet. A number without a name stays a number, and may be written as such. */
 export const named8 = <N extends string>(names: readonly (N | undefined)[]): Shape<N | number> => ({
   octets: 1,
