@@ -2,6 +2,7 @@
 import { decodeAttributes, encodeAttributes, type Row, type Table, table } from './attr.ts';
 import type { HostReader, HostWriter } from './host.ts';
 import {
+  bareText,
   bool8,
   bool32,
   h16,
@@ -12,7 +13,6 @@ import {
   octets,
   property,
   requestOnly,
-  type Shape,
   text,
 } from './row.ts';
 
