@@ -33,7 +33,7 @@ export function exportRoute(
 ): PathAttributes | undefined {
   const nextHop = route.nextHop ? usable(route.nextHop, family, context) : nextHopSelf(family, context, local);
   if (nextHop === undefined) return undefined;
-  const { localPref, linkLocalNextHop: _, ...rest } = route;
+  const { localPref, linkLocalNextHop: _, prepend: extra = 0, ...rest } = route;
   const linkLocal = route.nextHop ? route.linkLocalNextHop : local.linkLocal;
   const out: PathAttributes = {
     ...rest,
@@ -44,7 +44,7 @@ export function exportRoute(
       : {}),
   };
   if (context.internal) return { ...out, localPref: localPref ?? DEFAULT_LOCAL_PREF };
-  return { ...out, asPath: prepend(route.asPath, localAsn) };
+  return { ...out, asPath: prepend(route.asPath, localAsn, 1 + extra) };
 }
 
 function nextHopSelf(family: AddressFamily, context: Context, local: LocalAddresses): Address | undefined {

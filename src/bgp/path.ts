@@ -48,6 +48,11 @@ export interface PathAttributes {
   readonly aigp?: bigint;
   /** Only-to-customer: the AS that attached it (RFC 9234 §5). */
   readonly otc?: number;
+  /**
+   * In a template for `exportRoute` only, never on the wire nor in a received route: how often our AS is to stand in
+   * front beyond the once it does anyway, on sessions where it does.
+   */
+  readonly prepend?: number;
   readonly unknown?: readonly UnknownAttribute[];
 }
 

@@ -57,6 +57,11 @@ export class ServiceCommunities {
     return judgement;
   }
 
+  /** Names that may be meant. */
+  get names(): Iterable<string> {
+    return this.aliases.keys();
+  }
+
   private allows(community: Community): boolean {
     const numbers = numbersOf(community);
     return this.patterns.some(

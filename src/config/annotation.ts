@@ -4,7 +4,7 @@
  */
 import { parseDuration } from './duration.ts';
 import type { Labels } from './model.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean, nearest } from './nearest.ts';
 import type { Findings, Path } from './problem.ts';
 import { durationHint } from './timers.ts';
 
@@ -107,8 +107,10 @@ export const serviceLabels = [communityLabel];
 
 /** Name and value of each `waypost.dev/community.NAME`, in order. */
 export function* communityLabels(labels: Labels): Generator<readonly [name: string, value: string]> {
-  for (const key in labels)
-    if (key.startsWith(group + communityLabel)) yield [key.slice(group.length), labels[key]!] as const;
+  for (const key in labels) {
+    const name = key.startsWith(group) ? key.slice(group.length) : '';
+    if (isAmong(serviceLabels, name)) yield [name, labels[key]!] as const;
+  }
 }
 
 /** Warns of what is ours by its prefix and known to nobody. */
@@ -138,12 +140,12 @@ function warnNames(
     if (!key.startsWith(group)) continue;
     const name = key.slice(group.length);
     if (isAmong(known, name)) continue;
-    const hint = isAmong(knownThere, name)
-      ? `it is ${other === 'label' ? 'a label' : 'an annotation'}`
-      : didYouMean(
-          key,
-          known.map((n) => group + n),
-        );
+    const best = nearest(
+      name,
+      known.map((n) => (n.endsWith('.') ? `${n}NAME` : n)),
+    );
+    const meant = best === undefined ? undefined : `did you mean "${group}${best}"?`;
+    const hint = isAmong(knownThere, name) ? `it is ${other === 'label' ? 'a label' : 'an annotation'}` : meant;
     findings.warnKey([...path, key], `unknown ${what}: ignored`, hint);
   }
 }

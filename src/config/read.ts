@@ -64,13 +64,23 @@ function readMeta(
     name,
     key: `${kind}/${global ? '' : namespace}/${name}`,
     labels: labelsOf(metadata.labels),
-    annotations: labelsOf(metadata.annotations),
+    annotations: annotationsOf(metadata.annotations),
     position: source,
   };
 }
 
 const none: Labels = Object.freeze({});
 const labelsOf = (value: unknown): Labels => (isRecord(value) ? (value as Labels) : none);
+
+/** Where kubectl keeps a copy of the whole document, passwords included. */
+const copy = 'kubectl.kubernetes.io/last-applied-configuration';
+
+function annotationsOf(value: unknown): Labels {
+  const annotations = labelsOf(value);
+  if (!Object.hasOwn(annotations, copy)) return annotations;
+  const { [copy]: _, ...rest } = annotations;
+  return rest;
+}
 
 const shapeOf = (value: unknown): string =>
   Array.isArray(value) ? 'a list' : isRecord(value) ? 'a mapping' : value === null ? 'nothing' : `a ${typeof value}`;

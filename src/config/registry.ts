@@ -70,10 +70,25 @@ function groupOf(apiVersion: string): string {
   return slash < 0 ? '' : apiVersion.slice(0, slash);
 }
 
+export interface KindDoc {
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly summary: string;
+  readonly fields: readonly FieldDoc[];
+  /** Of our own, by what follows `waypost.dev/`. */
+  readonly annotations: readonly { readonly name: string; readonly expects: string; readonly summary: string }[];
+}
+
 /** The kinds and their fields, for the manual. */
-export const kindDocs = (): readonly {
-  kind: string;
-  apiVersion: string;
-  summary: string;
-  fields: readonly FieldDoc[];
-}[] => kinds.map(({ kind, apiVersion, summary, schema }) => ({ kind, apiVersion, summary, fields: fieldDocs(schema) }));
+export const kindDocs = (): readonly KindDoc[] =>
+  kinds.map(({ kind, apiVersion, summary, schema, own }) => ({
+    kind,
+    apiVersion,
+    summary,
+    fields: fieldDocs(schema),
+    annotations: Object.entries(own?.annotations ?? {}).map(([name, { expects, summary }]) => ({
+      name,
+      expects,
+      summary,
+    })),
+  }));

@@ -20,6 +20,7 @@ import {
   type RouteDecision,
   sourcesOf,
 } from './route.ts';
+import { Shared } from './shared.ts';
 
 /** The part of a peer that decides which routes it gets. */
 export type Receiver = Pick<PeerSettings, 'name' | 'families'>;
@@ -55,9 +56,8 @@ export class Advertisements {
   private readonly ids = new WeakMap<Policy, number>();
   private nextId = 1;
   private defaultLocalPref: number;
-  /** By content. Weak: a template lives as long as a route or a session holds it, and keeps its identity that long. */
-  private readonly templates = new Map<string, WeakRef<PathAttributes>>();
-  private sweepAt = 256;
+  /** By content: a template keeps its identity as long as a route or a session holds it. */
+  private readonly templates = new Shared<PathAttributes>();
 
   constructor(defaultLocalPref: number) {
     this.defaultLocalPref = defaultLocalPref;
@@ -157,15 +157,9 @@ export class Advertisements {
   }
 
   private template(attributes: PathAttributes): PathAttributes {
-    const key = JSON.stringify([attributes.localPref, attributes.communities, attributes.largeCommunities]);
-    const known = this.templates.get(key)?.deref();
-    if (known !== undefined) return known;
-    this.templates.set(key, new WeakRef(attributes));
-    if (this.templates.size > this.sweepAt) {
-      for (const [k, ref] of this.templates) if (ref.deref() === undefined) this.templates.delete(k);
-      this.sweepAt = 256 + 2 * this.templates.size;
-    }
-    return attributes;
+    const { localPref, prepend, med, communities, largeCommunities } = attributes;
+    const key = JSON.stringify([localPref, prepend, med, communities, largeCommunities]);
+    return this.templates.get(key, () => attributes);
   }
 
   /** @returns whether the policies of the prefix changed */

@@ -1,4 +1,5 @@
 /** Facts about the node this speaker runs on, gathered from its documents. */
+import { drainLabel } from '../config/annotation.ts';
 import type { Configuration, Labels, Node } from '../config/model.ts';
 
 const HOSTNAME_LABEL = 'kubernetes.io/hostname';
@@ -10,6 +11,8 @@ export interface ThisNode {
   readonly networkUnavailable: boolean;
   /** Carries the label that keeps load balancers away, and the Speaker does not ignore it. */
   readonly excluded: boolean;
+  /** Carries the label waypost.dev/drain, whatever its value. */
+  readonly drained: boolean;
   /** The Node document, where there is one. */
   readonly document?: Node;
 }
@@ -27,6 +30,7 @@ export function thisNode(config: Pick<Configuration, 'speaker' | 'nodes'>): This
     labels,
     networkUnavailable: document?.networkUnavailable ?? false,
     excluded: Object.hasOwn(labels, EXCLUDE_LABEL) && !speaker.ignoreExcludeLabel,
+    drained: Object.hasOwn(labels, drainLabel),
     ...(document && { document }),
   };
 }

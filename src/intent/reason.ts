@@ -54,6 +54,10 @@ export const reasons = {
     says: 'The node carries the label node.kubernetes.io/exclude-from-external-load-balancers.',
     remedy: 'Remove the label (its value does not matter), or set ignoreExcludeLabel in the Speaker.',
   },
+  nodeDrained: {
+    says: 'The node is drained: its routes are withdrawn.',
+    remedy: 'Run waypost undrain, or remove the label waypost.dev/drain from the node.',
+  },
   noLocalEndpoints: {
     says: 'Under externalTrafficPolicy Local, no endpoint on this node is ready or serving.',
     remedy: 'Run a ready endpoint on this node, or use the Cluster policy.',
@@ -61,6 +65,20 @@ export const reasons = {
   noEndpoints: {
     says: 'No endpoint of the Service is ready or serving on any node.',
     remedy: 'Run a ready endpoint.',
+  },
+
+  // What is to be known of a Service that is announced.
+  nodeDraining: {
+    says: 'The node is being drained: its routes are a last choice and will be withdrawn.',
+    remedy: 'Run waypost undrain, or remove the label waypost.dev/drain from the node.',
+  },
+  soleLocalHolder: {
+    says: 'The node is drained, and under externalTrafficPolicy Local no other node could serve the Service.',
+    remedy: 'Run a ready endpoint on another node, or clear drain.keepSoleLocal in the Speaker.',
+  },
+  communityNotAllowed: {
+    says: 'The Service asks for a community that it may not have or that cannot be read; it is left out.',
+    remedy: 'Add it to serviceCommunities of the Speaker, or take it from the Service.',
   },
 
   // Why a Service has no address.
@@ -146,6 +164,18 @@ export const reasons = {
     says: 'Contributions to one prefix disagree on the local preference; the highest is used.',
     remedy: 'Give the advertisements the same localPref, or aggregate so that their pools do not meet in one prefix.',
   },
+  prependConflict: {
+    says: 'Contributions to one prefix disagree on how often to prepend; the most is used.',
+    remedy: 'Give the advertisements the same waypost.dev/as-path-prepend.',
+  },
+  medConflict: {
+    says: 'Contributions to one prefix disagree on the MED; the highest is used.',
+    remedy: 'Give the advertisements the same waypost.dev/med.',
+  },
+  serviceCommunitiesDropped: {
+    says: 'With the communities that Services add, the prefix would have more than 63; those are left out.',
+    remedy: 'Remove communities from the Services that contribute to the prefix.',
+  },
 
   // Why a BGPPeer has no session on this node.
   nodeNotSelected: {
@@ -159,3 +189,10 @@ export const reasons = {
 } as const satisfies Record<string, Explanation>;
 
 export type Reason = keyof typeof reasons;
+
+/** A reason beside a decision, which it does not turn. */
+export interface Note {
+  readonly reason: Reason;
+  /** The particulars, for people. */
+  readonly detail: string;
+}

@@ -1,6 +1,8 @@
 /** A configuration as this node sees it, worked out once per reload so that deciding a Service is cheap. */
+import { ServiceCommunities } from '../config/allow.ts';
 import type { BgpAdvertisement, Configuration } from '../config/model.ts';
 import { anySelects } from '../config/selector.ts';
+import type { Drain } from './drain.ts';
 import { type ThisNode, thisNode } from './node.ts';
 import { PoolIndex } from './pools.ts';
 
@@ -10,6 +12,10 @@ export interface Scope {
   readonly pools: PoolIndex;
   /** By pool name; pools that no advertisement selects are absent. */
   readonly advertisements: ReadonlyMap<string, PoolAdvertisements>;
+  /** What Services may add to their routes. */
+  readonly communities: ServiceCommunities;
+  /** Present while the node's routes are taken back. */
+  readonly drain?: Drain;
 }
 
 /** Advertisements of one pool, in document order. */
@@ -19,7 +25,7 @@ export interface PoolAdvertisements {
   readonly here: readonly BgpAdvertisement[];
 }
 
-export function scopeOf(config: Configuration): Scope {
+export function scopeOf(config: Configuration, drain?: Drain): Scope {
   const node = thisNode(config);
   const advertisements = new Map<string, { all: BgpAdvertisement[]; here: BgpAdvertisement[] }>();
   for (const a of config.advertisements) {
@@ -36,5 +42,7 @@ export function scopeOf(config: Configuration): Scope {
     loadBalancerClass: config.speaker.loadBalancerClass,
     pools: new PoolIndex(config.pools),
     advertisements,
+    communities: new ServiceCommunities(config.speaker.serviceCommunities, config.aliases),
+    ...(drain && { drain }),
   };
 }

@@ -4,14 +4,17 @@
  * The tests come in the order of MetalLB's, so that the first reason found is the one MetalLB would give.
  */
 import { compatibleLocalPref, familiesOf } from '../config/compatible.ts';
-import type { BgpAdvertisement, Endpoint, EndpointSlice, Meta, Pool, Service } from '../config/model.ts';
+import type { BgpAdvertisement, EndpointSlice, Meta, Pool, Service } from '../config/model.ts';
 import { anySelects } from '../config/selector.ts';
 import { type Address, compareAddresses, formatAddress } from '../lib/address.ts';
 import { comparePrefixes, prefixOf } from '../lib/prefix.ts';
 import type { Assignment, Unassigned } from './assignment.ts';
+import { isSoleLocalHolder } from './drain.ts';
+import { hasUsable, hasUsableOn } from './endpoint.ts';
 import { distinctAddresses } from './ledger.ts';
-import type { Reason } from './reason.ts';
-import type { Contribution, Policy } from './route.ts';
+import { ownCommunities, policyOf } from './policy.ts';
+import type { Note, Reason } from './reason.ts';
+import type { Contribution } from './route.ts';
 import type { Scope } from './scope.ts';
 
 export interface ServiceInput {
@@ -37,6 +40,8 @@ export interface Verdict {
   readonly detail: string;
   /** The documents that decided. */
   readonly because: readonly Meta[];
+  /** What else there is to know of a Service that is announced. */
+  readonly notes?: readonly Note[];
 }
 
 export interface ServiceDecision {
@@ -143,35 +148,48 @@ function decideBgp(
   if (node.excluded)
     return refuse('nodeLabeledExcludeBalancers', `node ${node.name}`, ...(node.document ? [node.document] : []));
 
+  const drain = decideDrain(service, slices, scope);
+  if (drain === 'withdrawn')
+    return refuse('nodeDrained', `node ${node.name}`, ...(node.document ? [node.document] : []));
+
   if (slices.length > 0) {
-    if (
-      service.externalTrafficPolicy === 'Local' &&
-      !slices.some((s) => s.endpoints.some((e) => usable(e) && e.nodeName === node.name))
-    )
+    if (service.externalTrafficPolicy === 'Local' && !hasUsableOn(slices, node.name))
       return refuse('noLocalEndpoints', `no usable endpoint on node ${node.name}`, service, ...slices);
-    if (!slices.some((s) => s.endpoints.some(usable)))
-      return refuse('noEndpoints', 'no usable endpoint on any node', service, ...slices);
+    if (!hasUsable(slices)) return refuse('noEndpoints', 'no usable endpoint on any node', service, ...slices);
   }
 
+  const own = ownCommunities(service, scope.communities);
   const contributions: Contribution[] = [];
   for (const ip of ips) {
     for (const a of chosen) {
       const prefix = prefixOf(ip, ip.family === 4 ? a.aggregationLength : a.aggregationLengthV6);
-      const policy = policyOf(a);
+      const policy = policyOf(a, own, drain?.reason === 'nodeDraining');
       if (!contributions.some((c) => c.policy === policy && comparePrefixes(c.prefix, prefix) === 0))
         contributions.push({ prefix, policy });
     }
   }
+  const notes = drain === undefined ? own.notes : [drain, ...own.notes];
   return {
     announced: true,
-    detail: `through ${chosen.map((a) => a.name).join(', ')}`,
+    detail: [`through ${chosen.map((a) => a.name).join(', ')}`, ...notes.map((note) => note.detail)].join('; '),
     because: [pool, ...chosen],
     contributions,
+    ...(notes.length > 0 && { notes }),
   };
 }
 
-/** Ready (or not known to be otherwise), or terminating while still serving; and there is an address to reach it. */
-const usable = (e: Endpoint): boolean => e.addresses.length > 0 && (e.ready !== false || e.serving === true);
+/** What a drain makes of the Service: nothing more of it, or what there is to say of it. */
+function decideDrain(
+  service: Service,
+  slices: readonly EndpointSlice[],
+  { node, drain }: Scope,
+): Note | 'withdrawn' | undefined {
+  if (drain === undefined) return undefined;
+  if (drain.keepSoleLocal && isSoleLocalHolder(service, slices, node))
+    return { reason: 'soleLocalHolder', detail: `kept, as only node ${node.name} has endpoints` };
+  if (drain.stage === 'withdrawn') return 'withdrawn';
+  return { reason: 'nodeDraining', detail: `a last choice, as node ${node.name} is being drained` };
+}
 
 function firstConflict(
   advertisements: readonly BgpAdvertisement[],
@@ -182,25 +200,6 @@ function firstConflict(
   for (const [i, a] of advertisements.entries())
     for (const b of advertisements.slice(i + 1)) if (!compatibleLocalPref(a, b, families)) return [a, b];
   return undefined;
-}
-
-const policies = new WeakMap<BgpAdvertisement, Policy>();
-
-/** The one Policy of an advertisement: contributions are told apart by it. */
-export function policyOf(a: BgpAdvertisement): Policy {
-  let policy = policies.get(a);
-  if (policy === undefined) {
-    policy = {
-      from: `${a.kind}/${a.name}`,
-      document: a,
-      communities: a.communities,
-      largeCommunities: a.largeCommunities,
-      localPref: a.localPref || undefined,
-      peers: a.peers.length === 0 ? 'all' : new Set(a.peers),
-    };
-    policies.set(a, policy);
-  }
-  return policy;
 }
 
 const no = (reason: Reason, detail: string, ...because: readonly Meta[]): Verdict => ({

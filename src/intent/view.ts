@@ -2,7 +2,7 @@
 import { formatAddress } from '../lib/address.ts';
 import { comparePrefixes, formatPrefix } from '../lib/prefix.ts';
 import type { Receiver } from './advertise.ts';
-import type { Reason } from './reason.ts';
+import type { Note, Reason } from './reason.ts';
 import { isFor } from './route.ts';
 import type { ServiceDecision } from './service.ts';
 
@@ -17,6 +17,8 @@ export interface ServiceView {
     /** Names of the peers that are to get at least one of the prefixes, sorted. */
     readonly peers: readonly string[];
     readonly prefixes: readonly string[];
+    /** What else there is to know of a Service that is announced. */
+    readonly notes: readonly Note[];
   };
 }
 
@@ -34,6 +36,7 @@ export function serviceView({ key, ips, pool, bgp }: ServiceDecision, receivers:
       reason: bgp.reason ?? null,
       peers: peers.map((p) => p.name).sort(),
       prefixes: [...new Set(prefixes.map(formatPrefix))],
+      notes: bgp.notes ?? [],
     },
   };
 }

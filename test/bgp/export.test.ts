@@ -92,6 +92,15 @@ describe('the path', () => {
     expect(exportRoute(bare, 'ipv4', internal, 65001, over4)?.asPath).toEqual([]);
   });
 
+  it('has our AS once more for each that a template asks for, towards other ASes only', () => {
+    const route = { ...bare, prepend: 2 };
+    const outside = exportRoute(route, 'ipv4', external, 65001, over4)!;
+    expect(outside.asPath).toEqual([{ type: 'sequence', asns: [65001, 65001, 65001] }]);
+    const inside = exportRoute(route, 'ipv4', internal, 65001, over4)!;
+    expect(inside.asPath).toEqual([]);
+    for (const out of [outside, inside]) expect(out).not.toHaveProperty('prepend');
+  });
+
   it.each<[string, AsSegment[], AsSegment[]]>([
     [
       'a set',

@@ -79,6 +79,19 @@ describe('peers', () => {
   });
 });
 
+describe('annotations of an advertisement', () => {
+  it('give prepending and a MED', async () => {
+    const text = advertisement('adv', '').replace(
+      '{name: adv}',
+      '{name: adv, annotations: {waypost.dev/as-path-prepend: "3", waypost.dev/med: "0"}}',
+    );
+    expect((await accepted(text)).advertisements[0]).toMatchObject({ prepend: 3, med: 0 });
+    const bare = (await accepted(advertisement('adv', ''))).advertisements[0];
+    expect(bare).not.toHaveProperty('prepend');
+    expect(bare).not.toHaveProperty('med');
+  });
+});
+
 describe('pools of an advertisement', () => {
   const pools = documents(
     pool('a', '10.0.0.0/24', '{zone: east}'),
@@ -271,6 +284,43 @@ describe('Services', () => {
     expect(await request('', 'clusterIPs: [None], loadBalancerIP: "2001:db8::1"')).toMatchObject({
       addresses: ['2001:db8::1'],
     });
+  });
+
+  it('ask for what cannot be, and fail alone', async () => {
+    const text = (annotations: string, spec = '') =>
+      `apiVersion: v1\nkind: Service\nmetadata: {name: s, annotations: {${annotations}}}\nspec: {type: LoadBalancer, ${spec}}\n`;
+    const outcome = async (...args: [string, string?]) => {
+      const { configuration, diagnostics } = await configure(documents(pool('p', '10.0.0.0/24'), text(...args)));
+      expect(diagnostics.map(({ severity }) => severity)).toEqual(['warning']);
+      return configuration!.services.get('default/s')!.request.invalid;
+    };
+    expect(await outcome('metallb.io/loadBalancerIPs: 10.0.0.1', 'loadBalancerIP: 10.0.0.1')).toBe(
+      'service can not have both metallb.io/loadBalancerIPs and spec.loadBalancerIP',
+    );
+    expect(await outcome('metallb.io/loadBalancerIPs: ten')).toBe('invalid address "ten"');
+    expect(await outcome('metallb.io/loadBalancerIPs: "10.0.0.1,2001:db8::1,10.0.0.2"')).toBe(
+      'too many addresses: 10.0.0.1,2001:db8::1,10.0.0.2',
+    );
+    expect(await outcome('', 'ipFamilies: [IPv6], loadBalancerIP: 10.0.0.1')).toBe(
+      'requested loadBalancer IP(s) 10.0.0.1 does not match the ipFamily of the service',
+    );
+    // The allocator says it of this one.
+    expect(await outcome('metallb.io/address-pool: p, metallb.io/loadBalancerIPs: 10.0.1.1')).toBeUndefined();
+  });
+
+  it('ask for communities, by annotation and by label', async () => {
+    const { configuration, diagnostics } = await configure(fixture('service-communities.yaml'));
+    expect(configuration!.services.get('default/allowed')!.communities).toEqual([
+      '65000:1',
+      'large:65000:5:7',
+      'blackhole',
+      'home',
+      '65535:666',
+      '65000:2',
+      'large:65000:9:7',
+    ]);
+    expect(diagnostics.filter(({ subject }) => subject === 'Service/allowed')).toEqual([]);
+    expect((await accepted(fixture('minimal.yaml'))).services.values().next().value?.communities).toEqual([]);
   });
 
   it('keep what is no address in status', async () => {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { kindDocs, kinds, lookup } from '../../src/config/registry.ts';
 
@@ -49,6 +51,25 @@ describe('documentation of kinds', () => {
     expect(peer.filter(({ required }) => required).map(({ path }) => path)).toContain('spec.myASN');
     for (const { fields, kind } of docs)
       for (const { path, description } of fields) expect(description, `${kind} ${path}`).toMatch(/\.$/);
+  });
+
+  const manual = (name: string) =>
+    readFileSync(fileURLToPath(new URL(`../../docs/${name}.md`, import.meta.url)), 'utf8');
+
+  it('has every annotation in the manual', () => {
+    const text = manual('annotations');
+    const annotations = kindDocs().flatMap((doc) => doc.annotations);
+    expect(annotations.length).toBeGreaterThan(10);
+    for (const { name, summary } of annotations) {
+      expect(text).toContain(`| \`waypost.dev/${name}\` |`);
+      expect(summary, name).toMatch(/\.$/);
+    }
+  });
+
+  it('has every field of the Speaker in the manual', () => {
+    const text = manual('speaker');
+    for (const { path } of kindDocs().find(({ kind }) => kind === 'Speaker')!.fields)
+      expect(text).toContain(`| \`${path.replace('spec.', '')}\` |`);
   });
 });
 

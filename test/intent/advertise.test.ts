@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Advertisements, type Receiver } from '../../src/intent/advertise.ts';
+import { policyOf } from '../../src/intent/policy.ts';
 import { type Contribution, MAX_COMMUNITIES, type Policy, type RouteDecision } from '../../src/intent/route.ts';
-import { policyOf } from '../../src/intent/service.ts';
 import { formatPrefix, prefix } from '../../src/lib/prefix.ts';
 import { advertisement } from '../support/model.ts';
 
@@ -84,12 +84,14 @@ describe('one prefix', () => {
     a.update('s2', [c('10.0.0.4/30', policy('a', { localPref: 50 }))]);
     const route = a.route(r1, prefix('10.0.0.4/30'))!;
     expect(route.attributes.localPref).toBe(100);
-    expect(route.conflict).toEqual({
-      reason: 'localPrefConflict',
-      detail: 'BGPAdvertisement/a says 50, BGPAdvertisement/b says 100; 100 is used',
-    });
+    expect(route.notes).toEqual([
+      {
+        reason: 'localPrefConflict',
+        detail: 'BGPAdvertisement/a says 50, BGPAdvertisement/b says 100; 100 is used',
+      },
+    ]);
     a.update('s1', [c('10.0.0.4/30', policy('b', { localPref: 50 }))]);
-    expect(a.route(r1, prefix('10.0.0.4/30'))?.conflict).toBeUndefined();
+    expect(a.route(r1, prefix('10.0.0.4/30'))?.notes).toBeUndefined();
   });
 
   test('an advertisement without a preference does not outvote a low one', () => {
@@ -97,7 +99,7 @@ describe('one prefix', () => {
     a.update('s', [c('10.0.0.4/30', policy('a', { localPref: 50 })), c('10.0.0.4/30', policy('b'))]);
     const route = a.route(r1, prefix('10.0.0.4/30'))!;
     expect(route.attributes.localPref).toBe(50);
-    expect(route.conflict?.detail).toBe('BGPAdvertisement/a says 50, BGPAdvertisement/b says nothing; 50 is used');
+    expect(route.notes?.[0]?.detail).toBe('BGPAdvertisement/a says 50, BGPAdvertisement/b says nothing; 50 is used');
   });
 
   test('with 63 communities is advertised, with 64 it is not', () => {
@@ -131,7 +133,7 @@ describe('peers', () => {
     const of = (peer: Receiver) => a.route(peer, prefix('10.0.0.0/24'));
     expect(of(r1)?.attributes).toMatchObject({ localPref: 1, communities: [1] });
     expect(of(r2)?.attributes).toMatchObject({ localPref: 2, communities: [2] });
-    expect(of(r1)?.conflict).toBeUndefined();
+    expect(of(r1)?.notes).toBeUndefined();
     expect(of(r1)?.from).toEqual(['BGPAdvertisement/r1only']);
   });
 
@@ -209,7 +211,7 @@ describe('against a full recomputation', () => {
           communities: d.attributes.communities ?? [],
           large: (d.attributes.largeCommunities ?? []).map((l) => l.join(':')),
           localPref: d.attributes.localPref,
-          conflict: d.conflict !== undefined,
+          conflict: d.notes !== undefined,
           from: d.from,
         }
       : d.reason;

@@ -9,6 +9,7 @@ test('without a Node document the host name label is the name', () => {
     labels: { 'kubernetes.io/hostname': 'node-a' },
     networkUnavailable: false,
     excluded: false,
+    drained: false,
   });
 });
 

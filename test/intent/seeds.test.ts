@@ -147,7 +147,7 @@ describe('a pool announced as host routes and as aggregates', () => {
     });
     expect(lab.routes('router')).toEqual(['10.0.0.4/30 localPref=100']);
     const [found] = lab.advertisements.routes({ name: 'router', families: ['ipv4'] });
-    expect(found?.[1].conflict?.detail).toContain('BGPAdvertisement/adv-a says 50, BGPAdvertisement/adv-b says 100');
+    expect(found?.[1].notes?.[0]?.detail).toContain('BGPAdvertisement/adv-a says 50, BGPAdvertisement/adv-b says 100');
   });
 });
 

@@ -32,6 +32,7 @@ test('an announced Service: sorted, each prefix once, peers that are to get some
       reason: null,
       peers: ['r1', 'r2'],
       prefixes: ['192.0.2.0/24', '192.0.2.10/32', '2001:db8::/64', '2001:db8::5/128'],
+      notes: [],
     },
   });
   expect(view(service('web', { ingress: ingress('192.0.2.10') })).bgp.peers).toEqual(['r1']);
@@ -42,6 +43,6 @@ test('a Service that is not', () => {
     service: 'default/web',
     ips: [],
     pool: null,
-    bgp: { announced: false, reason: 'noIPAllocated', peers: [], prefixes: [] },
+    bgp: { announced: false, reason: 'noIPAllocated', peers: [], prefixes: [], notes: [] },
   });
 });

@@ -57,12 +57,12 @@ export function resolvePeer(
   const where = `Secret/${name} (${placeOf(secret.document)})`;
   const problem =
     type !== wantedType
-      ? `is of type ${JSON.stringify(type)}, not ${wantedType}`
+      ? `its type is ${JSON.stringify(type)}, not ${wantedType}`
       : !password
-        ? 'has no password: the key is missing or empty'
+        ? 'the password is missing or empty'
         : passwordProblem(password);
   if (problem !== undefined) {
-    refuse(`${where} ${problem}`);
+    refuse(`${where}: ${problem}`);
     return draft;
   }
   if (/\s$/.test(password!))

@@ -2,6 +2,7 @@
 import { formatAddress } from '../../lib/address.ts';
 import { contains } from '../../lib/prefix.ts';
 import type { ServiceCommunities } from '../allow.ts';
+import type { CommunityError } from '../community.ts';
 import type { Document, ServiceItem } from '../document.ts';
 import { poolPath } from '../kinds/core.ts';
 import { communityHint } from '../kinds/metallb.ts';
@@ -25,7 +26,7 @@ export function checkServices(
     for (const claim of claims) report.add(document, claim);
     for (const { text, path } of communities) {
       const judgement = allowed.judge(text);
-      if ('refused' in judgement) report.warn(document, path, ...refusal(text, judgement.refused));
+      if ('refused' in judgement) report.warn(document, path, ...refusal(text, judgement.refused, allowed));
     }
     const { pool: name, addresses } = service.request;
     if (name === undefined) continue;
@@ -50,9 +51,14 @@ export function checkServices(
   }
 }
 
-function refusal(text: string, refused: 'format' | 'value' | 'notAllowed'): [message: string, hint: string] {
+function refusal(
+  text: string,
+  refused: CommunityError | 'notAllowed',
+  { names }: ServiceCommunities,
+): [message: string, hint: string] {
   const without = 'the Service is announced without it';
-  return refused === 'notAllowed'
-    ? [`community ${text} is not allowed: ${without}`, 'add it to serviceCommunities of the Speaker']
-    : [`invalid community ${refused} ${JSON.stringify(text)}: ${without}`, communityHint];
+  if (refused === 'notAllowed')
+    return [`community ${text} is not allowed: ${without}`, 'add it to serviceCommunities of the Speaker'];
+  const hint = (refused === 'format' ? didYouMean(text, names) : undefined) ?? communityHint;
+  return [`invalid community ${refused} ${JSON.stringify(text)}: ${without}`, hint];
 }

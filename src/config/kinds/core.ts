@@ -206,8 +206,8 @@ function readRequest(
 function readCommunities({ annotations, labels }: Meta): ServiceItem['communities'] {
   const found: { text: string; path: Path }[] = [];
   const list = annotations['waypost.dev/communities'];
-  if (list !== undefined)
-    for (const part of list.split(',')) found.push({ text: part.trim(), path: annotationPath('communities') });
+  for (const part of list?.split(',') ?? [])
+    if (part.trim() !== '') found.push({ text: part.trim(), path: annotationPath('communities') });
   for (const [name, value] of communityLabels(labels)) {
     const text = /^(?:large\.)?\d+(?:\.\d+)+$/.test(value) ? value.replaceAll('.', ':') : value;
     found.push({ text, path: labelPath(name) });

@@ -1,0 +1,61 @@
+/** What an advertisement, and what a Service itself, says of the routes made through it. */
+import type { ServiceCommunities } from '../config/allow.ts';
+import type { BgpAdvertisement, Service } from '../config/model.ts';
+import type { Note } from './reason.ts';
+import type { Policy } from './route.ts';
+import { Shared } from './shared.ts';
+
+/** Communities of a Service's own: those allowed of what it asks for, and what there is to say of the others. */
+export interface OwnCommunities extends Pick<Policy, 'communities' | 'largeCommunities'> {
+  readonly notes: readonly Note[];
+}
+
+const none: OwnCommunities = { communities: [], largeCommunities: [], notes: [] };
+
+export function ownCommunities(service: Service, allowed: ServiceCommunities): OwnCommunities {
+  if (service.communities.length === 0) return none;
+  const communities: number[] = [];
+  const largeCommunities: (readonly [number, number, number])[] = [];
+  const notes: Note[] = [];
+  for (const text of service.communities) {
+    const judgement = allowed.judge(text);
+    if ('refused' in judgement) {
+      const why = judgement.refused === 'notAllowed' ? 'the Speaker does not allow it' : 'it cannot be read';
+      notes.push({ reason: 'communityNotAllowed', detail: `without community "${text}": ${why}` });
+    } else if (judgement.community.type === 'large') largeCommunities.push(judgement.community.value);
+    else communities.push(judgement.community.value);
+  }
+  return { communities, largeCommunities, notes };
+}
+
+const policies = new WeakMap<BgpAdvertisement, Shared<Policy>>();
+
+/**
+ * The one Policy of an advertisement for Services that add these communities, and for routes that are a last choice or
+ * not: contributions are told apart by it.
+ */
+export function policyOf(
+  a: BgpAdvertisement,
+  own: Pick<Policy, 'communities' | 'largeCommunities'> = none,
+  drained = false,
+): Policy {
+  let shared = policies.get(a);
+  if (shared === undefined) {
+    shared = new Shared();
+    policies.set(a, shared);
+  }
+  const adds = own.communities.length + own.largeCommunities.length > 0;
+  const key = adds ? JSON.stringify([drained, own.communities, own.largeCommunities]) : String(drained);
+  return shared.get(key, () => ({
+    from: `${a.kind}/${a.name}`,
+    document: a,
+    communities: adds ? [...a.communities, ...own.communities] : a.communities,
+    largeCommunities: adds ? [...a.largeCommunities, ...own.largeCommunities] : a.largeCommunities,
+    localPref: a.localPref || undefined,
+    prepend: a.prepend,
+    med: a.med,
+    peers: a.peers.length === 0 ? 'all' : new Set(a.peers),
+    drained,
+    ...(adds && { plain: policyOf(a, none, drained) }),
+  }));
+}
