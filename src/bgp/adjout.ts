@@ -24,6 +24,8 @@ export interface OutCounts {
   readonly advertised: number;
   /** Waiting to be sent or withdrawn. */
   readonly pending: number;
+  /** Desired, but not for this session: no next hop for the family, or it was not agreed on; or too large to send. */
+  readonly held: number;
 }
 
 export class AdjRibOut {
@@ -60,6 +62,11 @@ export class AdjRibOut {
     this.close();
     this.context = context;
     for (const family of context.families) this.families[family].open(exportRoute);
+  }
+
+  /** What `exportRoute` answers has changed during the session: the peer is told the difference. */
+  reexport(exportRoute: ExportRoute): void {
+    for (const family of this.context?.families ?? []) this.families[family].reexport(exportRoute);
   }
 
   /** The session is over: nothing is advertised any more. What is desired stays. */
@@ -117,7 +124,7 @@ export class AdjRibOut {
 
   counts(family: AddressFamily): OutCounts {
     const { desired, advertised, pending } = this.families[family];
-    return { desired, advertised, pending };
+    return { desired, advertised, pending, held: Math.max(0, desired - advertised - pending) };
   }
 
   private of(prefix: Prefix): Outbound {

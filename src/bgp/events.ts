@@ -23,6 +23,8 @@ export type SessionEvent =
   | { readonly type: 'closed'; readonly connection: number; readonly error?: string }
   /** The Adj-RIB-Out has changed. */
   | { readonly type: 'routes' }
+  /** Our addresses on the peer's link have changed: next hops may. */
+  | { readonly type: 'addresses'; readonly local: LocalAddresses }
   /** Time has passed: timers that are due fire. */
   | { readonly type: 'tick' };
 

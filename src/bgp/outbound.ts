@@ -107,6 +107,21 @@ export class Outbound {
     this.begin('initial');
   }
 
+  /** Asks `exportRoute` anew: where its answer changed, the difference becomes pending. */
+  reexport(exportRoute: ExportRoute): void {
+    if (this.exportRoute === undefined) return;
+    this.exportRoute = exportRoute;
+    for (const template of this.templates.values()) {
+      if (template.bucket > 0) this.buckets.release(this.buckets.get(template.bucket - 1));
+      template.bucket = UNKNOWN;
+    }
+    for (let id = 0; id < this.prefixes.limit; id++) {
+      if (this.wants[id] === 0) continue;
+      this.allow(id);
+      this.place(id);
+    }
+  }
+
   /** The session is over: nothing is advertised or pending any more. */
   close(): void {
     this.exportRoute = undefined;

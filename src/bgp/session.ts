@@ -26,6 +26,7 @@ import type { State } from './fsm.ts';
 import type { Agreement } from './handshake.ts';
 import type { AttributeTable } from './intern.ts';
 import { decodeRouteRefresh, encodeNotification } from './message.ts';
+import type { ExportRoute } from './outbound.ts';
 import { Pair } from './pair.ts';
 import type { Loss } from './restart.ts';
 import type { PeerSettings } from './settings.ts';
@@ -139,6 +140,8 @@ export class Session {
         return pair.accept(event.connection, event.local);
       case 'routes':
         return pair.main.pump();
+      case 'addresses':
+        return this.readdressed(event.local);
       case 'tick':
         for (const c of pair.all) c.tick();
         return pair.answer();
@@ -212,11 +215,23 @@ export class Session {
   }
 
   private established(connection: Connection): void {
-    const { context } = connection.agreement!;
-    const local = connection.local!;
     this.backoff.established(this.now);
-    this.out.open(context, (route, family) => exportRoute(route, family, context, this.settings.localAsn, local));
+    this.out.open(connection.agreement!.context, this.exporter(connection));
     connection.pump();
+  }
+
+  private readdressed(local: LocalAddresses): void {
+    const { main } = this.pair;
+    if (main.local === undefined) return;
+    main.local = local;
+    if (main.state !== 'Established') return;
+    this.out.reexport(this.exporter(main));
+    main.pump();
+  }
+
+  private exporter({ agreement, local }: Connection): ExportRoute {
+    const { context } = agreement!;
+    return (route, family) => exportRoute(route, family, context, this.settings.localAsn, local!);
   }
 
   private deliver(connection: Connection, m: Frame): void {

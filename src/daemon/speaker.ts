@@ -19,13 +19,16 @@ import type { PeerSettings } from '../bgp/settings.ts';
 import type { Update } from '../bgp/update.ts';
 import { monotonicMs } from '../io/clock.ts';
 import { addressesBeside } from '../io/interfaces.ts';
+import type { ListenPlace } from '../io/listener.ts';
 import { random } from '../io/random.ts';
 import { type Ends, Tcp } from '../io/tcp.ts';
 import { type Address, compareAddresses, formatAddress } from '../lib/address.ts';
 import { Writer } from '../lib/bytes.ts';
-import { diff } from '../lib/diff.ts';
+import { equal } from '../lib/diff.ts';
 import { Peer } from './peer.ts';
+import { Reception } from './reception.ts';
 import { Retention } from './retention.ts';
+import { dialOptions, socketOptions } from './transport.ts';
 
 /** What a speaker reports as it happens. */
 export interface SpeakerEvents {
@@ -36,10 +39,14 @@ export interface SpeakerEvents {
   update?(peer: Peer, update: Update): void;
   /** The peer has sent more prefixes than it may; once until it has fewer again. */
   limit?(peer: Peer, prefixes: number, limit: number): void;
+  /** Something the operator must see to; sessions that do not depend on it go on. */
+  problem?(text: string): void;
   /** A caller that is no peer, or one too many of a peer, was turned away before any state was built. */
   stranger?(ends: Ends): void;
 }
 
+/** How often our addresses beside those of sessions are looked at, ms. */
+const ADDRESS_CHECK_MS = 1_000;
 /** Routes looked at per slice of upkeep: a few milliseconds. */
 const SLICE_ROUTES = 20_000;
 /** Peers a RIB can tell apart. */
@@ -50,15 +57,17 @@ export class Speaker {
   readonly rib = new Rib(this.attributes);
   private readonly events: SpeakerEvents;
   private readonly tcp: Tcp;
+  private readonly reception: Reception;
   private readonly peers = new Map<string, Peer>();
   private readonly byConnection = new Map<number, Peer>();
-  private readonly listeners = new Map<string, { readonly address: Address; readonly port: number }>();
   private readonly freeSlots: number[] = [];
   private slots = 0;
+  private readonly addressCheck: NodeJS.Timeout;
   private upkeepDue = false;
 
   constructor(events: SpeakerEvents = {}) {
     this.events = events;
+    this.addressCheck = setInterval(() => this.checkAddresses(), ADDRESS_CHECK_MS).unref();
     this.tcp = new Tcp({
       connected: (connection, ends) =>
         this.tell(connection, { type: 'connected', connection, local: localAddresses(ends) }),
@@ -68,34 +77,17 @@ export class Speaker {
       closed: (connection, error) =>
         this.tell(connection, { type: 'closed', connection, ...(error !== undefined && { error }) }),
     });
+    this.reception = new Reception(this.tcp);
   }
 
   /** Accepts peers' calls at `address`. Rejects with a message for the operator when that is not possible. */
   listen(address: Address, port: number): Promise<number> {
-    return this.tcp.listen(address, port);
+    return this.tcp.listen({ address, port });
   }
 
-  /**
-   * Accepts calls at exactly these places. Rejects with the first message where one cannot be had; the others are.
-   */
-  async setListeners(wanted: readonly { readonly address: Address; readonly port: number }[]): Promise<void> {
-    const want = new Map(wanted.map((place) => [`${formatAddress(place.address)} ${place.port}`, place]));
-    const { added, removed } = diff(this.listeners, want, () => true);
-    for (const [key, { address, port }] of removed) {
-      this.tcp.unlisten(address, port);
-      this.listeners.delete(key);
-    }
-    let failure: unknown;
-    for (const [key, place] of added) {
-      this.listeners.set(key, place);
-      try {
-        await this.tcp.listen(place.address, place.port);
-      } catch (error) {
-        this.listeners.delete(key);
-        failure ??= error;
-      }
-    }
-    if (failure !== undefined) throw failure;
+  /** See `Reception.setListeners`. */
+  setListeners(wanted: readonly ListenPlace[]): Promise<void> {
+    return this.reception.setListeners(wanted);
   }
 
   /** By name, in the order they were added. */
@@ -123,6 +115,7 @@ export class Speaker {
   }
 
   start(peer: Peer): void {
+    this.learnKeys();
     this.handle(peer, { type: 'start' });
   }
 
@@ -132,6 +125,7 @@ export class Speaker {
     peer.cancel();
     this.peers.delete(peer.name);
     peer.retention.end();
+    this.learnKeys();
     this.freeSlots.push(peer.slot);
   }
 
@@ -142,13 +136,14 @@ export class Speaker {
 
   /** Ends every session and stops listening; resolves when the farewells have left, within about a second. */
   async stop(notification?: Notification): Promise<void> {
+    clearInterval(this.addressCheck);
     for (const peer of [...this.peers.values()]) this.remove(peer, notification);
     await this.tcp.stop();
   }
 
   private accept(connection: number, ends: Ends): boolean {
     const candidates = [...this.peers.values()].filter(
-      ({ settings }) => same(settings.address, ends.remote) && accepts(settings, ends.local),
+      ({ settings }) => same(settings.address, ends.remote) && accepts(settings, ends),
     );
     const peer = candidates.find((p) => p.session.state !== 'Established') ?? candidates[0];
     if (peer === undefined) {
@@ -156,8 +151,25 @@ export class Speaker {
       return false;
     }
     this.byConnection.set(connection, peer);
+    this.configure(connection, peer);
     this.handle(peer, { type: 'accepted', connection, local: localAddresses(ends) });
     return true;
+  }
+
+  /** Listeners know the passwords of exactly the peers there are. */
+  private learnKeys(): void {
+    const problem = this.reception.learnKeys([...this.peers.values()].map((p) => p.settings));
+    if (problem !== undefined) this.events.problem?.(problem);
+  }
+
+  /** The listener served everybody alike; now it is known who called. */
+  private configure(connection: number, { settings }: Peer): void {
+    const { device: _, ...options } = socketOptions(settings);
+    try {
+      this.tcp.configure(connection, settings.address.family, options);
+    } catch {
+      // Without native sockets, or on one that is gone already: what needs the options was refused before.
+    }
   }
 
   private tell(connection: number, event: SessionEvent): void {
@@ -175,7 +187,7 @@ export class Speaker {
     switch (action.type) {
       case 'dial':
         this.byConnection.set(action.connection, peer);
-        return this.tcp.dial(action.connection, peer.settings);
+        return this.tcp.dial(action.connection, dialOptions(peer.settings));
       case 'send':
         return this.tcp.send(action.connection, action.bytes);
       case 'close':
@@ -221,6 +233,22 @@ export class Speaker {
     if (restartSec !== undefined) peer.restartIn(restartSec * 1000, () => this.start(peer));
   }
 
+  /**
+   * Next hops are our addresses, which come and go: an interface that has just come up has those of one family before
+   * those of the other.
+   */
+  private checkAddresses(): void {
+    const seen = new Map<string, LocalAddresses>();
+    for (const peer of this.peers.values()) {
+      const { local, state } = peer.session;
+      if (local === undefined || state !== 'Established') continue;
+      const key = formatAddress(local.transport);
+      const now = seen.get(key) ?? addressesBeside(local.transport);
+      seen.set(key, now);
+      if (!equal(now, local)) this.handle(peer, { type: 'addresses', local: now });
+    }
+  }
+
   private needUpkeep(): void {
     if (this.upkeepDue) return;
     this.upkeepDue = true;
@@ -234,8 +262,10 @@ export class Speaker {
 
 const same = (a: Address, b: Address): boolean => compareAddresses(a, b) === 0;
 
-/** A peer with a source address of ours may call that address only. */
-const accepts = (settings: PeerSettings, local: Address): boolean =>
-  settings.sourceAddress === undefined || same(settings.sourceAddress, local);
+/** A peer calls in its own VRF, over its own link, and where it has a source address of ours, that one. */
+const accepts = (settings: PeerSettings, { local, vrf, interface: link }: Ends): boolean =>
+  settings.vrf === vrf &&
+  (settings.interface === undefined || settings.interface === link) &&
+  (settings.sourceAddress === undefined || same(settings.sourceAddress, local));
 
 const localAddresses = (ends: Ends): LocalAddresses => addressesBeside(ends.local);

@@ -86,6 +86,7 @@ export function peerView(peer: Peer, speaker: Speaker) {
     prefixes: {
       desired: sum(families.map((f) => session.out.counts(f).desired)),
       advertised: sum(families.map((f) => session.out.counts(f).advertised)),
+      held: up ? sum(families.map((f) => session.out.counts(f).held)) : 0,
       received: sum(counts.map((c) => c.received)),
       accepted: sum(counts.map((c) => c.accepted)),
     },

@@ -23,7 +23,6 @@ const IPPROTO_TCP = 6;
 const TCP_USER_TIMEOUT = 18;
 const TCP_MD5SIG_EXT = 32;
 const MD5_FLAG_PREFIX = 1;
-const MD5_FLAG_IFINDEX = 2;
 /** struct tcp_md5sig: its size, and the longest key. */
 const MD5_OCTETS = 216;
 export const MAX_MD5_KEY_OCTETS = 80;
@@ -52,8 +51,6 @@ export interface Md5Key {
   readonly peer: Address | Prefix;
   /** 1..80 octets of UTF-8. */
   readonly password: string;
-  /** Interface the peer is on, for link-local peers and VRFs. */
-  readonly device?: string;
 }
 
 /** A socket that is not yet connected: `new net.Socket({fd})` takes it over. The caller closes it where that fails. */
@@ -119,11 +116,10 @@ export function setMd5Key(fd: number, key: Md5Key, mapped: boolean): void {
   const view = new DataView(value.buffer);
   const base: Address = { family: whole.family, bytes: whole.bytes };
   value.set(sockaddr(mapped && base.family === 4 ? mapAddress(base) : base, 0, 0));
-  value[128] = MD5_FLAG_PREFIX | (key.device === undefined ? 0 : MD5_FLAG_IFINDEX);
+  value[128] = MD5_FLAG_PREFIX;
   // Of a mapped address too, the kernel counts the IPv4 bits.
   value[129] = whole.length;
   view.setUint16(130, password.length, LITTLE);
-  if (key.device !== undefined) view.setInt32(132, sysInterfaceIndex(key.device), LITTLE);
   value.set(password, 136);
   try {
     sysSetsockopt(fd, IPPROTO_TCP, TCP_MD5SIG_EXT, value);

@@ -5,13 +5,20 @@
  * is fair: a connection that has had its few milliseconds in this turn of the event loop waits for the next, so that
  * one full table never starves another session's keepalives.
  */
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { type Address, formatAddress, parseAddress, unmapAddress } from '../lib/address.ts';
+import { Socket } from 'node:net';
+import { type Address, formatAddress, isLinkLocal, parseAddress, unmapAddress } from '../lib/address.ts';
 import { monotonicMs } from './clock.ts';
+import { Listeners, type ListenKey, type ListenPlace } from './listener.ts';
+import { nativeProblem } from './native.ts';
+import { bindSource, openSocket, type SocketOptions, setMd5Key, setOptions } from './socket.ts';
 
 export interface Ends {
   readonly local: Address;
   readonly remote: Address;
+  /** The link that a link-local peer is on. */
+  readonly interface?: string;
+  /** The VRF in which the peer called; absent for the default VRF, and for connections that were dialled. */
+  readonly vrf?: string;
 }
 
 export interface TcpEvents {
@@ -28,6 +35,11 @@ export interface DialOptions {
   readonly address: Address;
   readonly port: number;
   readonly sourceAddress?: Address;
+  /** The link that a link-local peer is on. */
+  readonly interface?: string;
+  readonly options?: SocketOptions;
+  /** TCP-MD5. */
+  readonly password?: string;
 }
 
 /** How long a closed connection may take to flush what was sent before. */
@@ -39,8 +51,7 @@ export class Tcp {
   private readonly events: TcpEvents;
   private readonly sockets = new Map<number, Socket>();
   private readonly lingering = new Set<Socket>();
-  /** With the `address port` of each. */
-  private readonly servers = new Map<Server, string>();
+  private readonly listeners = new Listeners((socket, place) => this.accept(socket, place));
   private next = 1;
 
   constructor(events: TcpEvents) {
@@ -51,59 +62,57 @@ export class Tcp {
   readonly newConnection = (): number => this.next++;
 
   dial(connection: number, options: DialOptions): void {
-    const socket = connect({
-      host: formatAddress(options.address),
-      port: options.port,
-      family: options.address.family,
-      ...(options.sourceAddress && { localAddress: formatAddress(options.sourceAddress) }),
-      noDelay: true,
-    });
+    let socket: Socket;
+    try {
+      socket = outgoing(options);
+    } catch (error) {
+      // What failed is reported as any failed dial is, after this call.
+      socket = new Socket();
+      this.adopt(connection, socket);
+      socket.destroy(error as Error);
+      return;
+    }
     this.adopt(connection, socket);
+    socket.setNoDelay(true);
     socket.once('connect', () => {
       const ends = endsOf(socket);
       if (ends) this.events.connected(connection, ends);
       else this.fail(connection, 'the connection ended before it could be used');
     });
-  }
-
-  /**
-   * Listens there until `unlisten` or `stop`; port 0 takes any. Resolves to the port. Rejects with a message that
-   * names the address and the remedy when it cannot.
-   */
-  listen(address: Address, port: number): Promise<number> {
-    const server = createServer({ noDelay: true }, (socket) => this.accept(socket));
-    const host = formatAddress(address);
-    this.servers.set(server, `${host} ${port}`);
-    return new Promise((resolve, reject) => {
-      const refused = (error: NodeJS.ErrnoException) => {
-        this.servers.delete(server);
-        reject(new Error(listenError(error, host, port)));
-      };
-      server.once('error', refused);
-      // Before it listened: `unlisten` or `stop` was faster.
-      server.once('close', () => reject(new Error(`no longer wanted: to listen on ${place(host, port)}`)));
-      server.listen({ host, port, ipv6Only: address.family === 6 && host !== '::' }, () => {
-        server.off('error', refused);
-        server.on('error', () => {}); // EMFILE and the like: the client is refused, the listener stays.
-        const bound = (server.address() as AddressInfo).port;
-        this.servers.set(server, `${host} ${bound}`);
-        resolve(bound);
-      });
+    const zone = options.interface !== undefined && isLinkLocal(options.address) ? `%${options.interface}` : '';
+    socket.connect({
+      host: `${formatAddress(options.address)}${zone}`,
+      port: options.port,
+      family: options.address.family,
+      ...(needsNative(options) || !options.sourceAddress ? {} : { localAddress: formatAddress(options.sourceAddress) }),
     });
   }
 
-  /** Stops listening there; connections stay. */
-  unlisten(address: Address, port: number): void {
-    for (const [server, where] of this.servers) {
-      if (where !== `${formatAddress(address)} ${port}`) continue;
-      this.servers.delete(server);
-      server.close();
-    }
+  /** See `Listeners.open`. */
+  listen(place: ListenPlace): Promise<number> {
+    return this.listeners.open(place);
   }
 
-  private accept(socket: Socket): void {
+  unlisten(place: ListenPlace): void {
+    this.listeners.close(place);
+  }
+
+  /** See `Listeners.setKeys`. */
+  setKeys(keys: readonly ListenKey[]): void {
+    this.listeners.setKeys(keys);
+  }
+
+  /** Sets options on a connection that the peer made, now that it is known whose it is. */
+  configure(connection: number, family: 4 | 6, options: SocketOptions): void {
+    const socket = this.sockets.get(connection);
+    // Node has no public name for a socket's descriptor.
+    const fd = (socket as unknown as { _handle?: { fd?: number } } | undefined)?._handle?.fd;
+    if (fd !== undefined && fd >= 0 && Object.keys(options).length > 0) setOptions(fd, family, options);
+  }
+
+  private accept(socket: Socket, { vrf }: ListenPlace): void {
     const connection = this.next++;
-    const ends = endsOf(socket);
+    const ends = endsOf(socket, vrf);
     if (ends) this.adopt(connection, socket);
     if (!ends || !this.events.accepted(connection, ends)) {
       this.sockets.delete(connection);
@@ -173,18 +182,51 @@ export class Tcp {
 
   /** Stops listening, and waits until closed connections have flushed. */
   async stop(): Promise<void> {
-    for (const server of this.servers.keys()) server.close();
-    this.servers.clear();
+    this.listeners.closeAll();
     for (const connection of [...this.sockets.keys()]) this.close(connection);
     const flushed = [...this.lingering].map((s) => new Promise((resolve) => s.once('close', resolve)));
     await Promise.race([Promise.all(flushed), new Promise((resolve) => setTimeout(resolve, LINGER_MS + 100).unref())]);
   }
 }
 
-function endsOf(socket: Socket): Ends | undefined {
-  const local = parseAddress((socket.localAddress ?? '').split('%')[0]!);
+/** Options that a session cannot do without; the others are left out where native sockets are not to be had. */
+const insists = ({ options, password }: DialOptions): boolean =>
+  password !== undefined || options?.device !== undefined || options?.minTtl !== undefined;
+
+const needsNative = (dial: DialOptions): boolean =>
+  insists(dial) || (Object.keys(dial.options ?? {}).length > 0 && nativeProblem() === undefined);
+
+/** A socket to dial with, its options set before the first packet. Throws what the system says. */
+function outgoing(dial: DialOptions): Socket {
+  if (!needsNative(dial)) return new Socket();
+  const { address, options, password, sourceAddress } = dial;
+  const fd = openSocket(address.family, options ?? {});
+  // Whatever fails from here on, the socket closes its descriptor.
+  const socket = new Socket({ fd });
+  try {
+    if (password !== undefined) setMd5Key(fd, { peer: address, password }, false);
+    if (sourceAddress !== undefined)
+      bindSource(fd, sourceAddress, isLinkLocal(sourceAddress) ? dial.interface : undefined);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+  return socket;
+}
+
+function endsOf(socket: Socket, vrf?: string): Ends | undefined {
+  const [localText, zone] = (socket.localAddress ?? '').split('%');
+  const local = parseAddress(localText!);
   const remote = parseAddress((socket.remoteAddress ?? '').split('%')[0]!);
-  return local && remote && { local: unmapAddress(local), remote: unmapAddress(remote) };
+  return (
+    local &&
+    remote && {
+      local: unmapAddress(local),
+      remote: unmapAddress(remote),
+      ...(zone !== undefined && { interface: zone }),
+      ...(vrf !== undefined && { vrf }),
+    }
+  );
 }
 
 const remedies: Readonly<Record<string, string>> = {
@@ -196,19 +238,10 @@ const remedies: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'the source address is not on this host (yet)',
   EACCES: 'not permitted',
   EINVAL: 'not possible with these addresses: a link-local one is reached only through an interface that is named',
+  ENODEV: 'there is no such interface or VRF (yet)',
+  EPERM: 'not permitted: this socket option needs root or CAP_NET_RAW',
+  ENOPROTOOPT: 'this kernel lacks a socket option that the peer needs (TCP-MD5?)',
   EPIPE: 'the peer closed the connection',
 };
 
 const dialError = (error: NodeJS.ErrnoException): string => remedies[error.code ?? ''] ?? error.message;
-
-const place = (host: string, port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
-
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): string {
-  const where = place(host, port);
-  if (error.code === 'EADDRINUSE')
-    return `cannot listen on ${where}: another process does (ss -ltnp 'sport = :${port}' names it); stop it or choose another port`;
-  if (error.code === 'EACCES')
-    return `cannot listen on ${where}: ports below 1024 need CAP_NET_BIND_SERVICE or root; choose another port or grant it`;
-  if (error.code === 'EADDRNOTAVAIL') return `cannot listen on ${where}: the address is not on this host`;
-  return `cannot listen on ${where}: ${error.message}`;
-}
