@@ -1,8 +1,9 @@
 /** What an advertisement, and what a Service itself, says of the routes made through it. */
+import type { LargeCommunity } from '../bgp/path.ts';
 import type { ServiceCommunities } from '../config/allow.ts';
 import type { BgpAdvertisement, Service } from '../config/model.ts';
 import type { Note } from './reason.ts';
-import type { Policy } from './route.ts';
+import { compareLarge, type Policy } from './route.ts';
 import { Shared } from './shared.ts';
 
 /** Communities of a Service's own: those allowed of what it asks for, and what there is to say of the others. */
@@ -12,20 +13,28 @@ export interface OwnCommunities extends Pick<Policy, 'communities' | 'largeCommu
 
 const none: OwnCommunities = { communities: [], largeCommunities: [], notes: [] };
 
+/** In order and without duplicates, so that Services which ask for the same in other words share a Policy. */
 export function ownCommunities(service: Service, allowed: ServiceCommunities): OwnCommunities {
   if (service.communities.length === 0) return none;
-  const communities: number[] = [];
-  const largeCommunities: (readonly [number, number, number])[] = [];
+  const communities = new Set<number>();
+  const largeCommunities = new Map<string, LargeCommunity>();
   const notes: Note[] = [];
   for (const text of service.communities) {
     const judgement = allowed.judge(text);
     if ('refused' in judgement) {
       const why = judgement.refused === 'notAllowed' ? 'the Speaker does not allow it' : 'it cannot be read';
       notes.push({ reason: 'communityNotAllowed', detail: `without community "${text}": ${why}` });
-    } else if (judgement.community.type === 'large') largeCommunities.push(judgement.community.value);
-    else communities.push(judgement.community.value);
+      continue;
+    }
+    const { type, value } = judgement.community;
+    if (type === 'large') largeCommunities.set(value.join(':'), value);
+    else communities.add(value);
   }
-  return { communities, largeCommunities, notes };
+  return {
+    communities: [...communities].sort((a, b) => a - b),
+    largeCommunities: [...largeCommunities.values()].sort(compareLarge),
+    notes,
+  };
 }
 
 const policies = new WeakMap<BgpAdvertisement, Shared<Policy>>();

@@ -134,4 +134,5 @@ export const sourcesOf = (policies: readonly Policy[]): string[] => [...new Set(
 /** Whether the document lets `peer` have its routes. */
 export const isFor = (policy: Policy, peer: string): boolean => policy.peers === 'all' || policy.peers.has(peer);
 
-const compareLarge = (a: LargeCommunity, b: LargeCommunity): number => a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
+/** By the first number, then the second, then the third. */
+export const compareLarge = (a: LargeCommunity, b: LargeCommunity): number => a[0] - b[0] || a[1] - b[1] || a[2] - b[2];

@@ -102,6 +102,39 @@ describe('one prefix', () => {
     expect(route.notes?.[0]?.detail).toBe('BGPAdvertisement/a says 50, BGPAdvertisement/b says nothing; 50 is used');
   });
 
+  test('is prepended and has the MED that its advertisements say, of several the highest', () => {
+    const a = new Advertisements(100);
+    const at = prefix('10.0.0.4/30');
+    a.update('s1', [c('10.0.0.4/30', policy('a', { prepend: 2, med: 0 }))]);
+    expect(a.route(r1, at)).toEqual({
+      advertised: true,
+      from: ['BGPAdvertisement/a'],
+      attributes: { origin: 'igp', asPath: [], localPref: 100, prepend: 2, med: 0 },
+    });
+    a.update('s2', [c('10.0.0.4/30', policy('b', { prepend: 1, med: 9 }))]);
+    a.update('s3', [c('10.0.0.4/30', policy('c'))]);
+    expect(a.route(r1, at)).toMatchObject({
+      attributes: { prepend: 2, med: 9 },
+      notes: [
+        {
+          reason: 'prependConflict',
+          detail: 'BGPAdvertisement/a says 2, BGPAdvertisement/b says 1, BGPAdvertisement/c says nothing; 2 is used',
+        },
+        {
+          reason: 'medConflict',
+          detail: 'BGPAdvertisement/a says 0, BGPAdvertisement/b says 9, BGPAdvertisement/c says nothing; 9 is used',
+        },
+      ],
+    });
+  });
+
+  test('routes that differ in prepending or MED alone share no template', () => {
+    const a = new Advertisements(100);
+    const policies = [policy('p'), policy('p', { prepend: 1 }), policy('p', { prepend: 2 }), policy('p', { med: 1 })];
+    for (const [i, p] of policies.entries()) a.update(`s${i}`, [c(`10.0.0.${i}/32`, p)]);
+    expect(new Set([...a.routes(r1)].map(([, route]) => route.attributes)).size).toBe(4);
+  });
+
   test('with 63 communities is advertised, with 64 it is not', () => {
     const a = new Advertisements(100);
     const many = policy('many', { communities: Array.from({ length: MAX_COMMUNITIES - 1 }, (_, i) => i) });

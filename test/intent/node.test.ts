@@ -33,3 +33,10 @@ test('the exclude label counts by presence, wherever it stands, unless ignored',
   const ignoring = speaker({ labels: label, ignoreExcludeLabel: true });
   expect(thisNode(configuration({ speaker: ignoring })).excluded).toBe(false);
 });
+
+test('the drain label counts by presence, wherever it stands', () => {
+  const label = { 'waypost.dev/drain': 'false' };
+  expect(thisNode(configuration({ nodes: [node('node-a', label)] })).drained).toBe(true);
+  expect(thisNode(configuration({ nodes: [node('node-b', label)] })).drained).toBe(false);
+  expect(thisNode(configuration({ speaker: speaker({ labels: label }) })).drained).toBe(true);
+});

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Peer } from '../../src/config/model.ts';
-import { nodePeers } from '../../src/intent/peers.ts';
+import { dynamicPeer, nodePeers } from '../../src/intent/peers.ts';
 import { address } from '../../src/lib/address.ts';
+import { prefix } from '../../src/lib/prefix.ts';
 import { configuration, node, peer, selector, speaker } from '../support/model.ts';
 
 const run = (peers: readonly Peer[], fallback?: number) =>
@@ -55,6 +56,102 @@ test('what a document says', () => {
     routerId: 0x0a090909,
     multihop: true,
     families: ['ipv4', 'ipv6'],
+  });
+});
+
+test('what a document and its annotations say', () => {
+  const all = {
+    localAsn: 64999,
+    vrf: 'red',
+    restartTimeSec: 120,
+    password: 'hush',
+    passive: true,
+    ttlSecurityHops: 3,
+    addPathReceive: true,
+    role: 'customer',
+    strictRole: true,
+    limits: { maxPrefixes: 10, warnOnly: true },
+  } as const;
+  expect(run([peer('r1', '10.0.0.1', all)]).peers[0]!.settings).toEqual({
+    name: 'r1',
+    address: address('10.0.0.1'),
+    port: 179,
+    trueAsn: 64500,
+    peerAsn: 64501,
+    routerId: 0xc0000201,
+    holdTimeSec: 90,
+    families: ['ipv4'],
+    multihop: false,
+    hostname: 'node-a',
+    ...all,
+  });
+  expect(run([peer('r1', '10.0.0.1', { peerAsn: 'internal' })]).peers[0]!.settings.peerAsn).toBe('internal');
+});
+
+describe('an unnumbered peer', () => {
+  const { address: _, ...nowhere } = peer('leaf', '10.0.0.1', { peerAsn: 'external', interface: 'eth0' });
+
+  test('is complete but for the address, and carries both families', () => {
+    const { peers, unnumbered } = run([nowhere, peer('r1', '10.0.0.1')]);
+    expect(peers.map((p) => p.settings.name)).toEqual(['r1']);
+    expect(unnumbered).toHaveLength(1);
+    expect(unnumbered[0]!.document).toBe(nowhere);
+    expect(unnumbered[0]!.settings).toMatchObject({
+      name: 'leaf',
+      interface: 'eth0',
+      peerAsn: 'external',
+      families: ['ipv4', 'ipv6'],
+    });
+    expect(unnumbered[0]!.settings).not.toHaveProperty('address');
+  });
+
+  test('is skipped as any other is', () => {
+    const away = { ...nowhere, nodeSelectors: [selector({ zone: 'x' })] };
+    const { unnumbered, skipped } = run([away]);
+    expect(unnumbered).toEqual([]);
+    expect(skipped.map(({ reason }) => reason)).toEqual(['nodeNotSelected']);
+  });
+});
+
+describe('callers without a document', () => {
+  const range = {
+    prefix: prefix('10.1.0.0/16'),
+    myAsn: 64500,
+    peerAsn: 'external',
+    limit: 7,
+    password: 'hush',
+    ebgpMultiHop: true,
+    families: ['ipv4', 'ipv6'],
+  } as const;
+  const ranges = (routerId?: string) =>
+    nodePeers(
+      configuration({
+        speaker: speaker({ dynamicPeers: [range], ...(routerId && { routerId: address(routerId) }) }),
+      }),
+      0,
+    ).ranges;
+
+  test('get the settings of their range, and their address for a name', () => {
+    const [found] = ranges('192.0.2.1');
+    expect(found).toMatchObject({ prefix: range.prefix, limit: 7 });
+    expect(dynamicPeer(found!, address('10.1.2.3'))).toEqual({
+      name: '10.1.2.3',
+      address: address('10.1.2.3'),
+      port: 179,
+      localAsn: 64500,
+      peerAsn: 'external',
+      routerId: 0xc0000201,
+      holdTimeSec: 90,
+      families: ['ipv4', 'ipv6'],
+      passive: true,
+      multihop: true,
+      hostname: 'node-a',
+      password: 'hush',
+    });
+  });
+
+  test('without a router ID there are none', () => {
+    expect(ranges()).toEqual([]);
   });
 });
 
