@@ -6,11 +6,11 @@ import { type Assembled, assemble } from '../config/assemble.ts';
 import { type LoadedFile, Loader, type LoaderOptions } from '../config/load.ts';
 import type { Configuration, Diagnostic } from '../config/model.ts';
 import { retain } from '../config/retain.ts';
-import { wallClock } from '../io/clock.ts';
+import { monotonicMs, wallClock } from '../io/clock.ts';
 import type { FileContent } from '../io/content.ts';
 import { Files } from '../io/files.ts';
 import { hostName } from '../io/interfaces.ts';
-import { nextTurn } from '../io/turn.ts';
+import { nextTurn, SLICE_MS } from '../io/turn.ts';
 import { parseFar } from './parsefar.ts';
 
 /** The outcome of reading the documents, as `show config` tells it. */
@@ -145,7 +145,10 @@ export class Documents {
     this.pending = new Map();
     await this.shelf.take(changes);
     if (this.closed) return;
+    const start = monotonicMs();
     const { configuration, diagnostics } = this.shelf.assemble(this.options.node);
+    if (monotonicMs() - start > SLICE_MS) await nextTurn();
+    if (this.closed) return;
     const errors = diagnostics.filter((d) => d.severity === 'error');
     this.reading = {
       at: wallClock(),

@@ -13,12 +13,16 @@ import { Cease, ErrorCode, type Notification, notification } from '../bgp/errors
 import { type PeerSettings, sessionFields } from '../bgp/settings.ts';
 import type { Configuration } from '../config/model.ts';
 import type { Remembered } from '../intent/assignment.ts';
-import { nodePeers, type SkippedPeer } from '../intent/peers.ts';
+import type { Drain } from '../intent/drain.ts';
+import type { SkippedPeer } from '../intent/peers.ts';
+import type { RouteDecision } from '../intent/route.ts';
 import { monotonicMs } from '../io/clock.ts';
+import type { Ends } from '../io/tcp.ts';
 import { SLICE_MS } from '../io/turn.ts';
 import { equal } from '../lib/diff.ts';
 import type { Prefix } from '../lib/prefix.ts';
 import type { Peer } from './peer.ts';
+import { Roster } from './roster.ts';
 import { type Decided, Services } from './services.ts';
 import type { Speaker } from './speaker.ts';
 
@@ -26,6 +30,8 @@ export interface EngineEvents {
   decided(decided: Decided): void;
   peer(change: 'added' | 'removed' | 'reset', name: string, detail: string): void;
   skipped(peer: SkippedPeer): void;
+  /** Something the operator must see to. */
+  problem(text: string): void;
   /** Everything dirty has been worked off. */
   settled(): void;
 }
@@ -36,22 +42,29 @@ const reconfigured = notification(ErrorCode.cease, Cease.otherConfigurationChang
 export class Engine {
   readonly services = new Services();
   config: Configuration | undefined;
+  readonly roster: Roster;
   private readonly speaker: Speaker;
   private readonly fallbackRouterId: (nodeName: string) => number;
   private readonly events: EngineEvents;
   /** Prefixes whose route may have changed for some peer; one may stand here twice. */
   private readonly dirty: Prefix[] = [];
-  /** Peers all of whose routes are to be worked out. */
-  private readonly unfilled = new Set<Peer>();
+  /** Peers all of whose routes are to be worked out, and how far that is. */
+  private readonly unfilled = new Map<Peer, Filling>();
   /** Peers to be started. */
   private readonly waitingPeers = new Set<Peer>();
   /** Peers that do not run here, and why. */
   private skipped = new Map<string, string>();
+  /** No peer was given a route yet. */
+  private untold = true;
   private running = false;
   private stopped = false;
 
   constructor(speaker: Speaker, fallbackRouterId: (nodeName: string) => number, events: EngineEvents) {
     this.speaker = speaker;
+    this.roster = new Roster({
+      changed: () => this.reconcilePeers(),
+      problem: (text) => events.problem(text),
+    });
     this.fallbackRouterId = fallbackRouterId;
     this.events = events;
   }
@@ -62,32 +75,69 @@ export class Engine {
 
   /** Takes over a configuration; `settled` tells when it is in effect. */
   apply(config: Configuration): void {
+    const until = monotonicMs() + SLICE_MS;
     this.config = config;
     const everyRoute = this.services.apply(config);
-    this.applyPeers(config);
-    if (everyRoute) for (const peer of this.speaker.all.values()) this.unfilled.add(peer);
-    this.run();
+    this.tellSkipped(this.roster.apply(config, this.fallbackRouterId(config.speaker.name)));
+    this.applyPeers();
+    if (everyRoute) for (const peer of this.speaker.all.values()) this.refill(peer);
+    this.run(until);
+  }
+
+  /** Makes every route a last choice, or withdraws it, or undoes that. */
+  drain(drain: Drain | undefined): void {
+    this.services.drain(drain);
+    this.run(monotonicMs() + SLICE_MS);
+  }
+
+  /** Somebody calls who is no peer yet: a peer now, where that is allowed. */
+  call(ends: Ends): Peer | undefined {
+    const settings = this.stopped ? undefined : this.roster.call(ends);
+    if (settings === undefined) return undefined;
+    const peer = this.speaker.add(settings);
+    this.events.peer('added', settings.name, 'it called');
+    this.refill(peer);
+    this.speaker.start(peer);
+    setImmediate(() => this.run(monotonicMs() + SLICE_MS));
+    return peer;
+  }
+
+  /** A peer that had called has no session any more. */
+  left(peer: Peer): void {
+    if (!this.roster.leave(peer.name)) return;
+    setImmediate(() => this.reconcilePeers());
   }
 
   stop(): void {
     this.stopped = true;
+    this.roster.close();
   }
 
-  private run(): void {
+  private reconcilePeers(): void {
+    if (this.stopped) return;
+    this.applyPeers();
+    this.run(monotonicMs() + SLICE_MS);
+  }
+
+  private run(until: number): void {
     if (this.running || this.stopped) return;
-    const until = monotonicMs() + SLICE_MS;
     while (monotonicMs() < until) {
       const decided = this.services.step();
       if (decided === undefined) break;
       for (const prefix of decided.prefixes) this.dirty.push(prefix);
       this.events.decided(decided);
     }
-    if (this.services.backlog === 0) this.advertise(until);
+    if (this.services.backlog === 0) {
+      // At first every peer gets everything, and needs no single prefixes.
+      if (this.untold) this.dirty.length = 0;
+      this.untold = false;
+      this.advertise(until);
+    }
     if (this.services.backlog > 0 || this.dirty.length > 0 || this.unfilled.size > 0) {
       this.running = true;
       setImmediate(() => {
         this.running = false;
-        this.run();
+        this.run(monotonicMs() + SLICE_MS);
       });
       return;
     }
@@ -99,39 +149,29 @@ export class Engine {
   /** Brings the peers' routes up to date, until the slice is over. */
   private advertise(until: number): void {
     const touched = new Set<Peer>();
-    for (const peer of this.unfilled) {
-      if (monotonicMs() >= until) break;
-      this.unfilled.delete(peer);
-      this.fill(peer);
+    for (const [peer, filling] of this.unfilled) {
       touched.add(peer);
+      if (!fill(peer, filling, until)) break;
+      this.unfilled.delete(peer);
     }
     while (this.dirty.length > 0 && monotonicMs() < until) {
       const prefix = this.dirty.pop()!;
       for (const peer of this.speaker.all.values()) {
-        const route = this.services.advertisements.route(peer.settings, prefix);
-        if (route) peer.session.out.set(prefix, route.attributes);
-        else peer.session.out.delete(prefix);
+        tell(peer, prefix, this.services.advertisements.decide(peer.settings, prefix));
         touched.add(peer);
       }
     }
     for (const peer of touched) this.speaker.routesChanged(peer);
   }
 
-  /** All of a peer's routes, from scratch: the Adj-RIB-Out sends the difference. */
-  private fill(peer: Peer): void {
-    const { advertisements } = this.services;
-    function* routes() {
-      for (const [prefix, route] of advertisements.routes(peer.settings)) yield [prefix, route.attributes] as const;
-    }
-    peer.session.out.replace(routes());
-  }
-
-  private applyPeers(config: Configuration): void {
-    const { peers, skipped } = nodePeers(config, this.fallbackRouterId(config.speaker.name));
+  private tellSkipped(skipped: readonly SkippedPeer[]): void {
     const before = this.skipped;
     this.skipped = new Map(skipped.map(({ document, reason }) => [document.name, reason]));
     for (const s of skipped) if (before.get(s.document.name) !== s.reason) this.events.skipped(s);
-    const want = new Map(peers.map(({ settings }) => [settings.name, settings]));
+  }
+
+  private applyPeers(): void {
+    const want = this.roster.wanted;
     for (const peer of [...this.speaker.all.values()]) {
       if (want.has(peer.name)) continue;
       this.removePeer(peer, deconfigured);
@@ -158,8 +198,12 @@ export class Engine {
   }
 
   private addPeer(peer: Peer): void {
-    this.unfilled.add(peer);
+    this.refill(peer);
     this.waitingPeers.add(peer);
+  }
+
+  private refill(peer: Peer): void {
+    this.unfilled.set(peer, this.services.advertisements.decisions(peer.settings));
   }
 
   private removePeer(peer: Peer, cease: Notification): void {
@@ -167,4 +211,22 @@ export class Engine {
     this.unfilled.delete(peer);
     this.waitingPeers.delete(peer);
   }
+}
+
+type Filling = Iterator<readonly [Prefix, RouteDecision]>;
+
+/** Goes on with a peer's routes until the slice is over. @returns whether they are complete */
+function fill(peer: Peer, filling: Filling, until: number): boolean {
+  for (let n = 0; n % 64 !== 0 || monotonicMs() < until; n++) {
+    const next = filling.next();
+    if (next.done) return true;
+    tell(peer, ...next.value);
+  }
+  return false;
+}
+
+/** The Adj-RIB-Out sends what differs from what the peer has. */
+function tell(peer: Peer, prefix: Prefix, decision: RouteDecision): void {
+  if (decision.advertised) peer.session.out.set(prefix, decision.attributes);
+  else peer.session.out.delete(prefix);
 }

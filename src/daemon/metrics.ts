@@ -15,9 +15,11 @@ import type { Speaker } from './speaker.ts';
 export class Metrics {
   readonly contentType: string;
   private readonly registry = new Registry();
+  private readonly engine: Engine;
 
   constructor(speaker: Speaker, engine: Engine, documents: Documents) {
     const { registry } = this;
+    this.engine = engine;
     this.contentType = registry.contentType;
     collectDefaultMetrics({ register: registry, prefix: 'waypost_' });
     const gauge = (name: string, help: string, labelNames: readonly string[], collect: (g: Gauge) => void) =>
@@ -63,16 +65,6 @@ export class Metrics {
     ];
     for (const [name, help, value] of messages) perPeer(`metallb_bgp_${name}`, `${help}.`, value);
 
-    gauge(
-      'metallb_speaker_announced',
-      'Service addresses that this node announces.',
-      ['service', 'protocol', 'node', 'ip'],
-      (g) => {
-        const node = engine.config?.speaker.name ?? '';
-        for (const { key: service, bgp, ips } of engine.services.decisions.values())
-          if (bgp.announced) for (const ip of ips) g.set({ service, protocol: 'bgp', node, ip: formatAddress(ip) }, 1);
-      },
-    );
     gauge('metallb_k8s_client_config_loaded_bool', 'A configuration was loaded at least once.', [], (g) =>
       g.set(engine.config ? 1 : 0),
     );
@@ -108,10 +100,38 @@ export class Metrics {
     counter('metallb_k8s_client_update_errors_total', 'Configurations refused.', () => documents.refusals);
   }
 
-  text(): Promise<string> {
-    return this.registry.metrics();
+  /** Prometheus' text format, in pieces. */
+  async text(): Promise<Iterable<string>> {
+    const metrics = await this.registry.metrics();
+    const { engine } = this;
+    return (function* () {
+      yield metrics;
+      yield* announced(engine);
+    })();
   }
 }
+
+/** One line for every address of every Service: too many for one turn of the event loop. */
+function* announced(engine: Engine): Generator<string> {
+  const name = 'metallb_speaker_announced';
+  const node = quote(engine.config?.speaker.name ?? '');
+  let text = `# HELP ${name} Service addresses that this node announces.\n# TYPE ${name} gauge\n`;
+  for (const { key, bgp, ips } of engine.services.decisions.values()) {
+    if (!bgp.announced) continue;
+    const service = quote(key);
+    for (const ip of ips)
+      text += `${name}{service=${service},protocol="bgp",node=${node},ip="${formatAddress(ip)}"} 1\n`;
+    if (text.length < PIECE) continue;
+    yield text;
+    text = '';
+  }
+  yield text;
+}
+
+const PIECE = 64 * 1024;
+
+/** As a label's value. */
+const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"`;
 
 /** As MetalLB's native mode labels peers. */
 const peerLabel = ({ settings }: Peer): string => {

@@ -317,6 +317,11 @@ export class Site {
     await this.reads(true, since);
   }
 
+  /** What `/metrics` says. */
+  async metrics(): Promise<string> {
+    return [...(await (await this.daemon.metrics()).text())].join('');
+  }
+
   messages(text: string): LogLine[] {
     return this.log.filter((line) => line.msg.includes(text));
   }
