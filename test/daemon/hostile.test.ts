@@ -156,7 +156,8 @@ describe('a peer that', () => {
     raws.push(raw);
     raw.socket.pause();
     const n = 100_000;
-    const communities = Array.from({ length: 20 }, (_, i) => 0xfde80000 + i);
+    // Each with attributes of its own, or they would share messages and fit the kernel's buffers.
+    const communities = [0xfde80001, 0xfde80002, 0xfde80003];
     for (let i = 0; i < n; i++) {
       const p = { family: 4 as const, bytes: Uint8Array.of(10, i >> 16, i >> 8, i), length: 32 };
       const attributes = route('192.0.2.1', { med: i, communities });
@@ -169,7 +170,7 @@ describe('a peer that', () => {
     speaker.routesChanged(honest);
     await until('the honest peer has all', () => far.speaker.rib.counts(far.peer.slot, 'ipv4').received === n, 60_000);
     const { pending } = hostile.session.out.counts('ipv4');
-    expect(pending).toBeGreaterThan(n / 2);
+    expect(pending).toBeGreaterThan(n / 10);
     // It does not grow however long this goes on: news only move within what waits.
     for (let i = 0; i < 1_000; i++) {
       hostile.session.out.set(prefix('203.0.113.0/24'), route('192.0.2.1', { med: i }));
