@@ -71,7 +71,7 @@ export interface LinkFilter {
 type Draft = { -readonly [K in keyof Link]: Link[K] };
 type Encoded = LinkSpec & Pick<Partial<Link>, 'operState'> & { readonly filterMask?: number };
 
-/** Leaves statistics out of answers: they are most of their octets (RTEXT_FILTER_SKIP_STATS). */
+/** Leaves the statistics of IPv6 out of answers, of which they are half (RTEXT_FILTER_SKIP_STATS). */
 const SKIP_STATISTICS = 8;
 
 const linkInfo: Row<Draft, Encoded> = {

@@ -70,8 +70,8 @@ type Fields<K extends LinkInfo['kind']> = {
 
 const vrf = table<Fields<'vrf'>>([property('IFLA_VRF_TABLE', 1, 'table', h32)]);
 const vlan = table<Fields<'vlan'>>([
-  property('IFLA_VLAN_ID', 1, 'id', h16),
   property('IFLA_VLAN_PROTOCOL', 5, 'protocol', n16),
+  property('IFLA_VLAN_ID', 1, 'id', h16),
   property('IFLA_VLAN_FLAGS', 2, 'flags', {
     octets: 8,
     read: (r) => ({ flags: r.h32(), mask: r.h32() }),

@@ -71,11 +71,11 @@ interface Draft {
 type Encoded = Partial<NeighbourSpec> & { readonly linkFilter?: number };
 
 const rows = table<Draft, Encoded>([
+  property('NDA_PROTOCOL', 12, 'protocol', u8),
   property('NDA_DST', 1, 'address', ip),
   property('NDA_LLADDR', 2, 'octets', octets),
   answerOnly('NDA_PROBES', 4, 'probes', h32),
   requestOnly('NDA_IFINDEX', 8, 'linkFilter', h32),
-  property('NDA_PROTOCOL', 12, 'protocol', u8),
 ]);
 
 /** struct ndmsg. */

@@ -35,7 +35,7 @@ export const RouteFlag = {
   offload: 0x4000,
   trap: 0x8000,
 } as const;
-/** Answers of lookups name the table, and lookups may ask for the route rather than for what became of the packet. */
+/** Asks for the table's number too, which IPv6 tells unasked; and for the route instead of the path. */
 const LOOKUP_TABLE = 0x1000;
 const FIB_MATCH = 0x2000;
 
@@ -235,7 +235,7 @@ function encodeLookup(w: HostWriter, { destination, tos, packet = {} }: RouteSpe
     to: destination.length,
     from: source === undefined ? 0 : prefixOf(source).length,
     tos,
-    flags: LOOKUP_TABLE | (routeItself ? FIB_MATCH : 0),
+    flags: (family === 4 ? LOOKUP_TABLE : 0) | (routeItself ? FIB_MATCH : 0),
   });
   encodeAttributes(w, lookupRows, { ...rest, to: destination, from: source, link: output });
 }

@@ -112,8 +112,8 @@ export const routeRows = table<RouteDraft, RouteParts>([
 export const lookupRows = table<never, LookupParts>([
   requestOnly('RTA_DST', 1, 'to', ip),
   requestOnly('RTA_SRC', 2, 'from', ip),
-  requestOnly('RTA_MARK', 16, 'mark', h32),
   requestOnly('RTA_UID', 25, 'uid', h32),
+  requestOnly('RTA_MARK', 16, 'mark', h32),
   requestOnly('RTA_IP_PROTO', 27, 'ipProtocol', u8),
   requestOnly('RTA_SPORT', 28, 'sourcePort', n16),
   requestOnly('RTA_DPORT', 29, 'destinationPort', n16),

@@ -2,7 +2,7 @@
 import type { Address, Family } from '../lib/address.ts';
 import type { Prefix } from '../lib/prefix.ts';
 import { decodeAttributes, encodeAttributes, type Row, table } from './attr.ts';
-import type { Codec } from './codec.ts';
+import type { Codec, Verb } from './codec.ts';
 import { MessageType } from './const.ts';
 import { afOf, familyOf, readPrefix, sameFamily } from './family.ts';
 import type { HostReader, HostWriter } from './host.ts';
@@ -58,7 +58,7 @@ export interface RuleSpec {
   readonly ipProtocol?: number;
   readonly sourcePorts?: Range;
   readonly destinationPorts?: Range;
-  /** Default: `table`. */
+  /** Default: `table`, and any when rules are deleted. */
   readonly action?: RuleAction | number;
   readonly table?: number;
   /** Priority of the rule that a `goto` goes on with. */
@@ -165,8 +165,8 @@ function decode(r: HostReader): Rule | undefined {
   };
 }
 
-function encode(w: HostWriter, spec: RuleSpec): void {
-  const { family, from, to, tos = 0, table, action = 'table', l3mdev, flags = 0 } = spec;
+function encode(w: HostWriter, spec: RuleSpec, verb: Verb): void {
+  const { family, from, to, tos = 0, table, action = verb === 'delete' ? 'unspec' : 'table', l3mdev, flags = 0 } = spec;
   sameFamily(family, from, to);
   // The kernel refuses both together.
   if (l3mdev && table !== undefined && table !== 0) throw new RangeError('a rule with l3mdev has no table of its own');
