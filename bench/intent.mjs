@@ -42,6 +42,7 @@ const service = (i, sharingKey = '', port = 80) => ({
   ports: [{ protocol: 'TCP', port }],
   selector: 'app=web',
   request: { addresses: [], sharingKey },
+  communities: [],
 });
 const slice = (s) => ({
   ...meta('EndpointSlice', s.namespace, `${s.name}-x`),
@@ -58,7 +59,8 @@ const services = Array.from({ length: count }, (_, i) => service(i));
 const keyOf = (s) => `${s.namespace}/${s.name}`;
 const slices = new Map(services.map((s) => [keyOf(s), [slice(s)]]));
 const config = {
-  speaker: { name: 'node-1', labels: {}, loadBalancerClass: '', ignoreExcludeLabel: false },
+  speaker: { name: 'node-1', labels: {}, loadBalancerClass: '', ignoreExcludeLabel: false, serviceCommunities: [] },
+  aliases: new Map(),
   pools: new Map([['p', pool]]),
   advertisements: [
     advertisement('host', {}),
