@@ -12,7 +12,7 @@ import type { SessionAction } from './events.ts';
 import type { LocalAddresses } from './export.ts';
 import { type Frame, Framer } from './framer.ts';
 import { type FsmAction, type FsmEvent, type State, step, type TimerName } from './fsm.ts';
-import { type Agreement, agree, offer } from './handshake.ts';
+import { type Agreement, agree, offer, type Past } from './handshake.ts';
 import {
   decodeNotification,
   decodeOpen,
@@ -35,8 +35,7 @@ export interface Host {
   count(direction: 'sent' | 'received', type: number): void;
   /** Why the connection is about to end; the first of several kinds of loss counts. */
   blame(reason: string, loss?: Loss): void;
-  /** We were there a moment ago: the peer may still hold routes of ours. */
-  readonly restarting: boolean;
+  readonly past: Past;
   newConnection(): number;
   /** How long Active waits before the next dial, or idle hold lasts. */
   retryMs(): number;
@@ -118,7 +117,7 @@ export class Connection {
         this.attach(this.host.newConnection(), 'local');
         return this.host.do({ type: 'dial', connection: this.id! });
       case 'sendOpen':
-        this.open = offer(this.host.settings, this.host.restarting);
+        this.open = offer(this.host.settings, this.host.past);
         return this.send(MessageType.open, encodeOpen(this.open));
       case 'sendKeepalive':
         return this.send(MessageType.keepalive, encodeKeepalive());

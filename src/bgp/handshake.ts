@@ -20,11 +20,16 @@ export interface Agreement {
   readonly received: readonly Capability[];
 }
 
-/**
- * Our OPEN for this peer.
- * @param restarting we were there a moment ago, with routes the peer may still hold (RFC 4724 §3, the R bit)
- */
-export function offer(settings: PeerSettings, restarting = false): OpenMessage {
+/** What graceful restart asks of our past (RFC 4724 §3). */
+export interface Past {
+  /** This process has just taken the place of one that had a session with the peer (the R bit). */
+  readonly restarting: boolean;
+  /** What that session announced is still forwarded (the F bits). */
+  readonly forwarding: boolean;
+}
+
+/** Our OPEN for this peer. */
+export function offer(settings: PeerSettings, past: Past = { restarting: false, forwarding: false }): OpenMessage {
   const families = settings.families.map((family) => ({ afi: Afi[family], safi: Safi.unicast }));
   const capabilities: Capability[] = families.map((family) => ({ type: 'multiprotocol', ...family }));
   capabilities.push({ type: 'routeRefresh' }, { type: 'enhancedRefresh' }, { type: 'extendedMessage' });
@@ -37,7 +42,7 @@ export function offer(settings: PeerSettings, restarting = false): OpenMessage {
   if (settings.addPathReceive)
     capabilities.push({ type: 'addPath', entries: families.map((f) => ({ ...f, send: false, receive: true })) });
   if (settings.role) capabilities.push({ type: 'role', role: ROLES.indexOf(settings.role) });
-  capabilities.push(gracefulRestart(settings, restarting));
+  capabilities.push(gracefulRestart(settings, past));
   if (settings.hostname !== undefined) capabilities.push({ type: 'fqdn', hostname: settings.hostname, domain: '' });
   return {
     type: 'open',
@@ -86,18 +91,15 @@ export function agree(settings: PeerSettings, sent: OpenMessage, received: OpenM
   });
 }
 
-/**
- * Without a restart time we only help peers that restart, which takes a capability that names no family (RFC 4724 §4).
- * The kernel forwards whatever becomes of this process, hence the F bits.
- */
-function gracefulRestart({ restartTimeSec, families }: PeerSettings, restarting: boolean): Capability {
+/** Without a restart time we only help peers that restart, which takes a capability that names no family (RFC 4724 §4). */
+function gracefulRestart({ restartTimeSec, families }: PeerSettings, past: Past): Capability {
   const ours = restartTimeSec === undefined ? [] : families;
   return {
     type: 'gracefulRestart',
-    restarting: restarting && restartTimeSec !== undefined,
+    restarting: past.restarting && restartTimeSec !== undefined,
     notification: true,
     restartTimeSec: restartTimeSec ?? 0,
-    families: ours.map((family) => ({ afi: Afi[family], safi: Safi.unicast, forwarding: true })),
+    families: ours.map((family) => ({ afi: Afi[family], safi: Safi.unicast, forwarding: past.forwarding })),
   };
 }
 

@@ -270,9 +270,11 @@ export class Session {
       },
       count: (direction, type) => countMessage(this[direction], type),
       blame: (reason, loss) => this.blame(reason, loss),
-      // Once the peer has our routes again, we are not restarting any more.
-      get restarting() {
-        return session.parts.restarting === true && session.flaps === 0;
+      get past() {
+        // Once the peer has our routes again, we are not restarting any more; what it has is forwarded all the time.
+        const returned = session.flaps > 0;
+        const restarting = session.parts.restarting === true && !returned;
+        return { restarting, forwarding: restarting || returned };
       },
       retryMs: () => this.backoff.retryMs(),
       // Nothing has failed while the other connection may still succeed.

@@ -18,6 +18,8 @@ const commands: Readonly<Record<string, Entry>> = {
   peer: { summary: 'one ad-hoc session with a router, no file', load: () => import('./peer.ts') },
   show: { summary: 'what the daemon does: peers, routes, services, configuration', load: () => import('./show.ts') },
   reload: { summary: 'make the daemon read its documents again', load: () => import('./reload.ts') },
+  drain: { summary: 'take this node out of use without losing packets', load: () => import('./drain.ts') },
+  undrain: { summary: 'put this node back into use', load: () => import('./undrain.ts') },
   demo: { summary: 'a daemon and a router on this machine, without privileges', load: () => import('./demo.ts') },
 };
 

@@ -14,7 +14,6 @@ import {
   endpointOption,
   familiesOption,
   largeCommunityOption,
-  notYet,
   numberOption,
   prefixOption,
   repeatable,
@@ -30,6 +29,9 @@ interface Options {
   holdTime: number;
   passive?: boolean;
   multihop?: boolean;
+  password?: string;
+  ttlSecurity?: number;
+  vrf?: string;
   listen?: { address: Address; port: number };
   family: readonly ('ipv4' | 'ipv6')[];
   nextHop?: Address;
@@ -68,9 +70,12 @@ export function command(): Command {
     .option('--large-community <a:b:c>', 'may be repeated', repeatable(largeCommunityOption))
     .option('--local-pref <n>', 'iBGP only', u32)
     .option('--med <n>', 'multi-exit discriminator', u32)
-    .addOption(notYet('--password <key>', 'TCP-MD5 key'))
-    .addOption(notYet('--ttl-security <hops>', 'hops the peer may be away (GTSM)'))
-    .addOption(notYet('--vrf <name>', 'VRF of the session'))
+    .option(
+      '--password <key>',
+      'TCP-MD5 (RFC 2385), 1 to 80 octets; others on this machine may see it in the process list',
+    )
+    .option('--ttl-security <hops>', 'the peer is at most so many hops away (GTSM, RFC 5082)', numberOption(1, 254))
+    .option('--vrf <name>', 'VRF device of the session')
     .option('--duration <seconds>', 'end after this time', numberOption(1, 86400 * 365))
     .option('--json', 'one JSON object a line')
     .addHelpText(
@@ -87,6 +92,10 @@ async function run(address: Address, given: Options): Promise<void> {
   const options = { ...given, localAs };
   if (options.holdTime === 1 || options.holdTime === 2) throw usage('--hold-time is 0, or at least 3 (RFC 4271 §4.2)');
   if (options.passive && !options.listen) throw usage('--passive needs --listen ADDR:PORT, where the peer can call');
+  if (options.ttlSecurity !== undefined && options.multihop)
+    throw usage('--ttl-security says how far the peer is, which --multihop leaves open: choose one');
+  const octets = options.password === undefined ? 1 : new TextEncoder().encode(options.password).length;
+  if (octets < 1 || octets > 80) throw usage('--password has 1 to 80 octets');
   if (options.routerId?.family === 6) throw usage('--router-id is an IPv4 address (RFC 4271 §4.2)');
   if (options.source && options.source.family !== address.family)
     throw usage(`--source ${formatAddress(options.source)} and the peer are of different families`);
@@ -133,6 +142,9 @@ function settingsOf(
     families: options.family,
     passive: options.passive ?? false,
     multihop: options.multihop ?? false,
+    ...(options.password !== undefined && { password: options.password }),
+    ...(options.ttlSecurity !== undefined && { ttlSecurityHops: options.ttlSecurity }),
+    ...(options.vrf !== undefined && { vrf: options.vrf }),
   };
 }
 

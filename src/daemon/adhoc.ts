@@ -62,7 +62,10 @@ export class AdHocSession {
 
   /** Rejects with a message for the operator when it cannot listen. */
   async start(listen?: { readonly address: Address; readonly port: number }): Promise<void> {
-    if (listen) await this.speaker.listen(listen.address, listen.port);
+    if (listen)
+      await this.speaker.setListeners([
+        { ...listen, ...(this.peer.settings.vrf !== undefined && { vrf: this.peer.settings.vrf }) },
+      ]);
     this.speaker.start(this.peer);
   }
 

@@ -53,6 +53,13 @@ export const controlHandler =
       const { valid, diagnostics } = await daemon.documents.reload();
       return json({ valid, diagnostics: errorsFirst(diagnostics).map(formatDiagnostic) });
     }
+    if ((verb === 'drain' || verb === 'undrain') && subject === undefined) {
+      if (method !== 'POST') return { status: 405, type: 'text/plain', body: 'POST is wanted\n' };
+      if (verb === 'undrain') daemon.drainer.end('operator');
+      else if (url.searchParams.get('wait') === 'no') void daemon.drainer.begin('operator');
+      else await daemon.drainer.begin('operator');
+      return json({ stage: daemon.drainer.stage });
+    }
     return notFound;
   };
 

@@ -4,16 +4,22 @@ import type { State } from '../bgp/fsm.ts';
 import { STOPPED } from '../bgp/session.ts';
 import { formatDiagnostic } from '../config/format.ts';
 import type { Configuration } from '../config/model.ts';
+import { thisNode } from '../intent/node.ts';
 import { crc32 } from '../io/crc.ts';
 import { type HttpServer, serveTcp, serveUnix } from '../io/http.ts';
 import { highestIpv4 } from '../io/interfaces.ts';
+import type { ListenKey, ListenPlace } from '../io/listener.ts';
 import type { Logger } from '../io/log.ts';
 import { formatAddress, toU32 } from '../lib/address.ts';
 import { controlHandler, publicHandler } from './control.ts';
 import { Documents, errorsFirst, type Reading } from './documents.ts';
+import { Drainer } from './drain.ts';
 import { Engine } from './engine.ts';
 import { Memory } from './memory.ts';
 import type { Metrics } from './metrics.ts';
+import type { Peer } from './peer.ts';
+import { Presence } from './presence.ts';
+import type { Roster } from './roster.ts';
 import type { Decided } from './services.ts';
 import { Speaker } from './speaker.ts';
 
@@ -40,7 +46,9 @@ export class Daemon {
   ready = false;
   private readonly options: DaemonOptions;
   private readonly log: Logger;
+  readonly drainer: Drainer;
   private readonly memory: Memory;
+  private readonly presence: Presence;
   private readonly servers: HttpServer[] = [];
   private metricsLoaded: Promise<Metrics> | undefined;
   private listening: Promise<void> = Promise.resolve();
@@ -53,7 +61,16 @@ export class Daemon {
     this.options = options;
     this.log = log;
     this.speaker = new Speaker({
-      state: (peer, from, to, reason) => this.session(peer.name, from, to, reason),
+      state: (peer, from, to, reason) => {
+        this.session(peer.name, from, to, reason);
+        const up = to === 'Established' && peer.settings.restartTimeSec !== undefined;
+        if (up || (from === 'Established' && reason.startsWith(STOPPED))) this.presence.set(peer.name, up);
+        if (from !== 'Idle' && (to === 'Idle' || to === 'Active')) this.engine.left(peer);
+      },
+      limit: (peer, prefixes, limit) =>
+        log.warn({ peer: peer.name, prefixes, limit }, 'more prefixes than the peer may send'),
+      problem: (text) => log.error(text),
+      caller: (ends) => this.engine.call(ends),
       update: (peer, { faults }) => {
         for (const fault of faults) log.warn({ peer: peer.name, ...fault }, 'faulty attribute in UPDATE (RFC 7606)');
       },
@@ -65,8 +82,14 @@ export class Daemon {
       peer: (change, name, detail) => log.info({ peer: name, ...(detail && { detail }) }, `peer ${change}`),
       skipped: ({ document, reason, detail }) =>
         log.info({ peer: document.name, reason, detail }, 'peer does not run here'),
+      problem: (text) => log.warn(text),
       settled: () => this.settled(),
     });
+    this.drainer = new Drainer(this.engine, () => this.documents.config!.speaker.drain);
+    this.presence = new Presence(
+      () => this.documents.config!.speaker.stateDir,
+      (reason) => log.warn({ reason }, 'peers cannot be told of a restart: the state directory is not writable'),
+    );
     this.memory = new Memory({
       stateDir: () => this.documents.config!.speaker.stateDir,
       snapshot: () => this.engine.services.allocator.snapshot(),
@@ -100,10 +123,21 @@ export class Daemon {
     this.started = true;
   }
 
-  /** Takes everything back: sessions end with a Cease that carries `text`, nothing is announced any more. */
-  async stop(text = ''): Promise<void> {
+  /**
+   * Takes everything back: the node is drained, where its Speaker document wants that, and sessions end with a Cease that
+   * carries `text`, or what the document says.
+   */
+  async stop(given = ''): Promise<void> {
     this.documents.close();
+    const drain = this.documents.config?.speaker.drain;
+    const text = given || drain?.message || '';
+    const told = [...this.speaker.all.values()].some((p) => p.session.state === 'Established' && hasRoutes(p));
+    if (drain?.onShutdown && told) {
+      this.log.info({ waitMs: drain.waitMs }, 'draining');
+      await this.drainer.begin('shutdown');
+    }
     this.engine.stop();
+    this.presence.clear();
     await this.speaker.stop(notification(ErrorCode.cease, Cease.administrativeShutdown, shutdownData(text)));
     await this.memory.flush();
     for (const server of this.servers) server.close();
@@ -119,9 +153,12 @@ export class Daemon {
 
   private apply(config: Configuration): void {
     if (this.engine.config === undefined) this.engine.remember(this.memory.recall());
+    if (this.engine.config === undefined) this.speaker.setRestarting(this.presence.recall());
     this.engine.apply(config);
-    const { addresses, port } = config.speaker.listen;
-    this.listening = this.speaker.setListeners(addresses.map((address) => ({ address, port })));
+    if (thisNode(config).drained) void this.drainer.begin('label');
+    else this.drainer.end('label');
+    this.speaker.setRanges(rangeKeys(this.engine.roster));
+    this.listening = this.speaker.setListeners(places(config, this.engine.roster));
     this.listening.catch((error: Error) => {
       if (this.started) this.log.error(error.message);
     });
@@ -181,6 +218,25 @@ export class Daemon {
     this.log.info({ services: decisions.length, announced, peers: this.speaker.all.size }, 'ready');
     this.ready = true;
   }
+}
+
+const hasRoutes = ({ session }: Peer): boolean =>
+  session.out.counts('ipv4').advertised + session.out.counts('ipv6').advertised > 0;
+
+/** Passwords of ranges from which peers may call. */
+const rangeKeys = ({ ranges }: Roster): ListenKey[] =>
+  ranges.flatMap(({ prefix, settings: { password } }) => (password === undefined ? [] : [{ peer: prefix, password }]));
+
+/** The addresses to listen on, in the default VRF and in every VRF that a peer is in. */
+function places({ speaker: { listen } }: Configuration, roster: Roster): ListenPlace[] {
+  const vrfs = new Set([...roster.wanted.values()].map((s) => s.vrf));
+  return listen.addresses.flatMap((address) =>
+    [...new Set([undefined, ...vrfs])].map((vrf) => ({
+      address,
+      port: listen.port,
+      ...(vrf !== undefined && { vrf }),
+    })),
+  );
 }
 
 /** The first error, and how many more there are. */

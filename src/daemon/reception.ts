@@ -35,11 +35,12 @@ export class Reception {
     if (failure !== undefined) throw failure;
   }
 
-  /** Callers must sign with the password of the peer they are. Returns why that cannot be had, if so. */
-  learnKeys(peers: readonly PeerSettings[]): string | undefined {
-    const keys: ListenKey[] = peers.flatMap(({ address, password, vrf }) =>
+  /** Callers must sign with the password of the peer they are, or of the range they call from. Returns why that cannot be had, if so. */
+  learnKeys(peers: readonly PeerSettings[], ranges: readonly ListenKey[]): string | undefined {
+    const own = peers.flatMap(({ address, password, vrf }): ListenKey[] =>
       password === undefined ? [] : [{ peer: address, password, ...(vrf !== undefined && { vrf }) }],
     );
+    const keys = [...own, ...ranges];
     if (equal(keys, this.keys)) return undefined;
     this.keys = keys;
     try {

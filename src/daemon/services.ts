@@ -7,8 +7,10 @@ import { sameGround } from '../config/retain.ts';
 import { Advertisements } from '../intent/advertise.ts';
 import { Allocator, allocationOrder } from '../intent/allocate.ts';
 import type { Assignment, Remembered } from '../intent/assignment.ts';
+import type { Drain } from '../intent/drain.ts';
 import { type Scope, scopeOf } from '../intent/scope.ts';
 import { decideService, type ServiceDecision, unhandled } from '../intent/service.ts';
+import { equal } from '../lib/diff.ts';
 import type { Prefix } from '../lib/prefix.ts';
 
 /** What one step decided. */
@@ -29,6 +31,7 @@ export class Services {
   readonly decisions = new Map<string, ServiceDecision>();
   private config: Configuration | undefined;
   private scope: Scope | undefined;
+  private drained: Drain | undefined;
   /** In the order in which they are to be decided. */
   private dirty = new Set<string>();
   /** Services that wait for an address that another might give up. */
@@ -62,7 +65,7 @@ export class Services {
     for (const key of this.decisions.keys()) if (!config.services.has(key)) dirty.add(key);
     let everyRoute = false;
     if (!ground) {
-      this.scope = scopeOf(config);
+      this.scope = scopeOf(config, this.drained);
       everyRoute = this.advertisements.setDefaultLocalPref(config.speaker.defaultLocalPref);
       for (const key of this.allocator.setPools(config.pools, config.namespaces)) dirty.add(key);
       this.allocator.restore(this.remembered.filter(({ service }) => config.services.has(service)));
@@ -72,6 +75,15 @@ export class Services {
     for (const key of this.dirty) dirty.add(key);
     this.dirty = dirty;
     return everyRoute;
+  }
+
+  /** Drains the node, or no longer; every Service is decided again. */
+  drain(drain: Drain | undefined): void {
+    if (equal(this.drained, drain)) return;
+    this.drained = drain;
+    if (this.config === undefined) return;
+    this.scope = scopeOf(this.config, drain);
+    for (const key of this.config.services.keys()) this.dirty.add(key);
   }
 
   /** Services still to be decided. */

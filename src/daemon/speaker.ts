@@ -19,7 +19,7 @@ import type { PeerSettings } from '../bgp/settings.ts';
 import type { Update } from '../bgp/update.ts';
 import { monotonicMs } from '../io/clock.ts';
 import { addressesBeside } from '../io/interfaces.ts';
-import type { ListenPlace } from '../io/listener.ts';
+import type { ListenKey, ListenPlace } from '../io/listener.ts';
 import { random } from '../io/random.ts';
 import { type Ends, Tcp } from '../io/tcp.ts';
 import { type Address, compareAddresses, formatAddress } from '../lib/address.ts';
@@ -41,6 +41,8 @@ export interface SpeakerEvents {
   limit?(peer: Peer, prefixes: number, limit: number): void;
   /** Something the operator must see to; sessions that do not depend on it go on. */
   problem?(text: string): void;
+  /** A caller that is no peer: the peer it is from now on, started, or undefined to turn it away. */
+  caller?(ends: Ends): Peer | undefined;
   /** A caller that is no peer, or one too many of a peer, was turned away before any state was built. */
   stranger?(ends: Ends): void;
 }
@@ -60,6 +62,8 @@ export class Speaker {
   private readonly reception: Reception;
   private readonly peers = new Map<string, Peer>();
   private readonly byConnection = new Map<number, Peer>();
+  private ranges: readonly ListenKey[] = [];
+  private restarting = new Set<string>();
   private readonly freeSlots: number[] = [];
   private slots = 0;
   private readonly addressCheck: NodeJS.Timeout;
@@ -90,6 +94,17 @@ export class Speaker {
     return this.reception.setListeners(wanted);
   }
 
+  /** Peers that may still hold routes of the process before this one. */
+  setRestarting(names: ReadonlySet<string>): void {
+    this.restarting = new Set(names);
+  }
+
+  /** Passwords that callers from these ranges must know. */
+  setRanges(ranges: readonly ListenKey[]): void {
+    this.ranges = ranges;
+    this.learnKeys();
+  }
+
   /** By name, in the order they were added. */
   get all(): ReadonlyMap<string, Peer> {
     return this.peers;
@@ -108,6 +123,7 @@ export class Speaker {
       attributes: this.attributes,
       random,
       newConnection: this.tcp.newConnection,
+      restarting: this.restarting.delete(settings.name),
     });
     const peer = new Peer(session, slot, new Retention(this.rib, slot, () => this.needUpkeep()));
     this.peers.set(settings.name, peer);
@@ -145,7 +161,8 @@ export class Speaker {
     const candidates = [...this.peers.values()].filter(
       ({ settings }) => same(settings.address, ends.remote) && accepts(settings, ends),
     );
-    const peer = candidates.find((p) => p.session.state !== 'Established') ?? candidates[0];
+    const peer =
+      candidates.find((p) => p.session.state !== 'Established') ?? candidates[0] ?? this.events.caller?.(ends);
     if (peer === undefined) {
       this.events.stranger?.(ends);
       return false;
@@ -158,7 +175,8 @@ export class Speaker {
 
   /** Listeners know the passwords of exactly the peers there are. */
   private learnKeys(): void {
-    const problem = this.reception.learnKeys([...this.peers.values()].map((p) => p.settings));
+    const peers = [...this.peers.values()].map((p) => p.settings);
+    const problem = this.reception.learnKeys(peers, this.ranges);
     if (problem !== undefined) this.events.problem?.(problem);
   }
 

@@ -7,7 +7,7 @@
 import { monotonicMs } from '../io/clock.ts';
 import type { Datagram } from '../io/datagram.ts';
 import { Icmp6Socket } from '../io/icmp6.ts';
-import { type Link, linkOf } from '../io/link.ts';
+import { type Link, type LinkObstacle, linkOf } from '../io/link.ts';
 import { SystemError } from '../io/native.ts';
 import { random } from '../io/random.ts';
 import { type Address, compareAddresses, formatAddress } from '../lib/address.ts';
@@ -34,8 +34,6 @@ export interface DiscoveryEvents {
 
 /** How often links are looked at. */
 const LOOK_MS = 1_000;
-/** Looks for which a link-local address may be unusable: duplicate address detection takes a second or two. */
-const PATIENCE = 5;
 
 interface Watched {
   readonly name: string;
@@ -43,8 +41,6 @@ interface Watched {
   link?: Link;
   socket?: Icmp6Socket;
   timer?: NodeJS.Timeout;
-  /** Looks since the address could not be used. */
-  refusals: number;
   problem?: string;
 }
 
@@ -60,7 +56,7 @@ export class Discovery {
   /** Looks for the neighbour on this interface, whether or not that exists yet. Events come later, not from in here. */
   watch(interfaceName: string): void {
     if (this.watched.has(interfaceName)) return;
-    const entry: Watched = { name: interfaceName, state: initialState, refusals: 0 };
+    const entry: Watched = { name: interfaceName, state: initialState };
     this.watched.set(interfaceName, entry);
     this.looking ??= setInterval(() => {
       for (const each of this.watched.values()) this.look(each);
@@ -85,7 +81,7 @@ export class Discovery {
 
   private look(entry: Watched): void {
     if (this.watched.get(entry.name) !== entry) return;
-    let link: ReturnType<typeof linkOf>;
+    let link: Link | LinkObstacle;
     try {
       link = linkOf(entry.name, entry.link?.local);
     } catch (error) {
@@ -94,35 +90,26 @@ export class Discovery {
     if (entry.link && !sameLink(entry.link, link)) this.leave(entry, link === 'absent' ? 'linkGone' : 'linkDown');
     // Whoever is told of the neighbour's loss may watch no more.
     if (entry.link || this.watched.get(entry.name) !== entry) return;
-    if (typeof link === 'string') this.report(entry, linkProblems[link](entry.name));
-    else this.enter(entry, link);
+    if (typeof link !== 'string') this.enter(entry, link);
+    else if (link !== 'tentative') this.report(entry, linkProblems[link](entry.name));
   }
 
   /** The link is up. */
   private enter(entry: Watched, link: Link): void {
-    const problem = this.openSocket(entry, link);
-    if (problem !== 'notYet') this.report(entry, problem);
-    if (!entry.socket) return;
-    entry.link = link;
-    entry.refusals = 0;
-    this.handle(entry, { type: 'up', local: link.local });
-  }
-
-  /** `notYet`: gone or changed since we looked, or the address is not yet known to be unique. */
-  private openSocket(entry: Watched, link: Link): string | 'notYet' | undefined {
     const types = [NdType.routerSolicitation, NdType.routerAdvertisement];
     try {
       entry.socket = new Icmp6Socket(entry.name, link.local, types, [allNodes, allRouters], {
         received: (datagram) => this.receive(entry, datagram),
         failed: () => this.leave(entry, 'linkDown'),
       });
-      return undefined;
     } catch (error) {
-      if (!(error instanceof SystemError && passing.has(error.code)))
-        return `no neighbour can be looked for on ${entry.name}: ${reasonOf(error)}`;
-      if (++entry.refusals < PATIENCE) return 'notYet';
-      return `${formatAddress(link.local)} on ${entry.name} cannot be used: duplicate address detection has not ended, or found the address twice`;
+      // It has changed since we looked: there is another look.
+      if (error instanceof SystemError && passing.has(error.code)) return;
+      return this.report(entry, `no neighbour can be looked for on ${entry.name}: ${reasonOf(error)}`);
     }
+    entry.link = link;
+    this.report(entry, undefined);
+    if (entry.link === link) this.handle(entry, { type: 'up', local: link.local });
   }
 
   private leave(entry: Watched, reason: 'linkDown' | 'linkGone'): void {
@@ -208,7 +195,7 @@ const advertisement = {
 
 const ownOptions = ({ link }: Watched): NdOptions => (link?.linkLayer ? { sourceLinkLayer: link.linkLayer } : {});
 
-const sameLink = (a: Link, b: Link | string): boolean =>
+const sameLink = (a: Link, b: Link | LinkObstacle): boolean =>
   typeof b !== 'string' && a.index === b.index && compareAddresses(a.local, b.local) === 0;
 
 /** What happens to sockets when links change under them. */
@@ -223,9 +210,12 @@ const passing: ReadonlySet<string> = new Set([
   'ENOBUFS',
 ]);
 
-const linkProblems: Readonly<Record<'absent' | 'down', (name: string) => string>> = {
+/** Tentative is none: it passes. */
+const linkProblems: Readonly<Record<Exclude<LinkObstacle, 'tentative'>, (name: string) => string>> = {
   absent: (name) => `there is no interface ${name}`,
-  down: (name) => `${name} is down, has no carrier, or has no IPv6 link-local address`,
+  down: (name) => `${name} is down or has no carrier`,
+  noAddress: (name) => `${name} has no IPv6 link-local address`,
+  duplicate: (name) => `the IPv6 link-local address of ${name} is in use by somebody else on that link`,
 };
 
 function reasonOf(error: unknown): string {

@@ -1,5 +1,5 @@
 /** Small files that survive the process. */
-import { readFileSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -28,4 +28,27 @@ export async function writeState(dir: string, name: string, text: string): Promi
     await file.close();
   }
   await rename(temporary, join(dir, name));
+}
+
+/** As `writeState`, before it returns: for a few octets that must be there if the process is killed next. */
+export function writeStateNow(dir: string, name: string, text: string): void {
+  mkdirSync(dir, { recursive: true, mode: 0o750 });
+  const temporary = join(dir, `.${name}.now`);
+  const fd = openSync(temporary, 'w', 0o640);
+  try {
+    writeSync(fd, text);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, join(dir, name));
+}
+
+/** Another one after every boot of the machine; '' where the kernel does not tell. */
+export function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return '';
+  }
 }

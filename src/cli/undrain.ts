@@ -1,0 +1,17 @@
+/** `waypost undrain`: what `drain` took back is announced again. */
+import { Command } from 'commander';
+import { ask } from './client.ts';
+import { CliError, printLine } from './output.ts';
+import { DEFAULT_CONTROL } from './run.ts';
+
+export function command(): Command {
+  return new Command()
+    .description('Put this node back into use: routes are as they were before `waypost drain`.')
+    .option('--control <socket>', "the daemon's control socket", DEFAULT_CONTROL)
+    .addHelpText('after', '\nExample:\n  waypost undrain\n')
+    .action(async ({ control }: { control: string }) => {
+      const { stage } = (await ask(control, 'POST', '/undrain')) as { stage: string };
+      if (stage !== 'none') throw new CliError('still drained: the node carries the label waypost.dev/drain');
+      printLine('back in use');
+    });
+}

@@ -1,0 +1,139 @@
+/**
+ * Who the peers of this node are at the moment: those with an address in their document, those found on a link, and
+ * those that called from a range where anybody may.
+ */
+import type { PeerSettings } from '../bgp/settings.ts';
+import type { Configuration } from '../config/model.ts';
+import { type NodePeers, nodePeers, type PeerRange } from '../intent/peers.ts';
+import type { Ends } from '../io/tcp.ts';
+import { type Address, formatAddress } from '../lib/address.ts';
+import { contains } from '../lib/prefix.ts';
+import { Discovery } from './unnumbered.ts';
+
+export interface RosterEvents {
+  /** A neighbour was found on a link or lost: `wanted` is another. */
+  changed(): void;
+  /** What an operator should know of a link on which a peer is looked for. */
+  problem(text: string): void;
+}
+
+/** A peer that is looked for on a link. */
+export interface MissingPeer {
+  readonly name: string;
+  readonly interface: string;
+  readonly reason: string;
+}
+
+interface Caller {
+  readonly range: PeerRange;
+  readonly settings: PeerSettings;
+}
+
+export class Roster {
+  private readonly discovery: Discovery;
+  private peers: NodePeers = { peers: [], unnumbered: [], ranges: [], skipped: [] };
+  /** By interface: who was found there, and our own address. */
+  private readonly found = new Map<string, { readonly address: Address; readonly local: Address }>();
+  private readonly problems = new Map<string, string>();
+  /** By name. */
+  private readonly callers = new Map<string, Caller>();
+  private watched: ReadonlySet<string> = new Set();
+
+  constructor(events: RosterEvents) {
+    this.discovery = new Discovery({
+      found: (link, address, local) => {
+        this.found.set(link, { address, local });
+        events.changed();
+      },
+      lost: (link) => {
+        if (this.found.delete(link)) events.changed();
+      },
+      problem: (link, text) => {
+        if (text === undefined) this.problems.delete(link);
+        else {
+          this.problems.set(link, text);
+          events.problem(text);
+        }
+      },
+    });
+  }
+
+  /** Takes over a configuration. Returns the peers of its documents that do not run here. */
+  apply(config: Configuration, fallbackRouterId: number): NodePeers['skipped'] {
+    this.peers = nodePeers(config, fallbackRouterId);
+    const links = new Set(this.peers.unnumbered.map(({ settings }) => settings.interface));
+    for (const link of this.watched) {
+      if (links.has(link)) continue;
+      this.discovery.unwatch(link);
+      this.found.delete(link);
+      this.problems.delete(link);
+    }
+    for (const link of links) this.discovery.watch(link);
+    this.watched = links;
+    for (const [name, { settings }] of this.callers)
+      if (this.rangeOf(settings.address) === undefined) this.callers.delete(name);
+    return this.peers.skipped;
+  }
+
+  /** The sessions that are to be, by name. */
+  get wanted(): ReadonlyMap<string, PeerSettings> {
+    const want = new Map(this.peers.peers.map(({ settings }) => [settings.name, settings]));
+    for (const { settings } of this.peers.unnumbered) {
+      const neighbour = this.found.get(settings.interface);
+      if (neighbour)
+        want.set(settings.name, { ...settings, address: neighbour.address, sourceAddress: neighbour.local });
+    }
+    for (const [name, { settings, range }] of this.callers) {
+      const now = this.rangeOf(settings.address) ?? range;
+      want.set(name, callerSettings(now, settings.address));
+    }
+    return want;
+  }
+
+  /** Unnumbered peers that nobody was found for. */
+  get missing(): readonly MissingPeer[] {
+    return this.peers.unnumbered
+      .filter(({ settings }) => !this.found.has(settings.interface))
+      .map(({ settings }) => ({
+        name: settings.name,
+        interface: settings.interface,
+        reason: this.problems.get(settings.interface) ?? 'no router was heard on the link yet',
+      }));
+  }
+
+  /** Ranges from which anybody may call, for the passwords that they must know. */
+  get ranges(): readonly PeerRange[] {
+    return this.peers.ranges;
+  }
+
+  /** Somebody without a session calls: the settings to talk to them with, where a range has a place left. */
+  call({ remote, vrf }: Ends): PeerSettings | undefined {
+    const range = vrf === undefined ? this.rangeOf(remote) : undefined;
+    if (range === undefined) return undefined;
+    const guests = [...this.callers.values()].filter((c) => contains(range.prefix, c.settings.address));
+    if (guests.length >= range.limit) return undefined;
+    const settings = callerSettings(range, remote);
+    this.callers.set(settings.name, { range, settings });
+    return settings;
+  }
+
+  /** The session of a peer that had called is over. Returns whether it was such a one. */
+  leave(name: string): boolean {
+    return this.callers.delete(name);
+  }
+
+  close(): void {
+    this.discovery.close();
+  }
+
+  private rangeOf(address: Address): PeerRange | undefined {
+    return this.peers.ranges.find(({ prefix }) => contains(prefix, address));
+  }
+}
+
+const callerSettings = (range: PeerRange, address: Address): PeerSettings => ({
+  ...range.settings,
+  name: formatAddress(address),
+  address,
+  passive: true,
+});
