@@ -88,9 +88,7 @@ const martianPrefixes = [
   '::ffff:0:0/96',
   'fe80::/10',
   'ff00::/8',
-]
-  .map(prefix)
-  .map((p) => p);
+].map(prefix);
 
 /** As next hops, link-local IPv6 addresses are fine. */
 const martianNextHops = martianPrefixes.filter((p) => formatAddress({ family: p.family, bytes: p.bytes }) !== 'fe80::');

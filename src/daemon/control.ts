@@ -25,7 +25,7 @@ function show(daemon: Daemon, subject: Subject, filter: Filter): Reply {
   const { speaker, engine, documents } = daemon;
   switch (subject) {
     case 'peers':
-      return jsonRows(peerRows(speaker, filter));
+      return jsonRows(peerRows(speaker, filter, engine.roster.missing));
     case 'advertised':
       return jsonRows(advertisedRows(speaker, engine, filter));
     case 'received':

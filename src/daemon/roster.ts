@@ -4,7 +4,7 @@
  */
 import type { PeerSettings } from '../bgp/settings.ts';
 import type { Configuration } from '../config/model.ts';
-import { type NodePeers, nodePeers, type PeerRange } from '../intent/peers.ts';
+import { type NodePeers, nodePeers, type PeerRange, type UnnumberedPeer } from '../intent/peers.ts';
 import type { Ends } from '../io/tcp.ts';
 import { type Address, formatAddress } from '../lib/address.ts';
 import { contains } from '../lib/prefix.ts';
@@ -19,8 +19,7 @@ export interface RosterEvents {
 
 /** A peer that is looked for on a link. */
 export interface MissingPeer {
-  readonly name: string;
-  readonly interface: string;
+  readonly settings: UnnumberedPeer['settings'];
   readonly reason: string;
 }
 
@@ -95,8 +94,7 @@ export class Roster {
     return this.peers.unnumbered
       .filter(({ settings }) => !this.found.has(settings.interface))
       .map(({ settings }) => ({
-        name: settings.name,
-        interface: settings.interface,
+        settings,
         reason: this.problems.get(settings.interface) ?? 'no router was heard on the link yet',
       }));
   }

@@ -5,18 +5,20 @@
  * generator gives undefined for what the filter leaves out.
  */
 import { decodeInterned } from '../bgp/attr.ts';
-import type { Capability } from '../bgp/capability.ts';
 import type { AddressFamily } from '../bgp/const.ts';
-import type { Agreement } from '../bgp/handshake.ts';
+import { attributeReason, prefixReason } from '../bgp/import.ts';
+import { importRules } from '../bgp/rules.ts';
 import type { Diagnostic } from '../config/model.ts';
 import { serviceView } from '../intent/view.ts';
-import { monotonicMs, wallClockAt } from '../io/clock.ts';
+import { localAddressTest } from '../io/interfaces.ts';
 import { formatAddress } from '../lib/address.ts';
 import { contains, formatPrefix, type Prefix } from '../lib/prefix.ts';
 import type { Reading } from './documents.ts';
 import type { Engine } from './engine.ts';
 import type { Peer } from './peer.ts';
-import { formatRouterId, routeJson } from './routes.ts';
+import { missingView, peerView } from './peerview.ts';
+import type { MissingPeer } from './roster.ts';
+import { routeJson } from './routes.ts';
 import type { Speaker } from './speaker.ts';
 
 /** Which rows are wanted; absent fields select all. */
@@ -29,75 +31,6 @@ export interface Filter {
 
 const families = ['ipv4', 'ipv6'] as const;
 
-const capabilityName = (c: Capability): string => {
-  switch (c.type) {
-    case 'multiprotocol':
-      return `multiprotocol ${c.afi}/${c.safi}`;
-    case 'fourOctetAs':
-      return `fourOctetAs ${c.asn}`;
-    case 'fqdn':
-      return `fqdn ${c.hostname}`;
-    case 'unknown':
-      return `unknown ${c.code}`;
-    default:
-      return c.type;
-  }
-};
-
-function negotiatedNames({ negotiated, context }: Agreement): string[] {
-  const flags = ['fourOctetAs', 'routeRefresh', 'enhancedRefresh', 'extendedMessage', 'extendedNextHop'] as const;
-  return [
-    ...context.families.map((f) => `multiprotocol ${f}`),
-    ...flags.filter((f) => negotiated[f]),
-    ...context.addPathReceive.map((f) => `addPath receive ${f}`),
-    ...context.addPathSend.map((f) => `addPath send ${f}`),
-  ];
-}
-
-export function peerView(peer: Peer, speaker: Speaker) {
-  const { session, settings } = peer;
-  const { agreement, state } = session;
-  const up = state === 'Established' && session.changedAt !== undefined;
-  const counts = families.map((family) => speaker.rib.counts(peer.slot, family));
-  return {
-    name: settings.name,
-    address: formatAddress(settings.address),
-    port: settings.port,
-    vrf: '',
-    interface: '',
-    localAsn: settings.localAsn,
-    peerAsn: settings.peerAsn,
-    state,
-    uptimeSec: up ? Math.floor((monotonicMs() - session.changedAt!) / 1000) : 0,
-    routerId: agreement ? formatRouterId(agreement.peerRouterId) : null,
-    localRouterId: formatRouterId(settings.routerId),
-    localAddress: session.local ? formatAddress(session.local.transport) : null,
-    holdTimeSec: agreement ? agreement.holdMs / 1000 : settings.holdTimeSec,
-    keepaliveSec: agreement ? agreement.keepaliveMs / 1000 : (settings.keepaliveTimeSec ?? settings.holdTimeSec / 3),
-    families: agreement ? agreement.context.families : settings.families,
-    capabilities: {
-      sent: agreement?.sent.map(capabilityName) ?? [],
-      received: agreement?.received.map(capabilityName) ?? [],
-      negotiated: agreement ? negotiatedNames(agreement) : [],
-    },
-    bfd: null,
-    gracefulRestart: null,
-    messages: { sent: { ...session.sent, update: session.out.messagesSent }, received: { ...session.received } },
-    prefixes: {
-      desired: sum(families.map((f) => session.out.counts(f).desired)),
-      advertised: sum(families.map((f) => session.out.counts(f).advertised)),
-      held: up ? sum(families.map((f) => session.out.counts(f).held)) : 0,
-      received: sum(counts.map((c) => c.received)),
-      accepted: sum(counts.map((c) => c.accepted)),
-    },
-    oversized: session.out.oversized.map(formatPrefix),
-    flaps: session.flaps,
-    lastError: session.lastError,
-    lastChange: session.changedAt === undefined ? null : wallClockAt(session.changedAt),
-  };
-}
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 const byName = (a: Peer, b: Peer): number => (a.name < b.name ? -1 : 1);
 
 const selected = (speaker: Speaker, { peer }: Filter): Peer[] =>
@@ -105,8 +38,12 @@ const selected = (speaker: Speaker, { peer }: Filter): Peer[] =>
     .filter((p) => peer === undefined || p.name === peer || formatAddress(p.settings.address) === peer)
     .sort(byName);
 
-export function* peerRows(speaker: Speaker, filter: Filter) {
-  for (const peer of selected(speaker, filter)) yield peerView(peer, speaker);
+/** Sessions, and peers that are looked for on a link, by name. */
+export function* peerRows(speaker: Speaker, filter: Filter, missing: readonly MissingPeer[] = []) {
+  const rows = selected(speaker, filter).map((peer) => peerView(peer, speaker));
+  for (const one of missing)
+    if (filter.peer === undefined || filter.peer === one.settings.name) rows.push(missingView(one));
+  yield* rows.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 const wanted = (prefix: Prefix, { family, prefix: within }: Filter): boolean =>
@@ -128,7 +65,9 @@ export function* advertisedRows(speaker: Speaker, engine: Engine, filter: Filter
 
 /** What peers have told us; nothing of it is used yet, which is what `reason` says. */
 export function* receivedRows(speaker: Speaker, filter: Filter) {
+  const isLocal = localAddressTest();
   for (const peer of selected(speaker, filter)) {
+    const rules = importRules(peer.settings, peer.session.agreement, isLocal);
     for (const family of families) {
       if (filter.family !== undefined && filter.family !== family) continue;
       const table = speaker.rib[family];
@@ -141,11 +80,11 @@ export function* receivedRows(speaker: Speaker, filter: Filter) {
         const attributes = decodeInterned(speaker.attributes.view(table.attributesOf(route)));
         yield {
           peer: peer.name,
-          vrf: '',
+          vrf: peer.settings.vrf ?? '',
           prefix: formatPrefix(prefix),
           ...routeJson(attributes),
           accepted: false,
-          reason: 'noReceivePolicy',
+          reason: attributeReason(attributes, rules) ?? prefixReason(prefix, rules) ?? 'noReceivePolicy',
           best: false,
           stale: table.isStale(route),
         };

@@ -35,3 +35,14 @@ export function highestIpv4(): Address | undefined {
   }
   return best;
 }
+
+/** Says of an address whether it is this node's, as the interfaces are now. */
+export function localAddressTest(): (address: Address) => boolean {
+  const own = new Set(
+    Object.values(networkInterfaces())
+      .flat()
+      .flatMap((e) => parseAddress(e?.address ?? '') ?? [])
+      .map(formatAddress),
+  );
+  return (address) => own.has(formatAddress(address));
+}
