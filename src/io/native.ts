@@ -42,6 +42,7 @@ interface Library {
     address: Uint8Array,
     addressLength: Uint32Array,
   ) => number;
+  readonly ioctl: (fd: number, request: number, argument: Uint8Array) => number;
   readonly recvmsg: (fd: number, message: bigint, flags: number) => number;
   readonly recv: (fd: number, data: Uint8Array, length: number, flags: number) => number;
   readonly send: (fd: number, data: Uint8Array, length: number, flags: number) => number;
@@ -80,6 +81,8 @@ function load(): Library {
       recvfrom: c.func(
         'intptr_t recvfrom(int fd, _Out_ void *data, size_t length, int flags, _Out_ void *address, _Inout_ unsigned int *addressLength)',
       ),
+      // int ioctl(int fd, unsigned long request, ...): on Linux a pointer is passed in the same way there.
+      ioctl: c.func('int ioctl(int fd, unsigned long request, _Inout_ void *argument)'),
       // ssize_t recvmsg(int fd, struct msghdr *message, int flags)
       recvmsg: c.func('intptr_t recvmsg(int fd, uintptr_t message, int flags)'),
       // ssize_t recv(int fd, void *data, size_t length, int flags)
@@ -144,6 +147,10 @@ export function sysGetsockopt(fd: number, level: number, name: number, size: num
 
 /** An interface's index, or 0 when there is no such interface. */
 export const sysInterfaceIndex = (name: string): number => load().if_nametoindex(name);
+
+/** Asks the kernel; the answer is written over `argument`. */
+export const sysIoctl = (fd: number, request: number, argument: Uint8Array): number =>
+  check('ioctl', load().ioctl(fd, request, argument));
 
 /** Sends one datagram; octets that the kernel took. */
 export const sysSendto = (fd: number, data: Uint8Array, address: Uint8Array): number =>

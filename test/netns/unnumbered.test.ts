@@ -245,7 +245,7 @@ describe('a link', () => {
       await watcher.next('found', { address: await linkLocal(b, 'eth0') });
       await ip(a, 'link', 'set', 'eth0', 'down');
       await watcher.next('lost', { reason: 'linkDown' });
-      expect((await watcher.next('problem')).text).toContain('eth0 is down');
+      expect((await watcher.next('problem')).text).toBe('eth0 is down or has no carrier');
       await ip(a, 'link', 'set', 'eth0', 'up');
       await watcher.next('found');
     }
@@ -264,12 +264,28 @@ describe('a link', () => {
     await join(a, b, 'eth0');
     await disable(1);
     const watcher = new Watcher(a, ['eth0']);
-    expect((await watcher.next('problem')).text).toBe(
-      'eth0 is down, has no carrier, or has no IPv6 link-local address',
-    );
+    expect((await watcher.next('problem')).text).toBe('eth0 has no IPv6 link-local address');
     await disable(0);
     new Watcher(b, ['eth0']);
     await watcher.next('found');
+  });
+
+  test('where somebody else has our address is told of', async () => {
+    const [a, b] = [await namespace('a'), await namespace('b')];
+    await join(a, b, 'eth0');
+    const taken = await linkLocal(b, 'eth0');
+    await a.run(['sh', '-c', 'echo 1 > /proc/sys/net/ipv6/conf/eth0/accept_dad']);
+    await ip(a, 'address', 'flush', 'dev', 'eth0', 'scope', 'link');
+    await ip(a, 'address', 'add', `${taken}/64`, 'dev', 'eth0');
+    const watcher = new Watcher(a, ['eth0']);
+    expect(await watcher.next('problem')).toEqual({
+      event: 'problem',
+      interface: 'eth0',
+      text: 'the IPv6 link-local address of eth0 is in use by somebody else on that link',
+    });
+    await ip(a, 'address', 'replace', 'fe80::77/64', 'dev', 'eth0', 'nodad');
+    new Watcher(b, ['eth0']);
+    expect(await watcher.next('found')).toMatchObject({ address: taken, local: 'fe80::77' });
   });
 
   test('does not show us a router that is not on it: a hop limit below 255 is not taken', async () => {
