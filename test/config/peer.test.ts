@@ -71,6 +71,7 @@ describe('fields', () => {
     // It runs elsewhere, where the Speaker is another.
     const away = text.replace('peerASN', 'nodeSelectors: [{matchLabels: {rack: r2}}], peerASN');
     await accepted(away);
+    await accepted(`${away}---\napiVersion: v1\nkind: Node\nmetadata: {name: other, labels: {rack: r2}}\n`);
   });
 });
 

@@ -56,6 +56,8 @@ describe('policies', () => {
       policyOf(a, own(9)),
       policyOf(a, own(8)),
       policyOf(a, { communities: [], largeCommunities: [[0, 0, 9]] }),
+      policyOf(a, { communities: [9], largeCommunities: [[0, 0, 9]] }),
+      policyOf(a, { communities: [9], largeCommunities: [[0, 0, 8]] }),
       policyOf(a, own(), true),
       policyOf(a, own(9), true),
       policyOf(advertisement('a', [], { communities: [1] })),
