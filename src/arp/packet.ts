@@ -60,7 +60,7 @@ export function encodeArp(p: ArpPacket, buffer: Uint8Array = new Uint8Array(ARP_
   w.u48(p.destination).u48(p.source).u16(ETHERTYPE_ARP);
   w.u16(HARDWARE_ETHERNET).u16(ETHERTYPE_IPV4).u16(0x0604).u16(p.operation);
   w.u48(p.senderMac).u32(p.senderIp).u48(p.targetMac).u32(p.targetIp);
-  return buffer.subarray(0, w.at);
+  return w.at === buffer.length ? buffer : buffer.subarray(0, w.at);
 }
 
 /**

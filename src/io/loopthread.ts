@@ -2,6 +2,7 @@
  * A thread with a loop of its own (see poller.ts), which shares nothing with the main thread but messages. It cannot be
  * ended from outside while it waits in the kernel, so it is asked to end, and never waits long.
  */
+import { setFlagsFromString } from 'node:v8';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker, workerData } from 'node:worker_threads';
 import { Waker } from './poller.ts';
 
@@ -29,6 +30,9 @@ export class LoopThread<Down, Up> {
 
   /** Throws where there are no native calls (see native.ts). */
   constructor(entry: URL, { message, failed }: LoopEvents<Up>) {
+    // Else its garbage collector waits for helper threads, which have no priority and, on a busy machine, their turn only
+    // after tens of milliseconds. V8 knows this for the process only; collections of the main thread take longer.
+    setFlagsFromString('--no-parallel-scavenge');
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
     const start: Start = { port: port2, wakerFd: this.waker.fd, flags: this.flags };

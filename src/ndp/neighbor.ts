@@ -157,7 +157,7 @@ export function encodeNeighbor(
   const bytes = buffer.subarray(start, w.at);
   new Writer(buffer, length).u16(bytes.length);
   new Writer(buffer, start + 2).u16(checksum(from, to, bytes));
-  return buffer.subarray(0, w.at);
+  return w.at === buffer.length ? buffer : buffer.subarray(0, w.at);
 }
 
 /** RFC 4443 §2.3, over the pseudo-header too: the field's value when it is 0 in `bytes`, and 0 when it is right. */

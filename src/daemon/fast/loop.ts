@@ -36,6 +36,7 @@ export class FastLoop {
   /** By index and protocol. */
   private readonly taps = new Map<string, Tap>();
   private readonly buffer = new Uint8Array(FRAME_OCTETS);
+  private readonly views: Uint8Array[] = [];
   private rules: Layer2Rules | undefined;
   private retryDueMs: number | undefined;
   /** Set while something was counted that was not reported. */
@@ -104,9 +105,19 @@ export class FastLoop {
         this.retryDueMs ??= nowMs + RETRY_MS;
         continue;
       }
-      this.announcer.receive(tap.index, tap.protocol, this.buffer.subarray(0, length), nowMs);
+      this.announcer.receive(tap.index, tap.protocol, this.view(length), nowMs);
     }
     this.countersDueMs ??= nowMs + COUNTERS_MS;
+  }
+
+  /** The first octets of the buffer. Frames have few lengths, and garbage is what ends a quick answer. */
+  private view(length: number): Uint8Array {
+    let view = this.views[length];
+    if (view === undefined) {
+      view = this.buffer.subarray(0, length);
+      this.views[length] = view;
+    }
+    return view;
   }
 
   /** When `tick` has something to do; undefined when never. */
