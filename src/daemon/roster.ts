@@ -4,7 +4,7 @@
  */
 import type { PeerSettings } from '../bgp/settings.ts';
 import type { Configuration } from '../config/model.ts';
-import { type NodePeers, nodePeers, type PeerRange, type UnnumberedPeer } from '../intent/peers.ts';
+import { dynamicPeer, type NodePeers, nodePeers, type PeerRange, type UnnumberedPeer } from '../intent/peers.ts';
 import type { Ends } from '../io/tcp.ts';
 import { type Address, formatAddress } from '../lib/address.ts';
 import { contains } from '../lib/prefix.ts';
@@ -84,7 +84,7 @@ export class Roster {
     }
     for (const [name, { settings, range }] of this.callers) {
       const now = this.rangeOf(settings.address) ?? range;
-      want.set(name, callerSettings(now, settings.address));
+      want.set(name, dynamicPeer(now, settings.address));
     }
     return want;
   }
@@ -110,7 +110,7 @@ export class Roster {
     if (range === undefined) return undefined;
     const guests = [...this.callers.values()].filter((c) => contains(range.prefix, c.settings.address));
     if (guests.length >= range.limit) return undefined;
-    const settings = callerSettings(range, remote);
+    const settings = dynamicPeer(range, remote);
     this.callers.set(settings.name, { range, settings });
     return settings;
   }
@@ -128,10 +128,3 @@ export class Roster {
     return this.peers.ranges.find(({ prefix }) => contains(prefix, address));
   }
 }
-
-const callerSettings = (range: PeerRange, address: Address): PeerSettings => ({
-  ...range.settings,
-  name: formatAddress(address),
-  address,
-  passive: true,
-});
