@@ -66,6 +66,7 @@ type TimerName = 'solicit' | 'verdict' | 'probe' | 'advertise';
 export interface DiscoverState {
   /** Our address on the link; undefined while it is down. */
   readonly local?: Address;
+  /** Who spoke last stands last. */
   readonly heard: readonly Heard[];
   /** Who was found. */
   readonly peer?: Address;
@@ -151,10 +152,11 @@ function fire(state: DiscoverState, name: TimerName, nowMs: number, random: numb
     case 'verdict':
       return judge(state, nowMs);
     case 'probe': {
-      const [only, ...others] = state.heard;
-      const spoken = others.length === 0 && only !== undefined && only.atMs > nowMs - QUIET_MS;
+      // While everybody speaks unasked there is nothing to ask.
+      const [oldest] = state.heard;
+      const spoken = oldest !== undefined && oldest.atMs > nowMs - QUIET_MS;
       return [
-        spoken ? { ...state, timers: arm(state.timers, 'probe', only.atMs + QUIET_MS) } : probe(state, nowMs),
+        spoken ? { ...state, timers: arm(state.timers, 'probe', oldest.atMs + QUIET_MS) } : probe(state, nowMs),
         [],
       ];
     }

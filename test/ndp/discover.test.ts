@@ -208,6 +208,7 @@ describe('a neighbour that was found', () => {
     expect(clock.take()).toEqual(['60600 solicit']);
     expect(clock.until(60_650).ra(a).until(120_000).take()).toEqual(['60650 probed [fe80::a]']);
     expect(clock.until(120_700).take()).toEqual(['120650 solicit']);
+    expect(settled().until(30_000).ra(a).until(90_000).take()).toEqual(['90000 solicit']);
   });
 
   it('is lost when it does not answer', () => {
@@ -267,6 +268,13 @@ describe('a neighbour that was found', () => {
 });
 
 describe('a link with two', () => {
+  it('is not asked while both speak unasked', () => {
+    const clock = new Clock().up().ra(a).ra(b).until(1_000);
+    clock.take();
+    for (let ms = 10_000; ms <= 200_000; ms += 10_000) clock.until(ms).ra(a).ra(b);
+    expect(clock.take()).toEqual([]);
+  });
+
   it('is asked again every minute, and the one that remains is found', () => {
     const clock = new Clock().up().ra(a).ra(b).until(20_000);
     clock.take();

@@ -137,9 +137,10 @@ describe('options', () => {
 
   it.each([
     ['a link-layer address that fills no units of eight', { sourceLinkLayer: new Uint8Array(7) }],
+    ['one that its length cannot tell', { sourceLinkLayer: new Uint8Array(8 * 256 - 2) }],
     ['a prefix of another size', { prefixes: [new Uint8Array(22)] }],
   ])('are not written: %s', (_, wrong) => {
-    expect(() => encodeRouter(advertisement(wrong))).toThrow(RangeError);
+    expect(() => encodeRouter(advertisement(wrong), 4096)).toThrow(RangeError);
   });
 
   it('that do not fit are an error', () => {
