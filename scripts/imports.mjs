@@ -43,7 +43,7 @@ export function violations(file, text) {
   if (!allowed) return [{ line: 1, message: `src/${folder} is not a folder of ARCHITECTURE.md` }];
   const found = [];
   const statement =
-    /(?:^|\n)\s*(import|export)\s+(type\s)?[^'";]*?from\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)|new URL\(\s*['"](\.[^'"]+)['"]/g;
+    /(?:^|\n)\s*(import|export)\s+(type\s)?(?:[^'";]*?from\s+)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)|new URL\(\s*['"](\.[^'"]+)['"]/g;
   for (const m of text.matchAll(statement)) {
     const target = m[3] ?? m[4] ?? m[5];
     const typeOnly = Boolean(m[2]);

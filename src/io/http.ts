@@ -63,6 +63,9 @@ export async function serveTcp(host: string, port: number, handler: Handler): Pr
   return { port: (server.address() as AddressInfo).port, close: () => end(server) };
 }
 
+/** Octets of `sun_path` without its end (unix(7)). */
+const MAX_SOCKET_PATH = 107;
+
 /**
  * Serves on a unix socket (mode 0660, group `waypost` where there is one). A socket that a dead process left is
  * replaced. Rejects with a message for the operator, also where a live one answers.
@@ -70,6 +73,8 @@ export async function serveTcp(host: string, port: number, handler: Handler): Pr
 export async function serveUnix(path: string, handler: Handler): Promise<HttpServer> {
   const server = createServer((req, res) => void answer(req, res, handler));
   try {
+    // Longer ones are cut silently: the socket would be somewhere else.
+    if (Buffer.byteLength(path) > MAX_SOCKET_PATH) throw new Error('the path is too long for a socket');
     mkdirSync(dirname(path), { recursive: true });
     await clear(path);
     await listening(server, { path });
@@ -125,7 +130,6 @@ function listenError(error: NodeJS.ErrnoException, where: string): Error {
     EADDRINUSE: 'it is in use',
     EADDRNOTAVAIL: 'the address is not on this host',
     EACCES: 'permission denied',
-    EINVAL: 'the path is too long for a socket',
   };
   return new Error(`cannot listen on ${where}: ${reasons[error.code ?? ''] ?? error.message}`);
 }

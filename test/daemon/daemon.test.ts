@@ -112,7 +112,7 @@ describe('the advanced example', () => {
     expect(error).toMatchObject({ file: s.folder.file('pool.yaml'), severity: 'error' });
     expect(error!.line).toBeGreaterThan(14);
     expect(error!.column).toBeGreaterThan(0);
-    expect(await (await s.daemon.metrics()).text()).toMatch(/^metallb_k8s_client_config_stale_bool 1$/m);
+    expect(await s.metrics()).toMatch(/^metallb_k8s_client_config_stale_bool 1$/m);
     expect(s.messages('the last good one stays in force')).toHaveLength(1);
     // What is in force goes on being kept up, refused or not.
     await aWhile();
@@ -120,7 +120,7 @@ describe('the advanced example', () => {
     expect(r.updates).toBe(0);
 
     await s.accepts(() => s.folder.put('pool.yaml', good));
-    expect(await (await s.daemon.metrics()).text()).toMatch(/^metallb_k8s_client_config_stale_bool 0$/m);
+    expect(await s.metrics()).toMatch(/^metallb_k8s_client_config_stale_bool 0$/m);
     await aWhile();
     expect([r.updates, r.sessions, r.prefixes.length]).toEqual([0, 1, 4]);
   });

@@ -9,12 +9,13 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { decodeInterned } from '../../src/bgp/attr.ts';
 import { readPrefixes } from '../../src/bgp/nlri.ts';
+import type { PathAttributes } from '../../src/bgp/path.ts';
 import { Daemon } from '../../src/daemon/daemon.ts';
 import type { Peer } from '../../src/daemon/peer.ts';
 import { type RouteJson, routeJson } from '../../src/daemon/routes.ts';
 import { Speaker } from '../../src/daemon/speaker.ts';
 import { address, toU32 } from '../../src/lib/address.ts';
-import { formatPrefix } from '../../src/lib/prefix.ts';
+import { formatPrefix, prefix } from '../../src/lib/prefix.ts';
 import { type Outcome, outcome, Daemon as Process, type RunOptions, waitFor } from './process.ts';
 
 const program = fileURLToPath(new URL('../../bin/waypost', import.meta.url));
@@ -176,12 +177,18 @@ export class Router {
     }
   }
 
+  /** Tells the daemon of a route. */
+  announce(text: string, attributes: PathAttributes): void {
+    this.peer!.session.out.set(prefix(text), attributes);
+    this.speaker.routesChanged(this.peer!);
+  }
+
   stop(): Promise<void> {
     return this.speaker.stop();
   }
 }
 
-/** Indented as a value of `spec:`. */
+/** JSON is YAML. */
 const specOf = (fields: object): string => JSON.stringify(fields);
 
 export const speakerDocument = (spec: object, name = 'node-a'): string =>
@@ -244,8 +251,10 @@ export interface LogLine {
 export interface SiteOptions {
   readonly paths?: readonly string[];
   readonly node?: string;
-  readonly control?: boolean;
-  readonly http?: boolean;
+  /** True: the site's own socket. */
+  readonly control?: boolean | string;
+  /** A port of 127.0.0.1. */
+  readonly http?: number;
 }
 
 /** A folder of documents and the daemon that reads it, in this process. */
@@ -264,8 +273,8 @@ export class Site {
     return new Daemon({
       paths: options.paths ?? [this.folder.path],
       node: options.node,
-      control: options.control ? this.control : undefined,
-      http: options.http ? { host: '127.0.0.1', port: 0 } : undefined,
+      control: options.control === true ? this.control : options.control || undefined,
+      http: options.http === undefined ? undefined : { host: '127.0.0.1', port: options.http },
       log: pino({ level: 'debug', base: null }, { write: (line: string) => this.log.push(JSON.parse(line)) }),
     });
   }
@@ -278,8 +287,10 @@ export class Site {
     return this;
   }
 
+  /** One that does not drain before it stops: the tests' routers have nobody else to move traffic to. */
   speaker(spec: object = {}): void {
-    this.folder.put('speaker.yaml', speakerDocument({ routerID: '192.0.2.1', stateDir: this.state.path, ...spec }));
+    const defaults = { routerID: '192.0.2.1', stateDir: this.state.path, drain: { onShutdown: false } };
+    this.folder.put('speaker.yaml', speakerDocument({ ...defaults, ...spec }));
   }
 
   /** Ends the daemon and begins another one on the same files. */
