@@ -6,7 +6,7 @@ import type { PeerSettings } from '../bgp/settings.ts';
 import type { Configuration } from '../config/model.ts';
 import { dynamicPeer, type NodePeers, nodePeers, type PeerRange, type UnnumberedPeer } from '../intent/peers.ts';
 import type { Ends } from '../io/tcp.ts';
-import { type Address, formatAddress } from '../lib/address.ts';
+import type { Address } from '../lib/address.ts';
 import { contains } from '../lib/prefix.ts';
 import { Discovery } from './unnumbered.ts';
 
