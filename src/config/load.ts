@@ -88,7 +88,7 @@ export class Loader {
       const entry = before?.get(chunk.text)?.[same.length] ?? (await this.read(file, chunk));
       entry.line = chunk.line;
       same.push(entry);
-      after.set(chunk.text, same);
+      after.set(entry.text, same);
       entries.push(entry);
       await this.spend(chunk.text.length * scanShare);
     }
@@ -116,21 +116,22 @@ export class Loader {
   }
 
   private async read(file: string, chunk: Chunk): Promise<Entry> {
+    const text = copyOf(chunk.text);
     const documents: (Document | Stray)[] = [];
     const faults: Fault[] = [];
-    const entry: Entry = { text: chunk.text, line: chunk.line, documents, faults };
+    const entry: Entry = { text, line: chunk.line, documents, faults };
     const take = async (parsed: Parsed) => {
       faults.push(...parsed.faults);
       for (const piece of parsed.pieces) {
-        documents.push(readDocument(piece, chunk.text, file, entry));
+        documents.push(readDocument(piece, text, file, entry));
         await this.spend((piece.end - piece.start) * readShare);
       }
     };
     const { parseFar } = this.options;
-    if (parseFar === undefined || chunk.text.length <= farLength) {
-      await take(parseChunk(chunk.text));
-      await this.spend(chunk.text.length);
-    } else for await (const batch of parseFar(chunk.text)) await take(batch);
+    if (parseFar === undefined || text.length <= farLength) {
+      await take(parseChunk(text));
+      await this.spend(text.length);
+    } else for await (const batch of parseFar(text)) await take(batch);
     return entry;
   }
 
@@ -141,6 +142,10 @@ export class Loader {
     await this.options.pause?.();
   }
 }
+
+/** V8 keeps a whole file for as long as a piece cut from it is in use: after many edits that is many files. */
+const copyOf = (text: string): string =>
+  new TextDecoder('utf-8', { ignoreBOM: true }).decode(new TextEncoder().encode(text));
 
 function gather(file: string, entries: readonly Entry[]): LoadedFile {
   const documents: Document[] = [];
