@@ -3,8 +3,8 @@ import { compare, during, LOCAL_ASN, median, networks, PEER_ASN } from './measur
 import { nowMs, Place, sleep } from './place.mjs';
 import { peerCommand } from './startup.mjs';
 
-const CHANGES = 60;
-const PAUSE_MS = 30;
+const CHANGES = 40;
+const PAUSE_MS = 100;
 /** The first changes run code that is not compiled yet; a daemon that lives for months has that behind it. */
 const WARM_UP = 10;
 
@@ -38,7 +38,7 @@ async function ofPeerCommand() {
   const place = new Place(1);
   try {
     const sink = await place.sink({ asn: PEER_ASN });
-    const child = place.spawn(peerCommand(place, '--announce', '-'));
+    const child = place.spawn(peerCommand(place, PEER_ASN, '--announce', '-'));
     return await during([child], () => changes(sink, (prefix) => child.stdin.write(`+ ${prefix}\n`)));
   } finally {
     place.close();

@@ -65,7 +65,7 @@ export function configure(place, { peers, announce = [], ...rest }) {
   const settings = { local: place.local, peers, port: place.port, folder: place.folder, ...rest };
   writeDocuments(folder, '0-node.yaml', nodeDocuments(settings));
   const services = announce.map((prefix, i) => serviceDocument(`s${i}`, prefix.replace(/0\/24$/, '1')));
-  writeDocuments(folder, '1-services.yaml', services);
+  if (services.length > 0) writeDocuments(folder, '1-services.yaml', services);
   const control = join(place.folder, 'control.sock');
   let added = 0;
   return {
@@ -74,7 +74,20 @@ export function configure(place, { peers, announce = [], ...rest }) {
         [
           process.execPath,
           ...nodeOptions,
-          ...[program, 'run', '-c', folder, '--node', 'bench', '--control', control, '--http', 'off'],
+          ...[
+            program,
+            'run',
+            '-c',
+            folder,
+            '--node',
+            'bench',
+            '--control',
+            control,
+            '--http',
+            'off',
+            '--log-level',
+            'error',
+          ],
         ],
         spawnOptions,
       ),
