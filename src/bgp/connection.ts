@@ -21,9 +21,9 @@ import {
   encodeOpen,
   type OpenMessage,
 } from './message.ts';
-import type { Loss } from './restart.ts';
-
+import { isHardReset, type Loss } from './restart.ts';
 import type { PeerSettings } from './settings.ts';
+import { silence } from './symptom.ts';
 
 /** What a connection asks of its session. */
 export interface Host {
@@ -214,7 +214,7 @@ export class Connection {
     const { host } = this;
     switch (timer) {
       case 'connectRetry':
-        if (this.state === 'Connect') host.blame('no answer to the TCP connection attempt');
+        if (this.state === 'Connect') host.blame(silence(host.settings));
         return this.fire({ type: 'ConnectRetryTimer_Expires' });
       case 'hold':
         host.blame('hold timer expired: the peer was silent', 'hold');
@@ -288,7 +288,7 @@ export class Connection {
   private notified(n: Notification): void {
     const lost = isCollision(n);
     if (!lost || this.state === 'Established' || this.host.alone(this))
-      this.host.blame(`received ${describeNotification(n)}`);
+      this.host.blame(`received ${describeNotification(n)}`, isHardReset(n) ? 'hardReset' : 'notification');
     if (n.code === ErrorCode.open && n.subcode === OpenError.unsupportedVersion)
       return this.fire({ type: 'NotifMsgVerErr' });
     // The peer kept the other connection of a collision: nothing failed, and the other one is on its way to us.

@@ -104,8 +104,17 @@ export function describeNotification(n: Notification): string {
   const name = Object.keys(subcodes).find((key) => subcodes[key] === n.subcode);
   const title = name?.replace(/[A-Z]/g, ' $&').replace(/^./, (c) => c.toUpperCase());
   const spelled = title?.replace(/\b(As|Bgp|Bfd)\b/g, (word) => word.toUpperCase());
-  const text = shutdownText(n);
+  const text = n.code === ErrorCode.cease && n.subcode === Cease.hardReset ? insideText(n) : shutdownText(n);
   return `${code}${spelled ? `/${spelled}` : n.subcode ? `/subcode ${n.subcode}` : ''}${text ? `: ${text}` : ''}`;
+}
+
+/** What a Hard Reset holds (RFC 8538 §3.1). */
+function insideText({ data }: Notification): string | undefined {
+  const [code, subcode] = data;
+  if (code === undefined || subcode === undefined) return undefined;
+  return describeNotification(
+    notification(code, code === ErrorCode.cease && subcode === Cease.hardReset ? 0 : subcode, data.subarray(2)),
+  );
 }
 
 /** The shutdown communication of a Cease (RFC 9003 §2), or undefined when there is none or it is malformed. */

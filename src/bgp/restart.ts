@@ -13,6 +13,7 @@
  */
 import { type Capability, lastOf } from './capability.ts';
 import { type AddressFamily, familyOf } from './const.ts';
+import { Cease, ErrorCode, type Notification, notification } from './errors.ts';
 import type { Agreement } from './handshake.ts';
 
 /** How a session ended, as far as graceful restart tells apart. */
@@ -76,6 +77,19 @@ function longLivedTimes(received: readonly Capability[]): Partial<Record<Address
 /** RFC 8538 §4: both sides said N, so that more than a broken connection may be the start of a restart. */
 const notificationsToo = ({ sent, received }: Agreement): boolean =>
   (lastOf(sent, 'gracefulRestart')?.notification && lastOf(received, 'gracefulRestart')?.notification) === true;
+
+export const isHardReset = (n: Notification): boolean => n.code === ErrorCode.cease && n.subcode === Cease.hardReset;
+
+/**
+ * The NOTIFICATION that ends a session for good, inside a Hard Reset where the peer would otherwise take it for the
+ * start of a restart and keep our routes (RFC 8538 §3.1, §5.1).
+ */
+export function farewell(n: Notification, agreement: Agreement | undefined): Notification {
+  const ours = agreement && lastOf(agreement.sent, 'gracefulRestart');
+  const kept = agreement !== undefined && notificationsToo(agreement) && (ours?.families ?? []).length > 0;
+  if (!kept || isHardReset(n)) return n;
+  return notification(ErrorCode.cease, Cease.hardReset, Uint8Array.of(n.code, n.subcode, ...n.data));
+}
 
 function keeps(loss: Loss, agreement: Agreement): boolean {
   if (loss === 'connection') return true;

@@ -18,7 +18,7 @@ import { Backoff } from './backoff.ts';
 import type { Connection, Host } from './connection.ts';
 import { familyOf } from './const.ts';
 import { countMessage, noMessages } from './counters.ts';
-import { ErrorCode, type Notification, notification } from './errors.ts';
+import { Cease, ErrorCode, notification } from './errors.ts';
 import type { SessionAction, SessionEvent } from './events.ts';
 import { exportRoute, type LocalAddresses } from './export.ts';
 import type { Frame } from './framer.ts';
@@ -28,8 +28,9 @@ import type { AttributeTable } from './intern.ts';
 import { decodeRouteRefresh, encodeNotification } from './message.ts';
 import type { ExportRoute } from './outbound.ts';
 import { Pair } from './pair.ts';
-import type { Loss } from './restart.ts';
+import { farewell, type Loss } from './restart.ts';
 import type { PeerSettings } from './settings.ts';
+import { ending } from './symptom.ts';
 import { decodeUpdate } from './update.ts';
 
 /** How the reason of a session that was told to stop begins. */
@@ -158,11 +159,11 @@ export class Session {
     }
   }
 
-  private stop(n: Notification | undefined): void {
+  private stop(n = notification(ErrorCode.cease, Cease.administrativeShutdown)): void {
     const { pair } = this;
     pair.stopped = true;
     this.blame(STOPPED, 'stopped');
-    for (const c of pair.all) c.fire({ type: 'ManualStop', ...(n && { notification: n }) });
+    for (const c of pair.all) c.fire({ type: 'ManualStop', notification: farewell(n, c.agreement) });
     pair.hangUp();
   }
 
@@ -231,7 +232,8 @@ export class Session {
 
   private exporter({ agreement, local }: Connection): ExportRoute {
     const { context } = agreement!;
-    return (route, family) => exportRoute(route, family, context, this.settings.localAsn, local!);
+    const { localAsn, role } = this.settings;
+    return (route, family) => exportRoute(route, family, context, localAsn, local!, role);
   }
 
   private deliver(connection: Connection, m: Frame): void {
@@ -288,9 +290,3 @@ export class Session {
     };
   }
 }
-
-/** What the peer means by closing the connection, as an operator would put it. */
-const ending = (state: State): string =>
-  state === 'OpenSent'
-    ? 'the peer closed the connection without an OPEN: is it configured for a session with us?'
-    : 'the peer closed the connection';

@@ -1,7 +1,7 @@
 /** `waypost drain`: routes become the last choice, and after a while are withdrawn; sessions stay. */
 import { Command } from 'commander';
 import { ask } from './client.ts';
-import { printLine } from './output.ts';
+import { CliError, printLine } from './output.ts';
 import { DEFAULT_CONTROL } from './run.ts';
 
 export function command(): Command {
@@ -13,7 +13,8 @@ export function command(): Command {
     .option('--control <socket>', "the daemon's control socket", DEFAULT_CONTROL)
     .addHelpText('after', '\nExample:\n  waypost drain && systemctl stop kubelet\n')
     .action(async ({ control, wait }: { control: string; wait: boolean }) => {
-      await ask(control, 'POST', `/drain${wait ? '' : '?wait=no'}`);
+      const { stage } = (await ask(control, 'POST', `/drain${wait ? '' : '?wait=no'}`)) as { stage: string };
+      if (stage === 'none') throw new CliError('called off: somebody has put the node back into use meanwhile');
       printLine(wait ? 'drained: every route is withdrawn' : 'draining');
     });
 }

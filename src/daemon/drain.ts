@@ -14,6 +14,9 @@ export class Drainer {
   private readonly settings: () => SpeakerConfig['drain'];
   private readonly causes = new Set<DrainCause>();
   private timer: NodeJS.Timeout | undefined;
+  /** Resolves when the drain under way has come to its end, or was called off. */
+  private over: Promise<void> = Promise.resolve();
+  private finish: () => void = () => {};
   /** `none`, or how far it is. */
   stage: 'none' | 'lowered' | 'withdrawn' = 'none';
 
@@ -22,17 +25,21 @@ export class Drainer {
     this.settings = settings;
   }
 
-  /** Drains for this cause. Resolves when the routes are withdrawn. */
+  /** Drains for this cause. Resolves when the sessions have the withdrawals, or the drain was called off: `stage` tells. */
   async begin(cause: DrainCause): Promise<void> {
     this.causes.add(cause);
-    if (this.stage !== 'none' && cause !== 'shutdown') return;
-    const { waitMs } = this.settings();
-    if (this.stage === 'none') this.enter('lowered');
-    clearTimeout(this.timer);
-    await new Promise<void>((resolve) => {
-      this.timer = setTimeout(resolve, this.stage === 'withdrawn' ? 0 : waitMs);
-    });
-    if (this.causes.size > 0) this.enter('withdrawn');
+    if (this.stage === 'none') {
+      this.enter('lowered');
+      this.over = new Promise((resolve) => {
+        this.finish = resolve;
+      });
+      this.timer = setTimeout(() => {
+        this.enter('withdrawn');
+        this.finish();
+      }, this.settings().waitMs);
+    } else if (this.stage === 'withdrawn') this.enter('withdrawn');
+    await this.over;
+    await this.engine.idle();
   }
 
   /** The cause is gone; with the last one the routes come back. */
@@ -41,6 +48,7 @@ export class Drainer {
     clearTimeout(this.timer);
     this.stage = 'none';
     this.engine.drain(undefined);
+    this.finish();
   }
 
   private enter(stage: 'lowered' | 'withdrawn'): void {

@@ -57,6 +57,7 @@ export class Engine {
   /** No peer was given a route yet. */
   private untold = true;
   private running = false;
+  private readonly idlers: (() => void)[] = [];
   private stopped = false;
 
   constructor(speaker: Speaker, fallbackRouterId: (nodeName: string) => number, events: EngineEvents) {
@@ -108,8 +109,14 @@ export class Engine {
     setImmediate(() => this.reconcilePeers());
   }
 
+  /** Resolves when everything dirty has been worked off, at once where nothing is. */
+  idle(): Promise<void> {
+    return this.running && !this.stopped ? new Promise((resolve) => this.idlers.push(resolve)) : Promise.resolve();
+  }
+
   stop(): void {
     this.stopped = true;
+    this.wake();
     this.roster.close();
   }
 
@@ -144,6 +151,11 @@ export class Engine {
     for (const peer of this.waitingPeers) this.speaker.start(peer);
     this.waitingPeers.clear();
     this.events.settled();
+    this.wake();
+  }
+
+  private wake(): void {
+    for (const resolve of this.idlers.splice(0)) resolve();
   }
 
   /** Brings the peers' routes up to date, until the slice is over. */
