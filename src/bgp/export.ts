@@ -6,6 +6,7 @@ import { type Address, isLinkLocal } from '../lib/address.ts';
 import type { AddressFamily } from './const.ts';
 import type { Context } from './context.ts';
 import type { AsSegment, PathAttributes } from './path.ts';
+import type { Role } from './settings.ts';
 
 /** Our addresses as a peer can use them for next hops: those of the interface that the session leaves by. */
 export interface LocalAddresses {
@@ -21,8 +22,8 @@ export interface LocalAddresses {
 const DEFAULT_LOCAL_PREF = 100;
 
 /**
- * The attributes for one session, or undefined when no next hop can be given for the family: then the route cannot be
- * advertised on this session at all.
+ * The attributes for one session, or undefined where the route cannot be advertised on it: no next hop can be given for
+ * the family, or it is only for customers (RFC 9234 §5) and the peer is none.
  */
 export function exportRoute(
   route: PathAttributes,
@@ -30,6 +31,7 @@ export function exportRoute(
   context: Context,
   localAsn: number,
   local: LocalAddresses,
+  role?: Role,
 ): PathAttributes | undefined {
   const nextHop = route.nextHop ? usable(route.nextHop, family, context) : nextHopSelf(family, context, local);
   if (nextHop === undefined) return undefined;
@@ -44,8 +46,17 @@ export function exportRoute(
       : {}),
   };
   if (context.internal) return { ...out, localPref: localPref ?? DEFAULT_LOCAL_PREF };
-  return { ...out, asPath: prepend(route.asPath, localAsn, 1 + extra) };
+  // RFC 9234 §5, egress: what carries OTC stays below; what goes down or sideways gets it.
+  if (out.otc !== undefined && role !== undefined && !staysBelow(role)) return undefined;
+  const otc = out.otc ?? (role !== undefined && goesDown(role) ? localAsn : undefined);
+  return { ...out, ...(otc !== undefined && { otc }), asPath: prepend(route.asPath, localAsn, 1 + extra) };
 }
+
+/** Customers and clients of our route server may have what is only for customers; `role` is ours. */
+const staysBelow = (role: Role): boolean => role === 'provider' || role === 'routeServer';
+
+/** To customers, clients of our route server, and peers. */
+const goesDown = (role: Role): boolean => role === 'provider' || role === 'routeServer' || role === 'peer';
 
 function nextHopSelf(family: AddressFamily, context: Context, local: LocalAddresses): Address | undefined {
   const { transport } = local;

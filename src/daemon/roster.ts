@@ -44,8 +44,9 @@ export class Roster {
         this.found.set(link, { address, local });
         events.changed();
       },
-      lost: (link) => {
-        if (this.found.delete(link)) events.changed();
+      lost: (link, reason) => {
+        // A session that still runs knows better than a router that advertises no more; its hold timer decides.
+        if (reason !== 'silent' && this.found.delete(link)) events.changed();
       },
       problem: (link, text) => {
         if (text === undefined) this.problems.delete(link);

@@ -260,8 +260,9 @@ export class Speaker {
     for (const peer of this.peers.values()) {
       const { local, state } = peer.session;
       if (local === undefined || state !== 'Established') continue;
-      const key = formatAddress(local.transport);
-      const now = seen.get(key) ?? addressesBeside(local.transport);
+      const link = peer.settings.interface;
+      const key = `${formatAddress(local.transport)} ${link ?? ''}`;
+      const now = seen.get(key) ?? addressesBeside(local.transport, link);
       seen.set(key, now);
       if (!equal(now, local)) this.handle(peer, { type: 'addresses', local: now });
     }
@@ -286,4 +287,4 @@ const accepts = (settings: PeerSettings, { local, vrf, interface: link }: Ends):
   (settings.interface === undefined || settings.interface === link) &&
   (settings.sourceAddress === undefined || same(settings.sourceAddress, local));
 
-const localAddresses = (ends: Ends): LocalAddresses => addressesBeside(ends.local);
+const localAddresses = (ends: Ends): LocalAddresses => addressesBeside(ends.local, ends.interface);

@@ -87,6 +87,7 @@ export function* receivedRows(speaker: Speaker, filter: Filter) {
           reason: attributeReason(attributes, rules) ?? prefixReason(prefix, rules) ?? 'noReceivePolicy',
           best: false,
           stale: table.isStale(route),
+          ...(table.pathIdOf(route) !== 0 && { pathId: table.pathIdOf(route) }),
         };
       }
     }

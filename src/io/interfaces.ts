@@ -12,10 +12,11 @@ export interface InterfaceAddresses {
   readonly linkLocal?: Address;
 }
 
-/** The interface whose address is `local`: its first address of each kind. */
-export function addressesBeside(local: Address): InterfaceAddresses {
+/** The interface whose address is `local`: its first address of each kind. Link-local addresses need its name, too. */
+export function addressesBeside(local: Address, link?: string): InterfaceAddresses {
   const text = formatAddress(local);
-  for (const entries of Object.values(networkInterfaces())) {
+  for (const [name, entries] of Object.entries(networkInterfaces())) {
+    if (link !== undefined && name !== link) continue;
     const own = (entries ?? []).map((e) => parseAddress(e.address)).filter((a) => a !== undefined);
     if (!own.some((a) => formatAddress(a) === text)) continue;
     const ipv4 = own.find((a) => a.family === 4);

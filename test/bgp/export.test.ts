@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AddressFamily } from '../../src/bgp/const.ts';
 import { exportRoute, type LocalAddresses, prepend } from '../../src/bgp/export.ts';
 import type { AsSegment, PathAttributes } from '../../src/bgp/path.ts';
+import type { Role } from '../../src/bgp/settings.ts';
 import { address, formatAddress } from '../../src/lib/address.ts';
 import { asPath, contextOf } from '../support/bgp.ts';
 
@@ -160,4 +161,32 @@ it('everything else is passed on, and the route itself is not touched', () => {
   const { nextHop: _, asPath: __, ...rest } = exportRoute(route, 'ipv4', external, 65001, over4)!;
   const { asPath: ___, ...given } = route;
   expect(rest).toEqual(given);
+});
+
+describe('OTC on export (RFC 9234 §5)', () => {
+  const own = (role?: Role) => exportRoute(bare, 'ipv4', external, 65001, over4, role);
+  const theirs = (role?: Role) => exportRoute({ ...bare, otc: 9 }, 'ipv4', external, 65001, over4, role);
+
+  it.each(['provider', 'routeServer', 'peer'] as const)(
+    'is added towards whoever may not pass it up: we are %s',
+    (role) => {
+      expect(own(role)?.otc).toBe(65001);
+    },
+  );
+
+  it.each(['customer', 'routeServerClient', undefined] as const)('is not added otherwise: we are %s', (role) => {
+    expect(own(role)).not.toHaveProperty('otc');
+  });
+
+  it.each(['customer', 'routeServerClient', 'peer'] as const)('keeps a route below: we are %s', (role) => {
+    expect(theirs(role)).toBeUndefined();
+  });
+
+  it.each(['provider', 'routeServer', undefined] as const)('goes on as it came: we are %s', (role) => {
+    expect(theirs(role)?.otc).toBe(9);
+  });
+
+  it('is none of iBGP', () => {
+    expect(exportRoute(bare, 'ipv4', internal, 65001, over4, 'provider')).not.toHaveProperty('otc');
+  });
 });
