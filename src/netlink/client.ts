@@ -64,7 +64,8 @@ export class Client {
   }
 
   /**
-   * Carries out operations in their order. One that fails does not stop those behind it.
+   * Carries out operations in their order. One that fails does not stop those behind it. A batch of 100 can take the
+   * kernel 100 ms when its table grows: callers with other things to do hand over few at a time. Throws what `send` throws.
    * @returns for each operation its error, or undefined when it was carried out
    */
   apply(ops: readonly Op[]): (NetlinkError | undefined)[] {
@@ -95,7 +96,8 @@ export class Client {
 
   /**
    * All objects of a kind that the filter lets through, as they were at one moment: what changed while it was read is
-   * read again. Throws `NetlinkError`, EINTR when it kept changing.
+   * read again. Of routes the kernel does not say so: those that change meanwhile may be missing or there twice, and
+   * whoever needs all of them follows the events too. Throws `NetlinkError`, EINTR when it kept changing.
    */
   dump<K extends Kind>(kind: K, filter: Filters[K]): Values[K][] {
     for (let tries = 1; ; tries++) {

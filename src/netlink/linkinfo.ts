@@ -23,7 +23,7 @@ export type LinkInfo =
   | { readonly kind: 'vrf' /** 1 to 2^32 - 1. */; readonly table?: number }
   | {
       readonly kind: 'vlan';
-      /** 0 to 4095. Changing it on a link that exists is refused by the kernel. */
+      /** 0 to 4095. For a link that exists the kernel accepts another one and keeps its own. */
       readonly id?: number;
       /** Ethertype of the tag: 0x8100 (802.1Q) or 0x88a8 (802.1ad). */
       readonly protocol?: number;
