@@ -2,7 +2,7 @@
  * A daemon with real files and real sessions on loopback: routers that remember what they were told, folders of
  * documents, the daemon in this process or as a command of its own.
  */
-import { mkdtempSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,14 +19,24 @@ import { formatPrefix, prefix } from '../../src/lib/prefix.ts';
 import { type Outcome, outcome, Daemon as Process, type RunOptions, waitFor } from './process.ts';
 
 const program = fileURLToPath(new URL('../../bin/waypost', import.meta.url));
+const stall = fileURLToPath(new URL('./stall.mjs', import.meta.url));
 const root = fileURLToPath(new URL('../..', import.meta.url));
+
+function built(): string {
+  if (!existsSync(join(root, 'dist', 'cli', 'main.js'))) throw new Error('the command is not built: npm run build');
+  return program;
+}
 
 /** Runs one command line to its end. */
 export const waypost = (argv: readonly string[], options?: RunOptions): Promise<Outcome> =>
-  outcome(['node', program, ...argv], options);
+  outcome(['node', built(), ...argv], options);
 
 /** The command as a process that goes on. */
-export const spawnWaypost = (argv: readonly string[]): Process => new Process(['node', program, ...argv]);
+export const spawnWaypost = (argv: readonly string[]): Process => new Process(['node', built(), ...argv]);
+
+/** The same, with the longest hold-up of its event loop on demand (stall.mjs). */
+export const spawnWatched = (argv: readonly string[], stallFile: string): Process =>
+  new Process(['node', '--import', stall, built(), ...argv], { env: { ...process.env, STALL_FILE: stallFile } });
 
 export const fixture = (name: string): string => readFileSync(join(root, 'fixtures', 'config', name), 'utf8');
 
@@ -42,6 +52,8 @@ export const aWhile = (ms = 300): Promise<void> => new Promise((resolve) => setT
 /** A folder of its own, and its files. */
 export class Folder {
   readonly path = mkdtempSync(join(tmpdir(), 'waypost-test-'));
+  /** When the last `put` took effect, `performance.now()`. */
+  putAt = 0;
 
   file(name: string): string {
     return join(this.path, name);
@@ -50,6 +62,7 @@ export class Folder {
   /** Whole, by a rename. */
   put(name: string, text: string): void {
     writeFileSync(this.file(`.${name}.tmp`), text);
+    this.putAt = performance.now();
     renameSync(this.file(`.${name}.tmp`), this.file(name));
   }
 
@@ -180,6 +193,11 @@ export class Router {
   /** Tells the daemon of a route. */
   announce(text: string, attributes: PathAttributes): void {
     this.peer!.session.out.set(prefix(text), attributes);
+    this.speaker.routesChanged(this.peer!);
+  }
+
+  withdraw(text: string): void {
+    this.peer!.session.out.delete(prefix(text));
     this.speaker.routesChanged(this.peer!);
   }
 

@@ -1,0 +1,314 @@
+/** The daemon as a process, and the commands that talk to it: start, signals, `show`, `reload`, the end. */
+import { spawnSync } from 'node:child_process';
+import { createServer } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  advertisementDocument,
+  all,
+  aWhile,
+  Folder,
+  peerDocument,
+  poolDocument,
+  Router,
+  serviceDocument,
+  soon,
+  spawnWaypost,
+  speakerDocument,
+  waypost,
+} from '../support/daemon.ts';
+import type { Outcome, Daemon as Process } from '../support/process.ts';
+
+let router: Router;
+let folder: Folder;
+let state: Folder;
+let daemon: Process | undefined;
+beforeEach(async () => {
+  router = await new Router().start();
+  folder = new Folder();
+  state = new Folder();
+  folder.put(
+    'main.yaml',
+    all(
+      speakerDocument({ routerID: '192.0.2.1', stateDir: state.path, drain: { onShutdown: false } }),
+      peerDocument('router', router, { peerPort: router.port }),
+      poolDocument('main', ['198.51.100.0/24']),
+      advertisementDocument('main', 'main', { communities: ['64512:9'] }),
+    ),
+  );
+  folder.put('web.yaml', serviceDocument('web'));
+});
+afterEach(async () => {
+  await daemon?.stop();
+  daemon = undefined;
+  await router.stop();
+  folder.dispose();
+  state.dispose();
+});
+
+const control = (): string => state.file('control.sock');
+const ask = (...argv: readonly string[]): Promise<Outcome> => waypost([...argv, '--control', control()]);
+
+const run = (...more: readonly string[]): Process =>
+  spawnWaypost(['run', '-c', folder.path, '--control', control(), '--http', 'off', ...more]);
+
+async function started(...more: readonly string[]): Promise<Process> {
+  daemon = run(...more);
+  await router.knows('198.51.100.0/32');
+  return daemon;
+}
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as { port: number };
+      probe.close(() => resolve(port));
+    });
+  });
+
+describe('its end', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)('%s: exit 0, soon, and Cease 6/2 for the peer', async (signal) => {
+    const process = await started();
+    const before = performance.now();
+    expect(await process.stop(signal, 10_000)).toBe(0);
+    expect(performance.now() - before).toBeLessThan(5_000);
+    await soon('the farewell', () => router.ends.length === 1);
+    expect(router.ends[0]).toContain('Cease/Administrative Shutdown');
+    expect(process.stdout).toBe('');
+  });
+
+  test('a second SIGINT ends a drain at once', async () => {
+    folder.put(
+      'main.yaml',
+      folder.read('main.yaml').replace('{"onShutdown":false}', '{"onShutdown":true,"wait":"60s"}'),
+    );
+    const process = await started();
+    process.signal('SIGINT');
+    await soon('it drains', () => process.output.includes('draining'));
+    expect(process.running).toBe(true);
+    expect(await process.stop('SIGINT', 10_000)).toBe(1);
+  });
+
+  test('SIGTERM while there is nothing yet to talk to', async () => {
+    await router.stop();
+    daemon = run();
+    await soon('it is ready', () => daemon!.output.includes('"ready"'));
+    expect(await daemon.stop('SIGTERM', 10_000)).toBe(0);
+  });
+});
+
+describe('its start', () => {
+  const refused = async (message: RegExp, ...argv: readonly string[]): Promise<void> => {
+    const { code, stderr } = await waypost(['run', '--control', control(), '--http', 'off', ...argv]);
+    expect(code).toBe(1);
+    expect(stderr.trimEnd().split('\n').at(-1)).toMatch(message);
+    expect(stderr).not.toMatch(/\n\s+at /);
+  };
+
+  test('a path that is missing', async () => {
+    await refused(/^waypost: no valid configuration to start with: \/none:1:1: error: no such file/, '-c', '/none');
+  });
+
+  test('a configuration with errors: all of them in the log, the first in the message', async () => {
+    folder.put('bad.yaml', all(poolDocument('a', ['x']), poolDocument('b', ['y'])));
+    await refused(/bad\.yaml:4:\d+: error: IPAddressPool\/a: .* \(and 1 more\)$/, '-c', folder.path);
+  });
+
+  test('a control socket that another daemon has', async () => {
+    await started();
+    await refused(/^waypost: cannot listen on .*: another daemon answers there/, '-c', folder.path);
+    expect((await ask('show', 'peers')).code).toBe(0);
+  });
+
+  test('a metrics port that another has', async () => {
+    const port = await freePort();
+    await started('--http', `127.0.0.1:${port}`);
+    const { code, stderr } = await waypost([
+      ...['run', '-c', folder.path, '--control', state.file('other'), '--http', `127.0.0.1:${port}`],
+    ]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`cannot listen on 127.0.0.1:${port} (--http): it is in use`);
+  });
+
+  test('metrics and health on TCP', async () => {
+    const port = await freePort();
+    await started('--http', `127.0.0.1:${port}`);
+    const get = (path: string, method = 'GET') => fetch(`http://127.0.0.1:${port}${path}`, { method });
+    expect(await (await get('/healthz')).text()).toBe('ok\n');
+    expect((await get('/readyz')).status).toBe(200);
+    const metrics = await get('/metrics');
+    expect(metrics.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+    expect(await metrics.text()).toMatch(/^metallb_speaker_announced\{service="default\/web",/m);
+    expect((await get('/metrics', 'POST')).status).toBe(405);
+    expect((await get('/reload', 'POST')).status).toBe(405);
+    expect((await get('/show/peers')).status).toBe(404);
+  });
+
+  test('the log: JSON lines, or words for people', async () => {
+    const process = await started();
+    for (const line of process.output.split('\n').filter(Boolean)) {
+      const entry = JSON.parse(line) as Record<string, unknown>;
+      expect(entry).toMatchObject({ level: expect.any(Number), msg: expect.any(String) });
+      expect(entry.time).toMatch(/^\d{4}-/);
+    }
+    await process.stop();
+    const pretty = await started('--log-format', 'pretty', '--log-level', 'debug');
+    await soon('the line', () => /^\d\d:\d\d:\d\d\.\d{3} info {2}session up {2}peer=router /m.test(pretty.output));
+  });
+
+  test('without privileges', async () => {
+    // Nobody may read the folders of root, so the documents are opened to all.
+    const opened = spawnSync('chmod', ['-R', 'a+rwX', folder.path, state.path]);
+    expect(opened.status).toBe(0);
+    const root = process.getuid!() === 0;
+    const argv = ['node', 'bin/waypost', 'run', '-c', folder.path, '--control', control(), '--http', 'off'];
+    const { Daemon: Child } = await import('../support/process.ts');
+    daemon = new Child(argv, root ? { uid: 65534, gid: 65534 } : {});
+    await router.knows('198.51.100.0/32');
+    expect((await ask('show', 'peers')).code).toBe(0);
+  });
+});
+
+describe('show', () => {
+  test('tables without a terminal: plain columns, no colours, no trailing blanks', async () => {
+    await started();
+    for (const what of ['peers', 'advertised', 'received', 'services', 'config']) {
+      const { code, stdout, stderr } = await ask('show', what);
+      expect([code, stderr]).toEqual([0, '']);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly those must not be there
+      expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f]|[ ]$/m);
+    }
+    const lines = (await ask('show', 'peers')).stdout.trimEnd().split('\n');
+    expect(lines[0]).toMatch(/^NAME +ADDRESS +AS +STATE +UPTIME +FAMILIES +SENT +RECEIVED +FLAPS +LAST ERROR$/);
+    expect(lines[1]).toMatch(/^router +127\.0\.0\.1 +64512 +Established +\d+s +ipv4 ipv6 +1 +0 +0 +-$/);
+    expect((await ask('show', 'advertised')).stdout).toMatch(
+      /^router +198\.51\.100\.0\/32 +127\.0\.0\.1 +- +100 +- +64512:9 +BGPAdvertisement\/main$/m,
+    );
+    expect((await ask('show', 'services')).stdout).toMatch(
+      /^default\/web +198\.51\.100\.0 +main +announced +198\.51\.100\.0\/32 +router$/m,
+    );
+    expect((await ask('show', 'config')).stdout).toMatch(/^node node-a, read \S+: valid\n/);
+  });
+
+  test('JSON is one value, sorted by its key', async () => {
+    for (const name of ['c', 'a', 'b']) folder.put(`${name}.yaml`, serviceDocument(name));
+    daemon = run();
+    await soon('all', () => router.routes.size === 4);
+    const advertised = JSON.parse((await ask('show', 'advertised', '--json')).stdout) as { prefix: string }[];
+    expect(advertised.map((row) => row.prefix)).toEqual([0, 1, 2, 3].map((i) => `198.51.100.${i}/32`));
+    const services = JSON.parse((await ask('show', 'services', '--json')).stdout) as { service: string }[];
+    expect(services.map((row) => row.service)).toEqual(['a', 'b', 'c', 'web'].map((name) => `default/${name}`));
+    // As a router sends them is not as they are shown.
+    for (const text of ['203.0.113.128/25', '10.0.0.0/8', '203.0.113.0/24', '9.0.0.0/8'])
+      router.announce(text, { origin: 'igp', asPath: [], localPref: 100 });
+    await soon('received', async () => (await ask('show', 'received')).stdout.split('\n').length === 6);
+    const received = JSON.parse((await ask('show', 'received', '--json')).stdout) as { prefix: string }[];
+    expect(received.map((row) => row.prefix)).toEqual([
+      '9.0.0.0/8',
+      '10.0.0.0/8',
+      '203.0.113.0/24',
+      '203.0.113.128/25',
+    ]);
+    const inside = await ask('show', 'received', '--json', '--prefix', '203.0.113.0/24');
+    expect(JSON.parse(inside.stdout)).toHaveLength(2);
+    expect((await ask('show', 'received', '--peer', 'nobody', '--json')).stdout).toBe('[]\n');
+  });
+
+  test('--watch prints what changed, until it is interrupted', async () => {
+    await started();
+    const watch = spawnWaypost(['show', 'services', '--watch', '--control', control()]);
+    await soon('the first table', () => watch.stdout.includes('default/web'));
+    folder.put('shop.yaml', serviceDocument('shop'));
+    await soon('the second', () => watch.stdout.includes('default/shop'));
+    expect(watch.stdout.match(/^SERVICE/gm)).toHaveLength(2);
+    expect(await watch.stop('SIGINT')).toBe(0);
+  });
+
+  test('a reader that has seen enough is no failure', async () => {
+    await started();
+    const script = `node bin/waypost show config --json --control ${control()} | head -c 1; exit \${PIPESTATUS[0]}`;
+    const { status, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
+    expect([status, stderr]).toEqual([0, '']);
+  });
+
+  test('no daemon is exit 1', async () => {
+    const { code, stdout, stderr } = await ask('show', 'peers');
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^waypost: no daemon answers on .*: is `waypost run` up\? \(--control/);
+  });
+
+  test.each(['routes', 'l2', 'vrfs', 'bfd', 'members', 'events'])('%s is not supported yet', async (what) => {
+    const { code, stderr } = await ask('show', what);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`"${what}" is not supported yet.`);
+  });
+
+  test('--vrf is not supported yet, and a subject that is none lists those that are', async () => {
+    expect(await ask('show', 'peers', '--vrf', 'red')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('not supported yet'),
+    });
+    expect(await ask('show', 'peer')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('peers, advertised, received, services, config'),
+    });
+  });
+});
+
+describe('reload', () => {
+  test('says nothing when all is well, and warnings when there are some', async () => {
+    await started();
+    expect(await ask('reload')).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^(\S+: warning: .*\n)*$/),
+      stderr: '',
+    });
+  });
+
+  test('exit 1 and the lines of what is wrong; the last good configuration stays', async () => {
+    await started();
+    folder.put('bad.yaml', poolDocument('bad', ['nonsense']));
+    const { code, stdout, stderr } = await ask('reload');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^\/\S+\/bad\.yaml:4:\d+: error: IPAddressPool\/bad: spec\.addresses\[0\]: .+$/m);
+    expect(stderr).toBe('waypost: configuration refused: the last good one stays in force\n');
+    const config = await ask('show', 'config');
+    expect(config.stdout).toMatch(/: refused; an older one is in force\n/);
+    expect(config.stdout).toMatch(/bad\.yaml:4:\d+: error: /);
+    expect(router.prefixes).toEqual(['198.51.100.0/32']);
+    folder.remove('bad.yaml');
+    expect((await ask('reload')).code).toBe(0);
+    expect(router.sessions).toBe(1);
+  });
+
+  test('SIGHUP reads again', async () => {
+    const process = await started();
+    const before = process.output.split('configuration read').length;
+    process.signal('SIGHUP');
+    await soon('another reading', () => process.output.split('configuration read').length > before);
+    expect(process.running).toBe(true);
+    await aWhile(100);
+    expect(router.sessions).toBe(1);
+  });
+
+  test('SIGHUP from the first moment on does no harm', async () => {
+    daemon = run();
+    for (let i = 0; i < 40 && !daemon.output.includes('"ready"'); i++) {
+      if (daemon.output !== '') daemon.signal('SIGHUP');
+      await aWhile(10);
+    }
+    await router.knows('198.51.100.0/32');
+    expect(daemon.running).toBe(true);
+  });
+
+  test('no daemon is exit 1', async () => {
+    expect(await ask('reload')).toMatchObject({ code: 1, stderr: expect.stringContaining('no daemon answers') });
+  });
+});
+
+test('demo: exit 0, and the routes of the example', async () => {
+  const { code, stdout, stderr } = await waypost(['demo']);
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).toContain('one Service: the router knows 4 routes');
+  expect(stdout).toMatch(/^ {4}203\.0\.113\.200\/30 +via \S+ +origin igp +local-pref 100 +communities 8000:800$/m);
+  expect(stdout).toContain('no Service left: the router knows 0 routes');
+});
