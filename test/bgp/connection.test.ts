@@ -312,6 +312,96 @@ describe('a call', () => {
   });
 });
 
+describe('two connections', () => {
+  /** Our own in OpenConfirm, the peer's open beside it. */
+  const beside = (routerId: number) => {
+    const s = new Script({ routerId }).start().connected();
+    const own = s.connection;
+    s.says(openHex()).calls().says(openHex());
+    return { s, own, theirs: s.connection };
+  };
+
+  it('become one at once where ours is to stay', () => {
+    const { s, own, theirs } = beside(9);
+    expect(s.last(theirs)).toBe(notificationHex(6, 7));
+    s.says(keepalive, own);
+    expect(s.session.state).toBe('Established');
+    expect(s.reason).toBe('');
+  });
+
+  it('wait for the peer where its own is to stay: it closes ours', () => {
+    const { s, own, theirs } = beside(1);
+    expect(s.sent.get(theirs)).toHaveLength(1);
+    s.says(notificationHex(6, 7), own);
+    expect(s.sent.get(theirs)!.slice(1)).toEqual([keepalive]);
+    s.says(keepalive, theirs);
+    expect(s.session.state).toBe('Established');
+    expect(s.reason).toBe('');
+  });
+
+  it('wait for the peer where its own is to stay: it answers there', () => {
+    const { s, own, theirs } = beside(1);
+    s.says(keepalive, theirs);
+    expect(s.last(own)).toBe(notificationHex(6, 7));
+    expect(s.closed).toContain(own);
+    expect(s.sent.get(theirs)![1]).toBe(keepalive);
+    expect(s.session.state).toBe('Established');
+  });
+
+  it('wait for the peer where its own is to stay: it takes ours', () => {
+    const { s, own, theirs } = beside(1);
+    s.says(keepalive, own);
+    expect(s.session.state).toBe('Established');
+    expect(s.closed.size).toBe(0);
+    s.says(notificationHex(6, 7), theirs);
+    expect(s.session.state).toBe('Established');
+    expect(s.sent.get(theirs)).toHaveLength(1);
+    expect(s.session.flaps).toBe(0);
+  });
+
+  it('wait for the peer, but not without end, and not for nonsense', () => {
+    for (const end of [
+      (s: Script, own: number) => {
+        for (let i = 0; i < 9; i++) s.pass(30_000).says(keepalive, own);
+      },
+      (s: Script, _: number, theirs: number) => s.says(openHex(), theirs),
+    ]) {
+      const { s, own, theirs } = beside(1);
+      s.says(keepalive, own);
+      end(s, own, theirs);
+      expect(s.closed).toEqual(new Set([theirs]));
+      expect(s.session.state).toBe('Established');
+    }
+  });
+
+  it('are both stopped, one that waits without an answer', () => {
+    const { s, own, theirs } = beside(1);
+    s.tell({ type: 'stop' });
+    for (const c of [own, theirs]) expect(s.last(c)).toBe(notificationHex(6, 2));
+    expect(s.sent.get(theirs)).toHaveLength(2);
+    expect(s.session.nextDue).toBeUndefined();
+    expect(s.session.state).toBe('Idle');
+  });
+
+  it('are not made where the peer’s own is confirmed before our dial is answered', () => {
+    const s = new Script({ routerId: 9 }).start();
+    const own = s.connection;
+    s.calls().says(openHex());
+    expect(s.closed).toEqual(new Set([own]));
+    expect(s.session.state).toBe('OpenConfirm');
+  });
+
+  it('fail one by one: only the last is a failure', () => {
+    const s = new Script({ routerId: 9 }).start().connected();
+    const own = s.connection;
+    s.calls().says(messageHex(9));
+    expect(s.session.state).toBe('OpenSent');
+    s.says(messageHex(9), own);
+    expect(s.session.state).toBe('Idle');
+    expect(s.session.nextDue! - s.now).toBeLessThanOrEqual(500);
+  });
+});
+
 describe('a call during idle hold', () => {
   const held = () => new Script().to('Established').hangsUp();
 

@@ -158,8 +158,8 @@ describe('a connection', () => {
     });
     await until('the end', () => socket.readableEnded || socket.destroyed);
     expect(got).toBe(big.length);
-    expect(reset).toBe(false);
     await until('the socket', () => socket.destroyed);
+    expect(reset).toBe(false);
     expect(a.events.slice(length)).toEqual([]);
   });
 

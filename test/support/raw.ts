@@ -25,8 +25,9 @@ export class RawPeer {
     socket.on('close', () => {
       this.ended ??= 'closed';
     });
+    // It may follow an orderly end, when the other side threw away what we had still to say.
     socket.on('error', () => {
-      this.ended ??= 'reset';
+      this.ended = 'reset';
     });
   }
 
@@ -64,8 +65,9 @@ export class RawPeer {
     await waitFor(what, done, { everyMs: 2, timeoutMs, log: () => `heard ${this.heard.join('\n')}, ${this.ended}` });
   }
 
+  /** Waits for the end of both directions. */
   async end(): Promise<void> {
-    await this.until('the end of the connection', () => this.ended !== undefined);
+    await this.until('the end of the connection', () => this.ended !== undefined && this.socket.destroyed);
   }
 
   close(): void {
