@@ -81,9 +81,13 @@ export class PortState {
       this.schedule.clear();
       return [...this.conflicts.keys()];
     }
-    if (!before.running || before.mac !== port.mac)
-      for (const held of this.announceable()) this.schedule.announce(held, nowMs);
+    if (!before.running || before.mac !== port.mac) this.announceAll(nowMs);
     return [];
+  }
+
+  /** Begins a burst for everything, or prolongs those that run. */
+  announceAll(nowMs: number): void {
+    if (this.port.running) for (const held of this.announceable()) this.schedule.announce(held, nowMs);
   }
 
   private announceable(): Held[] {

@@ -61,8 +61,7 @@ describe('ARP requests', () => {
       ['senderMac', { senderMac: 0 }],
     ];
     for (let first = 0; first < wrong.length; first++) {
-      const changes = Object.assign({}, ...wrong.slice(first).map(([, change]) => change)) as Partial<ArpPacket>;
-      if (changes.targetIp !== undefined && first === 2) changes.senderIp = vip + 1;
+      const changes: Partial<ArpPacket> = Object.assign({}, ...wrong.slice(first).map(([, change]) => change));
       expect(respond(changes)).toBe(wrong[first]![0]);
     }
   });

@@ -69,17 +69,20 @@ export class FastLoop {
     const ports: PortStatus[] = [];
     for (const state of this.announcer.held()) {
       const { index, name, arp, ndp } = state.port;
+      let opened = false;
       const tap = (protocol: Protocol): Tap => {
         const key = `${index} ${protocol}`;
         wanted.add(key);
         const known = this.taps.get(key);
         const one = known ?? new Tap(index, protocol, this.network, (which) => this.drain(which));
         if (known === undefined) this.taps.set(key, one);
-        one.reconcile(state.wants(), rules.reception);
+        if (one.reconcile(state.wants(), rules.reception)) opened = true;
         return one;
       };
       const four = arp ? tap('arp') : undefined;
       const six = ndp ? tap('ndp') : undefined;
+      // Without a socket announcements were lost.
+      if (opened) state.announceAll(this.network.nowMs());
       if (four?.failed || six?.failed) this.retryDueMs = this.network.nowMs() + RETRY_MS;
       ports.push({ index, name, arp: four?.status ?? 'off', ndp: six?.status ?? 'off', mld: six?.mld ?? 'off' });
     }

@@ -71,8 +71,17 @@ export class Tap {
     return this.error !== undefined || this.mldError !== undefined;
   }
 
-  /** Never throws: what fails is told by `status`, and done by the next call. */
-  reconcile(want: Reception, mode: Layer2Rules['reception']): void {
+  /**
+   * Never throws: what fails is told by `status`, and done by the next call.
+   * @returns whether a socket was opened
+   */
+  reconcile(want: Reception, mode: Layer2Rules['reception']): boolean {
+    const before = this.socket;
+    this.attempt(want, mode);
+    return this.socket !== undefined && this.socket !== before;
+  }
+
+  private attempt(want: Reception, mode: Layer2Rules['reception']): void {
     this.error = undefined;
     this.mldError = undefined;
     try {
