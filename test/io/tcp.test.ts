@@ -148,8 +148,8 @@ describe('a connection', () => {
     socket.on('error', () => {
       reset = true;
     });
-    // The peer has much to say itself, which nobody will read.
-    socket.write(new Uint8Array(500_000));
+    // The peer has more to say itself than the kernel keeps, and nobody wants to know it.
+    socket.write(new Uint8Array(8_000_000));
     a.tcp.send(1, big);
     a.tcp.close(1);
     const { length } = a.events;
