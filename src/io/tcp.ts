@@ -68,11 +68,11 @@ export class Tcp {
     } catch (error) {
       // What failed is reported as any failed dial is, after this call.
       socket = new Socket();
-      this.adopt(connection, socket);
+      this.adopt(connection, socket, options);
       socket.destroy(error as Error);
       return;
     }
-    this.adopt(connection, socket);
+    this.adopt(connection, socket, options);
     socket.setNoDelay(true);
     socket.once('connect', () => {
       const ends = endsOf(socket);
@@ -120,7 +120,7 @@ export class Tcp {
     }
   }
 
-  private adopt(connection: number, socket: Socket): void {
+  private adopt(connection: number, socket: Socket, dialled?: DialOptions): void {
     this.sockets.set(connection, socket);
     let error: NodeJS.ErrnoException | undefined;
     let turnMs = 0;
@@ -143,7 +143,7 @@ export class Tcp {
     socket.on('end', () => this.fail(connection, undefined));
     socket.on('close', () => {
       this.lingering.delete(socket);
-      this.fail(connection, error && dialError(error));
+      this.fail(connection, error && dialError(error, dialled));
     });
   }
 
@@ -244,4 +244,9 @@ const remedies: Readonly<Record<string, string>> = {
   EPIPE: 'the peer closed the connection',
 };
 
-const dialError = (error: NodeJS.ErrnoException): string => remedies[error.code ?? ''] ?? error.message;
+function dialError(error: NodeJS.ErrnoException, dialled: DialOptions | undefined): string {
+  const text = remedies[error.code ?? ''] ?? error.message;
+  // The router in between says that our packet's time is over.
+  const far = error.code === 'EHOSTUNREACH' && dialled?.options?.ttl === 1;
+  return far ? `${text}, or it is more than one hop away` : text;
+}

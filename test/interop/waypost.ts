@@ -22,8 +22,10 @@ export interface WaypostOptions {
   readonly role: 'dial' | 'listen';
   readonly port: number;
   readonly holdTimeSec: number;
+  /** More words for the command line of `waypost peer`. */
+  readonly flags?: readonly string[];
   /** Attributes of everything it originates. */
-  readonly attributes: Required<Omit<Announcement, 'prefix' | 'med'>> & { readonly med?: number };
+  readonly attributes: Required<Omit<Announcement, 'prefix' | 'med' | 'asPath'>> & { readonly med?: number };
 }
 
 export interface Waypost {
@@ -88,6 +90,7 @@ export function waypostPeer(o: WaypostOptions): Waypost {
     ...['--local-pref', `${attributes.localPref}`],
     ...attributes.communities.flatMap((community) => ['--community', community]),
     ...attributes.largeCommunities.flatMap((community) => ['--large-community', community]),
+    ...(o.flags ?? []),
   ];
   const lines = (sign: '+' | '-', prefixes: readonly string[]) => {
     daemon?.write(prefixes.map((prefix) => `${sign} ${prefix}\n`).join(''));

@@ -31,6 +31,8 @@ export interface Announcement {
   readonly localPref?: number;
   readonly communities?: readonly string[];
   readonly largeCommunities?: readonly string[];
+  /** Where the router can say that; left to it when absent. */
+  readonly asPath?: readonly number[];
 }
 
 export interface RouterOptions {
@@ -53,6 +55,14 @@ export interface RouterOptions {
   readonly fourOctetAs?: boolean;
   /** TCP-MD5 key (RFC 2385). */
   readonly password?: string;
+  /** GTSM (RFC 5082): the peer is so many hops away at most. */
+  readonly ttlSecurityHops?: number;
+  /** The external peer may be so many hops away. */
+  readonly multihop?: number;
+  /** Graceful restart (RFC 4724) on its side, with this restart time in seconds; it helps peers that restart in any case. */
+  readonly restartTimeSec?: number;
+  /** More lines for the neighbour, in the router's own words. */
+  readonly lines?: readonly string[];
 }
 
 /** A router with one peer. `start` may be called again after `kill`: the configuration stays, run-time announcements do not. */
@@ -71,6 +81,8 @@ export interface Router {
   established(): Promise<boolean>;
   /** The table of routes learned from the peer, sorted by prefix. */
   received(): Promise<ReceivedRoute[]>;
+  /** Those of the received prefixes that are left from before the peer's restart. */
+  stale(): Promise<string[]>;
   announce(routes: readonly Announcement[]): Promise<void>;
   withdraw(prefixes: readonly string[]): Promise<void>;
   log(): string;

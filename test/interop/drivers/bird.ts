@@ -59,6 +59,10 @@ protocol bgp peer {
   error wait time 1, 2;
   ${o.role === 'listen' ? 'passive on;' : ''}
   ${o.password === undefined ? '' : `password "${o.password}";`}
+  ${o.multihop === undefined ? '' : `multihop ${o.multihop};`}
+  ${o.ttlSecurityHops === undefined ? '' : 'ttl security on;'}
+  ${o.restartTimeSec === undefined ? '' : `graceful restart on; graceful restart time ${o.restartTimeSec};`}
+  ${o.lines?.join('\n  ') ?? ''}
 ${o.families.map(channel).join('\n')}
 }
 `;
@@ -95,6 +99,8 @@ export function bird(options: RouterOptions): Router {
   const folder = namespace.folder('bird');
   const processes = new Processes();
   const announced = new Map<string, Announcement>();
+  /** After its first start it is told that it restarts. */
+  let started = false;
   const control = (...words: string[]) => namespace.run(['birdc', '-s', `${folder}/ctl`, ...words]);
   const write = () => writeFileSync(`${folder}/originated.conf`, originated(announced.values()));
   const reconfigure = async () => {
@@ -112,13 +118,24 @@ export function bird(options: RouterOptions): Router {
       for (const route of options.announce) announced.set(route.prefix, route);
       write();
       writeFileSync(`${folder}/bird.conf`, configuration(options, folder));
-      processes.add(namespace.spawn(['bird', '-f', '-c', `${folder}/bird.conf`, '-s', `${folder}/ctl`]));
+      const recover = options.restartTimeSec === undefined || !started ? [] : ['-R'];
+      started = true;
+      processes.add(namespace.spawn(['bird', '-f', ...recover, '-c', `${folder}/bird.conf`, '-s', `${folder}/ctl`]));
       await processes.answers('bird', async () => (await control('show', 'status')).includes('Daemon is up'));
     },
     stop: () => processes.stop('SIGTERM'),
     kill: () => processes.stop('SIGKILL'),
     established: async () => /^peer\s+BGP\s.*\sEstablished/m.test(await control('show', 'protocols', 'peer')),
     received: async () => parseRoutes(await control('show', 'route', 'all', 'protocol', 'peer')),
+    async stale() {
+      // It marks no single route: what it says holds until the End-of-RIB of the last family.
+      const restarting = (await control('show', 'protocols', 'all', 'peer')).includes(
+        'Neighbor graceful restart active',
+      );
+      return restarting
+        ? parseRoutes(await control('show', 'route', 'all', 'protocol', 'peer')).map((r) => r.prefix)
+        : [];
+    },
     async announce(routes) {
       for (const route of routes) announced.set(route.prefix, route);
       await reconfigure();

@@ -24,6 +24,8 @@ neighbor ${o.peerAddress} {
   ${o.role === 'listen' ? `passive true;\n  listen ${o.port};` : `connect ${o.port};`}
   ${o.password === undefined ? '' : `md5-password "${o.password}";`}
   ${o.fourOctetAs === false ? 'capability { asn4 disable; }' : ''}
+  ${o.multihop === undefined ? '' : `outgoing-ttl ${o.multihop};`}
+  ${o.lines?.join('\n  ') ?? ''}
   family { ${o.families.map((family) => `${family} unicast;`).join(' ')} }
   api { processes [ api ]; neighbor-changes; receive { parsed; update; } }
 }
@@ -33,6 +35,7 @@ neighbor ${o.peerAddress} {
 function route(o: RouterOptions, r: Announcement): string {
   return [
     `route ${r.prefix} next-hop ${o.nextHops[familyOf(r.prefix)]} origin igp`,
+    ...(r.asPath === undefined ? [] : [`as-path [ ${r.asPath.join(' ')} ]`]),
     ...(r.med === undefined ? [] : [`med ${r.med}`]),
     ...(r.localPref === undefined ? [] : [`local-preference ${r.localPref}`]),
     ...(r.communities?.length ? [`community [ ${r.communities.join(' ')} ]`] : []),
@@ -144,6 +147,7 @@ export function exabgp(options: RouterOptions): Router {
     kill: () => processes.stop('SIGKILL'),
     established: async () => replay(events()).up,
     received: async () => replay(events()).routes,
+    stale: async () => [], // it keeps no table
     announce,
     async withdraw(prefixes) {
       for (const prefix of prefixes) command(`withdraw route ${prefix} next-hop ${options.nextHops[familyOf(prefix)]}`);

@@ -54,6 +54,16 @@ function configuration(o: RouterOptions): string {
     `${peer} timers connect 1`,
     ...(o.role === 'listen' ? [`${peer} passive`] : [`${peer} port ${o.port}`]),
     ...(o.password === undefined ? [] : [`${peer} password ${o.password}`]),
+    ...(o.ttlSecurityHops === undefined ? [] : [`${peer} ttl-security hops ${o.ttlSecurityHops}`]),
+    ...(o.multihop === undefined ? [] : [`${peer} ebgp-multihop ${o.multihop}`]),
+    ...(o.restartTimeSec === undefined
+      ? []
+      : [
+          'bgp graceful-restart',
+          `bgp graceful-restart restart-time ${o.restartTimeSec}`,
+          'bgp graceful-restart preserve-fw-state',
+        ]),
+    ...(o.lines ?? []).map((line) => `${peer} ${line}`),
     ...o.families.flatMap((family) => [`address-family ${family} unicast`, `${peer} activate`, 'exit-address-family']),
     'exit',
     ...o.announce.flatMap((route) => originate(o.localAs, route)),
@@ -71,6 +81,7 @@ interface Path {
   readonly largeCommunity?: { readonly list: readonly string[] };
   readonly nexthops?: readonly { readonly ip: string; readonly scope?: string }[];
   readonly peer?: { readonly peerId: string };
+  readonly stale?: boolean;
 }
 
 const origins: Readonly<Record<string, ReceivedRoute['origin']>> = { IGP: 'igp', EGP: 'egp', incomplete: 'incomplete' };
@@ -145,6 +156,15 @@ export function frr(options: RouterOptions): Router {
       const table = async (family: Family) =>
         parseTable(await vtysh(`show bgp ${family} unicast json detail`), options.peerAddress);
       return normalised((await Promise.all(options.families.map(table))).flat());
+    },
+    async stale() {
+      const table = async (family: Family) => {
+        const { routes = {} } = JSON.parse(await vtysh(`show bgp ${family} unicast json detail`)) as {
+          routes?: Record<string, readonly Path[]>;
+        };
+        return Object.entries(routes).filter(([, paths]) => paths.some((p) => p.stale));
+      };
+      return (await Promise.all(options.families.map(table))).flat().map(([prefix]) => prefix);
     },
     announce: (routes) => configure(routes.flatMap((route) => originate(options.localAs, route))),
     withdraw: (prefixes) =>

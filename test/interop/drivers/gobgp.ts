@@ -31,8 +31,18 @@ connect-retry = 1
 hold-time = ${o.holdTimeSec}
 keepalive-interval = ${Math.max(1, Math.floor(o.holdTimeSec / 3))}
 idle-hold-time-after-reset = 1
+${o.ttlSecurityHops === undefined ? '' : `[neighbors.ttl-security.config]\nenabled = true\nttl-min = ${256 - o.ttlSecurityHops}`}
+${o.multihop === undefined ? '' : `[neighbors.ebgp-multihop.config]\nenabled = true\nmultihop-ttl = ${o.multihop}`}
+[neighbors.graceful-restart.config]
+enabled = ${o.restartTimeSec !== undefined}
+restart-time = ${o.restartTimeSec ?? 1}
+notification-enabled = true
+${o.lines?.join('\n') ?? ''}
 ${o.families
-  .map((family) => `[[neighbors.afi-safis]]\n[neighbors.afi-safis.config]\nafi-safi-name = "${family}-unicast"`)
+  .map(
+    (family) =>
+      `[[neighbors.afi-safis]]\n[neighbors.afi-safis.config]\nafi-safi-name = "${family}-unicast"\n[neighbors.afi-safis.mp-graceful-restart.config]\nenabled = ${o.restartTimeSec !== undefined}`,
+  )
   .join('\n')}
 `;
 }
@@ -48,6 +58,7 @@ interface Attribute {
 }
 
 interface Path {
+  readonly stale?: boolean;
   readonly attrs: readonly Attribute[];
 }
 
@@ -128,6 +139,13 @@ export function gobgp(options: RouterOptions): Router {
       const table = async (family: Family) =>
         parseAdjIn(await ask('neighbor', options.peerAddress, 'adj-in', '-a', family, '-j'));
       return normalised((await Promise.all(options.families.map(table))).flat());
+    },
+    async stale() {
+      const table = async (family: Family) => {
+        const paths = JSON.parse(await ask('neighbor', options.peerAddress, 'adj-in', '-a', family, '-j'));
+        return Object.entries(paths as Record<string, readonly Path[]>).filter(([, of]) => of.some((p) => p.stale));
+      };
+      return (await Promise.all(options.families.map(table))).flat().map(([prefix]) => prefix);
     },
     announce,
     async withdraw(prefixes) {

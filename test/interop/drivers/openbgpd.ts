@@ -22,6 +22,12 @@ function attributes(route: Announcement): string[] {
   ];
 }
 
+/** The same in the file, where no attribute may not be an empty list. */
+function settings(route: Announcement): string {
+  const words = attributes(route);
+  return words.length === 0 ? '' : `set { ${words.join(' ')} }`;
+}
+
 function configuration(o: RouterOptions, folder: string): string {
   const otherFamily = o.localAddress.includes(':') ? 'ipv4' : 'ipv6';
   const other = `prefix ${otherFamily === 'ipv4' ? '0.0.0.0/0' : '::/0'} prefixlen >= 0`;
@@ -33,14 +39,17 @@ socket "${folder}/ctl.sock"
 listen on ${o.role === 'listen' ? `${o.localAddress} port ${o.port}` : '127.0.0.1'}
 connect-retry 1
 nexthop qualify via default
-${o.announce.map((route) => `network ${route.prefix} set { ${attributes(route).join(' ')} }`).join('\n')}
+${o.announce.map((route) => `network ${route.prefix} ${settings(route)}`).join('\n')}
 neighbor ${o.peerAddress} {
   remote-as ${o.peerAs}
   # Before 8.5 a listener gets the MD5 key only of neighbours without a local address.
   ${o.role === 'dial' ? `local-address ${o.localAddress}` : ''}
   holdtime ${o.holdTimeSec}
   enforce neighbor-as no
-  ${o.localAs === o.peerAs ? '' : 'multihop 2'}
+  ${o.localAs === o.peerAs || o.ttlSecurityHops !== undefined ? '' : `multihop ${o.multihop ?? 2}`}
+  ${o.ttlSecurityHops === undefined ? '' : 'ttl-security yes'}
+  ${o.restartTimeSec === undefined ? '' : 'announce restart yes'}
+  ${o.lines?.join('\n  ') ?? ''}
   ${(['ipv4', 'ipv6'] as const)
     .map((f) => `announce ${afis[f]} ${o.families.includes(f) ? 'unicast' : 'none'}`)
     .join('\n  ')}
@@ -113,6 +122,12 @@ export function openbgpd(options: RouterOptions): Router {
     },
     received: async () =>
       normalised(parseRib(await ask('-j', 'show', 'rib', 'detail', 'neighbor', options.peerAddress))),
+    async stale() {
+      const { rib = [] } = JSON.parse(await ask('-j', 'show', 'rib', 'in', 'neighbor', options.peerAddress)) as {
+        rib?: readonly (Route & { readonly stale?: boolean })[];
+      };
+      return rib.filter((route) => route.stale).map((route) => route.prefix);
+    },
     async announce(routes) {
       for (const route of routes) await ask('network', 'add', route.prefix, ...attributes(route));
     },
