@@ -4,7 +4,7 @@
  * about them is asked of `ip` whenever one of them changes, and the snapshot is posted again.
  *
  * A line: {"addresses": [{"ip": "192.0.2.1", "interfaces": "all", "epoch": 0}], "rules": {…}}, or {"busy": true} to keep
- * the main thread busy without a pause, or {"exit": true} for process.exit.
+ * the main thread busy without a pause, {"memory": true} to be told the memory in use, or {"exit": true} for process.exit.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -87,6 +87,7 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   const order = JSON.parse(line);
   if (order.busy) return busy();
   if (order.exit) process.exit(0);
+  if (order.memory) return say({ type: 'memory', residentMb: process.memoryUsage.rss() / 2 ** 20 });
   wanted = order;
   post();
 });
