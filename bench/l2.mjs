@@ -1,0 +1,120 @@
+// Layer 2: how fast ARP requests and neighbour solicitations are answered, beside the kernel answering for an address of
+// its own to the same prober over the same link. The kernel answers within the prober's own system call, so it is a floor
+// and no goal. The goals are what MetalLB's responder took on this kind of machine (p50 54 to 65 µs).
+import { execFile } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { median, show } from './measure.mjs';
+import { end, Place, sleep } from './place.mjs';
+
+const support = (name) => fileURLToPath(new URL(`../test/support/${name}`, import.meta.url));
+const exec = promisify(execFile);
+
+const VIPS = { arp: '10.99.0.200', ndp: '2001:db8:99::c8' };
+const KERNEL = { arp: '10.99.0.1', ndp: '2001:db8:99::1' };
+const ROUNDS = 3;
+const REQUESTS = 3000;
+const INTERVAL_US = 1000;
+const RATES = [20_000, 50_000, 100_000, 150_000, 200_000];
+const FLOOD_SECONDS = 2;
+/** The burst of announcements, and the first thousand answers, which are not compiled yet. */
+const SETTLE_MS = 6_000;
+
+export async function run() {
+  const place = new Place(1);
+  try {
+    if (!place.isolated) throw new Error('needs root, for namespaces');
+    await exec('ip', ['-n', place.near, 'addr', 'add', `${KERNEL.ndp}/64`, 'dev', 'd0', 'nodad']);
+    await exec('ip', ['-n', place.far, 'addr', 'add', '2001:db8:99::2/64', 'dev', 'p0', 'nodad']);
+    const idle = await withWorker(place, false, async () => {
+      const arp = await latency(place, VIPS.arp, 'waypost arp');
+      const ndp = await latency(place, VIPS.ndp, 'waypost ndp');
+      return { arp, ndp, rate: await lossless(place, VIPS.arp) };
+    });
+    const busy = await withWorker(place, true, () => latency(place, VIPS.arp, 'waypost arp, main busy'));
+    const kernel = {
+      arp: await latency(place, KERNEL.arp, 'kernel arp'),
+      ndp: await latency(place, KERNEL.ndp, 'kernel ndp'),
+      rate: await lossless(place, KERNEL.arp),
+    };
+    const row = (measure, ours, others, goal, unit = 'µs') => ({
+      measure,
+      unit,
+      goal,
+      ours,
+      others: { kernel: others },
+    });
+    return [
+      row('ARP request answered, p50', idle.arp.p50Us, kernel.arp.p50Us, 65),
+      row('ARP request answered, p99', idle.arp.p99Us, kernel.arp.p99Us, 1000),
+      row('the same with the main thread 100 % busy, p50', busy.p50Us, undefined, 2 * idle.arp.p50Us),
+      row('the same with the main thread 100 % busy, p99', busy.p99Us, undefined, 2 * idle.arp.p99Us),
+      row('neighbour solicitation answered, p50', idle.ndp.p50Us, kernel.ndp.p50Us, 65),
+      row('neighbour solicitation answered, p99', idle.ndp.p99Us, kernel.ndp.p99Us, 1000),
+      { ...row('ARP requests answered without loss', idle.rate, kernel.rate, 50_000, '1/s'), more: true },
+    ];
+  } finally {
+    place.close();
+  }
+}
+
+/** Runs the fast worker with both addresses announced, its main thread idle or in an endless loop. */
+async function withWorker(place, busy, work) {
+  const child = place.spawn(['node', support('fast.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] });
+  try {
+    const lines = createInterface({ input: child.stdout });
+    const applied = new Promise((resolve) => {
+      lines.on('line', (line) => JSON.parse(line).type === 'applied' && resolve());
+    });
+    const say = (order) => child.stdin.write(`${JSON.stringify(order)}\n`);
+    say({ addresses: Object.values(VIPS).map((ip) => ({ ip })) });
+    await applied;
+    await sleep(SETTLE_MS);
+    await prober(place, 'paced', VIPS.arp, 2000, INTERVAL_US);
+    await prober(place, 'paced', VIPS.ndp, 2000, INTERVAL_US);
+    if (busy) say({ busy: true });
+    return await work();
+  } finally {
+    await end(child);
+  }
+}
+
+/** Runs under SCHED_FIFO, below the worker: a prober that loses its processor measures that. */
+async function prober(place, ...args) {
+  const argv = [
+    'netns',
+    'exec',
+    place.far,
+    'chrt',
+    '-f',
+    '5',
+    'node',
+    support('prober.mjs'),
+    'p0',
+    ...args.map(String),
+  ];
+  return JSON.parse((await exec('ip', argv)).stdout);
+}
+
+async function latency(place, target, what) {
+  const rounds = [];
+  for (let i = 0; i < ROUNDS; i++) rounds.push(await prober(place, 'paced', target, REQUESTS, INTERVAL_US));
+  const [p50Us, p99Us] = ['p50Us', 'p99Us'].map((key) => median(rounds.map((round) => round[key])));
+  process.stderr.write(`  l2 ${what}: p50 ${show(p50Us)} µs, p99 ${show(p99Us)} µs\n`);
+  return { p50Us, p99Us };
+}
+
+/** The highest of the rates at which every request is answered; requests a second that were really sent. */
+async function lossless(place, target) {
+  let best = 0;
+  for (const rate of RATES) {
+    const { answered, sent, sentPerSec } = await prober(place, 'flood', target, rate, FLOOD_SECONDS);
+    process.stderr.write(
+      `  l2 ${target} ${rate}/s: ${sentPerSec}/s sent, ${sent - answered} of ${sent} not answered\n`,
+    );
+    if (answered < sent) break;
+    best = Math.max(best, sentPerSec);
+  }
+  return best;
+}
