@@ -48,7 +48,10 @@ export function prefixes(n, seed = 1) {
   const table = new PrefixTable(4);
   while (table.size < n) {
     const length = lengths[random(lengths.length)];
-    const w0 = ((1 + random(222)) << 24) | (random(1 << 24) & (-1 << (32 - length)));
+    const octet = 1 + random(222);
+    // Routers refuse loopback addresses, and rightly so.
+    if (octet === 127) continue;
+    const w0 = (octet << 24) | (random(1 << 24) & (-1 << (32 - length)));
     table.insert(w0 >>> 0, 0, 0, 0, length);
   }
   return table;

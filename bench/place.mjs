@@ -13,6 +13,14 @@ const ip = (...args) => execFileSync('ip', args, { stdio: ['ignore', 'pipe', 'pi
 export const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Places that are open: a run that is interrupted leaves neither daemons nor namespaces behind. */
+const open = new Set();
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.once(signal, () => {
+    for (const place of open) place.close();
+    process.exit(1);
+  });
+
 export class Place {
   #running = new Set();
 
@@ -22,6 +30,7 @@ export class Place {
     this.local = this.isolated ? '10.99.0.1' : '127.0.0.1';
     this.peers = Array.from({ length: peers }, (_, i) => (this.isolated ? `10.99.0.${i + 2}` : `127.0.99.${i + 2}`));
     this.port = this.isolated ? 179 : 17900;
+    open.add(this);
   }
 
   #isolate(peers) {
@@ -100,6 +109,7 @@ export class Place {
   }
 
   close() {
+    open.delete(this);
     for (const child of this.#running) child.kill('SIGKILL');
     if (this.isolated) this.#unisolate();
     rmSync(this.folder, { recursive: true, force: true });
