@@ -77,7 +77,7 @@ export const prefixReason = (p: Prefix, rules: Pick<ImportRules, 'refuseMartians
   rules.refuseMartians && martianPrefixes.some((m) => contains(m, p)) ? 'martianPrefix' : undefined;
 
 /** RFC 6890's blocks that never are a destination beyond the node or the link. A default route is none of them. */
-const martianPrefixes = [
+export const martianPrefixes: readonly Prefix[] = [
   '0.0.0.0/8',
   '127.0.0.0/8',
   '169.254.0.0/16',

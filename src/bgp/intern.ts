@@ -27,6 +27,7 @@ export class AttributeTable {
   /** Open addressing, linear probing: id + 1, or 0 for an empty slot. */
   private index = new Uint32Array(64);
   private mask = 63;
+  private readonly watchers: ((id: number) => void)[] = [];
 
   /** The hash that `find` and `add` use, for a caller that does both. */
   hash(bytes: Uint8Array, start: number, end: number, tag: number): number {
@@ -89,6 +90,17 @@ export class AttributeTable {
     else this.drop(id);
   }
 
+  /** Tells `watcher` of every set that is dropped, before its id is given to another: whoever keeps something by id forgets it. */
+  watch(watcher: (id: number) => void): void {
+    this.watchers.push(watcher);
+  }
+
+  /** Ends a `watch`. */
+  unwatch(watcher: (id: number) => void): void {
+    const at = this.watchers.indexOf(watcher);
+    if (at >= 0) this.watchers.splice(at, 1);
+  }
+
   /** References of a set. */
   count(id: number): number {
     return this.references[id]!;
@@ -126,6 +138,7 @@ export class AttributeTable {
   }
 
   private drop(id: number): void {
+    for (let i = 0; i < this.watchers.length; i++) this.watchers[i]!(id);
     let hole = this.hashes[id]! & this.mask;
     while (this.index[hole] !== id + 1) hole = (hole + 1) & this.mask;
     // Backward-shift deletion, as in PrefixTable.

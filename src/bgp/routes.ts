@@ -84,6 +84,8 @@ export class RouteTable {
       const same = this.sets[route] === attributes && source.isLive(this.generations[route]!);
       this.count(source, route, -1);
       if (same) {
+        // What was stale may have been a last resort (RFC 9494 §4.3): now it is a route like others.
+        if (this.generations[route] !== source.current) this.changed.push(prefix);
         this.generations[route] = source.current;
         this.count(source, route, 1);
         return;

@@ -1,0 +1,139 @@
+/**
+ * Whether a received route may be used: import rules, the node's guard and the receive policy of its session, as the
+ * one question that a Rib asks. Routes come in runs that share a set, and sets come again, so what the attributes say
+ * is kept by set.
+ */
+import { grown } from '../lib/table.ts';
+import { decodeInterned } from './attr.ts';
+import type { AddressFamily } from './const.ts';
+import { type Guard, GuardFlag } from './guard.ts';
+import { attributeReason, type ImportReason, type ImportRules } from './import.ts';
+import type { AttributeTable } from './intern.ts';
+import type { ReceiveFilter, ReceiveReason } from './receive.ts';
+import type { Rib } from './rib.ts';
+import type { Accept, RouteTable } from './routes.ts';
+
+export type AdmissionReason = ImportReason | ReceiveReason;
+
+interface Session {
+  readonly rules: ImportRules;
+  readonly filter: ReceiveFilter;
+}
+
+/** A look at all routes of a peer again: where it is. */
+interface Review {
+  readonly peer: number;
+  family: AddressFamily;
+  from: number;
+}
+
+/** What attributes say is kept as a number: 0 when nobody asked, 1 when they say nothing, and these. */
+const codes = {
+  asLoop: 2,
+  firstAs: 3,
+  asPathTooLong: 4,
+  originatorLoop: 5,
+  clusterLoop: 6,
+  nextHopSelf: 7,
+  martianNextHop: 8,
+  martianPrefix: 9,
+  routeLeak: 10,
+} as const satisfies Record<ImportReason, number>;
+const reasons: (ImportReason | undefined)[] = [];
+for (const [reason, code] of Object.entries(codes)) reasons[code] = reason as ImportReason;
+/** More than any code. */
+const CODES = 16;
+
+export class Admission {
+  /** For the constructor of the Rib, which is then given to `attach`. */
+  readonly accept: Accept = (peer, family, set, prefix) => this.reason(peer, family, set, prefix) === undefined;
+  private readonly attributes: AttributeTable;
+  private guard: Guard;
+  private tables: Readonly<Record<AddressFamily, RouteTable>> | undefined;
+  private readonly sessions: (Session | undefined)[] = [];
+  /** By set: what it says on the session that asked last, as (peer + 1) * CODES + code. */
+  private known = new Uint32Array(64);
+  private readonly reviews: Review[] = [];
+
+  constructor(attributes: AttributeTable, guard: Guard) {
+    this.attributes = attributes;
+    this.guard = guard;
+    attributes.watch((set) => {
+      if (set < this.known.length) this.known[set] = 0;
+    });
+  }
+
+  attach(rib: Rib): void {
+    this.tables = { ipv4: rib.ipv4, ipv6: rib.ipv6 };
+  }
+
+  /** What the node takes from nobody. `review` applies it to the routes that are there. */
+  setGuard(guard: Guard): void {
+    this.guard = guard;
+    this.sessions.forEach((session, peer) => {
+      if (session !== undefined) this.schedule(peer);
+    });
+  }
+
+  /** What holds for a session. `review` applies it to the routes that are there. */
+  setPeer(peer: number, rules: ImportRules, filter: ReceiveFilter): void {
+    this.sessions[peer] = { rules, filter };
+    this.known.fill(0);
+    this.schedule(peer);
+  }
+
+  /** The peer is gone, and its number may be another's: until `setPeer`, nothing is accepted from it. */
+  removePeer(peer: number): void {
+    this.sessions[peer] = undefined;
+    this.known.fill(0);
+    this.schedule(peer);
+  }
+
+  /** Looks at `budget` routes at most to see whether they may be used under what was set since. True while more are to be seen. */
+  review(budget: number): boolean {
+    const { tables, reviews } = this;
+    if (tables === undefined) throw new Error('review before attach');
+    const first = reviews[0];
+    if (first === undefined) return false;
+    first.from = tables[first.family].reconsider(first.peer, first.from, budget);
+    if (first.from < 0) {
+      if (first.family === 'ipv4') Object.assign(first, { family: 'ipv6', from: 0 });
+      else reviews.shift();
+    }
+    return reviews.length > 0;
+  }
+
+  /** The first reason against a route, given the ids of its set and prefix, or undefined. */
+  reason(peer: number, family: AddressFamily, set: number, prefix: number): AdmissionReason | undefined {
+    const session = this.sessions[peer];
+    if (session === undefined) return 'noReceivePolicy';
+    const said = this.attributesReason(peer, session.rules, set);
+    if (said !== undefined) return said;
+    const { prefixes } = this.tables![family];
+    const v4 = family === 'ipv4';
+    const w0 = prefixes.word(prefix, 0);
+    const w1 = v4 ? 0 : prefixes.word(prefix, 1);
+    const w2 = v4 ? 0 : prefixes.word(prefix, 2);
+    const w3 = v4 ? 0 : prefixes.word(prefix, 3);
+    const length = prefixes.lengthOf(prefix);
+    const guarded = this.guard.flags(prefixes.family, w0, w1, w2, w3, length);
+    if (session.rules.refuseMartians && (guarded & GuardFlag.martian) !== 0) return 'martianPrefix';
+    return session.filter.reason(prefixes.family, w0, w1, w2, w3, length, guarded);
+  }
+
+  private attributesReason(peer: number, rules: ImportRules, set: number): ImportReason | undefined {
+    if (set >= this.known.length) this.known = grown(this.known, Math.max(set + 1, Math.ceil(this.known.length * 1.5)));
+    const known = this.known[set]! - (peer + 1) * CODES;
+    if (known > 0 && known < CODES) return reasons[known];
+    const reason = attributeReason(decodeInterned(this.attributes.view(set)), rules);
+    this.known[set] = (peer + 1) * CODES + (reason === undefined ? 1 : codes[reason]);
+    return reason;
+  }
+
+  private schedule(peer: number): void {
+    // One under way has seen part of the routes under the old rules.
+    const at = this.reviews.findIndex((r) => r.peer === peer);
+    if (at >= 0) this.reviews.splice(at, 1);
+    this.reviews.push({ peer, family: 'ipv4', from: 0 });
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * The Loc-RIB (RFC 4271 §3.2): what the decision process chose for each prefix of a Rib, and what of it changed.
+ *
+ *   Rib.drain ─► decision, multipath ─► Selections ─► changed: (family, prefix, before, after) ─► kernel
+ *
+ * Everything is done in `work`, in slices. A consumer that cannot keep up calls it less often: changes wait in the
+ * Rib as prefixes, each once, whatever happens to it meanwhile.
+ */
+import { equal } from '../lib/diff.ts';
+import { grown } from '../lib/table.ts';
+import type { AddressFamily } from './const.ts';
+import { Decision, type DecisionOptions, type Exclusion, type Loss } from './decision.ts';
+import { AttributeKeys } from './keys.ts';
+import { checkMultipath, Multipath, type MultipathOptions } from './multipath.ts';
+import { NextHops, type Resolve } from './nexthop.ts';
+import type { Rib } from './rib.ts';
+import type { RouteTable } from './routes.ts';
+import { Selections } from './selection.ts';
+import { type PeerStanding, Standings } from './standing.ts';
+
+/** No selection: there is no usable route. */
+export const NO_SELECTION = -1;
+
+/**
+ * Takes a change: ids of `Selections` or NO_SELECTION, never the same twice in one call. `before` is valid until it
+ * returns. With `after` NO_SELECTION the prefix's id may be another's from then on. It must not throw.
+ */
+export type Changed = (family: AddressFamily, prefix: number, before: number, after: number) => void;
+
+export interface LocRibOptions {
+  readonly decision?: DecisionOptions;
+  readonly multipath?: MultipathOptions;
+}
+
+/** A route in the words of `show`: `best`, `multipath` or why neither. */
+export interface Verdict {
+  readonly route: number;
+  readonly verdict: 'best' | 'multipath' | Loss | Exclusion;
+}
+
+/** Selection id + 1 by prefix id, and the pass over all prefixes that is under way. */
+interface Chosen {
+  ids: Uint32Array;
+  /** Where the pass is, and how many ids it has to go: it comes round, so that a new one need not start from 0. */
+  at: number;
+  left: number;
+}
+
+export class LocRib {
+  readonly selections: Selections;
+  private readonly rib: Rib;
+  private readonly nextHops: NextHops;
+  private readonly keys: AttributeKeys;
+  private readonly standings = new Standings();
+  private readonly decision: Decision;
+  private readonly multipath: Multipath;
+  private readonly chosen: Readonly<Record<AddressFamily, Chosen>> = {
+    ipv4: { ids: new Uint32Array(64), at: 0, left: 0 },
+    ipv6: { ids: new Uint32Array(64), at: 0, left: 0 },
+  };
+  private changed: Changed = () => {};
+  private budget = 0;
+  private readonly visit = (routes: RouteTable, prefix: number): void => {
+    this.budget--;
+    this.decide(routes, prefix);
+  };
+
+  /** Only one may drain a Rib. Throws `RangeError` for a multipath limit that cannot be. */
+  constructor(rib: Rib, resolve: Resolve, options: LocRibOptions = {}) {
+    this.rib = rib;
+    this.nextHops = new NextHops(resolve);
+    this.keys = new AttributeKeys(rib.attributes, this.nextHops);
+    this.decision = new Decision(this.keys, this.standings, options.decision);
+    this.multipath = new Multipath(this.decision, options.multipath);
+    this.selections = new Selections(rib.attributes);
+  }
+
+  /** Must be told of a peer before the next `work` after its first route; later calls take effect on all its routes. */
+  setPeer(peer: number, standing: PeerStanding): void {
+    const before = this.standings.get(peer);
+    if (before !== undefined && equal(before, standing)) return;
+    this.standings.set(peer, standing);
+    if (before !== undefined) this.reconsider();
+  }
+
+  /** The peer's stale routes of the family are past the restart time (RFC 9494 §4.3), or are so no more. */
+  setLongLived(peer: number, family: AddressFamily, longLived: boolean): void {
+    if (this.standings.setLongLived(peer, family, longLived)) this.reconsider(family);
+  }
+
+  /** Throws `RangeError` for a multipath limit that cannot be, and changes nothing then. */
+  setOptions({ decision = {}, multipath = {} }: LocRibOptions): void {
+    checkMultipath(multipath);
+    if (equal(decision, this.decision.options) && equal(multipath, this.multipath.options)) return;
+    this.decision.options = decision;
+    this.multipath.options = multipath;
+    this.reconsider();
+  }
+
+  /** What `resolve` says may have changed. */
+  nextHopsChanged(): void {
+    this.nextHops.stir();
+  }
+
+  /** Decides again on every prefix, of one family or of both. */
+  reconsider(family?: AddressFamily): void {
+    for (const f of ['ipv4', 'ipv6'] as const)
+      if (family === undefined || family === f) this.chosen[f].left = this.rib[f].prefixes.limit;
+  }
+
+  /** Decides on `budget` prefixes at most and tells `changed` what came of it. True while there is more to do. */
+  work(budget: number, changed: Changed): boolean {
+    this.changed = changed;
+    this.budget = budget;
+    if (this.nextHops.isStirred) {
+      // Half, so that news from peers are not held up.
+      const share = Math.ceil(budget / 2);
+      this.budget -= share;
+      if (this.nextHops.refresh(share)) this.reconsider();
+    }
+    const more = this.budget > 0 ? this.rib.drain(this.budget, this.visit) : true;
+    this.pass('ipv4');
+    this.pass('ipv6');
+    return more || this.nextHops.isStirred || this.chosen.ipv4.left > 0 || this.chosen.ipv6.left > 0;
+  }
+
+  /** The selection of a prefix, or NO_SELECTION. */
+  selection(family: AddressFamily, prefix: number): number {
+    return (this.chosen[family].ids[prefix] ?? 0) - 1;
+  }
+
+  /** Every route to a prefix and what became of it, as decided anew. */
+  explain(family: AddressFamily, prefix: number): Verdict[] {
+    const routes = this.rib[family];
+    this.multipath.select(routes, prefix);
+    const [best, ...others] = this.multipath.routes;
+    return this.decision.explain(routes, prefix).map(({ route, reason }): Verdict => {
+      if (route === best) return { route, verdict: 'best' };
+      return { route, verdict: reason === undefined || others.includes(route) ? 'multipath' : reason };
+    });
+  }
+
+  /** Gives back what it keeps of the attribute sets; nothing may be asked of it afterwards. */
+  close(): void {
+    for (const { ids } of Object.values(this.chosen)) {
+      for (const id of ids) if (id !== 0) this.selections.release(id - 1);
+      ids.fill(0);
+    }
+    this.keys.close();
+  }
+
+  /** Octets held, for measurements. */
+  get byteLength(): number {
+    const { ipv4, ipv6 } = this.chosen;
+    return ipv4.ids.byteLength + ipv6.ids.byteLength + this.selections.byteLength + this.keys.byteLength;
+  }
+
+  /** Goes on with the pass over all prefixes. */
+  private pass(family: AddressFamily): void {
+    const routes = this.rib[family];
+    const chosen = this.chosen[family];
+    while (chosen.left > 0 && this.budget > 0) {
+      if (chosen.at >= routes.prefixes.limit) chosen.at = 0;
+      const prefix = chosen.at++;
+      chosen.left--;
+      this.budget--;
+      if (routes.prefixes.has(prefix)) this.decide(routes, prefix);
+    }
+  }
+
+  private decide(routes: RouteTable, prefix: number): void {
+    const chosen = this.chosen[routes.family];
+    if (prefix >= chosen.ids.length) chosen.ids = grown(chosen.ids, routes.prefixes.capacity);
+    const before = chosen.ids[prefix]! - 1;
+    const after = this.choose(routes, prefix);
+    if (before !== NO_SELECTION && before === after) {
+      this.selections.release(after);
+      return;
+    }
+    if (before === after) return;
+    chosen.ids[prefix] = after + 1;
+    this.changed(routes.family, prefix, before, after);
+    if (before !== NO_SELECTION) this.selections.release(before);
+  }
+
+  private choose(routes: RouteTable, prefix: number): number {
+    const { multipath, selections } = this;
+    const count = multipath.select(routes, prefix);
+    if (count === 0) return NO_SELECTION;
+    selections.begin();
+    for (let i = 0; i < count; i++) {
+      const route = multipath.routes[i]!;
+      selections.push(routes.peerOf(route), routes.attributesOf(route), multipath.weights[i]!);
+    }
+    return selections.finish();
+  }
+}

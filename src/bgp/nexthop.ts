@@ -1,0 +1,118 @@
+/** The next hops of received routes as small integers, each with its distance from here. */
+import { type Address, addressFrom, isLinkLocal } from '../lib/address.ts';
+import { grown, PrefixTable } from '../lib/table.ts';
+
+/**
+ * The IGP metric of the way to a next hop (RFC 4271 §9.1.2.2 e), 0..4294967294, or undefined when there is none. It
+ * must not change between two calls unless `stir` is called.
+ */
+export type Resolve = (nextHop: Address) => number | undefined;
+
+/** The distance of what cannot be reached. */
+export const UNREACHABLE = 0xffffffff;
+
+/** Ids of both families are one range: even for IPv4, odd for IPv6. */
+export class NextHops {
+  private readonly resolve: Resolve;
+  private readonly ipv4 = new PrefixTable(4, 8);
+  private readonly ipv6 = new PrefixTable(6, 8);
+  /** By id. */
+  private distances = new Uint32Array(16);
+  private references = new Uint32Array(16);
+  /** Where `refresh` is, or -1. */
+  private refreshAt = -1;
+  private differs = false;
+
+  constructor(resolve: Resolve) {
+    this.resolve = resolve;
+  }
+
+  get size(): number {
+    return this.ipv4.size + this.ipv6.size;
+  }
+
+  /** The id of an address of four octets, or of sixteen, with one reference more. */
+  retain(bytes: Uint8Array, at: number, octets: 4 | 16): number {
+    const v4 = octets === 4;
+    const table = v4 ? this.ipv4 : this.ipv6;
+    const before = table.size;
+    const inner = v4
+      ? table.insert(word(bytes, at), 0, 0, 0, 32)
+      : table.insert(word(bytes, at), word(bytes, at + 4), word(bytes, at + 8), word(bytes, at + 12), 128);
+    const id = 2 * inner + (v4 ? 0 : 1);
+    if (id >= this.distances.length) {
+      const capacity = Math.max(id + 1, Math.ceil(this.distances.length * 1.5));
+      this.distances = grown(this.distances, capacity);
+      this.references = grown(this.references, capacity);
+    }
+    if (table.size > before) {
+      this.references[id] = 0;
+      this.distances[id] = this.measure(id);
+    }
+    this.references[id] = this.references[id]! + 1;
+    return id;
+  }
+
+  release(id: number): void {
+    const left = this.references[id]! - 1;
+    this.references[id] = left;
+    if (left === 0) (isV4(id) ? this.ipv4 : this.ipv6).remove(id >> 1);
+  }
+
+  address(id: number): Address {
+    const prefix = (isV4(id) ? this.ipv4 : this.ipv6).prefix(id >> 1);
+    return addressFrom(prefix.bytes);
+  }
+
+  /** The IGP metric, or UNREACHABLE. */
+  distance(id: number): number {
+    return this.distances[id]!;
+  }
+
+  /** The address is one on every link, so that only the peer tells which router it is. */
+  isLinkLocal(id: number): boolean {
+    return !isV4(id) && (this.ipv6.word(id >> 1, 0) & 0xffc00000) >>> 0 === 0xfe800000;
+  }
+
+  /** The ways have changed: `refresh` asks again. */
+  stir(): void {
+    this.refreshAt = 0;
+  }
+
+  get isStirred(): boolean {
+    return this.refreshAt >= 0;
+  }
+
+  /** After `stir`: asks for `budget` distances at most. Call while `isStirred`; true once all are asked and some differ. */
+  refresh(budget: number): boolean {
+    const end = 2 * Math.max(this.ipv4.limit, this.ipv6.limit);
+    const to = Math.min(this.refreshAt + budget, end);
+    for (let id = this.refreshAt; id < to; id++) {
+      if (!(isV4(id) ? this.ipv4 : this.ipv6).has(id >> 1)) continue;
+      const distance = this.measure(id);
+      if (distance === this.distances[id]) continue;
+      this.distances[id] = distance;
+      this.differs = true;
+    }
+    this.refreshAt = to === end ? -1 : to;
+    if (to < end || !this.differs) return false;
+    this.differs = false;
+    return true;
+  }
+
+  private measure(id: number): number {
+    const address = this.address(id);
+    // RFC 2545 §3: on the link that the session is on.
+    if (isLinkLocal(address)) return 0;
+    const metric = this.resolve(address);
+    if (metric === undefined) return UNREACHABLE;
+    if (!Number.isInteger(metric) || metric < 0 || metric >= UNREACHABLE)
+      throw new RangeError(`${metric} is no metric`);
+    return metric;
+  }
+}
+
+const isV4 = (id: number): boolean => (id & 1) === 0;
+
+const word = (b: Uint8Array, at: number): number =>
+  ((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0;
