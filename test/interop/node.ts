@@ -89,7 +89,7 @@ export class Node {
       apiVersion: 'waypost.dev/v1',
       kind: 'Speaker',
       metadata: { name: 'node-a' },
-      spec: { routerID: '192.0.2.1', stateDir: `${this.folder}/state`, labels, ...spec },
+      spec: { routerID: '192.0.2.1', drain: { onShutdown: false }, stateDir: `${this.folder}/state`, labels, ...spec },
     });
   }
 

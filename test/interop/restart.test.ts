@@ -43,7 +43,7 @@ async function session(
   });
   const node = new Node(w.near);
   const peer = { myASN: 65001, peerASN: 65002, peerAddress: far.ipv4, dualStackAddressFamily: true };
-  node.speaker({ drain: { onShutdown: false } });
+  node.speaker();
   node.write('peer', bgpPeer('router', { ...peer, ...spec }, annotations));
   node.write('routes', ...prefixes.flatMap((prefix) => announcement(prefix)));
   const log = () => `${node.log()}\n${name}:\n${router.log()}`;

@@ -25,7 +25,9 @@ export interface WaypostOptions {
   /** More words for the command line of `waypost peer`. */
   readonly flags?: readonly string[];
   /** Attributes of everything it originates. */
-  readonly attributes: Required<Omit<Announcement, 'prefix' | 'med' | 'asPath'>> & { readonly med?: number };
+  readonly attributes: Required<Omit<Announcement, 'prefix' | 'med' | 'asPath' | 'nextHop'>> & {
+    readonly med?: number;
+  };
 }
 
 export interface Waypost {

@@ -33,6 +33,7 @@ export interface Announcement {
   readonly largeCommunities?: readonly string[];
   /** Where the router can say that; left to it when absent. */
   readonly asPath?: readonly number[];
+  readonly nextHop?: string;
 }
 
 export interface RouterOptions {
@@ -61,6 +62,8 @@ export interface RouterOptions {
   readonly multihop?: number;
   /** Graceful restart (RFC 4724) on its side, with this restart time in seconds; it helps peers that restart in any case. */
   readonly restartTimeSec?: number;
+  /** Unnumbered: the external peer is found on this link; the addresses are both ends' link-local ones. */
+  readonly interface?: string;
   /** More lines for the neighbour, in the router's own words. */
   readonly lines?: readonly string[];
 }

@@ -34,7 +34,7 @@ neighbor ${o.peerAddress} {
 
 function route(o: RouterOptions, r: Announcement): string {
   return [
-    `route ${r.prefix} next-hop ${o.nextHops[familyOf(r.prefix)]} origin igp`,
+    `route ${r.prefix} next-hop ${r.nextHop ?? o.nextHops[familyOf(r.prefix)]} origin igp`,
     ...(r.asPath === undefined ? [] : [`as-path [ ${r.asPath.join(' ')} ]`]),
     ...(r.med === undefined ? [] : [`med ${r.med}`]),
     ...(r.localPref === undefined ? [] : [`local-preference ${r.localPref}`]),

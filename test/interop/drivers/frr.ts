@@ -40,7 +40,7 @@ const network = (localAs: number, prefix: string, line: string) => [
 ];
 
 function configuration(o: RouterOptions): string {
-  const peer = `neighbor ${o.peerAddress}`;
+  const peer = `neighbor ${o.interface ?? o.peerAddress}`;
   const keepaliveSec = Math.max(1, Math.floor(o.holdTimeSec / 3));
   return [
     `router bgp ${o.localAs}`,
@@ -48,8 +48,9 @@ function configuration(o: RouterOptions): string {
     'no bgp ebgp-requires-policy',
     'no bgp network import-check',
     'no bgp default ipv4-unicast',
-    `${peer} remote-as ${o.peerAs}`,
-    `${peer} update-source ${o.localAddress}`,
+    ...(o.interface === undefined
+      ? [`${peer} remote-as ${o.peerAs}`, `${peer} update-source ${o.localAddress}`]
+      : [`${peer} interface remote-as external`]),
     `${peer} timers ${keepaliveSec} ${o.holdTimeSec}`,
     `${peer} timers connect 1`,
     ...(o.role === 'listen' ? [`${peer} passive`] : [`${peer} port ${o.port}`]),
@@ -94,7 +95,7 @@ export function parseTable(json: string, peerAddress: string): ReceivedRoute[] {
       .filter((path) => path.peer?.peerId === peerAddress)
       .map((path) => ({
         prefix,
-        nextHop: path.nexthops?.find((hop) => hop.scope !== 'link-local')?.ip ?? '',
+        nextHop: (path.nexthops?.find((hop) => hop.scope !== 'link-local') ?? path.nexthops?.[0])?.ip ?? '',
         asPath: (path.aspath?.segments ?? []).flatMap<number | readonly number[]>((s) =>
           s.type === 'as-set' ? [s.list] : s.list,
         ),
@@ -110,6 +111,7 @@ export function parseTable(json: string, peerAddress: string): ReceivedRoute[] {
 export function frr(options: RouterOptions): Router {
   refuseTwoOctetAs(options, 'frr');
   const { namespace } = options;
+  const peer = options.interface ?? options.peerAddress;
   const folder = namespace.folder('frr');
   const processes = new Processes();
   const vtysh = (...lines: string[]) =>
@@ -139,18 +141,19 @@ export function frr(options: RouterOptions): Router {
       await run(['chown', '-R', 'frr:frr', folder]);
       daemon('zebra');
       await processes.answers('zebra', () => vtysh('show version'));
-      if (options.role === 'listen') daemon('bgpd', '-p', `${options.port}`, '-l', options.localAddress);
+      const address = options.interface === undefined ? ['-l', options.localAddress] : [];
+      if (options.role === 'listen') daemon('bgpd', '-p', `${options.port}`, ...address);
       else daemon('bgpd', '-p', '0');
       await processes.answers('bgpd', async () => (await vtysh('show bgp summary json')).startsWith('{'));
     },
     stop: () => processes.stop('SIGTERM'),
     kill: () => processes.stop('SIGKILL'),
     async established() {
-      const neighbors = JSON.parse(await vtysh(`show bgp neighbors ${options.peerAddress} json`)) as Record<
+      const neighbors = JSON.parse(await vtysh(`show bgp neighbors ${peer} json`)) as Record<
         string,
         { readonly bgpState?: string }
       >;
-      return neighbors[options.peerAddress]?.bgpState === 'Established';
+      return neighbors[peer]?.bgpState === 'Established';
     },
     async received() {
       const table = async (family: Family) =>
