@@ -43,6 +43,8 @@ export class Announcer {
   private rules: Layer2Rules | undefined;
   /** Number of the snapshot in force; 0 before the first. */
   applied = 0;
+  /** Tells what the snapshot in force has from what earlier ones had. */
+  private round = 0;
   /** No conflict is due before this, ms. */
   private conflictsDueMs = Number.POSITIVE_INFINITY;
   private readonly arpFrame = new Uint8Array(ARP_FRAME_OCTETS);
@@ -75,19 +77,19 @@ export class Announcer {
     this.holdAll(snapshot, nowMs);
   }
 
-  private holdAll({ number, addresses }: Snapshot, nowMs: number): void {
-    const keep = new Map([...this.ports.values()].map((state) => [state, new Set<Held>()]));
+  private holdAll({ addresses }: Snapshot, nowMs: number): void {
+    const round = ++this.round;
+    const states = [...this.ports.values()];
     for (const announced of addresses) {
-      const address = this.addresses.hold(announced.ip, number);
-      for (const [state, held] of keep)
-        if (isFor(announced, state.port)) held.add(state.hold(address, announced.epoch, nowMs));
+      const address = this.addresses.hold(announced.ip, round);
+      for (const state of states) if (isFor(announced, state.port)) state.hold(address, announced.epoch, round, nowMs);
     }
-    for (const [state, held] of keep) {
-      const gone = [...state.all()].filter((one) => !held.has(one));
+    for (const state of states) {
+      const gone = state.unseen(round);
       this.end(state, gone);
       for (const one of gone) state.release(one);
     }
-    this.addresses.sweep(number);
+    this.addresses.sweep(round);
   }
 
   /** The conflicts over these addresses are no matter any more. */

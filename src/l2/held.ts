@@ -5,6 +5,7 @@ import type { AddressCounters } from './snapshot.ts';
 
 /** Values by address. */
 export class AddressMap<T> {
+  size = 0;
   private readonly v4 = new Map<number, T>();
   /** By the last 32 bits; addresses that share those are told apart in turn. */
   private readonly v6 = new Map<number, { readonly bytes: Uint8Array; readonly value: T }[]>();
@@ -25,6 +26,7 @@ export class AddressMap<T> {
 
   /** Adds an address that is not there yet. */
   add({ family, bytes }: Address, value: T): void {
+    this.size++;
     if (family === 4) {
       this.v4.set(toU32(bytes), value);
       return;
@@ -35,7 +37,9 @@ export class AddressMap<T> {
     else bucket.push({ bytes, value });
   }
 
+  /** Removes an address that is there. */
   delete({ family, bytes }: Address): void {
+    this.size--;
     if (family === 4) {
       this.v4.delete(toU32(bytes));
       return;
@@ -65,7 +69,7 @@ export class AddressState {
   responses = 0;
   gratuitous = 0;
   claims = 0;
-  /** The snapshot that last had it. */
+  /** The round that had it last (see Announcer). */
   seen = 0;
   changed = false;
 
@@ -79,6 +83,8 @@ export class AddressState {
 export class Addresses {
   private readonly map = new AddressMap<AddressState>();
   private changed: AddressState[] = [];
+  /** How many addresses the round has so far. */
+  private seen = 0;
 
   has4(ip: number): boolean {
     return this.map.get4(ip) !== undefined;
@@ -88,20 +94,23 @@ export class Addresses {
     return this.map.get6(bytes) !== undefined;
   }
 
-  /** The state of an address of snapshot number `seen`. */
+  /** The state of an address in round `seen`. */
   hold(ip: Address, seen: number): AddressState {
     let state = this.map.get(ip);
     if (state === undefined) {
       state = new AddressState(ip);
       this.map.add(ip, state);
     }
+    if (state.seen !== seen) this.seen++;
     state.seen = seen;
     return state;
   }
 
-  /** Forgets what that snapshot did not have. */
+  /** Forgets what that round did not have. */
   sweep(seen: number): void {
-    for (const state of [...this.map.values()]) if (state.seen !== seen) this.map.delete(state.ip);
+    if (this.seen !== this.map.size)
+      for (const state of [...this.map.values()]) if (state.seen !== seen) this.map.delete(state.ip);
+    this.seen = 0;
   }
 
   /** To be called with a state whose counters are about to change. */

@@ -15,6 +15,8 @@ import type { DropCounters } from './snapshot.ts';
 export interface Held {
   readonly address: AddressState;
   epoch: number;
+  /** The round that had it last (see Announcer). */
+  seen: number;
   /** Another host has it: not answered, not announced (see conflict.ts). */
   yielded: boolean;
 }
@@ -34,6 +36,8 @@ export class PortState {
   readonly arp: ArpInterface;
   readonly ndp: NdInterface;
   private readonly held = new AddressMap<Held>();
+  /** How many addresses the round has here so far. */
+  private seen = 0;
   private reception: Reception | undefined;
   private drops: Record<string, number> = {};
   private dropped = false;
@@ -94,18 +98,29 @@ export class PortState {
     return [...this.held.values()].filter((held) => !held.yielded);
   }
 
-  /** The address is announced here. A burst begins when it was not, or when `epoch` is another than before. */
-  hold(address: AddressState, epoch: number, nowMs: number): Held {
+  /**
+   * The address is announced here in round `seen`. A burst begins when it was not before, or when `epoch` is
+   * another than before.
+   */
+  hold(address: AddressState, epoch: number, seen: number, nowMs: number): void {
     let held = this.held.get(address.ip);
-    if (held?.epoch === epoch) return held;
+    const fresh = held?.epoch !== epoch;
     if (held === undefined) {
-      held = { address, epoch, yielded: false };
+      held = { address, epoch, seen: 0, yielded: false };
       this.held.add(address.ip, held);
       this.reception = undefined;
     }
+    if (held.seen !== seen) this.seen++;
+    held.seen = seen;
     held.epoch = epoch;
-    if (this.port.running && !held.yielded) this.schedule.announce(held, nowMs);
-    return held;
+    if (fresh && this.port.running && !held.yielded) this.schedule.announce(held, nowMs);
+  }
+
+  /** What was announced here and is not in round `seen`, to be released. */
+  unseen(seen: number): Held[] {
+    const all = this.seen === this.held.size;
+    this.seen = 0;
+    return all ? [] : [...this.held.values()].filter((held) => held.seen !== seen);
   }
 
   /** The address is announced here no longer. */
@@ -113,10 +128,6 @@ export class PortState {
     this.schedule.cancel(held);
     this.held.delete(held.address.ip);
     this.reception = undefined;
-  }
-
-  all(): Iterable<Held> {
-    return this.held.values();
   }
 
   /** The same object until something changes. */

@@ -35,6 +35,15 @@ describe('an announced address', () => {
     expect(wire.drops()).toEqual({ eth0: { notMatchInterface: 1 }, eth1: { notMatchInterface: 1, announceIP: 1 } });
   });
 
+  it('is given up by a snapshot that does not have it, whatever that is numbered', () => {
+    const wire = new Wire();
+    const s = snapshot([eth0], [vip]);
+    wire.apply(s);
+    wire.apply({ ...s, addresses: [] });
+    expect(wire.receive(eth0, request(vip))).toEqual([]);
+    expect(wire.drops()).toEqual({ eth0: { announceIP: 1 } });
+  });
+
   it('is given up at once, and nothing is sent for it any more', () => {
     const wire = new Wire();
     wire.apply(snapshot([eth0], [vip, vip6]));
