@@ -1,18 +1,20 @@
 /**
  * The fast worker as a process of its own, for tests and benchmarks in namespaces: snapshots as JSON lines on standard
- * input, what it reports as JSON lines on standard output. Interfaces are named in the snapshot; what the kernel says
- * about them is asked of `ip` whenever one of them changes, and the snapshot is posted again.
+ * input, what it reports as JSON lines on standard output. The interfaces are those that rtnetlink tells of; whenever one
+ * changes, the snapshot is posted again.
  *
  * A line: {"addresses": [{"ip": "192.0.2.1", "interfaces": "all", "epoch": 0}], "rules": {…}}, or {"busy": true} to keep
  * the main thread busy without a pause, {"memory": true} to be told the memory in use, or {"exit": true} for process.exit.
  */
-import { execFileSync, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { portsOf } from '../../dist/daemon/fast/ports.js';
 import { FastWorker } from '../../dist/daemon/fast/worker.js';
-import { portOf } from '../../dist/l2/link.js';
+import { EventSocket, RequestSocket } from '../../dist/io/netlink.js';
 import { DEFAULT_SCHEDULE } from '../../dist/l2/schedule.js';
 import { parseAddress } from '../../dist/lib/address.js';
-import { parseMac } from '../../dist/lib/mac.js';
+import { Client } from '../../dist/netlink/client.js';
+import { Group } from '../../dist/netlink/const.js';
+import { Monitor } from '../../dist/netlink/monitor.js';
 
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const worker = new FastWorker({
@@ -23,34 +25,17 @@ const worker = new FastWorker({
   },
 });
 
+const client = new Client(new RequestSocket());
 let wanted;
 let number = 0;
 
-/** Interfaces as rtnetlink describes them. */
-function links() {
-  const list = JSON.parse(execFileSync('ip', ['-j', '-d', 'link', 'show'], { encoding: 'utf8' }));
-  const kind = new Map(list.map((link) => [link.ifname, link.linkinfo?.info_kind]));
-  return list.map((link) => ({
-    index: link.ifindex,
-    name: link.ifname,
-    ...(link.link_type === 'ether' && { mac: parseMac(link.address) }),
-    up: link.flags.includes('UP'),
-    running: link.flags.includes('LOWER_UP'),
-    broadcast: link.flags.includes('BROADCAST'),
-    multicast: link.flags.includes('MULTICAST'),
-    noArp: link.flags.includes('NOARP'),
-    loopback: link.flags.includes('LOOPBACK'),
-    ...(link.master && { masterKind: kind.get(link.master) ?? 'unknown' }),
-  }));
-}
-
 function post() {
   if (wanted === undefined) return;
-  const all = links();
+  const { ports, macs } = portsOf(client.dump('link', {}), []);
   worker.apply({
     number: ++number,
-    ports: all.map((link) => portOf(link, [])).filter((port) => typeof port !== 'string'),
-    macs: all.flatMap((link) => link.mac ?? []),
+    ports,
+    macs,
     addresses: wanted.addresses.map(({ ip, interfaces = 'all', epoch = 0 }) => ({
       ip: parseAddress(ip),
       interfaces,
@@ -64,11 +49,18 @@ function post() {
   });
 }
 
-const monitor = spawn('ip', ['-o', 'monitor', 'link'], { stdio: ['ignore', 'pipe', 'inherit'] });
-createInterface({ input: monitor.stdout }).on('line', post);
+const events = new EventSocket({
+  groups: [Group.link],
+  readable() {
+    let changed = false;
+    for (let some = monitor.read(); some !== undefined; some = monitor.read()) changed ||= some.length > 0;
+    if (changed) post();
+  },
+});
+const monitor = new Monitor(events);
 
 async function stop() {
-  monitor.kill();
+  events.close();
   await worker.stop();
   say({ type: 'stopped' });
   process.exit(0);
