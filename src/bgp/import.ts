@@ -69,10 +69,6 @@ function leaked({ otc }: PathAttributes, { role, peerAsn }: ImportRules): boolea
   return role === 'peer' && otc !== peerAsn;
 }
 
-/** RFC 9234 §5, ingress: the OTC that a route without one is given when it comes from above or beside. */
-export const otcOnImport = (role: Role | undefined, peerAsn: number): number | undefined =>
-  role === 'customer' || role === 'peer' || role === 'routeServerClient' ? peerAsn : undefined;
-
 export const prefixReason = (p: Prefix, rules: Pick<ImportRules, 'refuseMartians'>): ImportReason | undefined =>
   rules.refuseMartians && martianPrefixes.some((m) => contains(m, p)) ? 'martianPrefix' : undefined;
 
