@@ -9,8 +9,8 @@ import type { Update } from './update.ts';
 /** What the host tells a session. */
 export type SessionEvent =
   | { readonly type: 'start' }
-  /** Ends the session for good, with this Cease (default: Administrative Shutdown). */
-  | { readonly type: 'stop'; readonly notification?: Notification }
+  /** Ends the session for good, with this Cease (default: Administrative Shutdown), for that reason (default: STOPPED). */
+  | { readonly type: 'stop'; readonly notification?: Notification; readonly reason?: string }
   /** A dialled connection is up. */
   | { readonly type: 'connected'; readonly connection: number; readonly local: LocalAddresses }
   /** The peer called. */

@@ -57,7 +57,8 @@ export class AttributeKeys {
   at(set: number): number {
     const at = set * WORDS;
     if (at >= this.words.length) {
-      const capacity = Math.max(set + 1, Math.ceil(this.bandwidths.length * 1.5));
+      // At once to what is there: a table decided on for the first time would have it copied over and over.
+      const capacity = Math.max(set + 1, this.attributes.size, Math.ceil(this.bandwidths.length * 1.5));
       this.words = grown(this.words, capacity * WORDS);
       const bandwidths = new Float32Array(capacity);
       bandwidths.set(this.bandwidths);

@@ -136,7 +136,7 @@ export class Session {
           type: this.settings.passive ? 'ManualStart_with_PassiveTcpEstablishment' : 'ManualStart',
         });
       case 'stop':
-        return this.stop(event.notification);
+        return this.stop(event.reason, event.notification);
       case 'accepted':
         return pair.accept(event.connection, event.local);
       case 'routes':
@@ -159,10 +159,10 @@ export class Session {
     }
   }
 
-  private stop(n = notification(ErrorCode.cease, Cease.administrativeShutdown)): void {
+  private stop(reason = STOPPED, n = notification(ErrorCode.cease, Cease.administrativeShutdown)): void {
     const { pair } = this;
     pair.stopped = true;
-    this.blame(STOPPED, 'stopped');
+    this.blame(reason, 'stopped');
     for (const c of pair.all) c.fire({ type: 'ManualStop', notification: farewell(n, c.agreement) });
     pair.hangUp();
   }

@@ -247,7 +247,11 @@ export class Speaker {
       .u16(ipv4 >= ipv6 ? Afi.ipv4 : Afi.ipv6)
       .u8(Safi.unicast)
       .u32(maxPrefixes);
-    this.handle(peer, { type: 'stop', notification: notification(ErrorCode.cease, Cease.maximumPrefixes, data.bytes) });
+    this.handle(peer, {
+      type: 'stop',
+      notification: notification(ErrorCode.cease, Cease.maximumPrefixes, data.bytes),
+      reason: `${ipv4 + ipv6} prefixes where ${maxPrefixes} are allowed`,
+    });
     if (restartSec !== undefined) peer.restartIn(restartSec * 1000, () => this.start(peer));
   }
 
