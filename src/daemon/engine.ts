@@ -201,7 +201,7 @@ export class Engine {
     }
     const changed = sessionFields.filter((field) => !equal(have.settings[field], settings[field]));
     if (changed.length === 0) {
-      if (!equal(have.settings, settings)) have.session.retune(settings);
+      if (!equal(have.settings, settings)) this.speaker.retune(have, settings);
       return;
     }
     this.removePeer(have, reconfigured);

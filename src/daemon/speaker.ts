@@ -135,6 +135,13 @@ export class Speaker {
     this.handle(peer, { type: 'start' });
   }
 
+  /** Settings that differ in none of `sessionFields`: the session goes on, or comes back where a limit had ended it. */
+  retune(peer: Peer, settings: PeerSettings): void {
+    peer.session.retune(settings);
+    if (peer.cutOff) this.start(peer);
+    else this.limit(peer);
+  }
+
   /** Ends a peer's session with this Cease and forgets the peer. */
   remove(peer: Peer, notification?: Notification): void {
     this.handle(peer, { type: 'stop', ...(notification && { notification }) });

@@ -68,18 +68,24 @@ describe.concurrent('more prefixes than allowed', () => {
     await router.stop();
   });
 
-  test('are only told of, where that is wanted', async () => {
+  test('end it for good, until they are allowed; or are only told of', async () => {
     const s = await star('warn', ['bird']);
     open.push(s);
     const router = drivers.bird(at(s.spokes.bird, [...three, fourth]));
     const node = new Node(s.middle);
     const log = () => `${node.log()}\n${router.log()}`;
     node.speaker();
-    node.write('peer', bgpPeer('bird', peer(s.spokes.bird), { 'max-prefixes': '3', 'max-prefixes-warn-only': 'true' }));
+    const write = (more: object) =>
+      node.write('peer', bgpPeer('bird', peer(s.spokes.bird), { 'max-prefixes': '3', ...more }));
+    write({});
     await Promise.all([router.start(), node.start()]);
+    await waitFor('the end', async () => (await node.peer('bird')).lastError.startsWith('4 prefixes'), { log });
+    write({ 'max-prefixes-warn-only': 'true' });
     await waitFor('all', async () => (await node.peer('bird')).prefixes.received === 4, { log });
-    expect(node.log().match(/"prefixes":4,"limit":3,"msg":"more prefixes than the peer may send"/g)).toHaveLength(1);
+    expect(node.log().match(/"prefixes":4,"limit":3,"msg":"more prefixes than the peer may send"/g)).toHaveLength(2);
     expect(await node.established('bird')).toBe(true);
+    write({});
+    await waitFor('the end once more', async () => (await node.peer('bird')).state === 'Idle', { log });
     expect(await node.end(), log()).toBe(0);
     await router.stop();
   });
