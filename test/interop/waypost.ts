@@ -141,6 +141,8 @@ function base(o: WaypostOptions, stateDir: string): Document[] {
         routerID: o.routerId,
         listen: { addresses: dial ? [] : [o.localAddress], port: o.port },
         stateDir,
+        // These tests look at how sessions end, not at how a node is drained.
+        drain: { wait: '0s' },
       },
     },
     {
