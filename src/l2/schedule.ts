@@ -100,8 +100,8 @@ export class Schedule<T> {
       if (queue === undefined || this.nextDueMs()! > nowMs) return undefined;
       const { item, untilMs } = queue.shift();
       this.entries.delete(item);
-      // A round that falls behind the end of its burst is not sent; the refresh that follows is due then.
-      const over = untilMs !== undefined && nowMs > untilMs;
+      // A round that falls behind the end of its burst is not sent, unless it is the first. The refresh follows it.
+      const over = untilMs !== undefined && nowMs > untilMs && queue !== this.queues[0];
       if (untilMs !== undefined && !over) this.push(1, item, nowMs + roundMs, untilMs);
       else if (refreshMs > 0) this.push(2, item, nowMs + refreshMs, undefined);
       if (over) continue;

@@ -35,6 +35,13 @@ describe('the gratuitous schedule', () => {
     expect(left).toHaveLength(5);
   });
 
+  it('is one round at least, however short the burst and late the first', () => {
+    const schedule = make({ burstMs: 0 });
+    schedule.announce('a', 0);
+    expect(schedule.take(10)).toBe('a');
+    expect(run(schedule, 10, 1e5)).toEqual([]);
+  });
+
   it('is prolonged, and not disturbed, by another call', () => {
     const schedule = make();
     schedule.announce('a', 0);
