@@ -3,6 +3,7 @@
  * one of them runs an honest peer, whose session must not flap.
  */
 import { readdirSync } from 'node:fs';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PeerSettings } from '../../src/bgp/settings.ts';
 import type { Peer } from '../../src/daemon/peer.ts';
@@ -275,3 +276,30 @@ function queued(s: Speaker): number {
   const { tcp } = s as unknown as { tcp: { sockets: Map<number, { writableLength: number }> } };
   return Math.max(...[...tcp.sockets.values()].map((socket) => socket.writableLength));
 }
+
+it('a flood of callers that nobody knows: 10,000 connections cost no session and no memory', async () => {
+  const batch = async (from: number) => {
+    const sockets = Array.from({ length: 250 }, (_, i) =>
+      connect({ host: '127.0.0.1', port, localAddress: `127.0.${3 + (from % 40)}.${1 + (i % 250)}` }),
+    );
+    await Promise.all(
+      sockets.map(
+        (socket) =>
+          new Promise<void>((resolve) => {
+            socket.on('error', () => {});
+            socket.once('close', () => resolve());
+          }),
+      ),
+    );
+  };
+  await batch(0);
+  const before = process.memoryUsage().rss;
+  const descriptors = readdirSync('/proc/self/fd').length;
+  for (let i = 1; i <= 40; i++) await batch(i);
+  const grown = (process.memoryUsage().rss - before) / 1048576;
+  expect(strangers).toBeGreaterThanOrEqual(10_000);
+  expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(descriptors + 20);
+  expect(grown).toBeLessThan(200);
+  expect(honest.session.state).toBe('Established');
+  expect(honest.session.flaps).toBe(0);
+}, 60_000);
