@@ -7,6 +7,7 @@
  * the lower identifier closes nothing that the other may already take for Established: it leaves the OPEN of the
  * connection that should win unanswered until the other has closed one of the two, as the RFC obliges it to.
  */
+import { Cease, ErrorCode, type Notification } from './errors.ts';
 import type { State } from './fsm.ts';
 
 /** Who opened a connection. */
@@ -52,3 +53,7 @@ export function judge(
 /** One is Established: true when the other must be closed now, false when the peer may yet prefer the other. */
 export const settles = (established: Initiator, other: Initiator, keep: Initiator): boolean =>
   established === other || established === keep || keep === 'local';
+
+/** The peer, or we, closed a connection in favour of another. */
+export const isCollision = (n: Notification): boolean =>
+  n.code === ErrorCode.cease && n.subcode === Cease.connectionCollision;

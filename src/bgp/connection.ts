@@ -5,9 +5,9 @@
  * The FSM decides (fsm.ts), `perform` does. What concerns the peer as a whole is asked of the host, session.ts.
  */
 import { jitter, nextDue } from '../lib/timers.ts';
-import type { Initiator } from './collision.ts';
+import { type Initiator, isCollision } from './collision.ts';
 import { MessageType } from './const.ts';
-import { BgpError, Cease, describeNotification, ErrorCode, FsmError, type Notification, OpenError } from './errors.ts';
+import { BgpError, describeNotification, ErrorCode, FsmError, type Notification, OpenError } from './errors.ts';
 import type { SessionAction } from './events.ts';
 import type { LocalAddresses } from './export.ts';
 import { type Frame, Framer } from './framer.ts';
@@ -44,6 +44,8 @@ export interface Host {
   alone(connection: Connection): boolean;
   /** The peer called while this speaker was in idle hold. */
   readonly called: boolean;
+  /** A peer that calls during a session has restarted. */
+  readonly restartable: boolean;
   /** A valid OPEN came: the session calls `confirm` when the connection may go on. */
   opened(connection: Connection, agreement: Agreement): void;
   /** The peer has decided a collision for this connection, on which it waited. */
@@ -295,5 +297,3 @@ export class Connection {
     this.fire(lost && this.state === 'OpenSent' ? { type: 'TcpConnectionFails' } : { type: 'NotifMsg' });
   }
 }
-
-const isCollision = (n: Notification): boolean => n.code === ErrorCode.cease && n.subcode === Cease.connectionCollision;

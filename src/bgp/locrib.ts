@@ -83,7 +83,10 @@ export class LocRib {
     if (before !== undefined) this.reconsider();
   }
 
-  /** The peer's stale routes of the family are past the restart time (RFC 9494 §4.3), or are so no more. */
+  /**
+   * The peer's stale routes of the family are past the restart time (RFC 9494 §4.3), or are so no more: also when its
+   * session ends again and `Rib.markStale` makes others stale, in time before that.
+   */
   setLongLived(peer: number, family: AddressFamily, longLived: boolean): void {
     if (this.standings.setLongLived(peer, family, longLived)) this.reconsider(family);
   }

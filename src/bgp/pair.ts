@@ -41,9 +41,14 @@ export class Pair {
 
   /** The peer called. */
   accept(id: number, local: LocalAddresses): void {
-    const { state } = this.main;
     if (this.stopped) return this.refuse(id, Cease.connectionRejected);
-    if (state === 'Established') return this.refuse(id, Cease.connectionCollision);
+    if (this.main.state === 'Established') {
+      if (!this.host.restartable) return this.refuse(id, Cease.connectionCollision);
+      // RFC 4724 §5: its end of this connection went away without a word.
+      this.host.blame('the peer has restarted: it calls during the session');
+      this.main.fire({ type: 'TcpConnectionFails' });
+    }
+    const { state } = this.main;
     if (state === 'Idle') {
       this.hangUp();
       this.call = new Call(id, local);

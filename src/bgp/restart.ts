@@ -74,6 +74,10 @@ function longLivedTimes(received: readonly Capability[]): Partial<Record<Address
   return out;
 }
 
+/** The peer keeps something over a restart of its own: it listed families. */
+export const restarts = ({ received }: Agreement): boolean =>
+  (lastOf(received, 'gracefulRestart')?.families ?? []).length > 0;
+
 /** RFC 8538 §4: both sides said N, so that more than a broken connection may be the start of a restart. */
 const notificationsToo = ({ sent, received }: Agreement): boolean =>
   (lastOf(sent, 'gracefulRestart')?.notification && lastOf(received, 'gracefulRestart')?.notification) === true;

@@ -28,13 +28,16 @@ import type { AttributeTable } from './intern.ts';
 import { decodeRouteRefresh, encodeNotification } from './message.ts';
 import type { ExportRoute } from './outbound.ts';
 import { Pair } from './pair.ts';
-import { farewell, type Loss } from './restart.ts';
+import { farewell, type Loss, restarts } from './restart.ts';
 import type { PeerSettings } from './settings.ts';
 import { ending } from './symptom.ts';
 import { decodeUpdate } from './update.ts';
 
 /** How the reason of a session that was told to stop begins. */
 export const STOPPED = 'stopped';
+
+/** After so long, no call of the peer is left that it made before the session came up. */
+const SETTLED_MS = 5_000;
 
 /** Routes are handed to the transport in pieces of about this size. */
 const BATCH_OCTETS = 128 * 1024;
@@ -269,6 +272,11 @@ export class Session {
       alone: (connection) => this.pair.alone(connection),
       get called() {
         return session.pair.call !== undefined;
+      },
+      get restartable() {
+        // Just after the session came up, it is rather a call that crossed ours.
+        const settled = session.now - session.changedAt! >= SETTLED_MS;
+        return settled && session.inForce !== undefined && restarts(session.inForce);
       },
       count: (direction, type) => countMessage(this[direction], type),
       blame: (reason, loss) => this.blame(reason, loss),
