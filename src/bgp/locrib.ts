@@ -83,6 +83,11 @@ export class LocRib {
     if (before !== undefined) this.reconsider();
   }
 
+  /** After `Rib.withdrawPeer`: the number may be another peer's from now on. */
+  removePeer(peer: number): void {
+    this.standings.delete(peer);
+  }
+
   /**
    * The peer's stale routes of the family are past the restart time (RFC 9494 §4.3), or are so no more: also when its
    * session ends again and `Rib.markStale` makes others stale, in time before that.

@@ -37,6 +37,12 @@ export class Standings {
     this.standings[peer] = standing;
   }
 
+  delete(peer: number): void {
+    if (peer >= this.flags.length) return;
+    this.flags[peer] = 0;
+    this.standings[peer] = undefined;
+  }
+
   get(peer: number): PeerStanding | undefined {
     return this.standings[peer];
   }
