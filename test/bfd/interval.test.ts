@@ -103,6 +103,16 @@ describe('jitter', () => {
     lone.until(270);
     expect(lone.takeSent().map(({ atMs }) => atMs)).toEqual([270]);
   });
+
+  it('is cut short as well where a Final tells of that, which starts no interval', () => {
+    const lone = upSession().configure({ requiredMinRxMs: 400 }).until(300).configure({ detectMult: 1 });
+    lone.hear({ ...theirs, final: true }).until(400);
+    lone.takeSent();
+    lone.hear({ ...theirs, poll: true });
+    expect(lone.takeSent()).toMatchObject([{ atMs: 400, final: true, detectMult: 1 }]);
+    lone.until(599);
+    expect(lone.takeSent().map(({ atMs }) => atMs)).toEqual([570]);
+  });
 });
 
 describe('slow start', () => {

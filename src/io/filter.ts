@@ -1,0 +1,41 @@
+/** Programs for the kernel's classic packet filter (BPF), which decides per socket what is worth waking up for. */
+import { sysAddress, sysSetsockopt } from './native.ts';
+import type { FilterInstruction } from './packet.ts';
+import { LITTLE } from './socket.ts';
+
+/** Linux's numbers, from <sys/socket.h> and <linux/filter.h>. */
+const SOL_SOCKET = 1;
+const SO_ATTACH_FILTER = 26;
+const LOAD_BYTE = 0x30; // BPF_LD | BPF_B | BPF_ABS
+const JUMP_NOT_LESS = 0x35; // BPF_JMP | BPF_JGE | BPF_K
+const RETURN = 0x06;
+/** SKF_NET_OFF: offsets from here count from the IP header, whatever the socket's own payload is. */
+const NETWORK_HEADER = 0xfff0_0000;
+
+/** Replaces the socket's filter; what waits already is not judged again. Throws `SystemError`. */
+export function attachFilter(fd: number, filter: readonly FilterInstruction[]): void {
+  const program = new Uint8Array(Math.max(128, 8 * filter.length));
+  const view = new DataView(program.buffer);
+  for (const [i, { code, jt, jf, k }] of filter.entries()) {
+    view.setUint16(8 * i, code, LITTLE);
+    view.setUint8(8 * i + 2, jt);
+    view.setUint8(8 * i + 3, jf);
+    view.setUint32(8 * i + 4, k, LITTLE);
+  }
+  // struct sock_fprog
+  const head = new DataView(new ArrayBuffer(16));
+  head.setUint16(0, filter.length, LITTLE);
+  head.setBigUint64(8, sysAddress(program), LITTLE);
+  sysSetsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, new Uint8Array(head.buffer));
+}
+
+/** Nothing passes. */
+export const nothing: readonly FilterInstruction[] = [{ code: RETURN, jt: 0, jf: 0, k: 0 }];
+
+/** Datagrams pass that arrive with this TTL or hop limit at least. */
+export const leastTtl = (family: 4 | 6, ttl: number): readonly FilterInstruction[] => [
+  { code: LOAD_BYTE, jt: 0, jf: 0, k: NETWORK_HEADER + (family === 4 ? 8 : 7) },
+  { code: JUMP_NOT_LESS, jt: 0, jf: 1, k: ttl },
+  { code: RETURN, jt: 0, jf: 0, k: 0xffff },
+  ...nothing,
+];
