@@ -5,7 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { capture } from '../support/capture.ts';
-import { waitFor } from '../support/process.ts';
+import { Namespace } from '../support/netns.ts';
+import { run, waitFor } from '../support/process.ts';
 import type { RouterOptions } from '../support/router.ts';
 import { drivers } from './drivers/all.ts';
 import { announcement, bgpPeer, Node } from './node.ts';
@@ -23,10 +24,11 @@ async function session(
   more: Partial<RouterOptions>,
   spec: Readonly<Record<string, unknown>> = {},
   annotations: Readonly<Record<string, string>> = {},
+  speaker: Readonly<Record<string, unknown>> = {},
 ) {
   const w = await wire(`gr-${name}`);
   open.push(w);
-  const router = drivers[name]({
+  const options: RouterOptions = {
     namespace: w.far,
     routerId: '192.0.2.2',
     localAs: 65002,
@@ -40,10 +42,11 @@ async function session(
     holdTimeSec: 90,
     announce: fromRouter,
     ...more,
-  });
+  };
+  const router = drivers[name](options);
   const node = new Node(w.near);
   const peer = { myASN: 65001, peerASN: 65002, peerAddress: far.ipv4, dualStackAddressFamily: true };
-  node.speaker();
+  node.speaker(speaker);
   node.write('peer', bgpPeer('router', { ...peer, ...spec }, annotations));
   node.write('routes', ...prefixes.flatMap((prefix) => announcement(prefix)));
   const log = () => `${node.log()}\n${name}:\n${router.log()}`;
@@ -51,7 +54,7 @@ async function session(
     await waitFor('our routes', async () => (await router.received()).length === prefixes.length, { log });
     await waitFor('its routes', async () => (await node.rows('received')).length >= fromRouter.length, { log });
   };
-  return { wire: w, router, node, log, exchanged };
+  return { wire: w, options, router, node, log, exchanged };
 }
 
 describe.concurrent('waypost is killed', () => {
@@ -153,6 +156,43 @@ describe.concurrent('the router is killed', () => {
     await waitFor('the end', async () => (await node.rows('received')).length === 0, { log });
     expect(Date.now() - lost).toBeGreaterThan(3_000);
     expect(await node.end(), log()).toBe(0);
+  });
+
+  test('or loses power, and calls while the old session still stands', async () => {
+    const {
+      options,
+      wire: w,
+      router,
+      node,
+      log,
+      exchanged,
+    } = await session(
+      'bird',
+      { restartTimeSec: 60, role: 'dial' },
+      {},
+      { passive: 'true' },
+      { listen: { addresses: [near.ipv4], port } },
+    );
+    await Promise.all([router.start(), node.start()]);
+    await exchanged();
+    await sleep(5_000); // a call that comes sooner may have crossed ours
+    // Another machine on the same cable: the first one's kernel cannot tell us of its end.
+    const reborn = await Namespace.create('gr-reborn');
+    await run(['ip', '-n', w.far.name, 'link', 'set', device, 'netns', reborn.name]);
+    await router.kill();
+    for (const address of [`${far.ipv4}/24`, `${far.ipv6}/64`])
+      await run(['ip', '-n', reborn.name, 'address', 'add', address, 'dev', device]);
+    await run(['ip', '-n', reborn.name, 'link', 'set', device, 'up']);
+    expect(await node.established('router')).toBe(true);
+    const again = drivers.bird({ ...options, namespace: reborn });
+    await again.start();
+    await waitFor('the next session', () => node.sessions('router') === 2, { log });
+    expect(node.log()).toContain('the peer has restarted: it calls during the session');
+    const stale = async () => (await node.rows('received')).map((r) => r.stale);
+    await waitFor('its routes', async () => JSON.stringify(await stale()) === '[false,false]', { log });
+    expect(await node.end(), log()).toBe(0);
+    await again.stop();
+    await reborn.close();
   });
 
   test('or says farewell: its routes go at once', async () => {
