@@ -198,6 +198,9 @@ const needsNative = (dial: DialOptions): boolean =>
 
 /** A socket to dial with, its options set before the first packet. Throws what the system says. */
 function outgoing(dial: DialOptions): Socket {
+  // Some versions of Node would try any interface.
+  if (isLinkLocal(dial.address) && dial.interface === undefined)
+    throw Object.assign(new Error('a link-local address without an interface'), { code: 'EINVAL' });
   if (!needsNative(dial)) return new Socket();
   const { address, options, password, sourceAddress } = dial;
   const fd = openSocket(address.family, options ?? {});
