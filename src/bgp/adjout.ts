@@ -29,6 +29,8 @@ export interface OutCounts {
 }
 
 export class AdjRibOut {
+  /** What the peer should have is not complete yet: `pull` hands out nothing, so that End-of-RIB comes after all of it. */
+  incomplete = false;
   /** UPDATE messages that `pull` handed out, End-of-RIB marks among them, over all sessions. */
   messagesSent = 0;
   private readonly families = { ipv4: new Outbound('ipv4'), ipv6: new Outbound('ipv6') } as const;
@@ -96,7 +98,7 @@ export class AdjRibOut {
    */
   pull(maxOctets: number): Uint8Array | undefined {
     const { context } = this;
-    if (context === undefined) return undefined;
+    if (context === undefined || this.incomplete) return undefined;
     const capacity = maxOctets + context.maxMessage;
     if (this.scratch === undefined || this.scratch.length < capacity) this.scratch = new Uint8Array(capacity);
     // More prefixes than this in one message would have to be shorter than /9 each.

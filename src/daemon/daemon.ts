@@ -67,6 +67,7 @@ export class Daemon {
         if (up || (from === 'Established' && reason.startsWith(STOPPED))) this.presence.set(peer.name, up);
         if (from !== 'Idle' && (to === 'Idle' || to === 'Active')) this.engine.left(peer);
       },
+      forgotten: (peer) => this.engine.left(peer),
       limit: (peer, prefixes, limit) =>
         log.warn({ peer: peer.name, prefixes, limit }, 'more prefixes than the peer may send'),
       problem: (text) => log.error(text),
@@ -152,10 +153,12 @@ export class Daemon {
   }
 
   private apply(config: Configuration): void {
-    if (this.engine.config === undefined) this.engine.remember(this.memory.recall());
-    if (this.engine.config === undefined) this.speaker.setRestarting(this.presence.recall());
+    const first = this.engine.config === undefined;
+    if (first) this.engine.remember(this.memory.recall());
+    if (first) this.speaker.setRestarting(this.presence.recall());
     this.engine.apply(config);
-    if (thisNode(config).drained) void this.drainer.begin('label');
+    // Nobody has routes of a node that was drained when it started.
+    if (thisNode(config).drained) void this.drainer.begin('label', first);
     else this.drainer.end('label');
     this.speaker.setRanges(rangeKeys(this.engine.roster));
     this.listening = this.speaker.setListeners(places(config, this.engine.roster));

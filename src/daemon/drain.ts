@@ -25,10 +25,11 @@ export class Drainer {
     this.settings = settings;
   }
 
-  /** Drains for this cause. Resolves when the sessions have the withdrawals, or the drain was called off: `stage` tells. */
-  async begin(cause: DrainCause): Promise<void> {
+  /** Drains for this cause, without the wait where `atOnce`. Resolves when the sessions have the withdrawals, or the drain was called off: `stage` tells. */
+  async begin(cause: DrainCause, atOnce = false): Promise<void> {
     this.causes.add(cause);
-    if (this.stage === 'none') {
+    if (this.stage === 'withdrawn' || atOnce) this.enter('withdrawn');
+    else if (this.stage === 'none') {
       this.enter('lowered');
       this.over = new Promise((resolve) => {
         this.finish = resolve;
@@ -37,7 +38,7 @@ export class Drainer {
         this.enter('withdrawn');
         this.finish();
       }, this.settings().waitMs);
-    } else if (this.stage === 'withdrawn') this.enter('withdrawn');
+    }
     await this.over;
     await this.engine.idle();
   }

@@ -97,15 +97,16 @@ export class Engine {
     if (settings === undefined) return undefined;
     const peer = this.speaker.add(settings);
     this.events.peer('added', settings.name, 'it called');
+    peer.session.out.incomplete = true;
     this.refill(peer);
     this.speaker.start(peer);
     setImmediate(() => this.run(monotonicMs() + SLICE_MS));
     return peer;
   }
 
-  /** A peer that had called has no session any more. */
+  /** A peer has no session any more: one that had called goes, once nothing is kept for its restart. */
   left(peer: Peer): void {
-    if (!this.roster.leave(peer.name)) return;
+    if (peer.retention.stale.length > 0 || !this.roster.leave(peer.name)) return;
     setImmediate(() => this.reconcilePeers());
   }
 
@@ -165,6 +166,7 @@ export class Engine {
       touched.add(peer);
       if (!fill(peer, filling, until)) break;
       this.unfilled.delete(peer);
+      peer.session.out.incomplete = false;
     }
     while (this.dirty.length > 0 && monotonicMs() < until) {
       const prefix = this.dirty.pop()!;

@@ -18,14 +18,19 @@ export class Retention {
   private readonly rib: Rib;
   private readonly slot: number;
   private readonly changed: () => void;
+  private readonly forgotten: () => void;
   private readonly timers = new Map<RestartTimer, NodeJS.Timeout>();
   private state: RestartState = NO_RESTART;
 
-  /** @param changed called after the RIB was: it has something to sweep */
-  constructor(rib: Rib, slot: number, changed: () => void) {
+  /**
+   * @param changed called after the RIB was: it has something to sweep
+   * @param forgotten called when the peer did not come back in time, and nothing is kept any more
+   */
+  constructor(rib: Rib, slot: number, changed: () => void, forgotten: () => void) {
     this.rib = rib;
     this.slot = slot;
     this.changed = changed;
+    this.forgotten = forgotten;
   }
 
   /** Families whose routes are from before the peer's restart. */
@@ -80,6 +85,7 @@ export class Retention {
       }
     }
     if (actions.length > 0) this.changed();
+    if (event.type === 'expired' && state.stale.length === 0 && !state.up) this.forgotten();
   }
 
   private arm(timer: RestartTimer, ms: number): void {

@@ -43,6 +43,8 @@ export interface SpeakerEvents {
   problem?(text: string): void;
   /** A caller that is no peer: the peer it is from now on, started, or undefined to turn it away. */
   caller?(ends: Ends): Peer | undefined;
+  /** A peer that was to restart did not come back in time: nothing of it is kept any more. */
+  forgotten?(peer: Peer): void;
   /** A caller that is no peer, or one too many of a peer, was turned away before any state was built. */
   stranger?(ends: Ends): void;
 }
@@ -125,7 +127,13 @@ export class Speaker {
       newConnection: this.tcp.newConnection,
       restarting: this.restarting.delete(settings.name),
     });
-    const peer = new Peer(session, slot, new Retention(this.rib, slot, () => this.needUpkeep()));
+    const retention = new Retention(
+      this.rib,
+      slot,
+      () => this.needUpkeep(),
+      () => this.events.forgotten?.(peer),
+    );
+    const peer: Peer = new Peer(session, slot, retention);
     this.peers.set(settings.name, peer);
     return peer;
   }

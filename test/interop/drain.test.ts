@@ -101,9 +101,15 @@ describe.concurrent('draining', () => {
     await holds('a last choice by label', lowered);
     await holds('withdrawn by label', none);
     expect(await node.command('undrain')).toMatchObject({ code: 1, stderr: expect.stringMatching('label') });
+    expect([node.sessions('frr'), node.sessions('bird')]).toEqual([1, 1]);
+    expect(await node.end()).toBe(0);
+    await node.start();
+    await waitFor('sessions', () => node.established('frr', 'bird'), { log });
+    await holds('nothing from a start with the label', none);
+    // An End-of-RIB each, and nothing before it.
+    expect((await node.rows('peers')).map((p) => p.messages.sent.update)).toEqual([1, 1]);
     speaker();
     await holds('back without the label', normal);
-    expect([node.sessions('frr'), node.sessions('bird')]).toEqual([1, 1]);
     expect(await node.end('SIGTERM', 10_000), log()).toBe(0);
   });
 

@@ -22,7 +22,8 @@ const fromRouter = [{ prefix: '203.0.113.0/24' }, { prefix: '2001:db8:200::/48' 
 async function session(
   name: 'frr' | 'bird' | 'gobgp' | 'openbgpd',
   more: Partial<RouterOptions>,
-  spec: Readonly<Record<string, unknown>> = {},
+  /** Without one, no document names the peer. */
+  spec: Readonly<Record<string, unknown>> | null = {},
   annotations: Readonly<Record<string, string>> = {},
   speaker: Readonly<Record<string, unknown>> = {},
 ) {
@@ -47,7 +48,7 @@ async function session(
   const node = new Node(w.near);
   const peer = { myASN: 65001, peerASN: 65002, peerAddress: far.ipv4, dualStackAddressFamily: true };
   node.speaker(speaker);
-  node.write('peer', bgpPeer('router', { ...peer, ...spec }, annotations));
+  if (spec) node.write('peer', bgpPeer('router', { ...peer, ...spec }, annotations));
   node.write('routes', ...prefixes.flatMap((prefix) => announcement(prefix)));
   const log = () => `${node.log()}\n${name}:\n${router.log()}`;
   const exchanged = async () => {
@@ -155,6 +156,29 @@ describe.concurrent('the router is killed', () => {
     expect((await node.rows('received')).map((r) => r.stale)).toEqual([true, true]);
     await waitFor('the end', async () => (await node.rows('received')).length === 0, { log });
     expect(Date.now() - lost).toBeGreaterThan(3_000);
+    expect(await node.end(), log()).toBe(0);
+  });
+
+  test('and had called without a document: its place is kept for it', async () => {
+    const dynamic = [{ prefix: `${far.ipv4}/32`, myASN: 65001, peerASN: 65002, families: ['ipv4', 'ipv6'] }];
+    const { router, node, log, exchanged } = await session(
+      'bird',
+      { restartTimeSec: 5, role: 'dial' },
+      null,
+      undefined,
+      { listen: { addresses: [near.ipv4], port, dynamic } },
+    );
+    const received = async () => (await node.rows('received')).map((r) => [r.peer, r.stale]);
+    const rows = (stale: boolean) => fromRouter.map(() => [far.ipv4, stale]);
+    await Promise.all([router.start(), node.start()]);
+    await exchanged();
+    await router.kill();
+    await waitFor('the loss', async () => !(await node.established(far.ipv4)), { log });
+    expect(await received()).toEqual(rows(true));
+    await router.start();
+    await waitFor('its return', async () => JSON.stringify(await received()) === JSON.stringify(rows(false)), { log });
+    await router.kill();
+    await waitFor('its place given up', async () => (await node.rows('peers')).length === 0, { log });
     expect(await node.end(), log()).toBe(0);
   });
 
