@@ -38,13 +38,19 @@ export interface Verdict {
   readonly verdict: 'best' | 'multipath' | Loss | Exclusion;
 }
 
-/** Selection id + 1 by prefix id, and the pass over all prefixes that is under way. */
+/** What was chosen in one family, and the pass over all its prefixes that may be under way. */
 interface Chosen {
+  /** Selection id + 1 by prefix id. */
   ids: Uint32Array;
-  /** Where the pass is, and how many ids it has to go: it comes round, so that a new one need not start from 0. */
+  /** Where the pass is, or -1. */
   at: number;
-  left: number;
+  /** Ids below this were passed before the latest reason to pass: it comes round to them. */
+  again: number;
+  /** The pass has come round, and ends here. */
+  end: number;
 }
+
+const noneChosen = (): Chosen => ({ ids: new Uint32Array(64), at: -1, again: 0, end: Number.POSITIVE_INFINITY });
 
 export class LocRib {
   readonly selections: Selections;
@@ -55,8 +61,8 @@ export class LocRib {
   private readonly decision: Decision;
   private readonly multipath: Multipath;
   private readonly chosen: Readonly<Record<AddressFamily, Chosen>> = {
-    ipv4: { ids: new Uint32Array(64), at: 0, left: 0 },
-    ipv6: { ids: new Uint32Array(64), at: 0, left: 0 },
+    ipv4: noneChosen(),
+    ipv6: noneChosen(),
   };
   private changed: Changed = () => {};
   private budget = 0;
@@ -112,8 +118,14 @@ export class LocRib {
 
   /** Decides again on every prefix, of one family or of both. */
   reconsider(family?: AddressFamily): void {
-    for (const f of ['ipv4', 'ipv6'] as const)
-      if (family === undefined || family === f) this.chosen[f].left = this.rib[f].prefixes.limit;
+    for (const f of ['ipv4', 'ipv6'] as const) {
+      if (family !== undefined && family !== f) continue;
+      const chosen = this.chosen[f];
+      // Not from the start: reasons that come faster than a pass is done would keep it from the far end for ever.
+      chosen.again = Math.max(0, chosen.at);
+      chosen.at = chosen.again;
+      chosen.end = Number.POSITIVE_INFINITY;
+    }
   }
 
   /** Decides on `budget` prefixes at most and tells `changed` what came of it. True while there is more to do. */
@@ -129,7 +141,7 @@ export class LocRib {
     const more = this.budget > 0 ? this.rib.drain(this.budget, this.visit) : true;
     this.pass('ipv4');
     this.pass('ipv6');
-    return more || this.nextHops.isStirred || this.chosen.ipv4.left > 0 || this.chosen.ipv6.left > 0;
+    return more || this.nextHops.isStirred || this.chosen.ipv4.at >= 0 || this.chosen.ipv6.at >= 0;
   }
 
   /** The selection of a prefix, or NO_SELECTION. */
@@ -141,7 +153,7 @@ export class LocRib {
   explain(family: AddressFamily, prefix: number): Verdict[] {
     const routes = this.rib[family];
     this.multipath.select(routes, prefix);
-    const [best, ...others] = this.multipath.routes;
+    const [best, ...others] = this.multipath.routes.subarray(0, this.multipath.count);
     return this.decision.explain(routes, prefix).map(({ route, reason }): Verdict => {
       if (route === best) return { route, verdict: 'best' };
       return { route, verdict: reason === undefined || others.includes(route) ? 'multipath' : reason };
@@ -167,12 +179,15 @@ export class LocRib {
   private pass(family: AddressFamily): void {
     const routes = this.rib[family];
     const chosen = this.chosen[family];
-    while (chosen.left > 0 && this.budget > 0) {
-      if (chosen.at >= routes.prefixes.limit) chosen.at = 0;
-      const prefix = chosen.at++;
-      chosen.left--;
-      this.budget--;
-      if (routes.prefixes.has(prefix)) this.decide(routes, prefix);
+    for (; chosen.at >= 0 && this.budget > 0; this.budget--) {
+      if (chosen.at < Math.min(chosen.end, routes.prefixes.limit)) {
+        const prefix = chosen.at++;
+        if (routes.prefixes.has(prefix)) this.decide(routes, prefix);
+      } else if (chosen.again > 0) {
+        chosen.at = 0;
+        chosen.end = chosen.again;
+        chosen.again = 0;
+      } else chosen.at = -1;
     }
   }
 

@@ -26,9 +26,10 @@ export function checkMultipath(options: MultipathOptions): void {
 }
 
 export class Multipath {
-  /** After `select`: the routes of the set, the best first, and the share of each, 1..240. */
-  routes: number[] = [];
-  weights: number[] = [];
+  /** After `select`: the first `count` are the routes of the set, the best first, and the share of each, 1..240. */
+  readonly routes = new Int32Array(MAX_PATHS);
+  readonly weights = new Uint8Array(MAX_PATHS);
+  count = 0;
   private readonly decision: Decision;
   private settings: MultipathOptions = {};
 
@@ -50,22 +51,20 @@ export class Multipath {
 
   /** Decides on a prefix and returns how many routes are in its set; 0 without a usable one. */
   select(table: RouteTable, prefix: number): number {
-    const { decision, routes, weights } = this;
+    const { decision } = this;
     const best = decision.best(table, prefix);
-    routes.length = 0;
-    weights.length = 0;
-    if (best < 0) return 0;
-    routes.push(best);
-    weights.push(1);
-    if (decision.count === 1) return 1;
+    this.count = best < 0 ? 0 : 1;
+    this.routes[0] = best;
+    this.weights[0] = 1;
+    if (decision.count < 2) return this.count;
     const limit =
       (decision.standings.isInternal(table.peerOf(best)) ? this.settings.internal : this.settings.external) ?? 1;
     if (limit > 1) this.fill(table, best, limit);
-    return routes.length;
+    return this.count;
   }
 
   private fill(table: RouteTable, best: number, limit: number): void {
-    const { decision, routes } = this;
+    const { decision, routes, weights } = this;
     const others: number[] = [];
     for (let i = 1; i < decision.count; i++) {
       const route = decision.survivors[i]!;
@@ -73,11 +72,17 @@ export class Multipath {
     }
     others.sort((a, b) => decision.compare(table, a, b));
     for (const route of others) {
-      if (routes.length === limit) break;
+      if (this.count === limit) break;
       // Two ways through one router are one way.
-      if (!routes.some((r) => this.isSameWay(table, r, route))) routes.push(route);
+      if (!this.hasWay(table, route)) routes[this.count++] = route;
     }
-    if (routes.length > 1) this.weights = this.settings.bandwidth ? this.shares(table) : routes.map(() => 1);
+    weights.fill(1, 0, this.count);
+    if (this.settings.bandwidth && this.count > 1) weights.set(this.shares(table));
+  }
+
+  private hasWay(table: RouteTable, route: number): boolean {
+    for (let i = 0; i < this.count; i++) if (this.isSameWay(table, this.routes[i]!, route)) return true;
+    return false;
   }
 
   private isAlike(table: RouteTable, a: number, b: number): boolean {
@@ -100,7 +105,8 @@ export class Multipath {
 
   private shares(table: RouteTable): number[] {
     const { keys } = this.decision;
-    return weigh(this.routes.map((route) => keys.bandwidth(table.attributesOf(route))));
+    const routes = Array.from(this.routes.subarray(0, this.count));
+    return weigh(routes.map((route) => keys.bandwidth(table.attributesOf(route))));
   }
 }
 

@@ -63,14 +63,17 @@ export class Selections {
     let id = lists.find(scratch, 0, length, 0, hash);
     if (id < 0) {
       id = lists.add(scratch, 0, length, 0, hash);
-      this.forEachSet(id, (set) => this.attributes.retain(set));
+      for (let at = 0; at < length; at += OCTETS) this.attributes.retain(setAt(scratch, at));
     }
     lists.retain(id);
     return id;
   }
 
   release(id: number): void {
-    if (this.lists.count(id) === 1) this.forEachSet(id, (set) => this.attributes.release(set));
+    if (this.lists.count(id) === 1) {
+      const b = this.lists.view(id);
+      for (let at = 0; at < b.length; at += OCTETS) this.attributes.release(setAt(b, at));
+    }
     this.lists.release(id);
   }
 
@@ -91,11 +94,6 @@ export class Selections {
   /** Octets held, for measurements. */
   get byteLength(): number {
     return this.lists.byteLength;
-  }
-
-  private forEachSet(id: number, visit: (set: number) => void): void {
-    const b = this.lists.view(id);
-    for (let at = 0; at < b.length; at += OCTETS) visit(setAt(b, at));
   }
 }
 

@@ -246,6 +246,29 @@ describe('LocRib', () => {
     expect(follower.calls).toBe(0);
   });
 
+  it('comes round to what it passed before the latest reason to pass, though prefixes were added meanwhile', () => {
+    const { rib, loc, follower } = locOf();
+    fill(rib, 0, 10);
+    fill(rib, 2, 10);
+    settle(rib, follower);
+    const chosen = () =>
+      Array.from({ length: 10 }, (_, id) => loc.selections.paths(loc.selection('ipv4', id))[0]!.peer);
+    expect(chosen()).toEqual(Array(10).fill(2));
+    loc.setPeer(0, { ...peers[0]!, localPref: 110 });
+    loc.work(3, follower.take);
+    expect(chosen()).toEqual([0, 0, 0, 2, 2, 2, 2, 2, 2, 2]);
+    loc.setPeer(0, peers[0]!);
+    for (let i = 10; i < 14; i++) announce(rib, 2, numbered(i), attributesOf(), false);
+    settle(rib, follower, 2);
+    expect(chosen()).toEqual(Array(10).fill(2));
+    // Again and again, before it is done: the far end has its turn nevertheless.
+    for (let i = 0; i < 20; i++) {
+      loc.setPeer(0, { ...peers[0]!, localPref: 110 + i });
+      loc.work(1, follower.take);
+    }
+    expect(chosen()).toEqual(Array(10).fill(0));
+  });
+
   it('reports one selection for all prefixes that are forwarded alike', () => {
     const { rib, loc, follower } = locOf();
     fill(rib, 0, 100);

@@ -38,8 +38,10 @@ function setOf(
   }
   const table = at.family === 4 ? rib.ipv4 : rib.ipv6;
   const multipath = new Multipath(decision, options);
-  expect(multipath.select(table, 0)).toBe(multipath.routes.length);
-  return { peers: multipath.routes.map((r) => table.peerOf(r)), weights: multipath.weights };
+  const count = multipath.select(table, 0);
+  expect(multipath.count).toBe(count);
+  const chosen = [...multipath.routes.subarray(0, count)];
+  return { peers: chosen.map((r) => table.peerOf(r)), weights: [...multipath.weights.subarray(0, count)] };
 }
 
 const peersOf = (routes: readonly Partial<PathAttributes>[], options: MultipathOptions, internal: number[] = []) => {
