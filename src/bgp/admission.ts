@@ -54,13 +54,19 @@ export class Admission {
   /** By set: what it says on the session that asked last, as (peer + 1) * CODES + code. */
   private known = new Uint32Array(64);
   private readonly reviews: Review[] = [];
+  private readonly forget = (set: number): void => {
+    if (set < this.known.length) this.known[set] = 0;
+  };
 
   constructor(attributes: AttributeTable, guard: Guard) {
     this.attributes = attributes;
     this.guard = guard;
-    attributes.watch((set) => {
-      if (set < this.known.length) this.known[set] = 0;
-    });
+    attributes.watch(this.forget);
+  }
+
+  /** Nothing is asked of it any more. */
+  close(): void {
+    this.attributes.unwatch(this.forget);
   }
 
   attach(rib: Rib): void {
