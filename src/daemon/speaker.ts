@@ -6,8 +6,7 @@
  * events, so that the end of a session with a full table stops nobody else's.
  */
 import { AdjRibOut } from '../bgp/adjout.ts';
-import { Afi, Safi } from '../bgp/const.ts';
-import { Cease, ErrorCode, type Notification, notification } from '../bgp/errors.ts';
+import type { Notification } from '../bgp/errors.ts';
 import type { SessionAction, SessionEvent } from '../bgp/events.ts';
 import type { LocalAddresses } from '../bgp/export.ts';
 import type { State } from '../bgp/fsm.ts';
@@ -23,8 +22,8 @@ import type { ListenKey, ListenPlace } from '../io/listener.ts';
 import { random } from '../io/random.ts';
 import { type Ends, Tcp } from '../io/tcp.ts';
 import { type Address, compareAddresses, formatAddress } from '../lib/address.ts';
-import { Writer } from '../lib/bytes.ts';
 import { equal } from '../lib/diff.ts';
+import { excessOf } from './limit.ts';
 import { Peer } from './peer.ts';
 import { Reception } from './reception.ts';
 import { Retention } from './retention.ts';
@@ -248,25 +247,16 @@ export class Speaker {
     }
   }
 
-  /** RFC 4486 §4: a peer that sends more prefixes than it may is told so, and left alone for as long as configured. */
+  /** A peer that sends more prefixes than it may is told so, and left alone for as long as configured. */
   private limit(peer: Peer): void {
-    const { maxPrefixes, warnOnly, restartSec } = peer.settings.limits ?? {};
-    if (maxPrefixes === undefined) return;
-    const [ipv4, ipv6] = [this.rib.counts(peer.slot, 'ipv4').received, this.rib.counts(peer.slot, 'ipv6').received];
-    const over = ipv4 + ipv6 > maxPrefixes;
-    if (over && !peer.overLimit) this.events.limit?.(peer, ipv4 + ipv6, maxPrefixes);
-    peer.overLimit = over;
-    if (!over || warnOnly || peer.cutOff) return;
+    const { warnOnly, restartSec } = peer.settings.limits ?? {};
+    const excess = excessOf(peer, this.rib);
+    if (excess && !peer.overLimit) this.events.limit?.(peer, excess.prefixes, excess.limit);
+    peer.overLimit = excess !== undefined;
+    if (excess === undefined || warnOnly || peer.cutOff) return;
     peer.cutOff = true;
-    const data = new Writer(7)
-      .u16(ipv4 >= ipv6 ? Afi.ipv4 : Afi.ipv6)
-      .u8(Safi.unicast)
-      .u32(maxPrefixes);
-    this.handle(peer, {
-      type: 'stop',
-      notification: notification(ErrorCode.cease, Cease.maximumPrefixes, data.bytes),
-      reason: `${ipv4 + ipv6} prefixes where ${maxPrefixes} are allowed`,
-    });
+    const reason = `${excess.prefixes} prefixes where ${excess.limit} are allowed`;
+    this.handle(peer, { type: 'stop', notification: excess.cease, reason });
     if (restartSec !== undefined) peer.restartIn(restartSec * 1000, () => this.start(peer));
   }
 

@@ -1,0 +1,28 @@
+/** How many prefixes a peer may send. */
+import { Afi, Safi } from '../bgp/const.ts';
+import { Cease, ErrorCode, type Notification, notification } from '../bgp/errors.ts';
+import type { Rib } from '../bgp/rib.ts';
+import { Writer } from '../lib/bytes.ts';
+import type { Peer } from './peer.ts';
+
+export interface Excess {
+  /** Of all families. */
+  readonly prefixes: number;
+  readonly limit: number;
+  /** Names the family with the most prefixes, and the limit (RFC 4486 §4). */
+  readonly cease: Notification;
+}
+
+/** Undefined while the peer keeps to its limit, or has none. */
+export function excessOf(peer: Peer, rib: Rib): Excess | undefined {
+  const limit = peer.settings.limits?.maxPrefixes;
+  if (limit === undefined) return undefined;
+  const [ipv4, ipv6] = [rib.counts(peer.slot, 'ipv4').received, rib.counts(peer.slot, 'ipv6').received];
+  const prefixes = ipv4 + ipv6;
+  if (prefixes <= limit) return undefined;
+  const data = new Writer(7)
+    .u16(ipv4 >= ipv6 ? Afi.ipv4 : Afi.ipv6)
+    .u8(Safi.unicast)
+    .u32(limit);
+  return { prefixes, limit, cease: notification(ErrorCode.cease, Cease.maximumPrefixes, data.bytes) };
+}
