@@ -15,7 +15,7 @@ export default defineConfig({
       {
         test: {
           name: 'interop',
-          include: ['test/interop/**/*.test.ts', 'test/netns/**/*.test.ts'],
+          include: ['test/interop/**/*.test.ts', 'test/netns/**/*.test.ts', 'test/vm/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
           pool: 'forks',
