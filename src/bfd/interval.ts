@@ -28,9 +28,11 @@ export function offerAnew(config: SessionConfig, session: Session): Session {
   const up = state === 'Up';
   if (up && poll !== 'idle') return session;
   const timing = want.txMs !== offer.txMs || want.rxMs !== offer.rxMs;
+  const inForce = want.txMs === session.txMs && want.rxMs === session.rxMs;
+  if (!timing && inForce && want.detectMult === offer.detectMult) return session;
   return {
     ...session,
-    offer: timing || want.detectMult !== offer.detectMult ? want : offer,
+    offer: want,
     txMs: up ? Math.min(session.txMs, want.txMs) : want.txMs,
     rxMs: up ? Math.max(session.rxMs, want.rxMs) : want.rxMs,
     poll: timing && remote.discriminator !== 0 ? 'polling' : poll,

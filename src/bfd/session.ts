@@ -163,7 +163,8 @@ const remoteOf = (packet: ControlPacket): Remote => ({
 
 /** Our state becomes `state`; the diagnostic says why, where it becomes Down. */
 function enter(session: Session, state: State, diagnostic: number): Session {
-  if (state === session.state || state === 'Init') return { ...session, state };
+  if (state === session.state) return session;
+  if (state === 'Init') return { ...session, state };
   return { ...session, state, diagnostic: state === 'Up' ? Diagnostic.none : diagnostic };
 }
 
@@ -228,9 +229,9 @@ function transmit(
     actions.push({ type: 'send', packet });
     session = { ...session, sent: packet };
   }
-  const packet = packetOf(config, session, false);
   const due = transmitDue(config, session, nowMs);
-  if ((due !== undefined && due <= nowMs) || (!mute(config, session) && urgent(session.sent, packet))) {
+  if ((due !== undefined && due <= nowMs) || (!mute(config, session) && urgent(session))) {
+    const packet = packetOf(config, session, false);
     actions.push({ type: 'send', packet });
     const factor = jitterFactor(session.offer.detectMult, random);
     session = { ...session, sentMs: nowMs, sent: packet, factor };
@@ -243,12 +244,12 @@ function transmit(
  * The peer should know without waiting for the next periodic packet (RFC 5880 §6.8.7). Not so other intervals: a Poll
  * Sequence must do with the periodic ones (§6.5).
  */
-const urgent = (sent: ControlPacket | undefined, packet: ControlPacket): boolean =>
+const urgent = ({ sent, state, diagnostic, remote, offer }: Session): boolean =>
   sent === undefined ||
-  sent.state !== packet.state ||
-  sent.diagnostic !== packet.diagnostic ||
-  sent.yourDiscriminator !== packet.yourDiscriminator ||
-  sent.detectMult !== packet.detectMult;
+  sent.state !== state ||
+  sent.diagnostic !== diagnostic ||
+  sent.yourDiscriminator !== remote.discriminator ||
+  sent.detectMult !== offer.detectMult;
 
 const packetOf = (config: SessionConfig, { state, diagnostic, remote, offer, poll }: Session, final: boolean) => ({
   diagnostic,
