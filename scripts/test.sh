@@ -41,7 +41,7 @@ if [ -z "$why" ]; then
   vitest interop
 else
   printf '\nSkipped: %s\n' "$why"
-  find test/interop test/netns -name '*.test.ts' 2>/dev/null | sort | sed 's/^/  /'
+  find test/interop test/netns test/vm -name '*.test.ts' 2>/dev/null | sort | sed 's/^/  /'
 fi
 
 echo
