@@ -57,9 +57,12 @@ export function prefixes(n, seed = 1) {
   return table;
 }
 
+/** Not one for documentation or private use: a receiver that has it refuses the route as a loop. */
+const publicAsn = (asn) => (asn >= 64_496 && asn <= 65_551 ? asn + 2_000 : asn);
+
 /** Attributes as transit providers send them: three to seven hops, often communities; from this neighbour, if any. */
 export function attributes(random, { asn, nextHop } = {}) {
-  const asns = Array.from({ length: 3 + random(5) }, () => 1 + random(400_000));
+  const asns = Array.from({ length: 3 + random(5) }, () => publicAsn(1 + random(400_000)));
   if (asn !== undefined) asns[0] = asn;
   const communities = Array.from({ length: random(6) }, () => random(0xffffffff));
   return {

@@ -1,5 +1,4 @@
-// From exec to Established, against a peer that waits. The session is an internal one: FRR makes an external one wait
-// for its next hop first, which takes it a second.
+// From exec to Established, against a peer that waits, over an internal session.
 import { compare, during, LOCAL_ASN, median, SETTLE_MS } from './measure.mjs';
 import { program } from './peers/waypost.mjs';
 import { nowMs, Place, sleep } from './place.mjs';
