@@ -4,5 +4,5 @@ export const monotonicMs = (): number => performance.now();
 /** Wall-clock time for people and files, ISO 8601. */
 export const wallClock = (): string => new Date().toISOString();
 
-/** The wall-clock time of a monotonic moment. */
-export const wallClockAt = (ms: number): string => new Date(Date.now() - (performance.now() - ms)).toISOString();
+/** The wall-clock time of a monotonic moment: the same every time it is asked, whatever the clock was set to since. */
+export const wallClockAt = (ms: number): string => new Date(performance.timeOrigin + ms).toISOString();
