@@ -220,6 +220,38 @@ describe('a peer that', () => {
   }, 90_000);
 });
 
+it('a peer that sends a million prefixes where a thousand are allowed is cut off, and costs no memory', async () => {
+  speaker.remove(hostile);
+  hostile = speaker.add(passive(HOSTILE, { limits: { maxPrefixes: 1000 } }));
+  speaker.start(hostile);
+  const raw = await RawPeer.establish(port, HOSTILE);
+  raws.push(raw);
+  // A thousand UPDATEs with a thousand /24s each.
+  const updates = Array.from({ length: 1000 }, (_, i) => {
+    const bytes = fromHex(updateHex('', ATTRIBUTES, '18000000'.repeat(1000)));
+    for (let k = 0; k < 1000; k++) {
+      const at = bytes.length - 4 * (1000 - k) + 1;
+      const net = 0x010000 + i * 1000 + k;
+      bytes.set([net >>> 16, (net >>> 8) & 0xff, net & 0xff], at);
+    }
+    return bytes;
+  });
+  const before = process.memoryUsage().rss;
+  let most = 0;
+  const watch = setInterval(() => {
+    most = Math.max(most, speaker.rib.counts(hostile.slot, 'ipv4').received);
+  }, 1);
+  for (const bytes of updates) raw.socket.write(bytes);
+  await until('it to be told', () => raw.count('notification') > 0, 30_000);
+  clearInterval(watch);
+  // Cease, Maximum Number of Prefixes Reached: IPv4 unicast, 1000 (RFC 4486 §4).
+  expect(raw.heard.at(-1)).toBe(notificationHex(6, 1, '000101000003e8'));
+  await until('its routes to go', () => speaker.rib.counts(hostile.slot, 'ipv4').received === 0);
+  expect(most).toBeLessThan(5000);
+  expect((process.memoryUsage().rss - before) / 1048576).toBeLessThan(100);
+  expect(hostile.session.state).toBe('Idle');
+}, 60_000);
+
 describe('callers', () => {
   it('that are no peers come by the thousand, and go without a trace', async () => {
     const before = descriptors();
