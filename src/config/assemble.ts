@@ -3,7 +3,7 @@
  * the rules between documents. One error, and there is no configuration: the last good one stays.
  */
 import { ServiceCommunities } from './allow.ts';
-import { resolveAdvertisement } from './check/advertisement.ts';
+import { resolveAdvertisement, resolveLayer2 } from './check/advertisement.ts';
 import { checkAllowed, collectAliases } from './check/communities.ts';
 import { chooseSpeaker, type Found, KnownNodes, type NodeOptions } from './check/nodes.ts';
 import { checkOverlap } from './check/overlap.ts';
@@ -13,6 +13,7 @@ import { resolvePeer } from './check/secrets.ts';
 import { checkServices } from './check/services.ts';
 import type { Document, Item, ServiceItem } from './document.ts';
 import { sortDiagnostics } from './format.ts';
+import { defaultExcluded } from './kinds/exclude.ts';
 import type { LoadedFile } from './load.ts';
 import type { Configuration, Diagnostic, EndpointSlice } from './model.ts';
 import { placeOf, Report } from './report.ts';
@@ -60,6 +61,7 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
     document: found.document,
     value: resolveAdvertisement(found, references, report),
   }));
+  const layer2Advertisements = sorter.of('layer2').map((found) => resolveLayer2(found, references, report));
   checkOverlap(pools, report);
   checkPreferences(pools, advertisements, known, report);
   checkPeers(peers, known, speaker, report);
@@ -73,6 +75,8 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
     speaker,
     pools: new Map(pools.map(({ value }) => [value.name, value])),
     advertisements: advertisements.map(({ value }) => value),
+    layer2Advertisements,
+    excludedInterfaces: sorter.of('excluded')[0]?.value.patterns ?? defaultExcluded,
     peers: peers.map(({ value }) => value),
     aliases,
     services: new Map(sorter.services.map(({ item }) => [item.id, item.value])),

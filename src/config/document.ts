@@ -2,6 +2,7 @@
 import type {
   BgpAdvertisement,
   EndpointSlice,
+  Layer2Advertisement,
   Meta,
   Namespace,
   Node,
@@ -20,6 +21,17 @@ export interface AdvertisementDraft extends Omit<BgpAdvertisement, 'communities'
   readonly communities: readonly string[];
   readonly poolNames: readonly string[];
   readonly poolSelectors: readonly Selector[];
+}
+
+/** The same for layer 2. */
+export interface Layer2Draft extends Omit<Layer2Advertisement, 'pools'> {
+  readonly poolNames: readonly string[];
+  readonly poolSelectors: readonly Selector[];
+}
+
+/** Patterns of names of interfaces that answer nothing. */
+export interface ExcludedInterfaces {
+  readonly patterns: readonly string[];
 }
 
 /** A peer as its document alone gives it: the password may be in a Secret. */
@@ -51,6 +63,8 @@ export interface ServiceItem {
 export type Item =
   | { readonly type: 'pool'; readonly value: Pool }
   | { readonly type: 'advertisement'; readonly value: AdvertisementDraft }
+  | { readonly type: 'layer2'; readonly value: Layer2Draft }
+  | { readonly type: 'excluded'; readonly value: ExcludedInterfaces }
   | { readonly type: 'peer'; readonly value: PeerDraft }
   | { readonly type: 'community'; readonly value: CommunityAliases }
   | ServiceItem

@@ -100,6 +100,20 @@ export interface BgpAdvertisement extends Meta {
   readonly med?: number;
 }
 
+/** Where addresses of pools are answered for on layer 2. */
+export interface Layer2Advertisement extends Meta {
+  /** Names of the pools this selects, resolved by name and label. */
+  readonly pools: readonly string[];
+  /** Any of them; empty means every node. */
+  readonly nodeSelectors: readonly Selector[];
+  /** Any of them; empty means every Service. */
+  readonly serviceSelectors: readonly Selector[];
+  /** Names; empty means every interface. */
+  readonly interfaces: readonly string[];
+  /** Nodes that had better announce; weights, 1..100, of all that select a node add up. */
+  readonly preferences: readonly { readonly weight: number; readonly selector: Selector }[];
+}
+
 /** The number, or on which side of our AS's border the peer must be. */
 export type PeerAsn = number | 'internal' | 'external';
 
@@ -229,6 +243,12 @@ export interface Speaker {
     /** Told to peers in the Cease (RFC 9003), 1..255 octets. */
     readonly message?: string;
   };
+  readonly layer2: {
+    /** Between announcements that nobody asked for, after the burst at the beginning, milliseconds; 0: none. */
+    readonly gratuitousIntervalMs: number;
+    /** What is done when another host claims an address. */
+    readonly conflict: 'report' | 'defend' | 'yield';
+  };
   readonly loadBalancerClass: string;
   /** Announce even with the label node.kubernetes.io/exclude-from-external-load-balancers. */
   readonly ignoreExcludeLabel: boolean;
@@ -255,6 +275,9 @@ export interface Configuration {
   /** In document order; by name. */
   readonly pools: ReadonlyMap<string, Pool>;
   readonly advertisements: readonly BgpAdvertisement[];
+  readonly layer2Advertisements: readonly Layer2Advertisement[];
+  /** Patterns of names of interfaces that answer nothing on layer 2, matched anywhere in the name. */
+  readonly excludedInterfaces: readonly string[];
   readonly peers: readonly Peer[];
   /** Communities by the names that Community documents give them. */
   readonly aliases: ReadonlyMap<string, Community>;

@@ -3,6 +3,8 @@
 import type { Kind } from './kind.ts';
 import { kinds as core } from './kinds/core.ts';
 import { kinds as discovery } from './kinds/discovery.ts';
+import { kinds as excluded } from './kinds/exclude.ts';
+import { kinds as layer2 } from './kinds/layer2.ts';
 import { kinds as metallb } from './kinds/metallb.ts';
 import { kinds as peer } from './kinds/peer.ts';
 import { kinds as speaker } from './kinds/speaker.ts';
@@ -10,12 +12,11 @@ import { didYouMean } from './nearest.ts';
 import { type FieldDoc, fieldDocs } from './schema.ts';
 
 /** The kinds that are read, in the order of the manual. */
-export const kinds: readonly Kind[] = [...speaker, ...metallb, ...peer, ...core, ...discovery];
+export const kinds: readonly Kind[] = [...speaker, ...metallb, ...layer2, ...peer, ...core, ...excluded, ...discovery];
 
 /** Kinds that are accepted and ignored for now, by API group. */
 const later: Readonly<Record<string, readonly string[]>> = {
-  '': ['ConfigMap'],
-  'metallb.io': ['L2Advertisement', 'BFDProfile'],
+  'metallb.io': ['BFDProfile'],
   'frrk8s.metallb.io': ['FRRConfiguration'],
   'nmstate.io': ['NodeNetworkConfigurationPolicy'],
   'k8s.ovn.org': ['EgressService'],

@@ -29,6 +29,7 @@ export function sameGround(a: Configuration, b: Configuration): boolean {
     a.aliases === b.aliases &&
     sameItems([...a.pools.values()], [...b.pools.values()]) &&
     sameItems(a.advertisements, b.advertisements) &&
+    sameItems(a.layer2Advertisements, b.layer2Advertisements) &&
     sameItems([...a.nodes.values()], [...b.nodes.values()]) &&
     sameItems([...a.namespaces.values()], [...b.namespaces.values()])
   );

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Labels, Selector } from './model.ts';
 import type { Findings, Path } from './problem.ts';
+import { check } from './schema.ts';
 
 export const selectorSchema = z
   .object({
@@ -54,6 +55,28 @@ export function readSelectors(
     seen.add(key);
   }
   return selectors;
+}
+
+/**
+ * The nodes of an advertisement. `nodeSelector` is read where `nodeSelectors` is meant: the documentation of OpenShift
+ * and OVN-Kubernetes has it, and a cluster silently drops it, so that every node advertises.
+ */
+export function readNodeSelectors(
+  { nodeSelector, nodeSelectors }: { nodeSelector?: unknown; nodeSelectors?: readonly RawSelector[] | undefined },
+  findings: Findings,
+): readonly Selector[] {
+  if (nodeSelector === undefined) return readSelectors(nodeSelectors, ['spec', 'nodeSelectors'], findings);
+  const path = ['spec', 'nodeSelector'];
+  if (nodeSelectors !== undefined)
+    findings.error(path, 'nodeSelector and nodeSelectors are both given', 'keep nodeSelectors');
+  const list = Array.isArray(nodeSelector) ? nodeSelector : [nodeSelector];
+  const raw = check(z.array(selectorSchema), list, path, findings);
+  findings.warnKey(
+    path,
+    'no such field: read as nodeSelectors',
+    'write nodeSelectors; a cluster ignores nodeSelector here and advertises from every node',
+  );
+  return readSelectors(raw, path, findings);
 }
 
 /** Equal for selectors that say the same in another order. */

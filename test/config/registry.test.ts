@@ -45,6 +45,11 @@ describe('documentation of kinds', () => {
       'spec.drain.onShutdown',
       'spec.drain.keepSoleLocal',
       'spec.drain.message',
+      'spec.layer2',
+      'spec.layer2.gratuitousInterval',
+      'spec.layer2.conflict',
+      'spec.layer2.stickiness',
+      'spec.layer2.addressesOnLoopback',
       'spec.stateDir',
     ]);
     const peer = docs.find(({ apiVersion }) => apiVersion === 'metallb.io/v1beta2')!.fields;
@@ -82,7 +87,9 @@ it.each([
   ['v1beta1', 'Service', 'error'],
   ['serving.knative.dev/v1', 'Service', 'warning'],
   ['config.openshift.io/v1', 'Node', 'warning'],
-  ['metallb.io/v1beta1', 'L2Advertisement', 'warning'],
+  ['metallb.io/v1beta1', 'L2Advertisement', 'read'],
+  ['metallb.io/v1beta1', 'BFDProfile', 'warning'],
+  ['v1', 'ConfigMap', 'read'],
   ['batch/v1', 'Job', 'warning'],
 ])('%s %s: %s', (apiVersion, kind, expected) => {
   const found = lookup(apiVersion, kind);

@@ -5,6 +5,7 @@ import type {
   Endpoint,
   EndpointSlice,
   Labels,
+  Layer2Advertisement,
   Meta,
   Namespace,
   Node,
@@ -79,6 +80,20 @@ export const advertisement = (
   ...more,
 });
 
+export const layer2Advertisement = (
+  name: string,
+  pools: readonly string[],
+  more: Partial<Layer2Advertisement> = {},
+): Layer2Advertisement => ({
+  ...meta('L2Advertisement', 'metallb-system', name),
+  pools,
+  nodeSelectors: [],
+  serviceSelectors: [],
+  interfaces: [],
+  preferences: [],
+  ...more,
+});
+
 export const peer = (name: string, at: string, more: Partial<Peer> = {}): Peer => ({
   ...meta('BGPPeer', 'metallb-system', name),
   myAsn: 64500,
@@ -146,6 +161,7 @@ export const speaker = (more: Partial<Speaker> = {}): Speaker => ({
   listen: { addresses: [], port: 179 },
   dynamicPeers: [],
   serviceCommunities: [],
+  layer2: { gratuitousIntervalMs: 0, conflict: 'defend' },
   drain: { waitMs: 5000, onShutdown: true, keepSoleLocal: true },
   loadBalancerClass: '',
   ignoreExcludeLabel: false,
@@ -157,6 +173,7 @@ export interface Documents {
   readonly speaker?: Speaker;
   readonly pools?: readonly Pool[];
   readonly advertisements?: readonly BgpAdvertisement[];
+  readonly layer2Advertisements?: readonly Layer2Advertisement[];
   readonly peers?: readonly Peer[];
   readonly aliases?: Configuration['aliases'];
   readonly services?: readonly Service[];
@@ -176,6 +193,8 @@ export function configuration(documents: Documents = {}): Configuration {
     speaker: documents.speaker ?? speaker(),
     pools: byName(documents.pools),
     advertisements: documents.advertisements ?? [],
+    layer2Advertisements: documents.layer2Advertisements ?? [],
+    excludedInterfaces: [],
     peers: documents.peers ?? [],
     aliases: documents.aliases ?? new Map(),
     services: new Map((documents.services ?? []).map((s) => [`${s.namespace}/${s.name}`, s] as const)),

@@ -1,8 +1,8 @@
 /** What an advertisement refers to: pools by name and label, communities by alias. */
 import { type Community, parseCommunity } from '../community.ts';
-import type { AdvertisementDraft } from '../document.ts';
+import type { AdvertisementDraft, Layer2Draft } from '../document.ts';
 import { communityHint } from '../kinds/metallb.ts';
-import type { BgpAdvertisement, Pool } from '../model.ts';
+import type { BgpAdvertisement, Layer2Advertisement, Pool } from '../model.ts';
 import { didYouMean } from '../nearest.ts';
 import type { Report } from '../report.ts';
 import { anySelects } from '../selector.ts';
@@ -31,18 +31,10 @@ export function resolveAdvertisement(
   report: Report,
 ): BgpAdvertisement {
   const { document, value: draft } = found;
-  const { poolNames, poolSelectors, communities: _, ...rest } = draft;
-  for (const [i, name] of poolNames.entries())
-    warnUnknown(found, ['spec', 'ipAddressPools', i], 'IPAddressPool', name, references.poolNames, references, report);
+  const { poolNames: _, poolSelectors: __, communities: ___, ...rest } = draft;
+  const pools = selectPools(found, references, report);
   for (const [i, name] of draft.peers.entries())
     warnUnknown(found, ['spec', 'peers', i], 'BGPPeer', name, references.peerNames, references, report);
-  const every = poolNames.length === 0 && poolSelectors.length === 0;
-  const named = new Set(poolNames);
-  const pools = references.pools
-    .map(({ value }) => value)
-    .filter(
-      (pool) => every || named.has(pool.name) || (poolSelectors.length > 0 && anySelects(poolSelectors, pool.labels)),
-    );
   for (const pool of pools) checkAggregation(found, pool, report);
   const communities = resolveCommunities(found, references.aliases, report);
   if (communities.communities.length + communities.largeCommunities.length > maxCommunities)
@@ -63,13 +55,48 @@ const sameReferences = (a: BgpAdvertisement, b: BgpAdvertisement): boolean =>
   String(a.communities) === String(b.communities) &&
   String(a.largeCommunities) === String(b.largeCommunities);
 
+/** The last result for a draft, as above. */
+const resolvedLayer2 = new WeakMap<Layer2Draft, Layer2Advertisement>();
+
+/** Resolves the pools of a draft; those that do not exist are reported. */
+export function resolveLayer2(
+  found: Found<Layer2Draft>,
+  references: Pick<References, 'complete' | 'pools' | 'poolNames'>,
+  report: Report,
+): Layer2Advertisement {
+  const { poolNames: _, poolSelectors: __, ...rest } = found.value;
+  const next = { ...rest, pools: selectPools(found, references, report).map((pool) => pool.name) };
+  const last = resolvedLayer2.get(found.value);
+  if (last !== undefined && String(last.pools) === String(next.pools)) return last;
+  resolvedLayer2.set(found.value, next);
+  return next;
+}
+
+/** The pools that are named or that a selector selects, or all where neither is given. */
+function selectPools(
+  found: Found<Pick<Layer2Draft, 'poolNames' | 'poolSelectors'>>,
+  references: Pick<References, 'complete' | 'pools' | 'poolNames'>,
+  report: Report,
+): readonly Pool[] {
+  const { poolNames, poolSelectors } = found.value;
+  for (const [i, name] of poolNames.entries())
+    warnUnknown(found, ['spec', 'ipAddressPools', i], 'IPAddressPool', name, references.poolNames, references, report);
+  const every = poolNames.length === 0 && poolSelectors.length === 0;
+  const named = new Set(poolNames);
+  return references.pools
+    .map(({ value }) => value)
+    .filter(
+      (pool) => every || named.has(pool.name) || (poolSelectors.length > 0 && anySelects(poolSelectors, pool.labels)),
+    );
+}
+
 function warnUnknown(
-  { document }: Found<AdvertisementDraft>,
+  { document }: Found<unknown>,
   path: readonly (string | number)[],
   kind: string,
   name: string,
   known: ReadonlySet<string>,
-  { complete }: References,
+  { complete }: Pick<References, 'complete'>,
   report: Report,
 ): void {
   if (complete && !known.has(name))

@@ -1,14 +1,13 @@
-/** group metallb.io: IPAddressPool, BGPAdvertisement and Community. BGPPeer has a file of its own. */
+/** group metallb.io: IPAddressPool, BGPAdvertisement and Community. The others have files of their own. */
 import { z } from 'zod';
 import { readAnnotations, whole } from '../annotation.ts';
 import { parseCommunity } from '../community.ts';
 import type { Kind } from '../kind.ts';
 import { defineKind } from '../kind.ts';
-import type { Pool, Selector } from '../model.ts';
-import type { Findings } from '../problem.ts';
+import type { Pool } from '../model.ts';
 import { parseRange } from '../range.ts';
-import { bool, check, documentSchema, int } from '../schema.ts';
-import { readSelectors, selectorSchema } from '../selector.ts';
+import { bool, documentSchema, int } from '../schema.ts';
+import { readNodeSelectors, readSelectors, selectorSchema } from '../selector.ts';
 
 /** MetalLB reads its documents from one namespace only; a document that names none is meant to be there. */
 export const metallb = { namespace: 'metallb-system', global: true } as const;
@@ -154,10 +153,7 @@ const advertisement = defineKind({
         communities: spec.communities ?? [],
         poolNames: spec.ipAddressPools ?? [],
         poolSelectors: readSelectors(spec.ipAddressPoolSelectors, at('ipAddressPoolSelectors'), findings),
-        nodeSelectors:
-          spec.nodeSelector === undefined
-            ? readSelectors(spec.nodeSelectors, at('nodeSelectors'), findings)
-            : readAlias(spec.nodeSelector, spec.nodeSelectors !== undefined, findings),
+        nodeSelectors: readNodeSelectors(spec, findings),
         peers: spec.peers ?? [],
         serviceSelectors,
         ...(own['as-path-prepend'] !== undefined && { prepend: own['as-path-prepend'] }),
@@ -166,22 +162,6 @@ const advertisement = defineKind({
     };
   },
 });
-
-/**
- * `nodeSelector` where `nodeSelectors` is meant: the documentation of OpenShift and OVN-Kubernetes has it, and a
- * cluster silently drops it, so that every node advertises.
- */
-function readAlias(value: unknown, both: boolean, findings: Findings): readonly Selector[] {
-  const path = ['spec', 'nodeSelector'];
-  if (both) findings.error(path, 'nodeSelector and nodeSelectors are both given', 'keep nodeSelectors');
-  const raw = check(z.array(selectorSchema), Array.isArray(value) ? value : [value], path, findings);
-  findings.warnKey(
-    path,
-    'no such field: read as nodeSelectors',
-    'write nodeSelectors; a cluster ignores nodeSelector here and advertises from every node',
-  );
-  return readSelectors(raw, path, findings);
-}
 
 const communitySchema = documentSchema({
   spec: z

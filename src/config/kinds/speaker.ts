@@ -19,6 +19,7 @@ export const speakerDefaults = {
   dynamicPeers: [],
   serviceCommunities: [],
   drain: { waitMs: 5000, onShutdown: true, keepSoleLocal: true },
+  layer2: { gratuitousIntervalMs: 0, conflict: 'defend' },
   loadBalancerClass: '',
   ignoreExcludeLabel: false,
   stateDir: '/var/lib/waypost',
@@ -99,6 +100,22 @@ const schema = documentSchema({
         })
         .optional()
         .describe('How the routes of this node are taken back.'),
+      layer2: z
+        .object({
+          gratuitousInterval: duration()
+            .optional()
+            .describe('Between announcements that nobody asked for, 1s..24h; 0s, the default, for none.'),
+          conflict: z
+            .enum(['report', 'defend', 'yield'])
+            .optional()
+            .describe(
+              'What to do when another host claims an address: tell, announce again, or fall silent. Default defend.',
+            ),
+          stickiness: z.unknown().optional().describe('Addresses stay where they are. Not supported yet.'),
+          addressesOnLoopback: z.unknown().optional().describe('Addresses on the loopback. Not supported yet.'),
+        })
+        .optional()
+        .describe('How addresses are announced by ARP and neighbour discovery.'),
       stateDir: z
         .string()
         .regex(/^\//, 'must be an absolute path')
@@ -130,6 +147,20 @@ function readDrain(raw: NonNullable<Spec['drain']>, findings: Findings): Speaker
 const maxWaitMs = 3_600_000;
 /** RFC 9003 §2. */
 const maxMessageOctets = 255;
+
+function readLayer2(raw: NonNullable<Spec['layer2']>, findings: Findings): Speaker['layer2'] {
+  const { gratuitousInterval: text, conflict } = raw;
+  const path = ['spec', 'layer2', 'gratuitousInterval'];
+  const intervalMs = text === undefined ? 0 : parseDuration(text);
+  if (intervalMs === undefined) findings.error(path, `invalid duration ${JSON.stringify(text)}`, durationHint(text!));
+  else if (intervalMs !== 0 && (intervalMs < minIntervalMs || intervalMs > maxIntervalMs))
+    findings.error(path, 'must be 0s or in 1s..24h');
+  for (const field of ['stickiness', 'addressesOnLoopback'] as const)
+    if (raw[field] !== undefined) findings.error(['spec', 'layer2', field], 'not supported yet');
+  return { gratuitousIntervalMs: intervalMs ?? 0, conflict: conflict ?? speakerDefaults.layer2.conflict };
+}
+const minIntervalMs = 1_000;
+const maxIntervalMs = 86_400_000;
 
 const speaker = defineKind({
   kind: 'Speaker',
@@ -188,6 +219,7 @@ const speaker = defineKind({
         dynamicPeers: readDynamicPeers(spec.listen?.dynamic ?? [], ['spec', 'listen', 'dynamic'], findings),
         serviceCommunities: spec.serviceCommunities ?? speakerDefaults.serviceCommunities,
         drain: readDrain(spec.drain ?? {}, findings),
+        layer2: readLayer2(spec.layer2 ?? {}, findings),
         loadBalancerClass: spec.loadBalancerClass ?? speakerDefaults.loadBalancerClass,
         ignoreExcludeLabel: spec.ignoreExcludeLabel ?? speakerDefaults.ignoreExcludeLabel,
         stateDir: spec.stateDir ?? speakerDefaults.stateDir,
