@@ -5,6 +5,7 @@ import { Advertisements } from '../dist/intent/advertise.js';
 import { Allocator, allocationOrder } from '../dist/intent/allocate.js';
 import { scopeOf } from '../dist/intent/scope.js';
 import { decideService } from '../dist/intent/service.js';
+import { sha256 } from '../dist/io/digest.js';
 import { prefix } from '../dist/lib/prefix.js';
 
 const count = Number(process.argv[2] ?? 10_000);
@@ -62,6 +63,7 @@ const config = {
   speaker: { name: 'node-1', labels: {}, loadBalancerClass: '', ignoreExcludeLabel: false, serviceCommunities: [] },
   aliases: new Map(),
   pools: new Map([['p', pool]]),
+  layer2Advertisements: [],
   advertisements: [
     advertisement('host', {}),
     advertisement('net', { aggregationLength: 20, aggregationLengthV6: 64, communities: [] }),
@@ -91,7 +93,7 @@ for (const round of ['cold', 'warm']) {
   console.log(`${round}, ${count} dual-stack Services, 2 advertisements, ${peers.length} peers`);
   const allocator = fresh();
   const advertisements = new Advertisements(100);
-  const scope = scopeOf(config);
+  const scope = scopeOf(config, sha256);
   const assigned = timed('  allocate all', count, () =>
     allocationOrder(services, allocator).map((s) => [s, allocator.assign(s)]),
   );

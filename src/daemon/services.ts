@@ -10,6 +10,7 @@ import type { Assignment, Remembered } from '../intent/assignment.ts';
 import type { Drain } from '../intent/drain.ts';
 import { type Scope, scopeOf } from '../intent/scope.ts';
 import { decideService, type ServiceDecision, unhandled } from '../intent/service.ts';
+import { sha256 } from '../io/digest.ts';
 import { equal } from '../lib/diff.ts';
 import type { Prefix } from '../lib/prefix.ts';
 
@@ -65,7 +66,7 @@ export class Services {
     for (const key of this.decisions.keys()) if (!config.services.has(key)) dirty.add(key);
     let everyRoute = false;
     if (!ground) {
-      this.scope = scopeOf(config, this.drained);
+      this.scope = scopeOf(config, sha256, this.drained);
       everyRoute = this.advertisements.setDefaultLocalPref(config.speaker.defaultLocalPref);
       for (const key of this.allocator.setPools(config.pools, config.namespaces)) dirty.add(key);
       this.allocator.restore(this.remembered.filter(({ service }) => config.services.has(service)));
@@ -82,7 +83,7 @@ export class Services {
     if (equal(this.drained, drain)) return;
     this.drained = drain;
     if (this.config === undefined) return;
-    this.scope = scopeOf(this.config, drain);
+    this.scope = scopeOf(this.config, sha256, drain);
     for (const key of this.config.services.keys()) this.dirty.add(key);
   }
 

@@ -98,8 +98,7 @@ export function* serviceRows(speaker: Speaker, engine: Engine) {
   const receivers = [...speaker.all.values()].map((p) => p.settings);
   const keys = [...engine.services.decisions.keys()].sort();
   for (const key of keys) {
-    const view = serviceView(engine.services.decisions.get(key)!, receivers);
-    yield { ...view, layer2: { announced: false, reason: 'noMatchingAdvertisement', interfaces: [], owner: null } };
+    yield serviceView(engine.services.decisions.get(key)!, receivers);
   }
 }
 

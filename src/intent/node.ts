@@ -1,6 +1,6 @@
 /** Facts about the node this speaker runs on, gathered from its documents. */
 import { drainLabel } from '../config/annotation.ts';
-import type { Configuration, Labels, Node } from '../config/model.ts';
+import type { Configuration, Labels, Node, Speaker } from '../config/model.ts';
 
 const HOSTNAME_LABEL = 'kubernetes.io/hostname';
 const EXCLUDE_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
@@ -17,6 +17,10 @@ export interface ThisNode {
   readonly document?: Node;
 }
 
+/** With these labels no load balancer uses a node, unless the Speaker says that this is to be ignored. */
+export const isExcluded = (labels: Labels, { ignoreExcludeLabel }: Pick<Speaker, 'ignoreExcludeLabel'>): boolean =>
+  Object.hasOwn(labels, EXCLUDE_LABEL) && !ignoreExcludeLabel;
+
 /**
  * The labels of the Node document of this name, overridden by those of the Speaker; where neither says otherwise
  * kubernetes.io/hostname is the node's name, as the kubelet sets it.
@@ -29,7 +33,7 @@ export function thisNode(config: Pick<Configuration, 'speaker' | 'nodes'>): This
     name: speaker.name,
     labels,
     networkUnavailable: document?.networkUnavailable ?? false,
-    excluded: Object.hasOwn(labels, EXCLUDE_LABEL) && !speaker.ignoreExcludeLabel,
+    excluded: isExcluded(labels, speaker),
     drained: Object.hasOwn(labels, drainLabel),
     ...(document && { document }),
   };

@@ -35,12 +35,28 @@ export const reasons = {
     remedy: 'Nothing: the new ones are decided on their own.',
   },
   notOwner: {
-    says: 'No BGPAdvertisement of the pool selects this node.',
-    remedy: 'Reference the pool from a BGPAdvertisement whose nodeSelectors match the labels of this node.',
+    says: 'It is not for this node: no BGPAdvertisement of the pool selects it, or on layer 2 no or another node is chosen.',
+    remedy: 'For BGP, reference the pool from a BGPAdvertisement whose nodeSelectors match the labels of this node.',
   },
   noMatchingAdvertisement: {
-    says: 'No BGPAdvertisement of the pool that selects this node matches the labels of the Service.',
+    says: 'No advertisement of the pool that selects this node matches the labels of the Service.',
     remedy: "Change the advertisement's serviceSelectors or the labels of the Service.",
+  },
+  sharedIPWithServiceSelector: {
+    says: 'The Service may share its addresses, and an L2Advertisement with serviceSelectors matches it.',
+    remedy: 'Remove metallb.io/allow-shared-ip from the Service, or serviceSelectors from the L2Advertisement.',
+  },
+  heldDown: {
+    says: 'The node started so recently that it takes no addresses over.',
+    remedy: 'Wait.',
+  },
+  announceFailed: {
+    says: 'None of the interfaces that may answer for the address exists on this node, is up and can answer.',
+    remedy: "Bring one up, or change the L2Advertisement's interfaces.",
+  },
+  addressClaimed: {
+    says: 'Another host claims the address, and this node has fallen silent for it.',
+    remedy: 'Take the address from the other host, or set layer2.conflict in the Speaker to defend.',
   },
   conflictingAdvertisements: {
     says: 'Two BGPAdvertisements want different local preferences for one route to one peer.',

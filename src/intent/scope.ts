@@ -1,9 +1,11 @@
 /** A configuration as this node sees it, worked out once per reload so that deciding a Service is cheap. */
 import { ServiceCommunities } from '../config/allow.ts';
-import type { BgpAdvertisement, Configuration } from '../config/model.ts';
-import { anySelects } from '../config/selector.ts';
+import { drainLabel } from '../config/annotation.ts';
+import type { BgpAdvertisement, Configuration, Labels } from '../config/model.ts';
+import { anySelects, selects } from '../config/selector.ts';
 import type { Drain } from './drain.ts';
-import { type ThisNode, thisNode } from './node.ts';
+import type { KnownNode, Layer2Scope } from './layer2.ts';
+import { isExcluded, type ThisNode, thisNode } from './node.ts';
 import { PoolIndex } from './pools.ts';
 
 export interface Scope {
@@ -12,11 +14,20 @@ export interface Scope {
   readonly pools: PoolIndex;
   /** By pool name; pools that no advertisement selects are absent. */
   readonly advertisements: ReadonlyMap<string, PoolAdvertisements>;
+  /** L2Advertisements by pool name, in document order. */
+  readonly layer2: ReadonlyMap<string, readonly Layer2Scope[]>;
+  /** Everyone who may announce on layer 2: this node, then those that have a Node document. */
+  readonly nodes: readonly KnownNode[];
+  /** Drained nodes keep what nobody else could serve. */
+  readonly keepSoleLocal: boolean;
+  readonly sha256: Sha256;
   /** What Services may add to their routes. */
   readonly communities: ServiceCommunities;
   /** Present while the node's routes are taken back. */
   readonly drain?: Drain;
 }
+
+export type Sha256 = (bytes: Uint8Array) => Uint8Array;
 
 /** Advertisements of one pool, in document order. */
 export interface PoolAdvertisements {
@@ -25,7 +36,7 @@ export interface PoolAdvertisements {
   readonly here: readonly BgpAdvertisement[];
 }
 
-export function scopeOf(config: Configuration, drain?: Drain): Scope {
+export function scopeOf(config: Configuration, sha256: Sha256, drain?: Drain): Scope {
   const node = thisNode(config);
   const advertisements = new Map<string, { all: BgpAdvertisement[]; here: BgpAdvertisement[] }>();
   for (const a of config.advertisements) {
@@ -42,7 +53,44 @@ export function scopeOf(config: Configuration, drain?: Drain): Scope {
     loadBalancerClass: config.speaker.loadBalancerClass,
     pools: new PoolIndex(config.pools),
     advertisements,
+    ...layer2Of(config, node, drain),
+    sha256,
     communities: new ServiceCommunities(config.speaker.serviceCommunities, config.aliases),
     ...(drain && { drain }),
   };
+}
+
+/** Every node works this out from the same documents, so what it comes to must be the same. */
+function layer2Of(
+  config: Configuration,
+  own: ThisNode,
+  drain: Drain | undefined,
+): Pick<Scope, 'layer2' | 'nodes' | 'keepSoleLocal'> {
+  const layer2 = new Map<string, Layer2Scope[]>();
+  const keepSoleLocal = drain?.keepSoleLocal ?? config.speaker.drain.keepSoleLocal;
+  if (config.layer2Advertisements.length === 0) return { layer2, nodes: [], keepSoleLocal };
+  const labels = new Map<string, Labels>([[own.name, own.labels]]);
+  const { name, networkUnavailable, excluded } = own;
+  const drained = own.drained || drain?.stage === 'withdrawn';
+  const nodes: KnownNode[] = [{ name, alive: true, networkUnavailable, excluded, drained }];
+  for (const { name, labels: theirs, networkUnavailable } of config.nodes.values()) {
+    if (name === own.name) continue;
+    labels.set(name, { 'kubernetes.io/hostname': name, ...theirs });
+    const excluded = isExcluded(theirs, config.speaker);
+    nodes.push({ name, alive: true, networkUnavailable, excluded, drained: Object.hasOwn(theirs, drainLabel) });
+  }
+  for (const document of config.layer2Advertisements) {
+    const selected = [...labels].filter(([, each]) => anySelects(document.nodeSelectors, each));
+    const weight = (each: Labels) =>
+      document.preferences.reduce((sum, { weight, selector }) => sum + (selects(selector, each) ? weight : 0), 0);
+    const candidacy = {
+      name: document.name,
+      nodes: new Set(selected.map(([node]) => node)),
+      byService: document.serviceSelectors.length > 0,
+      preference: new Map([...labels].map(([node, each]) => [node, weight(each)])),
+      interfaces: document.interfaces,
+    };
+    for (const pool of document.pools) layer2.set(pool, [...(layer2.get(pool) ?? []), { document, candidacy }]);
+  }
+  return { layer2, nodes, keepSoleLocal };
 }

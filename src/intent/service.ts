@@ -4,18 +4,20 @@
  * The tests come in the order of MetalLB's, so that the first reason found is the one MetalLB would give.
  */
 import { compatibleLocalPref, familiesOf } from '../config/compatible.ts';
-import type { BgpAdvertisement, EndpointSlice, Meta, Pool, Service } from '../config/model.ts';
+import type { BgpAdvertisement, EndpointSlice, Pool, Service } from '../config/model.ts';
 import { anySelects } from '../config/selector.ts';
 import { type Address, compareAddresses, formatAddress } from '../lib/address.ts';
 import { comparePrefixes, prefixOf } from '../lib/prefix.ts';
 import type { Assignment, Unassigned } from './assignment.ts';
 import { isSoleLocalHolder } from './drain.ts';
 import { hasUsable, hasUsableOn } from './endpoint.ts';
+import { decideLayer2, type Layer2Decision } from './layer2.ts';
 import { distinctAddresses } from './ledger.ts';
 import { ownCommunities, policyOf } from './policy.ts';
-import type { Note, Reason } from './reason.ts';
+import type { Note } from './reason.ts';
 import type { Contribution } from './route.ts';
 import type { Scope } from './scope.ts';
+import { no, type Verdict } from './verdict.ts';
 
 export interface ServiceInput {
   /** `namespace/name`. */
@@ -31,19 +33,6 @@ export interface ServiceInput {
   readonly previous?: ServiceDecision | undefined;
 }
 
-/** A yes or no with the deciding rule. */
-export interface Verdict {
-  readonly announced: boolean;
-  /** Absent when announced. */
-  readonly reason?: Reason;
-  /** The particulars, for people. */
-  readonly detail: string;
-  /** The documents that decided. */
-  readonly because: readonly Meta[];
-  /** What else there is to know of a Service that is announced. */
-  readonly notes?: readonly Note[];
-}
-
 export interface ServiceDecision {
   readonly key: string;
   readonly ips: readonly Address[];
@@ -54,6 +43,7 @@ export interface ServiceDecision {
   /** Addresses of the previous decision that are no longer the Service's. */
   readonly withdrawn?: { readonly ips: readonly Address[]; readonly reason: 'loadBalancerIPChanged' };
   readonly bgp: Verdict & { readonly contributions: readonly Contribution[] };
+  readonly layer2: Layer2Decision;
 }
 
 /** Why a Service is none of ours, before any address is looked at; its addresses are to be released. */
@@ -72,9 +62,10 @@ export function unhandled(service: Service, scope: Pick<Scope, 'loadBalancerClas
 export function decideService(input: ServiceInput): ServiceDecision {
   const found = locate(input);
   const ips = found.ips ?? [];
-  const lost = input.previous?.bgp.announced
-    ? input.previous.ips.filter((old) => !ips.some((ip) => compareAddresses(ip, old) === 0))
-    : [];
+  const lost =
+    input.previous?.bgp.announced || input.previous?.layer2.announced
+      ? input.previous.ips.filter((old) => !ips.some((ip) => compareAddresses(ip, old) === 0))
+      : [];
   return {
     key: input.key,
     ips,
@@ -82,6 +73,9 @@ export function decideService(input: ServiceInput): ServiceDecision {
     ...(found.allocation && { allocation: found.allocation }),
     ...(lost.length > 0 && ips.length > 0 && { withdrawn: { ips: lost, reason: 'loadBalancerIPChanged' } }),
     bgp: found.verdict ? { ...found.verdict, contributions: [] } : decideBgp(input, input.service!, found.pool, ips),
+    layer2: found.verdict
+      ? { ...found.verdict, interfaces: [] }
+      : decideLayer2(input.service!, found.pool, ips, input.slices, input.scope),
   };
 }
 
@@ -201,10 +195,3 @@ function firstConflict(
     for (const b of advertisements.slice(i + 1)) if (!compatibleLocalPref(a, b, families)) return [a, b];
   return undefined;
 }
-
-const no = (reason: Reason, detail: string, ...because: readonly Meta[]): Verdict => ({
-  announced: false,
-  reason,
-  detail,
-  because,
-});

@@ -20,9 +20,20 @@ export interface ServiceView {
     /** What else there is to know of a Service that is announced. */
     readonly notes: readonly Note[];
   };
+  readonly layer2: {
+    readonly announced: boolean;
+    readonly reason: Reason | null;
+    /** Names, sorted; none where every interface may answer. */
+    readonly interfaces: readonly string[];
+    /** The node that is to answer, in the eyes of this one. */
+    readonly owner: string | null;
+  };
 }
 
-export function serviceView({ key, ips, pool, bgp }: ServiceDecision, receivers: readonly Receiver[]): ServiceView {
+export function serviceView(
+  { key, ips, pool, bgp, layer2 }: ServiceDecision,
+  receivers: readonly Receiver[],
+): ServiceView {
   const prefixes = bgp.contributions.map((c) => c.prefix).sort(comparePrefixes);
   const peers = receivers.filter(({ name, families }) =>
     bgp.contributions.some(({ prefix, policy }) => isFor(policy, name) && families.includes(`ipv${prefix.family}`)),
@@ -37,6 +48,12 @@ export function serviceView({ key, ips, pool, bgp }: ServiceDecision, receivers:
       peers: peers.map((p) => p.name).sort(),
       prefixes: [...new Set(prefixes.map(formatPrefix))],
       notes: bgp.notes ?? [],
+    },
+    layer2: {
+      announced: layer2.announced,
+      reason: layer2.reason ?? null,
+      interfaces: layer2.interfaces === 'all' ? [] : layer2.interfaces,
+      owner: layer2.owner ?? null,
     },
   };
 }

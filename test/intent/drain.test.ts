@@ -4,6 +4,7 @@ import { Advertisements } from '../../src/intent/advertise.ts';
 import { type Drain, drainedAttributes, GRACEFUL_SHUTDOWN, isSoleLocalHolder } from '../../src/intent/drain.ts';
 import { scopeOf } from '../../src/intent/scope.ts';
 import { decideService } from '../../src/intent/service.ts';
+import { sha256 } from '../../src/io/digest.ts';
 import { formatPrefix, prefix } from '../../src/lib/prefix.ts';
 import { advertisement, configuration, endpoint, ingress, node, pool, service, slice } from '../support/model.ts';
 
@@ -73,7 +74,7 @@ describe('a drained node', () => {
   const held = [slice(local, here)];
 
   function routes(drain?: Drain) {
-    const scope = scopeOf(config, drain);
+    const scope = scopeOf(config, sha256, drain);
     const decisions = [
       decideService({ key: 'default/web', service: web, slices: [], scope }),
       decideService({ key: 'default/local', service: local, slices: held, scope }),
@@ -122,7 +123,7 @@ describe('a drained node', () => {
   test('and one that is no more has what it had, as the same objects', () => {
     const all = new Advertisements(100);
     const decide = (drain?: Drain) =>
-      decideService({ key: 'w', service: web, slices: [], scope: scopeOf(config, drain) }).bgp.contributions;
+      decideService({ key: 'w', service: web, slices: [], scope: scopeOf(config, sha256, drain) }).bgp.contributions;
     const before = decide();
     all.update('w', before);
     const host = prefix('192.0.2.11/32');

@@ -6,6 +6,7 @@ import { ownCommunities, policyOf } from '../../src/intent/policy.ts';
 import { MAX_COMMUNITIES } from '../../src/intent/route.ts';
 import { scopeOf } from '../../src/intent/scope.ts';
 import { decideService } from '../../src/intent/service.ts';
+import { sha256 } from '../../src/io/digest.ts';
 import { prefix } from '../../src/lib/prefix.ts';
 import { advertisement, configuration, ingress, pool, service, speaker } from '../support/model.ts';
 
@@ -77,12 +78,12 @@ describe('Services with communities of their own', () => {
     });
   const asking = (name: string, ip: string, ...communities: string[]) =>
     service(name, { ingress: ingress(ip), communities });
-  const decide = (subject: ReturnType<typeof service>, scope = scopeOf(config())) =>
+  const decide = (subject: ReturnType<typeof service>, scope = scopeOf(config(), sha256)) =>
     decideService({ key: subject.name, service: subject, slices: [], scope }).bgp;
   const router = { name: 'r', families: ['ipv4'] } as const;
 
   test('share a policy with those that ask for the same, and no other', () => {
-    const scope = scopeOf(config());
+    const scope = scopeOf(config(), sha256);
     const policies = [
       asking('a', '192.0.2.1', '65000:1', '65000:7'),
       asking('b', '192.0.2.2', 'home', '65000:1'),
@@ -107,7 +108,7 @@ describe('Services with communities of their own', () => {
   });
 
   test('give a shared aggregate the communities of all', () => {
-    const scope = scopeOf(config({ aggregationLength: 24 }));
+    const scope = scopeOf(config({ aggregationLength: 24 }), sha256);
     const all = new Advertisements(100);
     for (const subject of [
       asking('a', '192.0.2.1', '65000:1'),
@@ -125,7 +126,7 @@ describe('Services with communities of their own', () => {
   });
 
   test('cannot take a route from others by asking for too many', () => {
-    const scope = scopeOf(config({ aggregationLength: 24 }));
+    const scope = scopeOf(config({ aggregationLength: 24 }), sha256);
     const all = new Advertisements(100);
     const many = Array.from({ length: MAX_COMMUNITIES }, (_, i) => `65000:${i}`);
     all.update('a', decide(asking('a', '192.0.2.1'), scope).contributions);

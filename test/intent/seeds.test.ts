@@ -6,6 +6,7 @@ import { Allocator, allocationOrder } from '../../src/intent/allocate.ts';
 import { nodePeers } from '../../src/intent/peers.ts';
 import { scopeOf } from '../../src/intent/scope.ts';
 import { decideService, type ServiceDecision } from '../../src/intent/service.ts';
+import { sha256 } from '../../src/io/digest.ts';
 import { formatPrefix } from '../../src/lib/prefix.ts';
 import {
   advertisement,
@@ -38,7 +39,7 @@ class Lab {
     this.config = configuration(documents);
     const { pools, namespaces, endpointSlices } = this.config;
     this.allocator.setPools(pools, namespaces);
-    const scope = scopeOf(this.config);
+    const scope = scopeOf(this.config, sha256);
     for (const key of services.keys()) if (!this.config.services.has(key)) this.allocator.release(key);
     const assigned = new Map(
       allocationOrder(this.config.services.values(), this.allocator).map((s) => [s, this.allocator.assign(s)] as const),

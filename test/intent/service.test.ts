@@ -4,6 +4,7 @@ import type { Assignment } from '../../src/intent/assignment.ts';
 import type { Reason } from '../../src/intent/reason.ts';
 import { scopeOf } from '../../src/intent/scope.ts';
 import { decideService, type ServiceDecision, unhandled } from '../../src/intent/service.ts';
+import { sha256 } from '../../src/io/digest.ts';
 import { formatAddress } from '../../src/lib/address.ts';
 import { formatPrefix } from '../../src/lib/prefix.ts';
 import {
@@ -37,7 +38,7 @@ function decide(
     key: 'default/web',
     service: subject,
     slices,
-    scope: scopeOf(configuration(documents)),
+    scope: scopeOf(configuration(documents), sha256),
     assignment,
   });
 }
@@ -199,7 +200,7 @@ describe('addresses', () => {
   });
 
   test('a change of addresses tells what is given up, whatever the order', () => {
-    const scope = scopeOf(configuration(lab));
+    const scope = scopeOf(configuration(lab), sha256);
     const step = (previous: ServiceDecision | undefined, ...ips: string[]) =>
       decideService({ key: 'k', service: service('web', { ingress: ingress(...ips) }), slices: [], scope, previous });
     const first = step(undefined, '192.0.2.10', '2001:db8::1');

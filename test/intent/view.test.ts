@@ -3,6 +3,7 @@ import type { Service } from '../../src/config/model.ts';
 import { scopeOf } from '../../src/intent/scope.ts';
 import { decideService } from '../../src/intent/service.ts';
 import { serviceView } from '../../src/intent/view.ts';
+import { sha256 } from '../../src/io/digest.ts';
 import { advertisement, configuration, ingress, pool, service } from '../support/model.ts';
 
 const scope = scopeOf(
@@ -14,6 +15,7 @@ const scope = scopeOf(
       advertisement('net2', ['lab'], { aggregationLength: 24, peers: ['r2'] }),
     ],
   }),
+  sha256,
 );
 const view = (subject: Service | undefined) =>
   serviceView(decideService({ key: 'default/web', service: subject, slices: [], scope }), [
@@ -34,6 +36,7 @@ test('an announced Service: sorted, each prefix once, peers that are to get some
       prefixes: ['192.0.2.0/24', '192.0.2.10/32', '2001:db8::/64', '2001:db8::5/128'],
       notes: [],
     },
+    layer2: { announced: false, reason: 'noMatchingAdvertisement', interfaces: [], owner: null },
   });
   expect(view(service('web', { ingress: ingress('192.0.2.10') })).bgp.peers).toEqual(['r1']);
 });
@@ -44,5 +47,6 @@ test('a Service that is not', () => {
     ips: [],
     pool: null,
     bgp: { announced: false, reason: 'noIPAllocated', peers: [], prefixes: [], notes: [] },
+    layer2: { announced: false, reason: 'noIPAllocated', interfaces: [], owner: null },
   });
 });

@@ -9,8 +9,8 @@
 import { type Address, formatAddress } from '../lib/address.ts';
 import { compareBytes } from '../lib/bytes.ts';
 
-/** An L2Advertisement of the Service's pool that matches the Service, its selectors worked out. */
-export interface Layer2Advertisement {
+/** An L2Advertisement of the Service's pool that matches the Service: who may announce by it, and where. */
+export interface Candidacy {
   readonly name: string;
   /** Names of the nodes that its nodeSelectors select. */
   readonly nodes: ReadonlySet<string>;
@@ -29,6 +29,8 @@ export interface ElectionNode {
   readonly networkUnavailable: boolean;
   /** Carries the exclude-from-external-load-balancers label, which is not to be ignored. */
   readonly excluded: boolean;
+  /** Its addresses are being moved away. */
+  readonly drained: boolean;
   /** Holds a usable endpoint of the Service. */
   readonly endpoint: boolean;
 }
@@ -42,7 +44,7 @@ export interface Election {
   readonly policy: 'Cluster' | 'Local';
   /** A usable endpoint exists, on whatever node. */
   readonly endpoints: boolean;
-  readonly advertisements: readonly Layer2Advertisement[];
+  readonly advertisements: readonly Candidacy[];
   readonly nodes: readonly ElectionNode[];
   /** Who is known to have held the addresses last; given only where addresses are not to move back on their own. */
   readonly holder?: string;
@@ -64,6 +66,7 @@ export type Ineligible =
   | 'notAlive'
   | 'nodeNetworkUnavailable'
   | 'nodeLabeledExcludeBalancers'
+  | 'nodeDrained'
   | 'notSelected'
   | 'noLocalEndpoints';
 
@@ -124,12 +127,13 @@ function ineligibility(e: Election, node: ElectionNode): Ineligible | undefined 
   if (!node.alive) return 'notAlive';
   if (node.networkUnavailable) return 'nodeNetworkUnavailable';
   if (node.excluded) return 'nodeLabeledExcludeBalancers';
+  if (node.drained) return 'nodeDrained';
   if (!e.advertisements.some((a) => a.nodes.has(node.name))) return 'notSelected';
   return e.policy === 'Local' && !node.endpoint ? 'noLocalEndpoints' : undefined;
 }
 
 /** The union of what the advertisements name; one that names none means all. */
-function interfacesOf(advertisements: readonly Layer2Advertisement[]): 'all' | readonly string[] {
+function interfacesOf(advertisements: readonly Candidacy[]): 'all' | readonly string[] {
   if (advertisements.some((a) => a.interfaces.length === 0)) return 'all';
   return [...new Set(advertisements.flatMap((a) => a.interfaces))].sort();
 }

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import { type Candidacy, type Elected, type Election, type ElectionNode, elect } from '../../src/intent/elect.ts';
 import { sha256 } from '../../src/io/digest.ts';
-import { type Elected, type Election, type ElectionNode, elect, type Layer2Advertisement } from '../../src/l2/elect.ts';
 import { address } from '../../src/lib/address.ts';
 import { toHex } from '../../src/lib/bytes.ts';
 
 const names = ['node-a', 'node-b', 'node-c'];
 const node = (name: string, changes: Partial<ElectionNode> = {}): ElectionNode => ({
-  ...{ name, alive: true, networkUnavailable: false, excluded: false, endpoint: true },
+  ...{ name, alive: true, networkUnavailable: false, excluded: false, drained: false, endpoint: true },
   ...changes,
 });
-const advertisement = (changes: Partial<Layer2Advertisement> = {}): Layer2Advertisement => ({
+const advertisement = (changes: Partial<Candidacy> = {}): Candidacy => ({
   ...{ name: 'l2', nodes: new Set(names), byService: false, preference: new Map(), interfaces: [] },
   ...changes,
 });
@@ -49,7 +49,7 @@ describe('the election', () => {
 
   it('puts the sum of preferences before the hash, and falls back to it when sums are equal', () => {
     const prefer = (weights: Record<string, number>) => advertisement({ preference: new Map(Object.entries(weights)) });
-    const outcome = (...advertisements: Layer2Advertisement[]) => order(elect(election({ advertisements })));
+    const outcome = (...advertisements: Candidacy[]) => order(elect(election({ advertisements })));
     expect(outcome(prefer({ 'node-c': 1 }))).toEqual(['node-c', 'node-b', 'node-a']);
     expect(outcome(prefer({ 'node-c': 10, 'node-a': 100 }))).toEqual(['node-a', 'node-c', 'node-b']);
     expect(outcome(prefer({ 'node-c': 60 }), prefer({ 'node-c': 50, 'node-a': 100 }))).toEqual([

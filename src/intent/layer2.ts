@@ -1,0 +1,81 @@
+/**
+ * Whether this node answers for the addresses of a Service on layer 2, on which interfaces, and why (not): what documents
+ * say, handed to the election.
+ */
+import type { EndpointSlice, Layer2Advertisement, Meta, Pool, Service } from '../config/model.ts';
+import { anySelects } from '../config/selector.ts';
+import type { Address } from '../lib/address.ts';
+import { isSoleLocalHolder } from './drain.ts';
+import { type Candidacy, type Elected, type ElectionNode, elect } from './elect.ts';
+import { hasUsable, hasUsableOn } from './endpoint.ts';
+import type { Scope } from './scope.ts';
+import { no, type Verdict } from './verdict.ts';
+
+export interface Layer2Decision extends Verdict {
+  /** Names; those that do not exist do no harm. */
+  readonly interfaces: 'all' | readonly string[];
+  /** The node that is to announce, in the eyes of this one; undefined when there is none, or it was not looked for. */
+  readonly owner?: string;
+}
+
+/** An L2Advertisement with its node selectors worked out. */
+export interface Layer2Scope {
+  readonly document: Layer2Advertisement;
+  readonly candidacy: Candidacy;
+}
+
+/** A node that may announce, as its documents have it. */
+export type KnownNode = Omit<ElectionNode, 'endpoint'>;
+
+export function decideLayer2(
+  service: Service,
+  pool: Pool,
+  ips: readonly Address[],
+  slices: readonly EndpointSlice[],
+  scope: Scope,
+): Layer2Decision {
+  const { node } = scope;
+  const all = scope.layer2.get(pool.name) ?? [];
+  const matching = all.filter(({ document }) => anySelects(document.serviceSelectors, service.labels));
+  // Without any slice every node counts as having an endpoint.
+  const endpoints = slices.length === 0 || hasUsable(slices);
+  const elected = elect({
+    self: node.name,
+    ips,
+    shared: service.request.sharingKey !== '',
+    policy: service.externalTrafficPolicy,
+    endpoints,
+    advertisements: matching.map(({ candidacy }) => candidacy),
+    nodes: scope.nodes.map((known) => ({
+      ...known,
+      drained: known.drained && !(scope.keepSoleLocal && isSoleLocalHolder(service, slices, known)),
+      endpoint: slices.length === 0 || hasUsableOn(slices, known.name),
+    })),
+    sha256: scope.sha256,
+  });
+  const { reason, owner, interfaces } = elected;
+  const documents = matching.map(({ document }) => document);
+  const where = { interfaces, ...(owner !== undefined && { owner }) };
+  if (reason === undefined) {
+    const detail = `through ${documents.map(({ name }) => name).join(', ')}`;
+    return { announced: true, detail, because: [pool, ...documents], ...where };
+  }
+  const because: readonly Meta[] = documents.length > 0 ? documents : [pool];
+  const detail = detailOf(elected, { endpoints, pool, node: node.name, some: all.length > 0 });
+  return { ...no(reason, detail, ...because), ...where };
+}
+
+function detailOf(
+  { reason, owner, ineligible }: Elected,
+  { endpoints, pool, node, some }: { endpoints: boolean; pool: Pool; node: string; some: boolean },
+): string {
+  if (reason === 'sharedIPWithServiceSelector') return 'an L2Advertisement with serviceSelectors matches the Service';
+  if (reason === 'noMatchingAdvertisement')
+    return some
+      ? `no L2Advertisement of pool ${pool.name} selects the Service and node ${node}`
+      : `no L2Advertisement references pool ${pool.name}`;
+  if (!endpoints) return 'no usable endpoint on any node';
+  const why = ineligible.get(node);
+  const own = why === undefined ? '' : `; node ${node} is no candidate: ${why}`;
+  return owner === undefined ? `no node can announce it${own}` : `node ${owner} announces it${own}`;
+}
