@@ -60,7 +60,14 @@ const services = Array.from({ length: count }, (_, i) => service(i));
 const keyOf = (s) => `${s.namespace}/${s.name}`;
 const slices = new Map(services.map((s) => [keyOf(s), [slice(s)]]));
 const config = {
-  speaker: { name: 'node-1', labels: {}, loadBalancerClass: '', ignoreExcludeLabel: false, serviceCommunities: [] },
+  speaker: {
+    name: 'node-1',
+    labels: {},
+    loadBalancerClass: '',
+    ignoreExcludeLabel: false,
+    serviceCommunities: [],
+    drain: { keepSoleLocal: true },
+  },
   aliases: new Map(),
   pools: new Map([['p', pool]]),
   layer2Advertisements: [],

@@ -59,7 +59,8 @@ async function run(options: Options): Promise<void> {
     if (error instanceof StartError) throw new CliError(error.message);
     throw error;
   }
-  await interrupted;
+  const failure = await Promise.race([interrupted, daemon.failure]);
   log.info('stopping');
-  await daemon.stop();
+  await daemon.stop('', { drain: failure === undefined });
+  if (failure !== undefined) throw new CliError(failure.message);
 }

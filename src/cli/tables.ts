@@ -1,7 +1,7 @@
 /** What `show` prints for people. */
 import { formatDiagnostic } from '../config/format.ts';
 import type { Subject } from '../daemon/control.ts';
-import type { AdvertisedRow, ConfigView, PeerRow, ReceivedRow, ServiceRow } from '../daemon/views.ts';
+import type { AdvertisedRow, ConfigView, Layer2Row, PeerRow, ReceivedRow, ServiceRow } from '../daemon/views.ts';
 import { printTable } from './columns.ts';
 import { printLine } from './output.ts';
 
@@ -48,6 +48,7 @@ const tables: {
   readonly advertised: Columns<AdvertisedRow>;
   readonly received: Columns<ReceivedRow>;
   readonly services: Columns<ServiceRow>;
+  readonly l2: Columns<Layer2Row>;
 } = {
   peers: [
     ['name', (r) => r.name],
@@ -70,6 +71,19 @@ const tables: {
     ['bgp', (r) => (r.bgp.announced ? 'announced' : orDash(r.bgp.reason))],
     ['prefixes', (r) => list(r.bgp.prefixes)],
     ['peers', (r) => list(r.bgp.peers)],
+    ['layer 2', (r) => (r.layer2.announced ? 'announced' : orDash(r.layer2.reason))],
+    ['owner', (r) => orDash(r.layer2.owner)],
+  ],
+  l2: [
+    ['ip', (r) => r.ip],
+    ['service', (r) => r.service],
+    ['state', (r) => (r.announced ? 'announced' : orDash(r.reason))],
+    ['owner', (r) => orDash(r.owner)],
+    ['interfaces', (r) => list(r.interfaces)],
+    ['requests', (r) => String(r.requests)],
+    ['replies', (r) => String(r.replies)],
+    ['gratuitous', (r) => String(r.gratuitous)],
+    ['conflicts', (r) => String(r.conflicts)],
   ],
 };
 

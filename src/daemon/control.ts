@@ -5,10 +5,10 @@ import { type Handler, json, jsonRows, type Reply } from '../io/http.ts';
 import { parsePrefix } from '../lib/prefix.ts';
 import type { Daemon } from './daemon.ts';
 import { errorsFirst } from './documents.ts';
-import { advertisedRows, configView, type Filter, peerRows, receivedRows, serviceRows } from './views.ts';
+import { advertisedRows, configView, type Filter, layer2Rows, peerRows, receivedRows, serviceRows } from './views.ts';
 
 /** What `show` can show. */
-export const subjects = ['peers', 'advertised', 'received', 'services', 'config'] as const;
+export const subjects = ['peers', 'advertised', 'received', 'services', 'l2', 'config'] as const;
 export type Subject = (typeof subjects)[number];
 
 const notFound: Reply = json({ error: 'no such thing here' }, 404);
@@ -32,6 +32,8 @@ function show(daemon: Daemon, subject: Subject, filter: Filter): Reply {
       return jsonRows(receivedRows(speaker, filter));
     case 'services':
       return jsonRows(serviceRows(speaker, engine));
+    case 'l2':
+      return jsonRows(layer2Rows(daemon.layer2, engine, filter));
     case 'config':
       return json(configView(documents.reading, engine));
   }

@@ -5,6 +5,7 @@ import { STOPPED } from '../bgp/session.ts';
 import { formatDiagnostic } from '../config/format.ts';
 import type { Configuration } from '../config/model.ts';
 import { thisNode } from '../intent/node.ts';
+import type { ServiceDecision } from '../intent/service.ts';
 import { crc32 } from '../io/crc.ts';
 import { type HttpServer, serveTcp, serveUnix } from '../io/http.ts';
 import { highestIpv4 } from '../io/interfaces.ts';
@@ -15,6 +16,7 @@ import { controlHandler, publicHandler } from './control.ts';
 import { Documents, errorsFirst, type Reading } from './documents.ts';
 import { Drainer } from './drain.ts';
 import { Engine } from './engine.ts';
+import { Layer2 } from './layer2.ts';
 import { Memory } from './memory.ts';
 import type { Metrics } from './metrics.ts';
 import type { Peer } from './peer.ts';
@@ -47,6 +49,9 @@ export class Daemon {
   private readonly options: DaemonOptions;
   private readonly log: Logger;
   readonly drainer: Drainer;
+  readonly layer2: Layer2;
+  /** Resolves when the daemon cannot go on: it is to be stopped without a drain, and started again. */
+  readonly failure: Promise<Error>;
   private readonly memory: Memory;
   private readonly presence: Presence;
   private readonly servers: HttpServer[] = [];
@@ -85,6 +90,17 @@ export class Daemon {
         log.info({ peer: document.name, reason, detail }, 'peer does not run here'),
       problem: (text) => log.warn(text),
       settled: () => this.settled(),
+    });
+    let fail: (error: Error) => void;
+    this.failure = new Promise((resolve) => {
+      fail = resolve;
+    });
+    this.layer2 = new Layer2({
+      log,
+      failed(error) {
+        log.fatal({ reason: error.message }, 'layer 2 has ended: nothing is answered any more');
+        fail(error);
+      },
     });
     this.drainer = new Drainer(this.engine, () => this.documents.config!.speaker.drain);
     this.presence = new Presence(
@@ -126,18 +142,19 @@ export class Daemon {
 
   /**
    * Takes everything back: the node is drained, where its Speaker document wants that, and sessions end with a Cease that
-   * carries `text`, or what the document says.
+   * carries `text`, or what the document says. `drain`: false leaves the first step out.
    */
-  async stop(given = ''): Promise<void> {
+  async stop(given = '', { drain: mayDrain = true } = {}): Promise<void> {
     this.documents.close();
     const drain = this.documents.config?.speaker.drain;
     const text = given || drain?.message || '';
     const told = [...this.speaker.all.values()].some((p) => p.session.state === 'Established' && hasRoutes(p));
-    if (drain?.onShutdown && told) {
+    if (mayDrain && drain?.onShutdown && told) {
       this.log.info({ waitMs: drain.waitMs }, 'draining');
       await this.drainer.begin('shutdown');
     }
     this.engine.stop();
+    await this.layer2.stop();
     this.presence.clear();
     await this.speaker.stop(notification(ErrorCode.cease, Cease.administrativeShutdown, shutdownData(text)));
     await this.memory.flush();
@@ -147,7 +164,7 @@ export class Daemon {
   /** Loaded when somebody asks: the library that renders them would take a sixth of the time to start. */
   metrics(): Promise<Metrics> {
     this.metricsLoaded ??= import('./metrics.ts').then(
-      ({ Metrics }) => new Metrics(this.speaker, this.engine, this.documents),
+      ({ Metrics }) => new Metrics(this.speaker, this.engine, this.documents, this.layer2),
     );
     return this.metricsLoaded;
   }
@@ -156,6 +173,7 @@ export class Daemon {
     const first = this.engine.config === undefined;
     if (first) this.engine.remember(this.memory.recall());
     if (first) this.speaker.setRestarting(this.presence.recall());
+    this.layer2.configure(config);
     this.engine.apply(config);
     // Nobody has routes of a node that was drained when it started.
     if (thisNode(config).drained) void this.drainer.begin('label', first);
@@ -202,22 +220,36 @@ export class Daemon {
 
   private decided({ key, before, after, reassigned }: Decided): void {
     if (reassigned) this.memory.changed();
-    const [was, is] = [before?.bgp, after?.bgp];
+    this.layer2.decided(key, after);
+    for (const protocol of ['bgp', 'layer2'] as const) this.tell(protocol, key, before, after);
+  }
+
+  private tell(
+    protocol: 'bgp' | 'layer2',
+    key: string,
+    before: ServiceDecision | undefined,
+    after: ServiceDecision | undefined,
+  ): void {
+    const [was, is] = [before?.[protocol], after?.[protocol]];
     if (was?.announced === is?.announced && was?.reason === is?.reason) return;
+    // Whoever does not use layer 2 need not read of it.
+    const unused = protocol === 'layer2' && this.engine.config?.layer2Advertisements.length === 0;
+    if (unused && !was?.announced) return;
     const ips = (after ?? before)?.ips.map(formatAddress);
     const level = this.ready ? 'info' : 'debug';
-    if (is?.announced) this.log[level]({ service: key, ips, protocol: 'bgp' }, 'service announced');
+    if (is?.announced) this.log[level]({ service: key, ips, protocol }, 'service announced');
     else {
       const reason = is?.reason ?? 'serviceDeleted';
       const text = was?.announced ? 'service withdrawn' : 'service not announced';
-      this.log[level]({ service: key, reason, ...(is?.detail && { detail: is.detail }), protocol: 'bgp' }, text);
+      this.log[level]({ service: key, reason, ...(is?.detail && { detail: is.detail }), protocol }, text);
     }
   }
 
   private settled(): void {
+    this.layer2.settled();
     if (this.ready) return;
     const decisions = [...this.engine.services.decisions.values()];
-    const announced = decisions.filter((d) => d.bgp.announced).length;
+    const announced = decisions.filter((d) => d.bgp.announced || d.layer2.announced).length;
     this.log.info({ services: decisions.length, announced, peers: this.speaker.all.size }, 'ready');
     this.ready = true;
   }

@@ -9,6 +9,7 @@ import type { PoolUsage } from '../intent/ledger.ts';
 import { formatAddress } from '../lib/address.ts';
 import type { Documents } from './documents.ts';
 import type { Engine } from './engine.ts';
+import type { Layer2 } from './layer2.ts';
 import type { Peer } from './peer.ts';
 import type { Speaker } from './speaker.ts';
 
@@ -16,10 +17,12 @@ export class Metrics {
   readonly contentType: string;
   private readonly registry = new Registry();
   private readonly engine: Engine;
+  private readonly layer2: Layer2;
 
-  constructor(speaker: Speaker, engine: Engine, documents: Documents) {
+  constructor(speaker: Speaker, engine: Engine, documents: Documents, layer2: Layer2) {
     const { registry } = this;
     this.engine = engine;
+    this.layer2 = layer2;
     this.contentType = registry.contentType;
     collectDefaultMetrics({ register: registry, prefix: 'waypost_' });
     const gauge = (name: string, help: string, labelNames: readonly string[], collect: (g: Gauge) => void) =>
@@ -103,10 +106,11 @@ export class Metrics {
   /** Prometheus' text format, in pieces. */
   async text(): Promise<Iterable<string>> {
     const metrics = await this.registry.metrics();
-    const { engine } = this;
+    const { engine, layer2 } = this;
     return (function* () {
       yield metrics;
       yield* announced(engine);
+      yield* answered(layer2);
     })();
   }
 }
@@ -116,16 +120,38 @@ function* announced(engine: Engine): Generator<string> {
   const name = 'metallb_speaker_announced';
   const node = quote(engine.config?.speaker.name ?? '');
   let text = `# HELP ${name} Service addresses that this node announces.\n# TYPE ${name} gauge\n`;
-  for (const { key, bgp, ips } of engine.services.decisions.values()) {
-    if (!bgp.announced) continue;
+  for (const { key, bgp, layer2, ips } of engine.services.decisions.values()) {
     const service = quote(key);
-    for (const ip of ips)
-      text += `${name}{service=${service},protocol="bgp",node=${node},ip="${formatAddress(ip)}"} 1\n`;
+    for (const [protocol, { announced }] of [['bgp', bgp] as const, ['layer2', layer2] as const]) {
+      if (!announced) continue;
+      for (const ip of ips)
+        text += `${name}{service=${service},protocol="${protocol}",node=${node},ip="${formatAddress(ip)}"} 1\n`;
+    }
     if (text.length < PIECE) continue;
     yield text;
     text = '';
   }
   yield text;
+}
+
+/** MetalLB's counters of layer 2, by address. */
+function* answered({ counters }: Layer2): Generator<string> {
+  const kinds = [
+    ['requests_received', 'Requests and solicitations for the address.', 'requests'],
+    ['responses_sent', 'Answers sent for the address.', 'responses'],
+    ['gratuitous_sent', 'Announcements sent unasked.', 'gratuitous'],
+  ] as const;
+  for (const [word, help, field] of kinds) {
+    const name = `metallb_layer2_${word}`;
+    let text = `# HELP ${name} ${help}\n# TYPE ${name} counter\n`;
+    for (const counted of counters) {
+      text += `${name}{ip="${counted.ip}"} ${counted[field]}\n`;
+      if (text.length < PIECE) continue;
+      yield text;
+      text = '';
+    }
+    yield text;
+  }
 }
 
 const PIECE = 64 * 1024;

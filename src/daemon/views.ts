@@ -12,9 +12,10 @@ import type { Diagnostic } from '../config/model.ts';
 import { serviceView } from '../intent/view.ts';
 import { localAddressTest } from '../io/interfaces.ts';
 import { formatAddress } from '../lib/address.ts';
-import { contains, formatPrefix, type Prefix } from '../lib/prefix.ts';
+import { contains, formatPrefix, type Prefix, prefixOf } from '../lib/prefix.ts';
 import type { Reading } from './documents.ts';
 import type { Engine } from './engine.ts';
+import type { Layer2 } from './layer2.ts';
 import type { Peer } from './peer.ts';
 import { missingView, peerView } from './peerview.ts';
 import type { MissingPeer } from './roster.ts';
@@ -102,6 +103,18 @@ export function* serviceRows(speaker: Speaker, engine: Engine) {
   }
 }
 
+/** Addresses of Services on layer 2; none at all where no L2Advertisement exists. */
+export function* layer2Rows(layer2: Layer2, engine: Engine, filter: Filter) {
+  if ((engine.config?.layer2Advertisements.length ?? 0) === 0) return;
+  for (const key of [...engine.services.decisions.keys()].sort()) {
+    const decision = engine.services.decisions.get(key)!;
+    for (const ip of decision.ips) {
+      const host = prefixOf(ip, ip.family === 4 ? 32 : 128);
+      yield wanted(host, filter) ? layer2.row(formatAddress(ip), ip.family, decision) : undefined;
+    }
+  }
+}
+
 export function configView(reading: Reading | undefined, engine: Engine) {
   const of = (severity: string) => (reading?.diagnostics ?? []).filter((d) => d.severity === severity).map(flatten);
   return {
@@ -139,5 +152,6 @@ type RowOf<G extends (...args: never[]) => Iterable<unknown>> =
 export type PeerRow = RowOf<typeof peerRows>;
 export type AdvertisedRow = RowOf<typeof advertisedRows>;
 export type ReceivedRow = RowOf<typeof receivedRows>;
+export type Layer2Row = RowOf<typeof layer2Rows>;
 export type ServiceRow = RowOf<typeof serviceRows>;
 export type ConfigView = ReturnType<typeof configView>;

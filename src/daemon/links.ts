@@ -1,0 +1,88 @@
+/** The interfaces of this network namespace, kept current by what rtnetlink tells. */
+import { EventSocket, RequestSocket } from '../io/netlink.ts';
+import { Client } from '../netlink/client.ts';
+import { Group } from '../netlink/const.ts';
+import type { Link } from '../netlink/link.ts';
+import { Monitor } from '../netlink/monitor.ts';
+
+export interface LinksEvents {
+  /** At least one interface is new, changed or gone. */
+  changed(): void;
+  /** The interfaces could not be read; it is tried again. */
+  problem(reason: string): void;
+}
+
+/** Between attempts to read all interfaces, ms. */
+const RETRY_MS = 1_000;
+
+export class Links {
+  private readonly events: LinksEvents;
+  private readonly request: RequestSocket;
+  private readonly socket: EventSocket;
+  private readonly client: Client;
+  private readonly monitor: Monitor;
+  private byIndex = new Map<number, Link>();
+  private retry: NodeJS.Timeout | undefined;
+
+  /** Reads all interfaces at once. Throws `SystemError` or `NetlinkError` where that cannot be done. */
+  constructor(events: LinksEvents) {
+    this.events = events;
+    this.request = new RequestSocket();
+    this.client = new Client(this.request);
+    // Before the first reading: what changes meanwhile is not lost.
+    try {
+      this.socket = new EventSocket({ groups: [Group.link], readable: () => this.read() });
+    } catch (error) {
+      this.request.close();
+      throw error;
+    }
+    this.monitor = new Monitor(this.socket);
+    try {
+      this.dump();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  get all(): Iterable<Link> {
+    return this.byIndex.values();
+  }
+
+  close(): void {
+    clearTimeout(this.retry);
+    this.socket.close();
+    this.request.close();
+  }
+
+  private read(): void {
+    let changed = false;
+    let lost = false;
+    for (let events = this.monitor.read(); events !== undefined; events = this.monitor.read()) {
+      for (const event of events) {
+        if (event.type === 'overrun' || event.type === 'malformed') lost = true;
+        else if (event.kind !== 'link') continue;
+        else if (event.type === 'new') this.byIndex.set(event.value.index, event.value);
+        else this.byIndex.delete(event.value.index);
+        changed = true;
+      }
+    }
+    if (lost) this.reread();
+    else if (changed) this.events.changed();
+  }
+
+  private reread(): void {
+    clearTimeout(this.retry);
+    try {
+      this.dump();
+      this.events.changed();
+    } catch (error) {
+      this.events.problem((error as Error).message);
+      this.retry = setTimeout(() => this.reread(), RETRY_MS);
+    }
+  }
+
+  private dump(): void {
+    this.byIndex = new Map(this.client.dump('link', {}).map((link) => [link.index, link]));
+  }
+}
