@@ -20,7 +20,7 @@ interface Options {
 }
 
 /** Parts of the contract whose daemon side does not exist. */
-const later = ['routes', 'l2', 'vrfs', 'bfd', 'members', 'events'];
+const later = ['routes', 'vrfs', 'bfd', 'members', 'events'];
 
 /** How often `--watch` looks, ms. */
 const WATCH_MS = 1_000;

@@ -43,6 +43,10 @@ const routeColumns: Columns<AdvertisedRow | ReceivedRow> = [
   ['communities', (r) => list([...r.communities, ...r.largeCommunities])],
 ];
 
+/** Whoever does not use layer 2 need not read of it. */
+const layer2State = ({ announced, reason }: ServiceRow['layer2']): string =>
+  announced ? 'announced' : reason === 'noMatchingAdvertisement' ? '-' : orDash(reason);
+
 const tables: {
   readonly peers: Columns<PeerRow>;
   readonly advertised: Columns<AdvertisedRow>;
@@ -71,7 +75,7 @@ const tables: {
     ['bgp', (r) => (r.bgp.announced ? 'announced' : orDash(r.bgp.reason))],
     ['prefixes', (r) => list(r.bgp.prefixes)],
     ['peers', (r) => list(r.bgp.peers)],
-    ['layer 2', (r) => (r.layer2.announced ? 'announced' : orDash(r.layer2.reason))],
+    ['layer 2', ({ layer2 }) => layer2State(layer2)],
     ['owner', (r) => orDash(r.layer2.owner)],
   ],
   l2: [

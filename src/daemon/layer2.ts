@@ -16,14 +16,30 @@ import { formatAddress } from '../lib/address.ts';
 import { Addresses } from './addresses.ts';
 import { portsOf } from './fast/ports.ts';
 import type { PortStatus, Report } from './fast/protocol.ts';
-import { FastWorker } from './fast/worker.ts';
-import { Links } from './links.ts';
+import { type FastEvents, FastWorker } from './fast/worker.ts';
+import { Links, type LinksEvents } from './links.ts';
 
 export interface Layer2Options {
   readonly log: Logger;
   /** The worker has ended by itself: the process must not go on. */
   failed(error: Error): void;
+  /** What it is made of. */
+  readonly parts?: Parts;
 }
+
+type AllLinks = Pick<Links, 'all' | 'close'>;
+type Worker = Pick<FastWorker, 'apply' | 'stop'>;
+
+/** Both throw where this system has no such thing. */
+export interface Parts {
+  links(events: LinksEvents): AllLinks;
+  worker(events: FastEvents): Worker;
+}
+
+const realParts: Parts = {
+  links: (events) => new Links(events),
+  worker: (events) => new FastWorker(events),
+};
 
 /** Another host claims an address of ours. */
 interface Claim {
@@ -37,8 +53,9 @@ export class Layer2 {
   private readonly log: Logger;
   private readonly failed: (error: Error) => void;
   private readonly addresses = new Addresses();
-  private links: Links | undefined;
-  private worker: FastWorker | undefined;
+  private readonly parts: Parts;
+  private links: AllLinks | undefined;
+  private worker: Worker | undefined;
   private config: Configuration | undefined;
   private exclude: readonly RegExp[] = [];
   /** Every Service was decided at least once. */
@@ -53,9 +70,10 @@ export class Layer2 {
   /** What was logged as wrong and is so still: by interface and protocol, or by interfaces that were asked for. */
   private readonly told = new Map<string, string>();
 
-  constructor({ log, failed }: Layer2Options) {
+  constructor({ log, failed, parts = realParts }: Layer2Options) {
     this.log = log;
     this.failed = failed;
+    this.parts = parts;
   }
 
   /** A configuration is in force, whose decisions will follow. */
@@ -135,11 +153,11 @@ export class Layer2 {
   private start(): void {
     const { log } = this;
     try {
-      this.links = new Links({
+      this.links = this.parts.links({
         changed: () => this.post(),
         problem: (reason) => log.warn({ reason }, 'the interfaces cannot be read: tried again'),
       });
-      this.worker = new FastWorker({
+      this.worker = this.parts.worker({
         report: (report) => this.report(report),
         failed: (error) => this.failed(error),
       });

@@ -47,7 +47,8 @@ export class LoopThread<Down, Up> {
     this.ended = new Promise((resolve) => {
       this.worker.on('exit', (code) => {
         process.off('exit', this.quit);
-        const asked = Atomics.load(this.flags, 0) !== 0;
+        // From here on nothing is to be posted or asked: the waker is gone.
+        const asked = Atomics.exchange(this.flags, 0, 1) !== 0;
         this.port.close();
         this.waker.close();
         resolve();

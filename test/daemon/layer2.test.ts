@@ -1,0 +1,280 @@
+/** From decisions and interfaces to snapshots, and from reports to rows and log lines, with a worker that only listens. */
+import { pino } from 'pino';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Engine } from '../../src/daemon/engine.ts';
+import type { FastEvents } from '../../src/daemon/fast/worker.ts';
+import { Layer2 } from '../../src/daemon/layer2.ts';
+import type { LinksEvents } from '../../src/daemon/links.ts';
+import { Services } from '../../src/daemon/services.ts';
+import { type Filter, layer2Rows } from '../../src/daemon/views.ts';
+import type { Snapshot } from '../../src/l2/snapshot.ts';
+import { formatAddress } from '../../src/lib/address.ts';
+import { prefix } from '../../src/lib/prefix.ts';
+import type { Link } from '../../src/netlink/link.ts';
+import {
+  configuration,
+  type Documents,
+  ingress,
+  layer2Advertisement,
+  node,
+  pool,
+  request,
+  selector,
+  service,
+  speaker,
+} from '../support/model.ts';
+
+const UP_RUNNING = 0x1 | 0x2 | 0x1000 | 0x10000;
+const link = (index: number, name: string, flags = UP_RUNNING): Link => ({
+  ...{ index, name, flags, type: 1, changed: 0 },
+  address: Uint8Array.of(2, 0, 0, 0, 0, index),
+});
+
+class Bench {
+  readonly snapshots: Snapshot[] = [];
+  readonly log: Record<string, unknown>[] = [];
+  readonly failures: Error[] = [];
+  links: Link[] = [link(1, 'eth0'), link(2, 'eth1')];
+  linksEvents: LinksEvents | undefined;
+  worker: FastEvents | undefined;
+  refusal: Error | undefined;
+  stopped = 0;
+  readonly services = new Services();
+  config = configuration();
+  readonly layer2 = new Layer2({
+    log: pino({ base: null }, { write: (line: string) => this.log.push(JSON.parse(line)) }),
+    failed: (error) => this.failures.push(error),
+    parts: {
+      links: (events) => {
+        this.linksEvents = events;
+        const bench = this;
+        return {
+          get all() {
+            return bench.links;
+          },
+          close: () => this.stopped++,
+        };
+      },
+      worker: (events) => {
+        if (this.refusal !== undefined) throw this.refusal;
+        this.worker = events;
+        return { apply: (snapshot) => this.snapshots.push(snapshot), stop: async () => void this.stopped++ };
+      },
+    },
+  });
+
+  /** As the daemon does it: configuration, decisions, and at the end that they have settled. */
+  load(documents: Documents): void {
+    this.config = configuration({ speaker: speaker({ name: 'node-b' }), ...documents });
+    this.layer2.configure(this.config);
+    this.services.apply(this.config);
+    for (let one = this.services.step(); one !== undefined; one = this.services.step())
+      this.layer2.decided(one.key, one.after);
+    this.layer2.settled();
+  }
+
+  applied(...ports: readonly (readonly [index: number, name: string, arp: string, ndp: string])[]): void {
+    const number = this.snapshots.at(-1)!.number;
+    const all = ports.map(([index, name, arp, ndp]) => ({ index, name, arp, ndp, mld: 'on' }));
+    this.worker!.report({ type: 'applied', number, ports: all });
+  }
+
+  /** The last snapshot's addresses: `IP INTERFACES`. */
+  get addresses(): string[] {
+    return this.snapshots.at(-1)!.addresses.map(({ ip, interfaces }) => `${formatAddress(ip)} ${interfaces}`);
+  }
+
+  rows(filter: Filter = {}) {
+    const engine = { config: this.config, services: this.services } as unknown as Engine;
+    return [...layer2Rows(this.layer2, engine, filter)].flatMap((row) => row ?? []);
+  }
+
+  told(text: string): Record<string, unknown>[] {
+    return this.log.filter(({ msg }) => String(msg).includes(text));
+  }
+}
+
+let bench: Bench;
+beforeEach(() => {
+  bench = new Bench();
+});
+
+const lab: Documents = {
+  pools: [pool('lab', ['192.168.10.0/24', 'fc00:f853:ccd:e799::/64'])],
+  layer2Advertisements: [layer2Advertisement('l2', ['lab'])],
+};
+const web = service('web', { ingress: ingress('192.168.10.10', 'fc00:f853:ccd:e799::1') });
+
+describe('snapshots', () => {
+  test('nothing is started before some L2Advertisement exists', () => {
+    bench.load({ ...lab, layer2Advertisements: [], services: [web] });
+    expect(bench.worker).toBeUndefined();
+    expect(bench.rows()).toEqual([]);
+    bench.load({ ...lab, services: [web] });
+    expect(bench.addresses).toEqual(['192.168.10.10 all', 'fc00:f853:ccd:e799::1 all']);
+    expect(bench.snapshots[0]!.ports.map(({ name }) => name)).toEqual(['eth0', 'eth1']);
+  });
+
+  test('go out when decisions have settled, not before, and whenever an interface changes', () => {
+    bench.layer2.configure(configuration(lab));
+    bench.linksEvents!.changed();
+    expect(bench.snapshots).toEqual([]);
+    bench.load({ ...lab, services: [web] });
+    bench.links = [link(3, 'eth2')];
+    bench.linksEvents!.changed();
+    expect(bench.snapshots.map(({ number }) => number)).toEqual([1, 2]);
+    expect(bench.snapshots[1]!.ports.map(({ name }) => name)).toEqual(['eth2']);
+  });
+
+  test('have the rules of the Speaker, and leave out interfaces by pattern', () => {
+    const layer2 = { gratuitousIntervalMs: 60_000, conflict: 'yield' } as const;
+    bench.load({ ...lab, speaker: speaker({ name: 'node-b', layer2 }) });
+    expect(bench.snapshots[0]!.rules).toMatchObject({
+      conflict: 'yield',
+      schedule: { refreshMs: 60_000, roundMs: 1100 },
+    });
+    bench.layer2.configure({ ...configuration(lab), excludedInterfaces: ['^eth0$'] });
+    bench.layer2.settled();
+    expect(bench.snapshots[1]!.ports.map(({ name }) => name)).toEqual(['eth1']);
+    expect(bench.snapshots[1]!.macs).toHaveLength(2);
+  });
+
+  test('lose what is no longer ours', () => {
+    bench.load({ ...lab, services: [web] });
+    bench.load({ ...lab, services: [web], nodes: ['node-a', 'node-b'].map((name) => node(name)) });
+    expect(bench.addresses).toHaveLength(2); // node-b is the first by hash
+    const away = selector({ 'kubernetes.io/hostname': 'node-a' });
+    const prefer = [layer2Advertisement('l2', ['lab'], { preferences: [{ weight: 1, selector: away }] })];
+    const nodes = ['node-a', 'node-b'].map((name) => node(name));
+    bench.load({ ...lab, services: [web], nodes, layer2Advertisements: prefer });
+    expect(bench.addresses).toEqual([]);
+    expect(bench.rows()[0]).toMatchObject({ announced: false, reason: 'notOwner', owner: 'node-a' });
+    bench.load({ ...lab, services: [] });
+    expect(bench.rows()).toEqual([]);
+  });
+
+  test('join what Services that share an address ask for, and a newcomer begins a burst', () => {
+    const on = (name: string, device: string) =>
+      layer2Advertisement(name, ['lab'], { interfaces: [device], serviceSelectors: [selector({ app: name })] });
+    const shared = { ingress: ingress('192.168.10.10'), request: request() };
+    const one = service('one', { ...shared, labels: { app: 'x' } });
+    const two = service('two', { ...shared, labels: { app: 'y' } });
+    const documents = { ...lab, layer2Advertisements: [on('x', 'eth1'), on('y', 'eth0')] };
+    bench.load({ ...documents, services: [one] });
+    const [before] = bench.snapshots.at(-1)!.addresses;
+    bench.load({ ...documents, services: [one, two] });
+    const [after] = bench.snapshots.at(-1)!.addresses;
+    expect(bench.addresses).toEqual(['192.168.10.10 eth0,eth1']);
+    expect(after!.epoch).toBeGreaterThan(before!.epoch);
+    bench.load({ ...documents, services: [two] });
+    expect(bench.addresses).toEqual(['192.168.10.10 eth0']);
+    expect(bench.snapshots.at(-1)!.addresses[0]!.epoch).toBe(after!.epoch);
+  });
+});
+
+describe('rows', () => {
+  test('say where an address is answered for, by family and prefix', () => {
+    bench.load({ ...lab, services: [web] });
+    expect(bench.rows()[0]).toEqual({
+      ip: '192.168.10.10',
+      service: 'default/web',
+      interfaces: ['eth0', 'eth1'],
+      announced: true,
+      reason: null,
+      owner: 'node-b',
+      requests: 0,
+      replies: 0,
+      gratuitous: 0,
+      conflicts: 0,
+      claimedBy: [],
+    });
+    expect(bench.rows({ family: 'ipv6' }).map(({ ip }) => ip)).toEqual(['fc00:f853:ccd:e799::1']);
+    expect(bench.rows({ prefix: prefix('192.168.10.10/32') }).map(({ ip }) => ip)).toEqual(['192.168.10.10']);
+  });
+
+  test('leave out interfaces that are down, and those whose sockets cannot be had', () => {
+    bench.load({ ...lab, services: [web] });
+    bench.applied([1, 'eth0', 'EPERM', 'on'], [2, 'eth1', 'on', 'on']);
+    expect(bench.rows().map(({ interfaces }) => interfaces)).toEqual([['eth1'], ['eth0', 'eth1']]);
+    expect(bench.told('CAP_NET_RAW is needed')).toMatchObject([
+      { interface: 'eth0', protocol: 'arp', reason: 'EPERM' },
+    ]);
+    bench.applied([1, 'eth0', 'EPERM', 'on'], [2, 'eth1', 'on', 'on']);
+    expect(bench.told('CAP_NET_RAW')).toHaveLength(1);
+    bench.applied([1, 'eth0', 'on', 'on'], [2, 'eth1', 'on', 'on']);
+    expect(bench.told('on this interface again')).toHaveLength(1);
+    bench.links = [link(1, 'eth0', 0x1002), link(2, 'eth1')];
+    bench.linksEvents!.changed();
+    expect(bench.rows()[0]!.interfaces).toEqual(['eth1']);
+  });
+
+  test('have the counters, which end with the address', () => {
+    bench.load({ ...lab, services: [web] });
+    const counters = { ip: '192.168.10.10', requests: 7, responses: 5, gratuitous: 10, claims: 2 };
+    const stranger = { ...counters, ip: '192.168.10.99' };
+    bench.worker!.report({ type: 'counters', addresses: [counters, stranger], drops: [] });
+    expect(bench.rows()[0]).toMatchObject({ requests: 7, replies: 5, gratuitous: 10, conflicts: 2 });
+    expect([...bench.layer2.counters]).toEqual([counters]);
+    bench.load({ ...lab, services: [] });
+    expect([...bench.layer2.counters]).toEqual([]);
+  });
+});
+
+test('interfaces that do not exist are told of once, and again after they were there', () => {
+  const documents = { ...lab, layer2Advertisements: [layer2Advertisement('l2', ['lab'], { interfaces: ['eth9'] })] };
+  const text = 'no interface that may answer exists and is up';
+  bench.load({ ...documents, services: [web] });
+  expect(bench.rows()[0]).toMatchObject({ announced: false, reason: 'announceFailed', interfaces: [] });
+  expect(bench.told(text)).toMatchObject([
+    { reason: 'announceFailed', interfaces: ['eth9'], ip: '192.168.10.10', addresses: 1 },
+    { reason: 'announceFailed', interfaces: ['eth9'], ip: 'fc00:f853:ccd:e799::1', addresses: 1 },
+  ]);
+  bench.linksEvents!.changed();
+  expect(bench.told(text)).toHaveLength(2);
+  bench.links = [link(9, 'eth9')];
+  bench.linksEvents!.changed();
+  expect(bench.rows()[0]).toMatchObject({ announced: true, reason: null, interfaces: ['eth9'] });
+  bench.links = [];
+  bench.linksEvents!.changed();
+  expect(bench.told(text)).toHaveLength(4);
+});
+
+test('claims of other hosts are logged and shown, and silence where it was chosen', () => {
+  bench.load({ ...lab, services: [web] });
+  const mac = '02:00:5e:10:00:01';
+  const report = (stage: 'begin' | 'yield' | 'resume' | 'end', name: string) =>
+    bench.worker!.report({ type: 'conflict', ip: '192.168.10.10', interface: name, mac, stage });
+  report('begin', 'eth0');
+  expect(bench.rows()[0]).toMatchObject({ announced: true, claimedBy: [{ interface: 'eth0', mac }] });
+  report('yield', 'eth0');
+  expect(bench.rows()[0]).toMatchObject({ announced: true, interfaces: ['eth1'] });
+  report('yield', 'eth1');
+  expect(bench.rows()[0]).toMatchObject({ announced: false, reason: 'addressClaimed', interfaces: [] });
+  expect(bench.rows()[1]).toMatchObject({ announced: true, claimedBy: [] });
+  report('resume', 'eth1');
+  expect(bench.rows()[0]).toMatchObject({ announced: true, reason: null, interfaces: ['eth1'] });
+  report('end', 'eth1');
+  report('end', 'eth0');
+  expect(bench.rows()[0]).toMatchObject({ interfaces: ['eth0', 'eth1'], claimedBy: [] });
+  expect(bench.log.filter(({ ip }) => ip === '192.168.10.10').map(({ level }) => level)).toEqual([
+    40, 40, 40, 40, 30, 30,
+  ]);
+});
+
+test('a system without native calls: the log says so, the rows too, and the rest goes on', () => {
+  bench.refusal = new Error('no native calls here');
+  bench.load({ ...lab, services: [web] });
+  expect(bench.told('layer 2 does not work here')).toMatchObject([{ reason: 'no native calls here' }]);
+  expect(bench.stopped).toBe(1); // the links
+  expect(bench.rows()[0]).toMatchObject({ announced: false, reason: 'layer2Unavailable', interfaces: [] });
+});
+
+test('its death is told; an end that was asked for is not, and nothing is posted after it', async () => {
+  bench.load({ ...lab, services: [web] });
+  await bench.layer2.stop();
+  expect(bench.stopped).toBe(2);
+  bench.layer2.settled();
+  expect(bench.snapshots).toHaveLength(1);
+  bench.worker!.failed(new Error('gone'));
+  expect(bench.failures).toMatchObject([{ message: 'gone' }]);
+});
