@@ -108,7 +108,7 @@ export class Layer2 {
   }
 
   /** Since an address was first announced, for those that are. */
-  get counters(): Iterable<AddressCounters> {
+  counters(): Iterable<AddressCounters> {
     return this.counted.values();
   }
 
@@ -134,7 +134,7 @@ export class Layer2 {
   }
 
   private obstacle(found: readonly string[], left: readonly string[]): Reason | null {
-    if (this.worker === undefined) return 'layer2Unavailable';
+    if (this.worker === undefined) return 'announcerUnavailable';
     if (found.length === 0) return 'announceFailed';
     return left.length === 0 ? 'addressClaimed' : null;
   }
@@ -209,11 +209,11 @@ export class Layer2 {
     const fields = { ip, interface: name, mac };
     const claims = this.claims.get(ip) ?? new Map<string, Claim>();
     if (stage === 'end') claims.delete(name);
-    else claims.set(name, { mac, yielded: stage === 'yield' });
+    // It is announced again when a claim has ended, and also when it stands but is no longer given way to.
+    else if (stage !== 'resume' || claims.has(name)) claims.set(name, { mac, yielded: stage === 'yield' });
     if (claims.size > 0 && this.addresses.has(ip)) this.claims.set(ip, claims);
     else this.claims.delete(ip);
-    if (stage === 'end') this.log.info(fields, 'no other host claims the address any more');
-    else this.log.warn(fields, conflictTexts[stage]);
+    this.log[stage === 'end' || stage === 'resume' ? 'info' : 'warn'](fields, conflictTexts[stage]);
   }
 
   /** Sockets that cannot be had, once each. */
@@ -257,4 +257,5 @@ const conflictTexts = {
   begin: 'another host claims an address that is announced here',
   yield: 'another host claims the address: silent for now',
   resume: 'the address is announced again',
+  end: 'no other host claims the address any more',
 } as const;

@@ -135,7 +135,7 @@ function* announced(engine: Engine): Generator<string> {
 }
 
 /** MetalLB's counters of layer 2, by address. */
-function* answered({ counters }: Layer2): Generator<string> {
+function* answered(layer2: Layer2): Generator<string> {
   const kinds = [
     ['requests_received', 'Requests and solicitations for the address.', 'requests'],
     ['responses_sent', 'Answers sent for the address.', 'responses'],
@@ -144,7 +144,7 @@ function* answered({ counters }: Layer2): Generator<string> {
   for (const [word, help, field] of kinds) {
     const name = `metallb_layer2_${word}`;
     let text = `# HELP ${name} ${help}\n# TYPE ${name} counter\n`;
-    for (const counted of counters) {
+    for (const counted of layer2.counters()) {
       text += `${name}{ip="${counted.ip}"} ${counted[field]}\n`;
       if (text.length < PIECE) continue;
       yield text;

@@ -54,12 +54,12 @@ export const reasons = {
     says: 'None of the interfaces that may answer for the address exists on this node, is up and can answer.',
     remedy: "Bring one up, or change the L2Advertisement's interfaces.",
   },
-  layer2Unavailable: {
+  announcerUnavailable: {
     says: 'The part that answers ARP and neighbour discovery could not be started.',
     remedy: 'See the log for the reason.',
   },
   addressClaimed: {
-    says: 'Another host claims the address, and this node has fallen silent for it.',
+    says: 'Another host, whose hardware address is lower, claims the address, and this node has fallen silent.',
     remedy: 'Take the address from the other host, or set layer2.conflict in the Speaker to defend.',
   },
   conflictingAdvertisements: {

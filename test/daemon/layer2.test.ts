@@ -1,11 +1,14 @@
 /** From decisions and interfaces to snapshots, and from reports to rows and log lines, with a worker that only listens. */
 import { pino } from 'pino';
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Documents as Reader } from '../../src/daemon/documents.ts';
 import type { Engine } from '../../src/daemon/engine.ts';
 import type { FastEvents } from '../../src/daemon/fast/worker.ts';
 import { Layer2 } from '../../src/daemon/layer2.ts';
 import type { LinksEvents } from '../../src/daemon/links.ts';
+import { Metrics } from '../../src/daemon/metrics.ts';
 import { Services } from '../../src/daemon/services.ts';
+import { Speaker } from '../../src/daemon/speaker.ts';
 import { type Filter, layer2Rows } from '../../src/daemon/views.ts';
 import type { Snapshot } from '../../src/l2/snapshot.ts';
 import { formatAddress } from '../../src/lib/address.ts';
@@ -214,9 +217,9 @@ describe('rows', () => {
     const stranger = { ...counters, ip: '192.168.10.99' };
     bench.worker!.report({ type: 'counters', addresses: [counters, stranger], drops: [] });
     expect(bench.rows()[0]).toMatchObject({ requests: 7, replies: 5, gratuitous: 10, conflicts: 2 });
-    expect([...bench.layer2.counters]).toEqual([counters]);
+    expect([...bench.layer2.counters()]).toEqual([counters]);
     bench.load({ ...lab, services: [] });
-    expect([...bench.layer2.counters]).toEqual([]);
+    expect([...bench.layer2.counters()]).toEqual([]);
   });
 });
 
@@ -239,6 +242,26 @@ test('interfaces that do not exist are told of once, and again after they were t
   expect(bench.told(text)).toHaveLength(4);
 });
 
+test('counters are there as often as they are asked for', async () => {
+  bench.load({ ...lab, services: [web] });
+  bench.worker!.report({
+    type: 'counters',
+    addresses: [{ ip: '192.168.10.10', requests: 7, responses: 5, gratuitous: 10, claims: 0 }],
+    drops: [],
+  });
+  const engine = { config: bench.config, services: bench.services } as unknown as Engine;
+  const metrics = new Metrics(new Speaker({ state: () => {} }), engine, {} as Reader, bench.layer2);
+  const text = [...(await metrics.text())].join('');
+  for (const [name, value] of [
+    ['requests_received', 7],
+    ['responses_sent', 5],
+    ['gratuitous_sent', 10],
+  ])
+    expect(text).toContain(`metallb_layer2_${name}{ip="192.168.10.10"} ${value}\n`);
+  expect(text).toContain(`protocol="layer2",node="node-b",ip="192.168.10.10"} 1\n`);
+  expect(text).not.toContain('protocol="bgp"');
+});
+
 test('claims of other hosts are logged and shown, and silence where it was chosen', () => {
   bench.load({ ...lab, services: [web] });
   const mac = '02:00:5e:10:00:01';
@@ -255,9 +278,10 @@ test('claims of other hosts are logged and shown, and silence where it was chose
   expect(bench.rows()[0]).toMatchObject({ announced: true, reason: null, interfaces: ['eth1'] });
   report('end', 'eth1');
   report('end', 'eth0');
+  report('resume', 'eth0');
   expect(bench.rows()[0]).toMatchObject({ interfaces: ['eth0', 'eth1'], claimedBy: [] });
   expect(bench.log.filter(({ ip }) => ip === '192.168.10.10').map(({ level }) => level)).toEqual([
-    40, 40, 40, 40, 30, 30,
+    40, 40, 40, 30, 30, 30, 30,
   ]);
 });
 
@@ -266,7 +290,7 @@ test('a system without native calls: the log says so, the rows too, and the rest
   bench.load({ ...lab, services: [web] });
   expect(bench.told('layer 2 does not work here')).toMatchObject([{ reason: 'no native calls here' }]);
   expect(bench.stopped).toBe(1); // the links
-  expect(bench.rows()[0]).toMatchObject({ announced: false, reason: 'layer2Unavailable', interfaces: [] });
+  expect(bench.rows()[0]).toMatchObject({ announced: false, reason: 'announcerUnavailable', interfaces: [] });
 });
 
 test('its death is told; an end that was asked for is not, and nothing is posted after it', async () => {

@@ -56,12 +56,13 @@ class Node {
   readonly daemon: Daemon;
   readonly #folder: string;
 
-  constructor(namespace: Namespace, name: string, documents: string, prefix: readonly string[] = []) {
+  /** @param interpreter what runs the program, with whatever stands before it */
+  constructor(namespace: Namespace, name: string, documents: string, interpreter: readonly string[] = ['node']) {
     this.namespace = namespace;
     this.name = name;
     this.#folder = namespace.folder(name);
     this.put(documents);
-    const argv = [...prefix, 'node', program, 'run', '-c', this.#file(), '--node', name, '--http', 'off'];
+    const argv = [...interpreter, program, 'run', '-c', this.#file(), '--node', name];
     this.daemon = namespace.spawn([...argv, '--control', join(this.#folder, 'sock')]);
     running.push(this);
   }
@@ -95,6 +96,10 @@ class Node {
     return waitFor(what, probe, { alive: () => this.daemon.running, log: () => this.daemon.output });
   }
 
+  metrics(): Promise<string> {
+    return this.namespace.run(['curl', '-sf', 'http://127.0.0.1:7472/metrics']);
+  }
+
   /** Lines of the log with this message. */
   messages(text: string): Record<string, unknown>[] {
     const lines = this.daemon.output.split('\n').filter((line) => line.startsWith('{'));
@@ -107,9 +112,9 @@ let host: Namespace;
 let [a, b]: Namespace[] = [];
 const running: Node[] = [];
 
-/** A veth from the bridge to a namespace. */
-async function plug(where: Namespace, device: string, port: string): Promise<void> {
-  await ip(hub, 'link', 'add', port, 'type', 'veth', 'peer', 'name', device, 'netns', where.name);
+/** A veth from the bridge to a namespace. The host's hardware address is the lowest: nodes that yield yield to it. */
+async function plug(where: Namespace, device: string, port: string, mac: string): Promise<void> {
+  await ip(hub, 'link', 'add', port, 'type', 'veth', 'peer', 'name', device, 'netns', where.name, 'address', mac);
   await ip(hub, 'link', 'set', port, 'master', 'br0', 'up');
   await ip(where, 'link', 'set', device, 'up');
 }
@@ -131,9 +136,9 @@ beforeAll(async () => {
   b = await Namespace.create('b');
   await ip(hub, 'link', 'add', 'br0', 'type', 'bridge', 'forward_delay', '0', 'mcast_snooping', '0');
   await ip(hub, 'link', 'set', 'br0', 'up');
-  await plug(host, 'eth0', 'h0');
-  await plug(a, 'eth0', 'a0');
-  await plug(b, 'eth0', 'b0');
+  await plug(host, 'eth0', 'h0', '02:00:5e:00:00:01');
+  await plug(a, 'eth0', 'a0', '02:00:5e:00:00:0a');
+  await plug(b, 'eth0', 'b0', '02:00:5e:00:00:0b');
   await ip(host, 'address', 'add', '192.168.10.2/24', 'dev', 'eth0');
   await ip(host, 'address', 'add', 'fc00:f853:ccd:e799::2/64', 'dev', 'eth0', 'nodad');
 });
@@ -158,16 +163,21 @@ describe('one node', () => {
     const [counted] = await node.show<Layer2Row>('l2');
     expect(counted!.replies).toBe(counted!.requests);
     expect(counted!.gratuitous).toBeGreaterThanOrEqual(2);
+    const metrics = await node.metrics();
+    const labels = (address: string) => `service="default/web",protocol="layer2",node="node-a",ip="${address}"`;
+    for (const address of [vip, vip6]) {
+      expect(metrics).toContain(`metallb_speaker_announced{${labels(address)}} 1\n`);
+      for (const kind of ['requests_received', 'responses_sent', 'gratuitous_sent'])
+        expect(metrics).toMatch(new RegExp(`^metallb_layer2_${kind}\\{ip="${address}"\\} [1-9]`, 'm'));
+    }
     const [shown] = await node.show<ServiceRow>('services');
     expect(shown!.layer2).toEqual({ announced: true, reason: null, interfaces: [], owner: 'node-a' });
+    expect(node.messages('service announced')).toMatchObject([{ service: 'default/web', protocol: 'layer2' }]);
 
     node.put(speaker('node-a') + pool + advertisement());
     await node.until('it is gone', async () => (await node.show<Layer2Row>('l2')).length === 0);
     expect(await arping(vip)).toEqual([]);
     expect(await ndisc(vip6)).toEqual([]);
-    expect(node.messages('service withdrawn')).toMatchObject([
-      { service: 'default/web', protocol: 'layer2', reason: 'serviceDeleted' },
-    ]);
   });
 
   it('starts to answer when the first L2Advertisement comes', async () => {
@@ -188,7 +198,7 @@ describe('one node', () => {
       { reason: 'announceFailed', interfaces: ['eth1'], ip: vip6 },
     ]);
     expect(await arping(vip)).toEqual([]);
-    await plug(a!, 'eth1', 'a1');
+    await plug(a!, 'eth1', 'a1', '02:00:5e:00:01:0a');
     try {
       await node.row(vip, { announced: true, reason: null, interfaces: ['eth1'] });
       const mac = await macOf(a!, 'eth1');
@@ -240,7 +250,7 @@ data: {excludel2.yaml: 'announcedInterfacesToExclude: ["^eth"]'}
   });
 
   it('without CAP_NET_RAW says so, and goes on with the rest', async () => {
-    const drop = ['setpriv', '--bounding-set', '-net_raw', '--inh-caps', '-net_raw'];
+    const drop = ['setpriv', '--bounding-set', '-net_raw', '--inh-caps', '-net_raw', 'node'];
     const node = new Node(a!, 'node-a', speaker('node-a') + pool + advertisement() + web, drop);
     const text = 'addresses cannot be announced on this interface: CAP_NET_RAW is needed';
     await node.until('it says so', () => node.messages(text).length > 0);
@@ -249,6 +259,16 @@ data: {excludel2.yaml: 'announcedInterfacesToExclude: ["^eth"]'}
     expect(node.daemon.running).toBe(true);
     expect(await arping(vip)).toEqual([]);
   });
+});
+
+it('ends with status 1 when the thread that answers dies', async () => {
+  const dying = ['node', '--import', fileURLToPath(new URL('../support/dying.mjs', import.meta.url))];
+  const node = new Node(a!, 'node-a', speaker('node-a') + pool + advertisement() + web, dying);
+  await waitFor('it ends', () => !node.daemon.running, { log: () => node.daemon.output });
+  expect(node.daemon.exitCode).toBe(1);
+  expect(node.messages('layer 2 has ended: nothing is answered any more')).toMatchObject([
+    { level: 60, reason: 'planted' },
+  ]);
 });
 
 describe('two nodes on one bridge', () => {

@@ -109,7 +109,7 @@ const schema = documentSchema({
             .enum(['report', 'defend', 'yield'])
             .optional()
             .describe(
-              'What to do when another host claims an address: tell, announce again, or fall silent. Default defend.',
+              'What to do when another host claims an address: tell, announce again, or fall silent if the other has the lower hardware address. Default defend.',
             ),
           stickiness: z.unknown().optional().describe('Addresses stay where they are. Not supported yet.'),
           addressesOnLoopback: z.unknown().optional().describe('Addresses on the loopback. Not supported yet.'),
