@@ -172,12 +172,14 @@ describe('one node', () => {
     }
     const [shown] = await node.show<ServiceRow>('services');
     expect(shown!.layer2).toEqual({ announced: true, reason: null, interfaces: [], owner: 'node-a' });
-    expect(node.messages('service announced')).toMatchObject([{ service: 'default/web', protocol: 'layer2' }]);
 
     node.put(speaker('node-a') + pool + advertisement());
     await node.until('it is gone', async () => (await node.show<Layer2Row>('l2')).length === 0);
     expect(await arping(vip)).toEqual([]);
     expect(await ndisc(vip6)).toEqual([]);
+    expect(node.messages('service withdrawn')).toMatchObject([
+      { service: 'default/web', protocol: 'layer2', reason: 'serviceDeleted' },
+    ]);
   });
 
   it('starts to answer when the first L2Advertisement comes', async () => {
