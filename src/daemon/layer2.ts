@@ -60,6 +60,8 @@ export class Layer2 {
   private exclude: readonly RegExp[] = [];
   /** Every Service was decided at least once. */
   private begun = false;
+  /** Something was decided or configured that the worker does not know of. */
+  private changed = false;
   private number = 0;
   private ports: readonly Port[] = [];
   /** What the worker said last of each interface, by name. */
@@ -79,6 +81,7 @@ export class Layer2 {
   /** A configuration is in force, whose decisions will follow. */
   configure(config: Configuration): void {
     this.config = config;
+    this.changed = true;
     this.exclude = config.excludedInterfaces.map((pattern) => new RegExp(pattern));
     if (config.layer2Advertisements.length > 0 && this.worker === undefined) this.start();
   }
@@ -87,6 +90,7 @@ export class Layer2 {
   decided(key: string, decision: ServiceDecision | undefined): void {
     const announced = decision?.layer2.announced === true;
     const gone = this.addresses.set(key, announced ? decision.ips : [], announced ? decision.layer2.interfaces : []);
+    this.changed = true;
     for (const ip of gone) {
       this.counted.delete(ip);
       this.claims.delete(ip);
@@ -96,7 +100,7 @@ export class Layer2 {
   /** All decisions are up to date. */
   settled(): void {
     this.begun = true;
-    this.post();
+    if (this.changed) this.post();
   }
 
   async stop(): Promise<void> {
@@ -174,6 +178,7 @@ export class Layer2 {
     if (!this.begun || worker === undefined || links === undefined || config === undefined) return;
     const { ports, macs } = portsOf(links.all, this.exclude);
     this.ports = ports;
+    this.changed = false;
     const { gratuitousIntervalMs, conflict } = config.speaker.layer2;
     worker.apply({
       number: ++this.number,

@@ -127,6 +127,8 @@ describe('snapshots', () => {
     bench.linksEvents!.changed();
     expect(bench.snapshots.map(({ number }) => number)).toEqual([1, 2]);
     expect(bench.snapshots[1]!.ports.map(({ name }) => name)).toEqual(['eth2']);
+    bench.layer2.settled(); // as when a peer was given its routes
+    expect(bench.snapshots).toHaveLength(2);
   });
 
   test('have the rules of the Speaker, and leave out interfaces by pattern', () => {
