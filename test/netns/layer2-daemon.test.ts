@@ -158,7 +158,8 @@ describe('one node', () => {
     expect(await ndisc(vip6)).toEqual([mac]);
     expect(await arping(other)).toEqual([]);
     const row = await node.row(vip, { conflicts: 0 });
-    await node.until('it has counted', async () => (await node.row(vip, {})).requests >= 3);
+    // How many requests arping sends depends on when its answer comes.
+    await node.until('it has counted', async () => (await node.row(vip, {})).requests >= 1);
     expect(row).toMatchObject({ service: 'default/web', reason: null, owner: 'node-a', claimedBy: [] });
     const [counted] = await node.show<Layer2Row>('l2');
     expect(counted!.replies).toBe(counted!.requests);
