@@ -15,6 +15,7 @@ import {
   detectionMs,
   intervalFor,
   jitterFactor,
+  MAX_INTERVAL_MS,
   mute,
   offerAnew,
   remoteDetectionMs,
@@ -23,7 +24,6 @@ import {
   wanted,
 } from './interval.ts';
 import { type ControlPacket, Diagnostic, type DropReason, type State } from './packet.ts';
-import { MAX_INTERVAL_MS } from './profile.ts';
 import { nobody, type Remote, type Session, type SessionConfig, type TimerName } from './state.ts';
 
 export type BfdEvent =

@@ -8,6 +8,21 @@ export type Role = 'provider' | 'routeServer' | 'routeServerClient' | 'customer'
 /** The number, or on which side of our AS's border the peer must be. */
 export type PeerAsn = number | 'internal' | 'external';
 
+/** How BFD watches the path to the peer (RFC 5880, RFC 5882). Who runs BFD tells the session what becomes of the path. */
+export interface BfdSettings {
+  /** Least time between packets that we take, ms. */
+  readonly receiveIntervalMs: number;
+  /** Least time between packets that we send, ms. */
+  readonly transmitIntervalMs: number;
+  readonly detectMultiplier: number;
+  /** The peer speaks first. */
+  readonly passive: boolean;
+  /** TTL or hop limit that packets of a multihop session arrive with at least. */
+  readonly minimumTtl: number;
+  /** The BGP session waits until BFD is up. */
+  readonly strict: boolean;
+}
+
 export interface PeerSettings {
   /** Unique among the peers of a speaker: a document's name, or the address for an ad-hoc session. */
   readonly name: string;
@@ -52,6 +67,8 @@ export interface PeerSettings {
   readonly role?: Role;
   /** A peer that announces no role is refused (RFC 9234 §4.2). */
   readonly strictRole?: boolean;
+  /** A change never resets the session. */
+  readonly bfd?: BfdSettings;
   /** Protection against what the peer sends. */
   readonly limits?: ReceiveLimits;
 }

@@ -4,6 +4,7 @@
  */
 import { ServiceCommunities } from './allow.ts';
 import { resolveAdvertisement, resolveLayer2 } from './check/advertisement.ts';
+import { resolveBfd } from './check/bfd.ts';
 import { checkAllowed, collectAliases } from './check/communities.ts';
 import { chooseSpeaker, type Found, KnownNodes, type NodeOptions } from './check/nodes.ts';
 import { checkOverlap } from './check/overlap.ts';
@@ -45,10 +46,12 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
   const known = new KnownNodes(speaker, nodes);
   const pools = sorter.of('pool');
   const secrets = { complete: !unread, found: sorter.of('secret'), documents: sorter.documentsOf('Secret') };
-  const peers = sorter.of('peer').map((found) => ({
-    document: found.document,
-    value: resolvePeer(found, secrets, known, report),
-  }));
+  const profiles = { complete: !unread, found: sorter.of('bfdProfile'), names: sorter.namesOf('BFDProfile') };
+  const peers = sorter.of('peer').map((found) => {
+    const { document } = found;
+    const value = resolvePeer(found, secrets, known, report);
+    return { document, value: resolveBfd({ document, value }, profiles, known, report) };
+  });
   const aliases = collectAliases(sorter.of('community'), report);
   const references = {
     complete: !unread,

@@ -1,4 +1,5 @@
 /** One Kubernetes object of a file: what it is, what it says, and what is wrong with it. */
+import type { BfdProfile } from './bfd.ts';
 import type {
   BgpAdvertisement,
   EndpointSlice,
@@ -34,7 +35,7 @@ export interface ExcludedInterfaces {
   readonly patterns: readonly string[];
 }
 
-/** A peer as its document alone gives it: the password may be in a Secret. */
+/** A peer as its document alone gives it: the password may be in a Secret, and `bfd` is in a profile. */
 export interface PeerDraft extends Peer {
   /** Name of that Secret. */
   readonly secret?: string;
@@ -66,6 +67,7 @@ export type Item =
   | { readonly type: 'layer2'; readonly value: Layer2Draft }
   | { readonly type: 'excluded'; readonly value: ExcludedInterfaces }
   | { readonly type: 'peer'; readonly value: PeerDraft }
+  | { readonly type: 'bfdProfile'; readonly value: BfdProfile }
   | { readonly type: 'community'; readonly value: CommunityAliases }
   | ServiceItem
   | { readonly type: 'endpointSlice'; readonly value: EndpointSlice }

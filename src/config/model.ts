@@ -7,6 +7,7 @@
  */
 import type { Address } from '../lib/address.ts';
 import type { Prefix } from '../lib/prefix.ts';
+import type { BfdSettings } from './bfd.ts';
 import type { Community } from './community.ts';
 
 /**
@@ -141,6 +142,9 @@ export interface Peer extends Meta {
   readonly restartTimeSec?: number;
   /** 1..80 octets, from the document or from the Secret that it names. Never printed. */
   readonly password?: string;
+  /** Name of the BFDProfile, and what it says: BFD watches the path to the peer. */
+  readonly bfdProfile?: string;
+  readonly bfd?: BfdSettings;
   /** What follows comes from annotations of ours (docs/annotations.md). */
   readonly passive: boolean;
   /** 1..254; never with `ebgpMultiHop`. */
@@ -149,6 +153,8 @@ export interface Peer extends Meta {
   /** What we are to the peer (RFC 9234); never on iBGP. */
   readonly role?: 'provider' | 'routeServer' | 'routeServerClient' | 'customer' | 'peer';
   readonly strictRole: boolean;
+  /** The BGP session waits for BFD; never without a profile. */
+  readonly bfdStrict?: boolean;
   /** Empty where no annotation gives a limit. */
   readonly limits: {
     readonly maxPrefixes?: number;

@@ -1,6 +1,7 @@
 /** Every kind of document the program reads, those it will read one day, and what becomes of the rest. */
 
 import type { Kind } from './kind.ts';
+import { kinds as bfd } from './kinds/bfd.ts';
 import { kinds as core } from './kinds/core.ts';
 import { kinds as discovery } from './kinds/discovery.ts';
 import { kinds as excluded } from './kinds/exclude.ts';
@@ -12,11 +13,19 @@ import { didYouMean } from './nearest.ts';
 import { type FieldDoc, fieldDocs } from './schema.ts';
 
 /** The kinds that are read, in the order of the manual. */
-export const kinds: readonly Kind[] = [...speaker, ...metallb, ...layer2, ...peer, ...core, ...excluded, ...discovery];
+export const kinds: readonly Kind[] = [
+  ...speaker,
+  ...metallb,
+  ...layer2,
+  ...peer,
+  ...bfd,
+  ...core,
+  ...excluded,
+  ...discovery,
+];
 
 /** Kinds that are accepted and ignored for now, by API group. */
 const later: Readonly<Record<string, readonly string[]>> = {
-  'metallb.io': ['BFDProfile'],
   'frrk8s.metallb.io': ['FRRConfiguration'],
   'nmstate.io': ['NodeNetworkConfigurationPolicy'],
   'k8s.ovn.org': ['EgressService'],

@@ -114,6 +114,7 @@ function settingsOf(peer: Peer, node: ThisNode, routerId: number): Omit<PeerSett
     ...(peer.addPathReceive && { addPathReceive: true }),
     ...(peer.role && { role: peer.role }),
     ...(peer.strictRole && { strictRole: true }),
+    ...(peer.bfd && { bfd: { ...peer.bfd, strict: peer.bfdStrict ?? false } }),
     ...(Object.keys(limits).length > 0 && { limits }),
   };
 }

@@ -29,6 +29,8 @@ describe('fields', () => {
       addPathReceive: true,
       role: 'routeServerClient',
       strictRole: true,
+      bfd: { receiveIntervalMs: 50, transmitIntervalMs: 60, detectMultiplier: 4, passive: true, minimumTtl: 250 },
+      bfdStrict: true,
       limits: { maxPrefixes: 1000, restartSec: 300, maxAsPath: 50, enforceFirstAs: false, refuseMartians: true },
     });
     expect(everything).not.toHaveProperty('secret');
@@ -45,7 +47,17 @@ describe('fields', () => {
   it('none of them', async () => {
     const value = await only(peer('peerASN: 64513, peerAddress: 192.0.2.1'));
     expect(value).toMatchObject({ passive: false, addPathReceive: false, strictRole: false, limits: {} });
-    const absent = ['localAsn', 'interface', 'vrf', 'restartTimeSec', 'password', 'ttlSecurityHops', 'role'];
+    const absent = [
+      'localAsn',
+      'interface',
+      'vrf',
+      'restartTimeSec',
+      'password',
+      'ttlSecurityHops',
+      'role',
+      'bfd',
+      'bfdStrict',
+    ];
     for (const field of absent) expect(value).not.toHaveProperty(field);
   });
 
@@ -130,5 +142,66 @@ describe('a password', () => {
     const { documents } = await accepted(fixture('peer-whole.yaml'));
     const kept = documents.find(({ kind }) => kind === 'Secret')!;
     expect(kept.annotations).toEqual({});
+  });
+});
+
+describe('a BFDProfile', () => {
+  const watched = peer('peerASN: 64513, peerAddress: 192.0.2.1, bfdProfile: b');
+  const profile = (spec: string) => `apiVersion: metallb.io/v1beta1\nkind: BFDProfile\nmetadata: {name: b}\n${spec}\n`;
+
+  it('has defaults', async () => {
+    const expected = {
+      ...{ receiveIntervalMs: 300, transmitIntervalMs: 300, detectMultiplier: 3, passive: false, minimumTtl: 254 },
+    };
+    for (const spec of ['', 'spec: {}', 'spec: {echoMode: false}']) {
+      const value = await only(`${profile(spec)}---\n${watched}`);
+      expect(value.bfd).toEqual(expected);
+      expect(value).not.toHaveProperty('bfdStrict');
+    }
+  });
+
+  it('is taken as it is, by both versions of BGPPeer, before and after it', async () => {
+    const spec = 'spec: {receiveInterval: 10, transmitInterval: 60000, detectMultiplier: 255, minimumTtl: 1}';
+    for (const version of ['v1beta1', 'v1beta2'])
+      for (const order of [0, 1]) {
+        const texts = [profile(spec), watched.replace('v1beta2', version)];
+        const value = await only((order ? texts : texts.reverse()).join('---\n'));
+        expect(value.bfd).toEqual({
+          ...{
+            receiveIntervalMs: 10,
+            transmitIntervalMs: 60_000,
+            detectMultiplier: 255,
+            passive: false,
+            minimumTtl: 1,
+          },
+        });
+      }
+  });
+
+  it('that is not there yet is waited for', async () => {
+    const { configuration, diagnostics } = await configure(watched);
+    expect(configuration).toBeUndefined();
+    expect(diagnostics.map(({ transient, path }) => [transient, path])).toEqual([[true, 'spec.bfdProfile']]);
+  });
+
+  it('that is wrong, or in a file that cannot be read, is not said to be missing', async () => {
+    const { diagnostics } = await configure(`${watched}---\n${profile('spec: {minimumTtl: 0}')}`);
+    expect(diagnostics.map(({ subject }) => subject)).toEqual(['BFDProfile/b']);
+    const files = [await loadText('a: [', 'bad.yaml'), await loadText(watched, 'good.yaml')];
+    const unread = assemble(files, { hostname: 'host' }).diagnostics;
+    expect(unread.map(({ position }) => position.file)).toEqual(['bad.yaml']);
+  });
+
+  it('that says something else makes another peer; one that says the same does not', async () => {
+    const loader = new Loader();
+    const load = async (spec: string): Promise<Peer> => {
+      const files = [await loadText(watched, 'a.yaml', loader), await loadText(profile(spec), 'b.yaml', loader)];
+      return assemble(files, { hostname: 'host' }).configuration!.peers[0]!;
+    };
+    const before = await load('spec: {}');
+    expect(await load('spec: {detectMultiplier: 3}')).toBe(before);
+    const other = await load('spec: {detectMultiplier: 4}');
+    expect(other).not.toBe(before);
+    expect(other.bfd?.detectMultiplier).toBe(4);
   });
 });

@@ -88,7 +88,7 @@ it.each([
   ['serving.knative.dev/v1', 'Service', 'warning'],
   ['config.openshift.io/v1', 'Node', 'warning'],
   ['metallb.io/v1beta1', 'L2Advertisement', 'read'],
-  ['metallb.io/v1beta1', 'BFDProfile', 'warning'],
+  ['metallb.io/v1beta1', 'BFDProfile', 'read'],
   ['v1', 'ConfigMap', 'read'],
   ['batch/v1', 'Job', 'warning'],
 ])('%s %s: %s', (apiVersion, kind, expected) => {

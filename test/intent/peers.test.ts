@@ -32,6 +32,15 @@ test('what a document leaves out', () => {
   ]);
 });
 
+test('what BFD is asked to do', () => {
+  const bfd = { receiveIntervalMs: 50, transmitIntervalMs: 60, detectMultiplier: 4, passive: true, minimumTtl: 250 };
+  const { peers } = run([peer('r1', '10.0.0.1', { bfd }), peer('r2', '10.0.0.2', { bfd, bfdStrict: true })]);
+  expect(peers.map(({ settings }) => settings.bfd)).toEqual([
+    { ...bfd, strict: false },
+    { ...bfd, strict: true },
+  ]);
+});
+
 test('what a document says', () => {
   const { peers } = run([
     peer('r1', '2001:db8::1', {

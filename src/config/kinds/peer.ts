@@ -36,7 +36,10 @@ const shape = {
     .optional()
     .describe('Nodes that connect to the peer; any may match. Default all.'),
   password: z.string().optional().describe('TCP MD5 password (RFC 2385), up to 80 octets.'),
-  bfdProfile: z.string().optional().describe('BFDProfile to watch the peer with. Not supported yet.'),
+  bfdProfile: z
+    .string()
+    .optional()
+    .describe('BFDProfile that says how BFD watches the path to the peer. Default: no BFD.'),
   ebgpMultiHop: bool().optional().describe('The eBGP peer may be more than one hop away. Default false.'),
 };
 
@@ -89,6 +92,7 @@ const annotations = {
   ),
   'strict-role': flag('Refuse a peer that announces no role. Needs role.'),
   'add-path-receive': flag('Take several paths for a prefix from the peer (RFC 7911).'),
+  'bfd-strict': flag('The BGP session waits until BFD is up. Needs bfdProfile.'),
   'restart-time': seconds(1, 4095, 'How long the peer waits for us to restart. Needs enableGracefulRestart.'),
 } as const;
 
@@ -98,7 +102,6 @@ const at = (field: keyof Spec) => ['spec', field];
 function read(spec: Spec, meta: Meta, findings: Findings): PeerDraft {
   const peerAsn = readPeerAsn(spec, ['spec'], findings);
   checkAsns(spec, peerAsn, findings);
-  if (spec.bfdProfile) findings.error(at('bfdProfile'), 'not supported yet');
   if (spec.disableMP !== undefined) findings.warn(at('disableMP'), 'deprecated: has no effect');
   const port = spec.peerPort ?? 179;
   if (port > 16384) findings.warn(at('peerPort'), `MetalLB itself refuses ports above 16384, found ${port}`);
@@ -125,6 +128,7 @@ function read(spec: Spec, meta: Meta, findings: Findings): PeerDraft {
     ebgpMultiHop: spec.ebgpMultiHop ?? false,
     dualStackAddressFamily: spec.dualStackAddressFamily ?? false,
     ...readPassword(spec, meta, findings),
+    ...(spec.bfdProfile && { bfdProfile: spec.bfdProfile }),
     ...readOwn(spec, peerAsn, meta, findings),
   };
 }
@@ -201,7 +205,7 @@ function readPassword(
 
 type OwnFields = Pick<
   Peer,
-  'restartTimeSec' | 'passive' | 'ttlSecurityHops' | 'addPathReceive' | 'role' | 'strictRole' | 'limits'
+  'restartTimeSec' | 'passive' | 'ttlSecurityHops' | 'addPathReceive' | 'role' | 'strictRole' | 'bfdStrict' | 'limits'
 >;
 
 /** What annotations say, and what goes with it. */
@@ -219,6 +223,7 @@ function readOwn(spec: Spec, peerAsn: PeerAsn, meta: Meta, findings: Findings): 
   if (warnOnly && restartSec !== undefined) refuse('max-prefixes-restart', 'excludes max-prefixes-warn-only');
   if (role !== undefined && isInternal(spec.myASN, peerAsn)) refuse('role', 'a role is for eBGP peers');
   if (own['strict-role'] && role === undefined) refuse('strict-role', 'has no effect without role');
+  if (own['bfd-strict'] && !spec.bfdProfile) refuse('bfd-strict', 'has no effect without bfdProfile');
   if (own['restart-time'] !== undefined && !spec.enableGracefulRestart)
     refuse('restart-time', 'has no effect without enableGracefulRestart');
   const limits: Peer['limits'] = {
@@ -236,6 +241,7 @@ function readOwn(spec: Spec, peerAsn: PeerAsn, meta: Meta, findings: Findings): 
     addPathReceive: own['add-path-receive'] ?? false,
     ...(role && { role }),
     strictRole: own['strict-role'] ?? false,
+    ...(own['bfd-strict'] && { bfdStrict: true }),
     limits,
   };
 }
