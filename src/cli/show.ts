@@ -1,14 +1,15 @@
 /** `waypost show`: the daemon's state, as a table for people or as JSON for programs. */
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { type Subject, subjects } from '../daemon/control.ts';
+import type { EventRow } from '../daemon/journal.ts';
 import type { AdvertisedRow, ReceivedRow } from '../daemon/views.ts';
-import { onInterrupt } from '../io/process.ts';
 import { comparePrefixes, prefix as parsed } from '../lib/prefix.ts';
 import { ask } from './client.ts';
 import { notYet, prefixOption } from './options.ts';
-import { printJson } from './output.ts';
+import { printJson, printLine } from './output.ts';
 import { DEFAULT_CONTROL } from './run.ts';
 import { printSubject } from './tables.ts';
+import { clearScreen, watch } from './watch.ts';
 
 interface Options {
   control: string;
@@ -20,21 +21,20 @@ interface Options {
 }
 
 /** Parts of the contract whose daemon side does not exist. */
-const later = ['routes', 'vrfs', 'bfd', 'members', 'events'];
-
-/** How often `--watch` looks, ms. */
-const WATCH_MS = 1_000;
+const later = ['routes', 'vrfs', 'bfd', 'members'];
 
 export function command(): Command {
-  const what = new Argument('<what>', `what to show: ${subjects.join(', ')}`).argParser((text) => {
+  const what = new Argument('<what>', `what to show: ${subjects.join(', ')}`).choices(subjects).argParser((text) => {
     if (later.includes(text)) throw new InvalidArgumentError(`"${text}" is not supported yet.`);
     if (!subjects.includes(text as Subject)) throw new InvalidArgumentError(`It is one of ${subjects.join(', ')}.`);
     return text;
   });
   return new Command()
-    .description('Show what the daemon does.')
+    .description(
+      'Show what the daemon does. `events` are the last thousand decisions and changes of state, with their reasons.',
+    )
     .addArgument(what)
-    .option('--json', 'one JSON value')
+    .option('--json', 'one JSON value; with --watch one a line, whenever it changes')
     .option('--peer <name>', 'only this peer, by name or address')
     .option('--prefix <prefix>', 'only this prefix and those inside it', (text) => {
       prefixOption(text);
@@ -42,35 +42,41 @@ export function command(): Command {
     })
     .addOption(new Option('--family <family>', 'only this address family').choices(['ipv4', 'ipv6']))
     .addOption(notYet('--vrf <name>', 'only this VRF'))
-    .option('--watch', 'again whenever it changes, until interrupted')
+    .option('--watch', 'again whenever it changes, until interrupted; for events, the new ones')
     .option('--control <socket>', "the daemon's control socket", DEFAULT_CONTROL)
-    .addHelpText('after', '\nExample:\n  waypost show advertised --peer router1 --json\n')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  waypost show advertised --peer router1 --json\n  waypost show events --watch\n',
+    )
     .action((what: Subject, options: Options) => show(what, options));
 }
 
 async function show(what: Subject, options: Options): Promise<void> {
-  let interrupted = false;
-  let wake = () => {};
-  if (options.watch)
-    onInterrupt(() => {
-      interrupted = true;
-      wake();
-    });
+  if (what === 'events') return showEvents(options);
+  if (!options.watch) return print(what, await fetch(what, options), options);
   let printed = '';
-  do {
+  await watch(async () => {
     const value = await fetch(what, options);
     const text = JSON.stringify(value);
-    if (text !== printed) print(what, value, options);
+    if (text === printed) return;
     printed = text;
-    if (!options.watch || interrupted) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, WATCH_MS);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  } while (!interrupted);
+    if (options.json) return printLine(text);
+    clearScreen();
+    printSubject(what, value);
+  });
+}
+
+async function showEvents(options: Options): Promise<void> {
+  const next = async (after: number) =>
+    (await ask(options.control, 'GET', `/show/events?after=${after}`)) as readonly EventRow[];
+  if (!options.watch) return print('events', await next(0), options);
+  let seen = 0;
+  await watch(async () => {
+    const rows = await next(seen);
+    seen = rows.at(-1)?.seq ?? seen;
+    if (options.json) for (const row of rows) printLine(JSON.stringify(row));
+    else printSubject('events', rows);
+  });
 }
 
 async function fetch(what: Subject, options: Options): Promise<unknown> {

@@ -1,6 +1,7 @@
 /** What `show` prints for people. */
 import { formatDiagnostic } from '../config/format.ts';
 import type { Subject } from '../daemon/control.ts';
+import type { EventRow } from '../daemon/journal.ts';
 import type { AdvertisedRow, ConfigView, Layer2Row, PeerRow, ReceivedRow, ServiceRow } from '../daemon/views.ts';
 import { printTable } from './columns.ts';
 import { printLine } from './output.ts';
@@ -8,6 +9,7 @@ import { printLine } from './output.ts';
 /** Prints what the daemon answered. */
 export function printSubject(what: Subject, value: unknown): void {
   if (what === 'config') printConfig(value as ConfigView);
+  else if (what === 'events') for (const row of value as EventRow[]) printLine(eventText(row));
   else printRows(tables[what] as Columns<unknown>, value as unknown[]);
 }
 
@@ -90,6 +92,14 @@ const tables: {
     ['conflicts', (r) => String(r.conflicts)],
   ],
 };
+
+/** One line: when, what about, what, why. */
+function eventText({ time, kind, subject, event, reason, detail, count }: EventRow): string {
+  const about = subject === '' ? kind : `${kind} ${subject}`;
+  const why = [reason, detail].filter(Boolean).join(', ');
+  const often = count > 1 ? `  (${count} times)` : '';
+  return `${time.slice(0, 23).replace('T', ' ')}  ${about}: ${event}${why ? `: ${why}` : ''}${often}`;
+}
 
 function printConfig(c: ConfigView): void {
   const state = c.valid ? 'valid' : c.stale ? 'refused; an older one is in force' : 'refused';

@@ -8,7 +8,7 @@ import { errorsFirst } from './documents.ts';
 import { advertisedRows, configView, type Filter, layer2Rows, peerRows, receivedRows, serviceRows } from './views.ts';
 
 /** What `show` can show. */
-export const subjects = ['peers', 'advertised', 'received', 'services', 'l2', 'config'] as const;
+export const subjects = ['peers', 'advertised', 'received', 'services', 'l2', 'config', 'events'] as const;
 export type Subject = (typeof subjects)[number];
 
 const notFound: Reply = json({ error: 'no such thing here' }, 404);
@@ -21,7 +21,14 @@ function filterOf(query: URLSearchParams): Filter {
   return { ...(peer !== null && { peer }), ...(family !== null && { family }), ...(prefix && { prefix }) };
 }
 
-function show(daemon: Daemon, subject: Subject, filter: Filter): Reply {
+function numberOf(query: URLSearchParams, name: string): number {
+  const text = query.get(name) ?? '0';
+  if (!/^\d+$/.test(text)) throw new Error(`not a number: ${text}`);
+  return Number(text);
+}
+
+function show(daemon: Daemon, subject: Subject, query: URLSearchParams): Reply {
+  const filter = filterOf(query);
   const { speaker, engine, documents } = daemon;
   switch (subject) {
     case 'peers':
@@ -36,6 +43,8 @@ function show(daemon: Daemon, subject: Subject, filter: Filter): Reply {
       return jsonRows(layer2Rows(daemon.layer2, engine, filter));
     case 'config':
       return json(configView(documents.reading, engine));
+    case 'events':
+      return jsonRows(daemon.chronicle.journal.rows(numberOf(query, 'after')));
   }
 }
 
@@ -45,7 +54,7 @@ export const controlHandler =
     const [, verb, subject] = url.pathname.split('/');
     if (method === 'GET' && verb === 'show' && subjects.includes(subject as Subject)) {
       try {
-        return show(daemon, subject as Subject, filterOf(url.searchParams));
+        return show(daemon, subject as Subject, url.searchParams);
       } catch (error) {
         return json({ error: (error as Error).message }, 400);
       }

@@ -1,19 +1,18 @@
 /** The daemon put together: documents, engine, sessions, control and metrics, from start to farewell. */
 import { Cease, ErrorCode, notification, shutdownData } from '../bgp/errors.ts';
-import type { State } from '../bgp/fsm.ts';
 import { STOPPED } from '../bgp/session.ts';
 import { formatDiagnostic } from '../config/format.ts';
 import type { Configuration } from '../config/model.ts';
 import { thisNode } from '../intent/node.ts';
-import type { ServiceDecision } from '../intent/service.ts';
 import { crc32 } from '../io/crc.ts';
 import { type HttpServer, serveTcp, serveUnix } from '../io/http.ts';
 import { highestIpv4 } from '../io/interfaces.ts';
 import type { ListenKey, ListenPlace } from '../io/listener.ts';
 import type { Logger } from '../io/log.ts';
 import { formatAddress, toU32 } from '../lib/address.ts';
+import { Chronicle } from './chronicle.ts';
 import { controlHandler, publicHandler } from './control.ts';
-import { Documents, errorsFirst, type Reading } from './documents.ts';
+import { Documents, type Reading } from './documents.ts';
 import { Drainer } from './drain.ts';
 import { Engine } from './engine.ts';
 import { Layer2 } from './layer2.ts';
@@ -34,9 +33,6 @@ export interface DaemonOptions {
   readonly log: Logger;
 }
 
-/** Diagnostics logged of one reading. */
-const MAX_COMPLAINTS = 100;
-
 /** The daemon could not start; the message is for the operator. */
 export class StartError extends Error {}
 
@@ -48,6 +44,7 @@ export class Daemon {
   ready = false;
   private readonly options: DaemonOptions;
   private readonly log: Logger;
+  readonly chronicle: Chronicle;
   readonly drainer: Drainer;
   readonly layer2: Layer2;
   /** Resolves when the daemon cannot go on: it is to be stopped without a drain, and started again. */
@@ -58,37 +55,34 @@ export class Daemon {
   private metricsLoaded: Promise<Metrics> | undefined;
   private listening: Promise<void> = Promise.resolve();
   private started = false;
-  /** Diagnostics of the last reading, as they were logged. */
-  private told: ReadonlySet<string> = new Set();
 
   constructor(options: DaemonOptions) {
     const { log } = options;
     this.options = options;
     this.log = log;
+    const chronicle = new Chronicle(log);
+    this.chronicle = chronicle;
     this.speaker = new Speaker({
       state: (peer, from, to, reason) => {
-        this.session(peer.name, from, to, reason);
+        chronicle.session(peer.name, from, to, reason);
         const up = to === 'Established' && peer.settings.restartTimeSec !== undefined;
         if (up || (from === 'Established' && reason.startsWith(STOPPED))) this.presence.set(peer.name, up);
         if (from !== 'Idle' && (to === 'Idle' || to === 'Active')) this.engine.left(peer);
       },
       forgotten: (peer) => this.engine.left(peer),
-      limit: (peer, prefixes, limit) =>
-        log.warn({ peer: peer.name, prefixes, limit }, 'more prefixes than the peer may send'),
-      problem: (text) => log.error(text),
+      limit: (peer, prefixes, limit) => chronicle.limit(peer, prefixes, limit),
+      problem: (text) => chronicle.problem('error', text),
       caller: (ends) => this.engine.call(ends),
       update: (peer, { faults }) => {
-        for (const fault of faults) log.warn({ peer: peer.name, ...fault }, 'faulty attribute in UPDATE (RFC 7606)');
+        for (const fault of faults) chronicle.fault(peer, fault);
       },
-      stranger: ({ remote }) =>
-        log.info({ address: formatAddress(remote) }, 'call from an address that is no peer: refused'),
+      stranger: ({ remote }) => chronicle.stranger(formatAddress(remote)),
     });
     this.engine = new Engine(this.speaker, fallbackRouterId, {
       decided: (decided) => this.decided(decided),
-      peer: (change, name, detail) => log.info({ peer: name, ...(detail && { detail }) }, `peer ${change}`),
-      skipped: ({ document, reason, detail }) =>
-        log.info({ peer: document.name, reason, detail }, 'peer does not run here'),
-      problem: (text) => log.warn(text),
+      peer: (change, name, detail) => chronicle.peer(change, name, detail),
+      skipped: (peer) => chronicle.skipped(peer),
+      problem: (text) => chronicle.problem('warn', text),
       settled: () => this.settled(),
     });
     let fail: (error: Error) => void;
@@ -97,12 +91,17 @@ export class Daemon {
     });
     this.layer2 = new Layer2({
       log,
+      claimed: (report, text) => chronicle.claim(report, text),
       failed(error) {
         log.fatal({ reason: error.message }, 'layer 2 has ended: nothing is answered any more');
         fail(error);
       },
     });
-    this.drainer = new Drainer(this.engine, () => this.documents.config!.speaker.drain);
+    this.drainer = new Drainer(
+      this.engine,
+      () => this.documents.config!.speaker.drain,
+      (stage, causes) => chronicle.drain(stage, causes),
+    );
     this.presence = new Presence(
       () => this.documents.config!.speaker.stateDir,
       (reason) => log.warn({ reason }, 'peers cannot be told of a restart: the state directory is not writable'),
@@ -117,7 +116,7 @@ export class Daemon {
       paths: options.paths,
       node: options.node,
       apply: (config) => this.apply(config),
-      read: (reading) => this.read(reading),
+      read: (reading) => chronicle.read(reading, this.engine.config !== undefined),
       blind: (folder, reason) => log.warn({ folder, reason }, 'changes here are not seen: use `waypost reload`'),
     });
   }
@@ -164,7 +163,7 @@ export class Daemon {
   /** Loaded when somebody asks: the library that renders them would take a sixth of the time to start. */
   metrics(): Promise<Metrics> {
     this.metricsLoaded ??= import('./metrics.ts').then(
-      ({ Metrics }) => new Metrics(this.speaker, this.engine, this.documents, this.layer2),
+      ({ Metrics }) => new Metrics(this.speaker, this.engine, this.documents, this.layer2, this.chronicle.tally),
     );
     return this.metricsLoaded;
   }
@@ -185,64 +184,11 @@ export class Daemon {
     });
   }
 
-  private read(reading: Reading): void {
-    const { log } = this;
-    this.complain(reading);
-    const count = (severity: string) => reading.diagnostics.filter((d) => d.severity === severity).length;
-    const fields = { files: reading.files.length, warnings: count('warning') };
-    if (reading.valid) log.info(fields, 'configuration read');
-    else
-      log.error(
-        { ...fields, errors: count('error') },
-        this.engine.config ? 'configuration refused: the last good one stays in force' : 'configuration refused',
-      );
-  }
-
-  /** What the last reading did not say already, and no more than a person reads. */
-  private complain({ diagnostics }: Reading): void {
-    const { log, told } = this;
-    this.told = new Set(diagnostics.map(formatDiagnostic));
-    const fresh = errorsFirst(diagnostics).filter((d) => !told.has(formatDiagnostic(d)));
-    for (const d of fresh.slice(0, MAX_COMPLAINTS)) log[d.severity === 'error' ? 'error' : 'warn'](formatDiagnostic(d));
-    const more = fresh.length - MAX_COMPLAINTS;
-    if (more > 0) log.warn({ more }, 'and more: `waypost show config` has them all');
-  }
-
-  private session(peer: string, from: State, to: State, reason: string): void {
-    const { log } = this;
-    const fields = { peer, from, to, ...(reason && { reason }) };
-    if (to === 'Established') log.info(fields, 'session up');
-    else if (from === 'Established') log.info(fields, 'session down');
-    else if ((to === 'Idle' || to === 'Active') && !reason.startsWith(STOPPED))
-      log.warn(fields, 'session attempt failed');
-    else log.debug(fields, 'session state');
-  }
-
   private decided({ key, before, after, reassigned }: Decided): void {
     if (reassigned) this.memory.changed();
     this.layer2.decided(key, after);
-    for (const protocol of ['bgp', 'layer2'] as const) this.tell(protocol, key, before, after);
-  }
-
-  private tell(
-    protocol: 'bgp' | 'layer2',
-    key: string,
-    before: ServiceDecision | undefined,
-    after: ServiceDecision | undefined,
-  ): void {
-    const [was, is] = [before?.[protocol], after?.[protocol]];
-    if (was?.announced === is?.announced && was?.reason === is?.reason) return;
-    // Whoever does not use layer 2 need not read of it.
-    const unused = protocol === 'layer2' && this.engine.config?.layer2Advertisements.length === 0;
-    if (unused && !was?.announced) return;
-    const ips = (after ?? before)?.ips.map(formatAddress);
-    const level = this.ready ? 'info' : 'debug';
-    if (is?.announced) this.log[level]({ service: key, ips, protocol }, 'service announced');
-    else {
-      const reason = is?.reason ?? 'serviceDeleted';
-      const text = was?.announced ? 'service withdrawn' : 'service not announced';
-      this.log[level]({ service: key, reason, ...(is?.detail && { detail: is.detail }), protocol }, text);
-    }
+    const layer2 = (this.engine.config?.layer2Advertisements.length ?? 0) > 0;
+    this.chronicle.decided(key, [before, after], this.ready ? 'info' : 'debug', layer2);
   }
 
   private settled(): void {

@@ -12,6 +12,7 @@ export type DrainCause = 'operator' | 'label' | 'shutdown';
 export class Drainer {
   private readonly engine: Engine;
   private readonly settings: () => SpeakerConfig['drain'];
+  private readonly changed: (stage: Drainer['stage'], causes: readonly DrainCause[]) => void;
   private readonly causes = new Set<DrainCause>();
   private timer: NodeJS.Timeout | undefined;
   /** Resolves when the drain under way has come to its end, or was called off. */
@@ -20,9 +21,15 @@ export class Drainer {
   /** `none`, or how far it is. */
   stage: 'none' | 'lowered' | 'withdrawn' = 'none';
 
-  constructor(engine: Engine, settings: () => SpeakerConfig['drain']) {
+  /** @param changed told of every new stage, and who asks for it */
+  constructor(
+    engine: Engine,
+    settings: () => SpeakerConfig['drain'],
+    changed: (stage: Drainer['stage'], causes: readonly DrainCause[]) => void = () => {},
+  ) {
     this.engine = engine;
     this.settings = settings;
+    this.changed = changed;
   }
 
   /** Drains for this cause, without the wait where `atOnce`. Resolves when the sessions have the withdrawals, or the drain was called off: `stage` tells. */
@@ -48,11 +55,13 @@ export class Drainer {
     if (!this.causes.delete(cause) || this.causes.size > 0) return;
     clearTimeout(this.timer);
     this.stage = 'none';
+    this.changed('none', []);
     this.engine.drain(undefined);
     this.finish();
   }
 
   private enter(stage: 'lowered' | 'withdrawn'): void {
+    if (this.stage !== stage) this.changed(stage, [...this.causes]);
     this.stage = stage;
     // Nobody serves a Service whose only node has gone: what is kept is kept only while the process lives.
     const keepSoleLocal = this.settings().keepSoleLocal && !(stage === 'withdrawn' && this.causes.has('shutdown'));

@@ -23,6 +23,8 @@ export interface Layer2Options {
   readonly log: Logger;
   /** The worker has ended by itself: the process must not go on. */
   failed(error: Error): void;
+  /** Another host claims an address that is announced here, or no longer. */
+  claimed?(report: ConflictReport, text: string): void;
   /** What it is made of. */
   readonly parts?: Parts;
 }
@@ -52,6 +54,7 @@ const protocols = ['arp', 'ndp'] as const;
 export class Layer2 {
   private readonly log: Logger;
   private readonly failed: (error: Error) => void;
+  private readonly claimed: Layer2Options['claimed'];
   private readonly addresses = new Addresses();
   private readonly parts: Parts;
   private links: AllLinks | undefined;
@@ -72,9 +75,10 @@ export class Layer2 {
   /** What was logged as wrong and is so still: by interface and protocol, or by interfaces that were asked for. */
   private readonly told = new Map<string, string>();
 
-  constructor({ log, failed, parts = realParts }: Layer2Options) {
+  constructor({ log, failed, claimed, parts = realParts }: Layer2Options) {
     this.log = log;
     this.failed = failed;
+    this.claimed = claimed;
     this.parts = parts;
   }
 
@@ -210,7 +214,8 @@ export class Layer2 {
     }
   }
 
-  private conflict({ ip, interface: name, mac, stage }: ConflictReport): void {
+  private conflict(report: ConflictReport): void {
+    const { ip, interface: name, mac, stage } = report;
     const fields = { ip, interface: name, mac };
     const claims = this.claims.get(ip) ?? new Map<string, Claim>();
     if (stage === 'end') claims.delete(name);
@@ -219,6 +224,7 @@ export class Layer2 {
     if (claims.size > 0 && this.addresses.has(ip)) this.claims.set(ip, claims);
     else this.claims.delete(ip);
     this.log[stage === 'end' || stage === 'resume' ? 'info' : 'warn'](fields, conflictTexts[stage]);
+    this.claimed?.(report, conflictTexts[stage]);
   }
 
   /** Sockets that cannot be had, once each. */

@@ -12,6 +12,7 @@ import type { Engine } from './engine.ts';
 import type { Layer2 } from './layer2.ts';
 import type { Peer } from './peer.ts';
 import type { Speaker } from './speaker.ts';
+import type { Tally } from './tally.ts';
 
 export class Metrics {
   readonly contentType: string;
@@ -19,7 +20,7 @@ export class Metrics {
   private readonly engine: Engine;
   private readonly layer2: Layer2;
 
-  constructor(speaker: Speaker, engine: Engine, documents: Documents, layer2: Layer2) {
+  constructor(speaker: Speaker, engine: Engine, documents: Documents, layer2: Layer2, tally: Tally) {
     const { registry } = this;
     this.engine = engine;
     this.layer2 = layer2;
@@ -77,6 +78,10 @@ export class Metrics {
       [],
       (g) => g.set(documents.reading?.valid === false ? 1 : 0),
     );
+    const reasons = 'Services by what was decided: announced, or the reason why not.';
+    gauge('waypost_services', reasons, ['protocol', 'reason'], (g) => {
+      for (const { protocol, reason, services } of tally.rows()) g.set({ protocol, reason }, services);
+    });
     const perPool = (name: string, help: string, value: (usage: PoolUsage) => number) =>
       gauge(`metallb_allocator_${name}`, help, ['pool'], (g) => {
         for (const pool of engine.config?.pools.keys() ?? [])

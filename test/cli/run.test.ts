@@ -223,6 +223,39 @@ describe('show', () => {
     expect(await watch.stop('SIGINT')).toBe(0);
   });
 
+  test('--watch --json: a line for each change', async () => {
+    await started();
+    const watch = spawnWaypost(['show', 'services', '--watch', '--json', '--control', control()]);
+    await soon('the first', () => watch.stdout.includes('default/web'));
+    folder.put('shop.yaml', serviceDocument('shop'));
+    await soon('the second', () => watch.stdout.includes('default/shop'));
+    const lines = watch.stdout.trimEnd().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as unknown[]).length)).toEqual([1, 2]);
+    expect(await watch.stop('SIGINT')).toBe(0);
+  });
+
+  test('events: what was decided and what happened, with the reasons; --watch follows', async () => {
+    await started();
+    const { stdout } = await ask('show', 'events');
+    expect(stdout).toMatch(/^\S+ \S+ {2}session router: session up: OpenConfirm → Established$/m);
+    expect(stdout).toMatch(/ service default\/web: announced \(BGP\): 198\.51\.100\.0 through main$/m);
+    const watch = spawnWaypost(['show', 'events', '--watch', '--json', '--control', control()]);
+    await soon('what was', () => watch.stdout.includes('session up'));
+    const before = watch.stdout.trimEnd().split('\n').length;
+    folder.put('lost.yaml', serviceDocument('lost', { ip: '203.0.113.1' }));
+    await soon('what came', () => watch.stdout.includes('ipNotAllowed'));
+    const fresh = watch.stdout.trimEnd().split('\n').slice(before);
+    expect(fresh.map((line) => JSON.parse(line) as object)).toContainEqual(
+      expect.objectContaining({
+        kind: 'service',
+        subject: 'default/lost',
+        event: 'not announced (BGP)',
+        reason: 'ipNotAllowed',
+      }),
+    );
+    expect(await watch.stop('SIGINT')).toBe(0);
+  });
+
   test('a reader that has seen enough is no failure', async () => {
     await started();
     const script = `node bin/waypost show config --json --control ${control()} | head -c 1; exit \${PIPESTATUS[0]}`;
@@ -236,7 +269,7 @@ describe('show', () => {
     expect(stderr).toMatch(/^waypost: no daemon answers on .*: is `waypost run` up\? \(--control/);
   });
 
-  test.each(['routes', 'vrfs', 'bfd', 'members', 'events'])('%s is not supported yet', async (what) => {
+  test.each(['routes', 'vrfs', 'bfd', 'members'])('%s is not supported yet', async (what) => {
     const { code, stderr } = await ask('show', what);
     expect(code).toBe(2);
     expect(stderr).toContain(`"${what}" is not supported yet.`);
@@ -249,7 +282,7 @@ describe('show', () => {
     });
     expect(await ask('show', 'peer')).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('peers, advertised, received, services, l2, config'),
+      stderr: expect.stringContaining('peers, advertised, received, services, l2, config, events'),
     });
   });
 });

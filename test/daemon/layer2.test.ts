@@ -9,6 +9,7 @@ import type { LinksEvents } from '../../src/daemon/links.ts';
 import { Metrics } from '../../src/daemon/metrics.ts';
 import { Services } from '../../src/daemon/services.ts';
 import { Speaker } from '../../src/daemon/speaker.ts';
+import { Tally } from '../../src/daemon/tally.ts';
 import { type Filter, layer2Rows } from '../../src/daemon/views.ts';
 import type { Snapshot } from '../../src/l2/snapshot.ts';
 import { formatAddress } from '../../src/lib/address.ts';
@@ -252,7 +253,7 @@ test('counters are there as often as they are asked for', async () => {
     drops: [],
   });
   const engine = { config: bench.config, services: bench.services } as unknown as Engine;
-  const metrics = new Metrics(new Speaker({ state: () => {} }), engine, {} as Reader, bench.layer2);
+  const metrics = new Metrics(new Speaker({ state: () => {} }), engine, {} as Reader, bench.layer2, new Tally());
   const text = [...(await metrics.text())].join('');
   for (const [name, value] of [
     ['requests_received', 7],

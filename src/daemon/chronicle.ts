@@ -1,0 +1,148 @@
+/** Tells what happens, in the same words to the log, the journal and the metrics. */
+
+import type { State } from '../bgp/fsm.ts';
+import type { AttributeFault } from '../bgp/scan.ts';
+import { STOPPED } from '../bgp/session.ts';
+import { formatDiagnostic } from '../config/format.ts';
+import type { SkippedPeer } from '../intent/peers.ts';
+import type { ServiceDecision } from '../intent/service.ts';
+import type { Logger } from '../io/log.ts';
+import type { ConflictReport } from '../l2/snapshot.ts';
+import { formatAddress } from '../lib/address.ts';
+import { errorsFirst, type Reading } from './documents.ts';
+import { Journal } from './journal.ts';
+import type { Peer } from './peer.ts';
+import { attributeName } from './routes.ts';
+import { Tally } from './tally.ts';
+
+/** Diagnostics logged of one reading. */
+const MAX_COMPLAINTS = 100;
+
+type Decisions = readonly [before: ServiceDecision | undefined, after: ServiceDecision | undefined];
+
+export class Chronicle {
+  readonly journal = new Journal();
+  /** How many Services stand where. */
+  readonly tally = new Tally();
+  private readonly log: Logger;
+  /** Diagnostics of the last reading, as they were logged. */
+  private told: ReadonlySet<string> = new Set();
+
+  constructor(log: Logger) {
+    this.log = log;
+  }
+
+  session(peer: string, from: State, to: State, reason: string): void {
+    const { log } = this;
+    const fields = { peer, from, to, ...(reason && { reason }) };
+    const down = to === 'Idle' || to === 'Active';
+    const tell = (level: 'info' | 'warn', event: string) => {
+      log[level](fields, event);
+      this.journal.add({ kind: 'session', subject: peer, event, reason, detail: `${from} → ${to}` });
+    };
+    if (to === 'Established') tell('info', 'session up');
+    else if (from === 'Established') tell('info', 'session down');
+    else if (down && !reason.startsWith(STOPPED)) tell('warn', 'session attempt failed');
+    else log.debug(fields, 'session state');
+  }
+
+  peer(change: 'added' | 'removed' | 'reset', name: string, detail: string): void {
+    this.log.info({ peer: name, ...(detail && { detail }) }, `peer ${change}`);
+    this.journal.add({ kind: 'peer', subject: name, event: `peer ${change}`, detail });
+  }
+
+  skipped({ document, reason, detail }: SkippedPeer): void {
+    const event = 'peer does not run here';
+    this.log.info({ peer: document.name, reason, detail }, event);
+    this.journal.add({ kind: 'peer', subject: document.name, event, reason, detail });
+  }
+
+  limit(peer: Peer, prefixes: number, limit: number): void {
+    const event = 'more prefixes than the peer may send';
+    this.log.warn({ peer: peer.name, prefixes, limit }, event);
+    const detail = `${prefixes} prefixes where ${limit} are allowed`;
+    this.journal.add({ kind: 'session', subject: peer.name, event, detail });
+  }
+
+  fault(peer: Peer, fault: AttributeFault): void {
+    const event = 'faulty attribute in UPDATE (RFC 7606)';
+    this.log.warn({ peer: peer.name, ...fault }, event);
+    const detail = `${attributeName(fault.code)}: ${fault.action}`;
+    this.journal.add({ kind: 'session', subject: peer.name, event, reason: fault.reason, detail });
+  }
+
+  stranger(address: string): void {
+    const event = 'call from an address that is no peer: refused';
+    this.log.info({ address }, event);
+    this.journal.add({ kind: 'session', subject: address, event });
+  }
+
+  /** How far the node is drained. */
+  drain(stage: string, causes: readonly string[]): void {
+    const event = { none: 'back in use', lowered: 'draining: routes are a last choice', withdrawn: 'drained' }[stage];
+    this.journal.add({ kind: 'drain', subject: '', event: event ?? stage, detail: causes.join(', ') });
+  }
+
+  /** Another host claims an address of ours, or no longer. */
+  claim({ ip, interface: name, mac }: ConflictReport, event: string): void {
+    this.journal.add({ kind: 'layer2', subject: ip, event, detail: `${mac} on ${name}` });
+  }
+
+  /** Something the operator must see to. */
+  problem(level: 'warn' | 'error', text: string): void {
+    this.log[level](text);
+    this.journal.add({ kind: 'configuration', subject: '', event: text });
+  }
+
+  read(reading: Reading, inForce: boolean): void {
+    this.complain(reading);
+    const count = (severity: string) => reading.diagnostics.filter((d) => d.severity === severity).length;
+    const fields = { files: reading.files.length, warnings: count('warning') };
+    const refused = inForce ? 'configuration refused: the last good one stays in force' : 'configuration refused';
+    const event = reading.valid ? 'configuration read' : refused;
+    if (reading.valid) this.log.info(fields, event);
+    else this.log.error({ ...fields, errors: count('error') }, event);
+    const [first] = reading.diagnostics.filter((d) => d.severity === 'error');
+    const detail = first ? formatDiagnostic(first) : `${fields.files} files, ${fields.warnings} warnings`;
+    this.journal.add({ kind: 'configuration', subject: '', event, detail });
+  }
+
+  /** What the last reading did not say already, and no more than a person reads. */
+  private complain({ diagnostics }: Reading): void {
+    const { log, told } = this;
+    this.told = new Set(diagnostics.map(formatDiagnostic));
+    const fresh = errorsFirst(diagnostics).filter((d) => !told.has(formatDiagnostic(d)));
+    for (const d of fresh.slice(0, MAX_COMPLAINTS)) log[d.severity === 'error' ? 'error' : 'warn'](formatDiagnostic(d));
+    const more = fresh.length - MAX_COMPLAINTS;
+    if (more > 0) log.warn({ more }, 'and more: `waypost show config` has them all');
+  }
+
+  /**
+   * A Service was decided.
+   * @param level of the log; at first there are too many for a person
+   * @param layer2 whether anybody uses layer 2: who does not need not read of it
+   */
+  decided(key: string, decisions: Decisions, level: 'info' | 'debug', layer2: boolean): void {
+    for (const protocol of ['bgp', 'layer2'] as const) {
+      this.tally.move(protocol, decisions[0]?.[protocol], decisions[1]?.[protocol]);
+      if (protocol === 'bgp' || layer2 || decisions[0]?.layer2.announced) this.verdict(protocol, key, decisions, level);
+    }
+  }
+
+  private verdict(protocol: 'bgp' | 'layer2', key: string, [before, after]: Decisions, level: 'info' | 'debug'): void {
+    const [was, is] = [before?.[protocol], after?.[protocol]];
+    if (was?.announced === is?.announced && was?.reason === is?.reason) return;
+    const on = protocol === 'bgp' ? 'BGP' : 'layer 2';
+    const add = (event: string, reason: string, detail: string) =>
+      this.journal.add({ kind: 'service', subject: key, event: `${event} (${on})`, reason, detail });
+    if (is?.announced) {
+      const ips = (after ?? before)?.ips.map(formatAddress);
+      this.log[level]({ service: key, ips, protocol }, 'service announced');
+      return add('announced', '', `${ips?.join(' and ')} ${is.detail}`);
+    }
+    const reason = is?.reason ?? 'serviceDeleted';
+    const text = was?.announced ? 'service withdrawn' : 'service not announced';
+    this.log[level]({ service: key, reason, ...(is?.detail && { detail: is.detail }), protocol }, text);
+    add(was?.announced ? 'withdrawn' : 'not announced', reason, is?.detail ?? '');
+  }
+}
