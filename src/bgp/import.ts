@@ -69,9 +69,6 @@ function leaked({ otc }: PathAttributes, { role, peerAsn }: ImportRules): boolea
   return role === 'peer' && otc !== peerAsn;
 }
 
-export const prefixReason = (p: Prefix, rules: Pick<ImportRules, 'refuseMartians'>): ImportReason | undefined =>
-  rules.refuseMartians && martianPrefixes.some((m) => contains(m, p)) ? 'martianPrefix' : undefined;
-
 /** RFC 6890's blocks that never are a destination beyond the node or the link. A default route is none of them. */
 export const martianPrefixes: readonly Prefix[] = [
   '0.0.0.0/8',

@@ -1,6 +1,7 @@
 /** What a session needs to know of its peer: plain data, compared field by field on reload. */
 import type { Address } from '../lib/address.ts';
 import type { AddressFamily } from './const.ts';
+import type { ReceivePolicy } from './receive.ts';
 
 /** What we are to the peer (RFC 9234 §4.1). */
 export type Role = 'provider' | 'routeServer' | 'routeServerClient' | 'customer' | 'peer';
@@ -69,6 +70,8 @@ export interface PeerSettings {
   readonly strictRole?: boolean;
   /** A change never resets the session. */
   readonly bfd?: BfdSettings;
+  /** What of the peer's routes may be used; absent: nothing. */
+  readonly receive?: ReceivePolicy;
   /** Protection against what the peer sends. */
   readonly limits?: ReceiveLimits;
 }

@@ -65,11 +65,12 @@ const tables: {
     ['families', (r) => list(r.families)],
     ['sent', (r) => String(r.prefixes.advertised)],
     ['received', (r) => String(r.prefixes.received)],
+    ['accepted', (r) => String(r.prefixes.accepted)],
     ['flaps', (r) => String(r.flaps)],
     ['last error', (r) => (r.state === 'Established' ? '-' : orDash(r.lastError))],
   ],
   advertised: [...routeColumns, ['from', (r) => list(r.from)]],
-  received: [...routeColumns, ['reason', (r) => r.reason]],
+  received: [...routeColumns, ['state', (r) => r.reason ?? 'accepted']],
   services: [
     ['service', (r) => r.service],
     ['ips', (r) => list(r.ips)],

@@ -249,6 +249,8 @@ export interface Speaker {
     /** Told to peers in the Cease (RFC 9003), 1..255 octets. */
     readonly message?: string;
   };
+  /** Taken from no peer, with everything inside them. */
+  readonly alwaysBlock: readonly Prefix[];
   readonly layer2: {
     /** Between announcements that nobody asked for, after the burst at the beginning, milliseconds; 0: none. */
     readonly gratuitousIntervalMs: number;

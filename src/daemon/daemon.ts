@@ -173,6 +173,7 @@ export class Daemon {
     if (first) this.engine.remember(this.memory.recall());
     if (first) this.speaker.setRestarting(this.presence.recall());
     this.layer2.configure(config);
+    this.speaker.intake.setAlwaysBlock(config.speaker.alwaysBlock);
     this.engine.apply(config);
     // Nobody has routes of a node that was drained when it started.
     if (thisNode(config).drained) void this.drainer.begin('label', first);

@@ -54,6 +54,9 @@ export class Metrics {
     perPeer('waypost_bgp_received_prefixes', 'Prefixes that the peer has told us.', (p) =>
       bothFamilies((family) => speaker.rib.counts(p.slot, family).received),
     );
+    perPeer('waypost_bgp_accepted_prefixes', 'Prefixes that the peer has told us, and that may be used.', (p) =>
+      bothFamilies((family) => speaker.rib.counts(p.slot, family).accepted),
+    );
     perPeer('waypost_bgp_flaps_total', 'Times that the session left Established.', (p) => p.session.flaps);
     const messages: [string, string, (p: Peer) => number][] = [
       ['updates_total', 'UPDATEs sent', (p) => p.session.out.messagesSent],

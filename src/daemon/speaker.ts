@@ -21,8 +21,10 @@ import { addressesBeside } from '../io/interfaces.ts';
 import type { ListenKey, ListenPlace } from '../io/listener.ts';
 import { random } from '../io/random.ts';
 import { type Ends, Tcp } from '../io/tcp.ts';
-import { type Address, compareAddresses, formatAddress } from '../lib/address.ts';
+import { type Address, formatAddress } from '../lib/address.ts';
 import { equal } from '../lib/diff.ts';
+import { callingPeer } from './caller.ts';
+import { Intake } from './intake.ts';
 import { excessOf } from './limit.ts';
 import { Peer } from './peer.ts';
 import { Reception } from './reception.ts';
@@ -57,7 +59,8 @@ const MAX_PEERS = 65_536;
 
 export class Speaker {
   readonly attributes = new AttributeTable();
-  readonly rib = new Rib(this.attributes);
+  readonly intake = new Intake(this.attributes, () => this.needUpkeep());
+  readonly rib = new Rib(this.attributes, this.intake.admission.accept);
   private readonly events: SpeakerEvents;
   private readonly tcp: Tcp;
   private readonly reception: Reception;
@@ -72,6 +75,7 @@ export class Speaker {
 
   constructor(events: SpeakerEvents = {}) {
     this.events = events;
+    this.intake.admission.attach(this.rib);
     this.addressCheck = setInterval(() => this.checkAddresses(), ADDRESS_CHECK_MS).unref();
     this.tcp = new Tcp({
       connected: (connection, ends) =>
@@ -134,6 +138,7 @@ export class Speaker {
     );
     const peer: Peer = new Peer(session, slot, retention);
     this.peers.set(settings.name, peer);
+    this.intake.update(peer);
     return peer;
   }
 
@@ -145,6 +150,7 @@ export class Speaker {
   /** Settings that differ in none of `sessionFields`: the session goes on, or comes back where a limit had ended it. */
   retune(peer: Peer, settings: PeerSettings): void {
     peer.session.retune(settings);
+    this.intake.update(peer);
     if (peer.cutOff) this.start(peer);
     else this.limit(peer);
   }
@@ -155,6 +161,7 @@ export class Speaker {
     peer.cancel();
     this.peers.delete(peer.name);
     peer.retention.end();
+    this.intake.remove(peer);
     this.learnKeys();
     this.freeSlots.push(peer.slot);
   }
@@ -172,11 +179,7 @@ export class Speaker {
   }
 
   private accept(connection: number, ends: Ends): boolean {
-    const candidates = [...this.peers.values()].filter(
-      ({ settings }) => same(settings.address, ends.remote) && accepts(settings, ends),
-    );
-    const peer =
-      candidates.find((p) => p.session.state !== 'Established') ?? candidates[0] ?? this.events.caller?.(ends);
+    const peer = callingPeer(this.peers.values(), ends) ?? this.events.caller?.(ends);
     if (peer === undefined) {
       this.events.stranger?.(ends);
       return false;
@@ -239,6 +242,7 @@ export class Speaker {
         if (action.ended) peer.retention.lost(action.ended.agreement, action.ended.loss);
         if (action.agreement) {
           peer.cutOff = false;
+          this.intake.update(peer);
           peer.retention.up(action.agreement);
         }
         this.events.state?.(peer, action.from, action.to, action.reason);
@@ -265,6 +269,7 @@ export class Speaker {
    * those of the other.
    */
   private checkAddresses(): void {
+    this.intake.checkAddresses();
     const seen = new Map<string, LocalAddresses>();
     for (const peer of this.peers.values()) {
       const { local, state } = peer.session;
@@ -282,18 +287,11 @@ export class Speaker {
     this.upkeepDue = true;
     setImmediate(() => {
       this.upkeepDue = false;
-      const more = [this.rib.sweep(SLICE_ROUTES), this.rib.drain(SLICE_ROUTES, () => {})];
+      const reviewing = this.intake.admission.review(SLICE_ROUTES);
+      const more = [this.rib.sweep(SLICE_ROUTES), reviewing, this.rib.drain(SLICE_ROUTES, () => {})];
       if (more.some(Boolean)) this.needUpkeep();
     });
   }
 }
-
-const same = (a: Address, b: Address): boolean => compareAddresses(a, b) === 0;
-
-/** A peer calls in its own VRF, over its own link, and where it has a source address of ours, that one. */
-const accepts = (settings: PeerSettings, { local, vrf, interface: link }: Ends): boolean =>
-  settings.vrf === vrf &&
-  (settings.interface === undefined || settings.interface === link) &&
-  (settings.sourceAddress === undefined || same(settings.sourceAddress, local));
 
 const localAddresses = (ends: Ends): LocalAddresses => addressesBeside(ends.local, ends.interface);

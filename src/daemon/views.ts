@@ -6,11 +6,8 @@
  */
 import { decodeInterned } from '../bgp/attr.ts';
 import type { AddressFamily } from '../bgp/const.ts';
-import { attributeReason, prefixReason } from '../bgp/import.ts';
-import { importRules } from '../bgp/rules.ts';
 import type { Diagnostic } from '../config/model.ts';
 import { serviceView } from '../intent/view.ts';
-import { localAddressTest } from '../io/interfaces.ts';
 import { formatAddress } from '../lib/address.ts';
 import { contains, formatPrefix, type Prefix, prefixOf } from '../lib/prefix.ts';
 import type { Reading } from './documents.ts';
@@ -64,11 +61,9 @@ export function* advertisedRows(speaker: Speaker, engine: Engine, filter: Filter
   }
 }
 
-/** What peers have told us; nothing of it is used yet, which is what `reason` says. */
+/** What peers have told us, and why what is not accepted is not. */
 export function* receivedRows(speaker: Speaker, filter: Filter) {
-  const isLocal = localAddressTest();
   for (const peer of selected(speaker, filter)) {
-    const rules = importRules(peer.settings, peer.session.agreement, isLocal);
     for (const family of families) {
       if (filter.family !== undefined && filter.family !== family) continue;
       const table = speaker.rib[family];
@@ -78,14 +73,20 @@ export function* receivedRows(speaker: Speaker, filter: Filter) {
           yield undefined;
           continue;
         }
+        const reason = speaker.intake.admission.reason(
+          peer.slot,
+          family,
+          table.attributesOf(route),
+          table.prefixOf(route),
+        );
         const attributes = decodeInterned(speaker.attributes.view(table.attributesOf(route)));
         yield {
           peer: peer.name,
           vrf: peer.settings.vrf ?? '',
           prefix: formatPrefix(prefix),
           ...routeJson(attributes),
-          accepted: false,
-          reason: attributeReason(attributes, rules) ?? prefixReason(prefix, rules) ?? 'noReceivePolicy',
+          accepted: reason === undefined,
+          reason: reason ?? null,
           best: false,
           stale: table.isStale(route),
           ...(table.pathIdOf(route) !== 0 && { pathId: table.pathIdOf(route) }),

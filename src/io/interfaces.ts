@@ -1,6 +1,7 @@
 /** The node's own addresses, as the kernel has them now. */
 import { hostname, networkInterfaces } from 'node:os';
 import { type Address, formatAddress, isLinkLocal, parseAddress } from '../lib/address.ts';
+import { formatPrefix, type Prefix, parsePrefix } from '../lib/prefix.ts';
 
 export const hostName = (): string => hostname();
 
@@ -37,13 +38,15 @@ export function highestIpv4(): Address | undefined {
   return best;
 }
 
-/** Says of an address whether it is this node's, as the interfaces are now. */
-export function localAddressTest(): (address: Address) => boolean {
-  const own = new Set(
-    Object.values(networkInterfaces())
-      .flat()
-      .flatMap((e) => parseAddress(e?.address ?? '') ?? [])
-      .map(formatAddress),
+/** This node's addresses as text, and the subnets they are in, each once. Interfaces that are down have none. */
+export function localAddresses(): { readonly addresses: ReadonlySet<string>; readonly subnets: readonly Prefix[] } {
+  const own = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
+  const subnets = new Map(
+    own.flatMap(({ cidr }) => {
+      const subnet = parsePrefix(cidr ?? '');
+      return subnet ? [[formatPrefix(subnet), subnet]] : [];
+    }),
   );
-  return (address) => own.has(formatAddress(address));
+  const addresses = own.flatMap((e) => parseAddress(e.address) ?? []).map(formatAddress);
+  return { addresses: new Set(addresses), subnets: [...subnets.values()] };
 }

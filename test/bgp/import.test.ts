@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { attributeReason, type ImportReason, type ImportRules, prefixReason } from '../../src/bgp/import.ts';
+import { attributeReason, type ImportReason, type ImportRules } from '../../src/bgp/import.ts';
 import type { AsSegment, PathAttributes } from '../../src/bgp/path.ts';
 import { importRules } from '../../src/bgp/rules.ts';
 import type { PeerSettings } from '../../src/bgp/settings.ts';
 import { address, formatAddress } from '../../src/lib/address.ts';
-import { prefix } from '../../src/lib/prefix.ts';
 
 const sequence = (...asns: number[]): AsSegment => ({ type: 'sequence', asns });
 const rules: ImportRules = {
@@ -54,19 +53,6 @@ describe('a route may be used', () => {
   ])('%s', (_, attributes, change) => {
     expect(attributeReason({ ...route, ...attributes }, { ...rules, ...change })).toBeUndefined();
   });
-});
-
-it.each([
-  ['127.1.0.0/16', 'martianPrefix'],
-  ['0.0.0.0/8', 'martianPrefix'],
-  ['fe80::/64', 'martianPrefix'],
-  ['0.0.0.0/0', undefined],
-  ['::/0', undefined],
-  ['10.0.0.0/8', undefined],
-  ['2001:db8::/32', undefined],
-])('%s as a destination: %s', (text, reason) => {
-  expect(prefixReason(prefix(text), { refuseMartians: true })).toBe(reason);
-  expect(prefixReason(prefix(text), { refuseMartians: false })).toBeUndefined();
 });
 
 it('rules come from what is configured and what the peer turned out to be', () => {

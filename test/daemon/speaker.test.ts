@@ -58,6 +58,44 @@ async function couple(at = '127.0.0.1', listenAt = at) {
 }
 
 const count = (s: Speaker, p: Peer) => s.rib.counts(p.slot, 'ipv4').received;
+const accepted = (s: Speaker, p: Peer) => s.rib.counts(p.slot, 'ipv4').accepted;
+
+describe('what is accepted', () => {
+  /** Two speakers, the first of which sends these prefixes to the second. */
+  async function sent(...prefixes: string[]) {
+    const { a, b, near, far } = await couple();
+    for (const text of prefixes) near.session.out.set(prefix(text), route('192.0.2.1'));
+    a.routesChanged(near);
+    await until('the routes', () => count(b, far) === prefixes.length);
+    return {
+      b,
+      far,
+      receive: (receive: PeerSettings['receive']) => b.retune(far, { ...far.settings, ...(receive && { receive }) }),
+    };
+  }
+
+  it('is nothing without a policy, and follows the policy without a new session', async () => {
+    const { b, far, receive } = await sent('203.0.113.0/24', '198.51.100.0/24', '0.0.0.0/0');
+    expect(accepted(b, far)).toBe(0);
+    receive({ rules: [{ prefix: prefix('203.0.113.0/24') }] });
+    await until('one', () => accepted(b, far) === 1);
+    receive({ all: true });
+    await until('all but the default route', () => accepted(b, far) === 2);
+    receive({});
+    await until('none', () => accepted(b, far) === 0);
+    expect(far.session.flaps).toBe(0);
+  });
+
+  it('is never what is always blocked, nor the subnets of this node', async () => {
+    const { b, far, receive } = await sent('203.0.113.0/24', '203.0.113.128/25', '198.51.100.0/24', '127.0.9.0/24');
+    receive({ all: true });
+    await until('all but ours', () => accepted(b, far) === 3);
+    b.intake.setAlwaysBlock([prefix('203.0.113.0/24')]);
+    await until('without what is blocked', () => accepted(b, far) === 1);
+    b.intake.setAlwaysBlock([]);
+    await until('all but ours again', () => accepted(b, far) === 3);
+  });
+});
 
 describe('two speakers', () => {
   it.each([

@@ -161,6 +161,7 @@ export const speaker = (more: Partial<Speaker> = {}): Speaker => ({
   listen: { addresses: [], port: 179 },
   dynamicPeers: [],
   serviceCommunities: [],
+  alwaysBlock: [],
   layer2: { gratuitousIntervalMs: 0, conflict: 'defend' },
   drain: { waitMs: 5000, onShutdown: true, keepSoleLocal: true },
   loadBalancerClass: '',

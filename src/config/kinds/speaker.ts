@@ -7,6 +7,7 @@ import { parseDuration } from '../duration.ts';
 import { dynamicSchema, readDynamicPeers } from '../dynamic.ts';
 import { defineKind, type Kind } from '../kind.ts';
 import type { Speaker } from '../model.ts';
+import { readPrefixes } from '../prefix.ts';
 import type { Findings } from '../problem.ts';
 import { bool, documentSchema, duration, int } from '../schema.ts';
 import { durationHint } from '../timers.ts';
@@ -19,6 +20,7 @@ export const speakerDefaults = {
   dynamicPeers: [],
   serviceCommunities: [],
   drain: { waitMs: 5000, onShutdown: true, keepSoleLocal: true },
+  alwaysBlock: [],
   layer2: { gratuitousIntervalMs: 0, conflict: 'defend' },
   loadBalancerClass: '',
   ignoreExcludeLabel: false,
@@ -67,7 +69,12 @@ const schema = documentSchema({
           install: bool().optional().describe('Install learned routes. Not supported yet: no route is installed.'),
           protocol: int(1, 255).optional().describe('Protocol number of installed routes, 1..255. Default 186.'),
           metric: int(0, 0xffff_ffff).optional().describe('Metric of installed routes. Default 20.'),
-          alwaysBlock: z.array(z.string()).optional().describe('Prefixes never to learn. Not supported yet.'),
+          alwaysBlock: z
+            .array(z.string())
+            .optional()
+            .describe(
+              'Prefixes never to learn, with everything inside them, whatever a session may receive. Default none.',
+            ),
         })
         .optional()
         .describe('What learned routes do to the kernel.'),
@@ -174,7 +181,6 @@ const speaker = defineKind({
     const refuse = (path: string[]) => findings.error(['spec', ...path], 'not supported yet');
     if (kernel?.protocol !== undefined && kernel.protocol !== kernelDefaults.protocol) refuse(['kernel', 'protocol']);
     if (kernel?.metric !== undefined && kernel.metric !== kernelDefaults.metric) refuse(['kernel', 'metric']);
-    if ((kernel?.alwaysBlock ?? []).length > 0) refuse(['kernel', 'alwaysBlock']);
     if ((membership?.type ?? 'static') !== 'static') refuse(['membership', 'type']);
     if ((membership?.nodes ?? []).length > 0) refuse(['membership', 'nodes']);
 
@@ -219,6 +225,7 @@ const speaker = defineKind({
         dynamicPeers: readDynamicPeers(spec.listen?.dynamic ?? [], ['spec', 'listen', 'dynamic'], findings),
         serviceCommunities: spec.serviceCommunities ?? speakerDefaults.serviceCommunities,
         drain: readDrain(spec.drain ?? {}, findings),
+        alwaysBlock: readPrefixes(kernel?.alwaysBlock ?? [], ['spec', 'kernel', 'alwaysBlock'], findings),
         layer2: readLayer2(spec.layer2 ?? {}, findings),
         loadBalancerClass: spec.loadBalancerClass ?? speakerDefaults.loadBalancerClass,
         ignoreExcludeLabel: spec.ignoreExcludeLabel ?? speakerDefaults.ignoreExcludeLabel,

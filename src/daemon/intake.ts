@@ -1,0 +1,86 @@
+/**
+ * What of a speaker's received routes may be used: keeps the admission up to date with the settings of peers, with
+ * what sessions agreed on, and with the addresses of this node, which come and go.
+ */
+import { Admission } from '../bgp/admission.ts';
+import { Guard } from '../bgp/guard.ts';
+import type { ImportRules } from '../bgp/import.ts';
+import type { AttributeTable } from '../bgp/intern.ts';
+import { ReceiveFilter, type ReceivePolicy } from '../bgp/receive.ts';
+import { importRules } from '../bgp/rules.ts';
+import { localAddresses } from '../io/interfaces.ts';
+import { type Address, formatAddress } from '../lib/address.ts';
+import { equal } from '../lib/diff.ts';
+import type { Prefix } from '../lib/prefix.ts';
+import type { Peer } from './peer.ts';
+
+interface Known {
+  readonly rules: ImportRules;
+  readonly policy: ReceivePolicy;
+  readonly filter: ReceiveFilter;
+}
+
+const NOTHING: ReceivePolicy = {};
+
+export class Intake {
+  readonly admission: Admission;
+  private readonly changed: () => void;
+  /** By slot of the peer. */
+  private readonly known = new Map<number, Known>();
+  private alwaysBlock: readonly Prefix[] = [];
+  private subnets: readonly Prefix[] = [];
+  private local: ReadonlySet<string> = new Set();
+  /** One function for all: rules that say the same are equal. */
+  private readonly isLocal = (address: Address): boolean => this.local.has(formatAddress(address));
+
+  /** @param changed called when routes are to be reviewed: `admission.review` does it */
+  constructor(attributes: AttributeTable, changed: () => void) {
+    this.changed = changed;
+    this.admission = new Admission(attributes, new Guard());
+    this.checkAddresses();
+  }
+
+  /** The peer's settings, or what its session agreed on, may have changed. */
+  update({ slot, settings, session }: Peer): void {
+    const rules = importRules(settings, session.agreement, this.isLocal);
+    const policy = settings.receive ?? NOTHING;
+    const before = this.known.get(slot);
+    if (before !== undefined && equal(before.rules, rules) && equal(before.policy, policy)) return;
+    const filter = before && equal(before.policy, policy) ? before.filter : new ReceiveFilter(policy);
+    this.known.set(slot, { rules, policy, filter });
+    this.admission.setPeer(slot, rules, filter);
+    this.changed();
+  }
+
+  /** The peer is gone, its routes with it. */
+  remove({ slot }: Peer): void {
+    this.known.delete(slot);
+    this.admission.removePeer(slot);
+    this.changed();
+  }
+
+  /** Prefixes that are taken from nobody, with everything inside them. */
+  setAlwaysBlock(prefixes: readonly Prefix[]): void {
+    if (equal(prefixes, this.alwaysBlock)) return;
+    this.alwaysBlock = prefixes;
+    this.guard();
+  }
+
+  /** Looks at the addresses of this node: a next hop among them leads back here, and their subnets are nobody else's. */
+  checkAddresses(): void {
+    const { addresses, subnets } = localAddresses();
+    if (!equal(addresses, this.local)) {
+      this.local = addresses;
+      for (const [slot, { rules, filter }] of this.known) this.admission.setPeer(slot, rules, filter);
+      this.changed();
+    }
+    if (equal(subnets, this.subnets)) return;
+    this.subnets = subnets;
+    this.guard();
+  }
+
+  private guard(): void {
+    this.admission.setGuard(new Guard({ alwaysBlock: this.alwaysBlock, own: this.subnets }));
+    this.changed();
+  }
+}
