@@ -6,15 +6,19 @@ import { ServiceCommunities } from './allow.ts';
 import { resolveAdvertisement, resolveLayer2 } from './check/advertisement.ts';
 import { resolveBfd } from './check/bfd.ts';
 import { checkAllowed, collectAliases } from './check/communities.ts';
+import { electHosts, withEgressLabels } from './check/egress.ts';
+import { checkOverlays, joinFabric } from './check/fabric.ts';
 import { chooseSpeaker, type Found, KnownNodes, type NodeOptions } from './check/nodes.ts';
 import { checkOverlap } from './check/overlap.ts';
 import { checkPeers } from './check/peers.ts';
 import { checkPreferences } from './check/preference.ts';
 import { resolvePeer } from './check/secrets.ts';
 import { checkServices } from './check/services.ts';
+import { checkUnderlays } from './check/underlay.ts';
 import type { Document, Item, ServiceItem } from './document.ts';
 import { sortDiagnostics } from './format.ts';
 import { defaultExcluded } from './kinds/exclude.ts';
+import type { KubeOvn } from './kubeovn.ts';
 import type { LoadedFile } from './load.ts';
 import type { Configuration, Diagnostic, EndpointSlice } from './model.ts';
 import { placeOf, Report } from './report.ts';
@@ -41,30 +45,44 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
 
   if (unread) report.failed = true;
 
-  const nodes = new Map(sorter.of('node').map(({ value }) => [value.name, value]));
-  const speaker = chooseSpeaker(sorter.of('speaker'), nodes, options, report);
+  const services = new Map(sorter.services.map(({ item }) => [item.id, item.value]));
+  const slices = slicesByService(sorter.of('endpointSlice'));
+  const namespaces = new Map(sorter.of('namespace').map(({ value }) => [value.name, value]));
+  const bareNodes = new Map(sorter.of('node').map(({ value }) => [value.name, value]));
+  const bareSpeaker = chooseSpeaker(sorter.of('speaker'), bareNodes, options, report);
+  const ground = { speaker: bareSpeaker, nodes: bareNodes, services, slices, complete: !unread };
+  const egress = electHosts(sorter.of('egress'), ground, report);
+  const { speaker, nodes } = withEgressLabels(egress, bareSpeaker, bareNodes);
   const known = new KnownNodes(speaker, nodes);
   const pools = sorter.of('pool');
   const secrets = { complete: !unread, found: sorter.of('secret'), documents: sorter.documentsOf('Secret') };
   const profiles = { complete: !unread, found: sorter.of('bfdProfile'), names: sorter.namesOf('BFDProfile') };
-  const peers = sorter.of('peer').map((found) => {
+  const bgpPeers = sorter.of('peer').map((found) => {
     const { document } = found;
     const value = resolvePeer(found, secrets, known, report);
     return { document, value: resolveBfd({ document, value }, profiles, known, report) };
   });
+  const overlays = sorter.of('overlay');
+  checkOverlays(overlays, sorter.of('fabric'), known, report);
+  const fabric = joinFabric(overlays, bgpPeers, known, report);
+  const peers = [...bgpPeers, ...fabric.peers];
   const aliases = collectAliases(sorter.of('community'), report);
   const references = {
     complete: !unread,
     aliases,
     pools,
     poolNames: sorter.namesOf('IPAddressPool'),
-    peerNames: sorter.namesOf('BGPPeer'),
+    peerNames: new Set([...sorter.namesOf('BGPPeer'), ...peers.map(({ value }) => value.name), ...fabric.names.keys()]),
+    sessions: fabric.names,
   };
   const advertisements = sorter.of('advertisement').map((found) => ({
     document: found.document,
     value: resolveAdvertisement(found, references, report),
   }));
-  const layer2Advertisements = sorter.of('layer2').map((found) => resolveLayer2(found, references, report));
+  const layer2 = sorter.of('layer2').map((found) => ({
+    document: found.document,
+    value: resolveLayer2(found, references, report),
+  }));
   checkOverlap(pools, report);
   checkPreferences(pools, advertisements, known, report);
   checkPeers(peers, known, speaker, report);
@@ -72,24 +90,47 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
   const allowed = new ServiceCommunities(speaker.serviceCommunities, aliases);
   checkServices(sorter.services, pools, references.poolNames, speaker.loadBalancerClass, allowed, report);
 
+  const kubeOvn = kubeOvnOf(sorter);
+  checkUnderlays(
+    {
+      kubeOvn,
+      subnets: sorter.of('subnet'),
+      pools,
+      layer2,
+      services: sorter.services.map(({ document, item }) => ({ document, value: item.value })),
+      namespaces,
+      node: known.own,
+      loadBalancerClass: speaker.loadBalancerClass,
+    },
+    report,
+  );
+
   const diagnostics = sortDiagnostics(report.diagnostics);
   if (report.failed) return { configuration: undefined, diagnostics };
   const configuration: Configuration = {
     speaker,
     pools: new Map(pools.map(({ value }) => [value.name, value])),
     advertisements: advertisements.map(({ value }) => value),
-    layer2Advertisements,
+    layer2Advertisements: layer2.map(({ value }) => value),
     excludedInterfaces: sorter.of('excluded')[0]?.value.patterns ?? defaultExcluded,
     peers: peers.map(({ value }) => value),
     aliases,
-    services: new Map(sorter.services.map(({ item }) => [item.id, item.value])),
-    endpointSlices: slicesByService(sorter.of('endpointSlice')),
+    services,
+    endpointSlices: slices,
     nodes,
-    namespaces: new Map(sorter.of('namespace').map(({ value }) => [value.name, value])),
+    namespaces,
+    egress,
+    kubeOvn,
     documents: sorter.documents.map(({ meta }) => meta),
   };
   return { configuration, diagnostics };
 }
+
+const kubeOvnOf = (sorter: Sorter): KubeOvn => ({
+  subnets: sorter.of('subnet').map(({ value }) => value),
+  vlans: new Map(sorter.of('vlan').map(({ value }) => [value.name, value])),
+  networks: new Map(sorter.of('providerNetwork').map(({ value }) => [value.name, value])),
+});
 
 type Type = Item['type'];
 type ItemOf<T extends Type> = Extract<Item, { type: T }>;

@@ -1,5 +1,7 @@
 /** One Kubernetes object of a file: what it is, what it says, and what is wrong with it. */
 import type { BfdProfile } from './bfd.ts';
+import type { EgressService } from './egress.ts';
+import type { ProviderNetwork, Subnet, Vlan } from './kubeovn.ts';
 import type {
   BgpAdvertisement,
   EndpointSlice,
@@ -15,6 +17,7 @@ import type {
   Service,
   Speaker,
 } from './model.ts';
+import type { FabricUnderlay, Overlay } from './openperouter.ts';
 import type { Path, Problem } from './problem.ts';
 
 /** An advertisement as its document alone gives it: pools not yet selected, communities not yet resolved. */
@@ -74,6 +77,12 @@ export type Item =
   | { readonly type: 'node'; readonly value: Node }
   | { readonly type: 'namespace'; readonly value: Namespace }
   | { readonly type: 'secret'; readonly value: Secret }
+  | { readonly type: 'egress'; readonly value: EgressService }
+  | { readonly type: 'overlay'; readonly value: Overlay }
+  | { readonly type: 'fabric'; readonly value: FabricUnderlay }
+  | { readonly type: 'subnet'; readonly value: Subnet }
+  | { readonly type: 'vlan'; readonly value: Vlan }
+  | { readonly type: 'providerNetwork'; readonly value: ProviderNetwork }
   | { readonly type: 'speaker'; readonly value: Speaker };
 
 /** A place that can be asked for the line and column of a field. */

@@ -9,6 +9,8 @@ import type { Address } from '../lib/address.ts';
 import type { Prefix } from '../lib/prefix.ts';
 import type { BfdSettings } from './bfd.ts';
 import type { Community } from './community.ts';
+import type { Egress } from './egress.ts';
+import type { KubeOvn } from './kubeovn.ts';
 
 /**
  * A place in a file, both 1-based. That of a document is live: its line follows when text above it comes or goes,
@@ -178,7 +180,8 @@ export interface Service extends Meta {
   /** spec.ipFamilies; empty when not given. */
   readonly ipFamilies: readonly (4 | 6)[];
   readonly ipFamilyPolicy: 'SingleStack' | 'PreferDualStack' | 'RequireDualStack';
-  readonly ports: readonly { readonly protocol: string; readonly port: number }[];
+  readonly clusterIps: readonly Address[];
+  readonly ports: readonly { readonly protocol: string; readonly port: number; readonly nodePort?: number }[];
   /** spec.selector as sorted `key=value,key=value`: the backend key of a shared address under the Local policy. */
   readonly selector: string;
   /** From annotations and spec.loadBalancerIP (API reference of MetalLB's Service fields). */
@@ -213,6 +216,8 @@ export interface EndpointSlice extends Meta {
 export interface Node extends Meta {
   /** The condition NetworkUnavailable is True. */
   readonly networkUnavailable: boolean;
+  /** Of status.addresses: what the node itself has, and pods with the network of their host. */
+  readonly addresses: readonly Address[];
 }
 
 export interface Namespace extends Meta {}
@@ -295,6 +300,9 @@ export interface Configuration {
   readonly endpointSlices: ReadonlyMap<string, readonly EndpointSlice[]>;
   readonly nodes: ReadonlyMap<string, Node>;
   readonly namespaces: ReadonlyMap<string, Namespace>;
+  /** EgressServices and who carries them, by the Service's `namespace/name`. */
+  readonly egress: ReadonlyMap<string, Egress>;
+  readonly kubeOvn: KubeOvn;
   /** Every document that was read, for `show config`. */
   readonly documents: readonly Meta[];
 }

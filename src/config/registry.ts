@@ -4,9 +4,12 @@ import type { Kind } from './kind.ts';
 import { kinds as bfd } from './kinds/bfd.ts';
 import { kinds as core } from './kinds/core.ts';
 import { kinds as discovery } from './kinds/discovery.ts';
+import { kinds as egress } from './kinds/egress.ts';
 import { kinds as excluded } from './kinds/exclude.ts';
+import { kinds as kubeovn } from './kinds/kubeovn.ts';
 import { kinds as layer2 } from './kinds/layer2.ts';
 import { kinds as metallb } from './kinds/metallb.ts';
+import { kinds as openperouter } from './kinds/openperouter.ts';
 import { kinds as peer } from './kinds/peer.ts';
 import { kinds as speaker } from './kinds/speaker.ts';
 import { didYouMean } from './nearest.ts';
@@ -22,16 +25,15 @@ export const kinds: readonly Kind[] = [
   ...core,
   ...excluded,
   ...discovery,
+  ...egress,
+  ...openperouter,
+  ...kubeovn,
 ];
 
 /** Kinds that are accepted and ignored for now, by API group. */
 const later: Readonly<Record<string, readonly string[]>> = {
   'frrk8s.metallb.io': ['FRRConfiguration'],
   'nmstate.io': ['NodeNetworkConfigurationPolicy'],
-  'k8s.ovn.org': ['EgressService'],
-  'openpe.openperouter.github.io': ['Underlay', 'L3VNI', 'L2VNI', 'L3Passthrough'],
-  'network.openperouter.io': ['Underlay', 'L3VNI', 'L2VNI', 'L3Passthrough'],
-  'kubeovn.io': ['Subnet', 'Vlan', 'ProviderNetwork'],
 };
 
 const byKind = new Map<string, readonly Kind[]>();
@@ -56,8 +58,8 @@ export function lookup(apiVersion: string, kind: string): Lookup {
   const group = groupOf(apiVersion);
   if (later[group]?.includes(kind)) return ignored(`${kind} is not supported yet: ignored`);
   if (known.length > 0) {
-    // Other projects have a Service or a Node of their own; a pool or a peer of another group is a slip.
-    const common = ['', 'discovery.k8s.io'].includes(groupOf(known[0]!.apiVersion));
+    // Other projects have a Service, a Node or a Subnet of their own; a pool or a peer of another group is a slip.
+    const common = ['', 'discovery.k8s.io', 'kubeovn.io'].includes(groupOf(known[0]!.apiVersion));
     if (common && group.includes('.') && !groups.has(group)) return ignored(notOurs(apiVersion, kind));
     const wanted = known.map((candidate) => candidate.apiVersion).join(' or ');
     return { severity: 'error', field: 'apiVersion', message: `${kind} belongs to ${wanted}, found ${apiVersion}` };

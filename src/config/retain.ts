@@ -31,7 +31,10 @@ export function sameGround(a: Configuration, b: Configuration): boolean {
     sameItems(a.advertisements, b.advertisements) &&
     sameItems(a.layer2Advertisements, b.layer2Advertisements) &&
     sameItems([...a.nodes.values()], [...b.nodes.values()]) &&
-    sameItems([...a.namespaces.values()], [...b.namespaces.values()])
+    sameItems([...a.namespaces.values()], [...b.namespaces.values()]) &&
+    sameItems(a.kubeOvn.subnets, b.kubeOvn.subnets) &&
+    sameItems([...a.kubeOvn.vlans.values()], [...b.kubeOvn.vlans.values()]) &&
+    sameItems([...a.kubeOvn.networks.values()], [...b.kubeOvn.networks.values()])
   );
 }
 

@@ -7,13 +7,14 @@
  * on chance or on the order of a hash table; `allocationOrder` makes it depend on the order of arrival as little as
  * possible.
  */
+import { admits } from '../config/candidates.ts';
 import type { Namespace, Pool, Service } from '../config/model.ts';
 import { type Address, compareAddresses, type Family, formatAddress, parseAddress } from '../lib/address.ts';
 import type { Assigned, Assignment, Problem, Remembered } from './assignment.ts';
 import { unsuitable, type Wanted, wantedFamilies } from './families.ts';
 import { groupOf, type Lease, leaseOf, sameLease, serviceKey } from './lease.ts';
 import { distinctAddresses, Ledger, type PoolUsage, sameAddresses, textOf } from './ledger.ts';
-import { admits, automaticPools, hasFamily, isAvoided } from './pools.ts';
+import { automaticPools, hasFamily, isAvoided } from './pools.ts';
 
 export class Allocator {
   private ledger = new Ledger(new Map());

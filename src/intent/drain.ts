@@ -3,8 +3,8 @@
  * peers move to others while ours still works, then it is withdrawn. The daemon keeps the time between the two.
  */
 import type { PathAttributes } from '../bgp/path.ts';
+import { hasUsableBeside, hasUsableOn } from '../config/endpoint.ts';
 import type { EndpointSlice, Service } from '../config/model.ts';
-import { hasUsableBeside, hasUsableOn } from './endpoint.ts';
 import type { ThisNode } from './node.ts';
 
 export interface Drain {

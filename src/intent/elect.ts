@@ -3,8 +3,8 @@
  * the same documents and nobody has to ask.
  *
  * The candidates are the nodes that are alive, usable and selected by an advertisement that matches the Service; the
- * highest sum of preference weights wins, and among equals the lowest SHA-256 of `NODE#ADDRESS`. All addresses of
- * a Service move together, since only the first one is hashed.
+ * highest sum of preference weights wins, then an endpoint of its own where that is preferred, and among equals the
+ * lowest SHA-256 of `NODE#ADDRESS`. All addresses of a Service move together, since only the first one is hashed.
  */
 import { type Address, formatAddress } from '../lib/address.ts';
 import { compareBytes } from '../lib/bytes.ts';
@@ -20,6 +20,8 @@ export interface Candidacy {
   readonly preference: ReadonlyMap<string, number>;
   /** Names; empty means every interface. */
   readonly interfaces: readonly string[];
+  /** Among nodes of equal weight, those with an endpoint come first. */
+  readonly preferLocal?: boolean;
 }
 
 export interface ElectionNode {
@@ -58,6 +60,8 @@ export type ElectionReason = 'notOwner' | 'sharedIPWithServiceSelector' | 'noMat
 export interface Ranked {
   readonly name: string;
   readonly weight: number;
+  /** Holds an endpoint, where that counts. */
+  readonly local: boolean;
   readonly hash: Uint8Array;
 }
 
@@ -115,11 +119,12 @@ function rank(e: Election): Pick<Elected, 'ranking' | 'ineligible'> {
     else
       ranking.push({
         name,
+        local: node.endpoint && e.advertisements.some((a) => a.preferLocal),
         weight: e.advertisements.reduce((sum, a) => sum + (a.preference.get(name) ?? 0), 0),
         hash: e.sha256(new TextEncoder().encode(name + first)),
       });
   }
-  ranking.sort((a, b) => b.weight - a.weight || compareBytes(a.hash, b.hash));
+  ranking.sort((a, b) => b.weight - a.weight || Number(b.local) - Number(a.local) || compareBytes(a.hash, b.hash));
   return { ranking, ineligible };
 }
 

@@ -2,12 +2,13 @@
  * Whether this node answers for the addresses of a Service on layer 2, on which interfaces, and why (not): what documents
  * say, handed to the election.
  */
+
+import { hasUsable, hasUsableOn } from '../config/endpoint.ts';
 import type { EndpointSlice, Layer2Advertisement, Meta, Pool, Service } from '../config/model.ts';
 import { anySelects } from '../config/selector.ts';
 import type { Address } from '../lib/address.ts';
 import { isSoleLocalHolder } from './drain.ts';
 import { type Candidacy, type Elected, type ElectionNode, elect } from './elect.ts';
-import { hasUsable, hasUsableOn } from './endpoint.ts';
 import type { Scope } from './scope.ts';
 import { no, type Verdict } from './verdict.ts';
 

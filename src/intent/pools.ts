@@ -1,6 +1,6 @@
 /** Which pool an address belongs to, and which Services a pool admits. */
+import { admits } from '../config/candidates.ts';
 import type { Namespace, Pool, Service } from '../config/model.ts';
-import { anySelects } from '../config/selector.ts';
 import { type Address, compareAddresses, type Family } from '../lib/address.ts';
 import { comparePrefixes, contains, type Prefix } from '../lib/prefix.ts';
 
@@ -52,25 +52,6 @@ export const hasFamily = (pool: Pool, family: Family): boolean =>
 /** IPv4 addresses ending in .0 or .255, which broken equipment takes for broadcasts (avoidBuggyIPs). */
 export const isAvoided = (pool: Pool, address: Address): boolean =>
   pool.avoidBuggyIps && address.family === 4 && (address.bytes[3] === 0 || address.bytes[3] === 255);
-
-/**
- * The pool's serviceAllocation admits this Service: by namespace (named, or selected by its labels) and by the
- * Service's own labels, both where both are given.
- *
- * namespaceSelectors that match nothing admit nothing. (Upstream, a pool whose selectors match no namespace can be
- * requested by everybody.) Every namespace has the label kubernetes.io/metadata.name, as the API server sets it.
- */
-export function admits(pool: Pool, service: Service, namespaces: ReadonlyMap<string, Namespace>): boolean {
-  const rule = pool.allocation;
-  if (rule === undefined) return true;
-  if (rule.namespaces.length > 0 || rule.namespaceSelectors.length > 0) {
-    const { namespace } = service;
-    const labels = { 'kubernetes.io/metadata.name': namespace, ...namespaces.get(namespace)?.labels };
-    const selected = rule.namespaceSelectors.length > 0 && anySelects(rule.namespaceSelectors, labels);
-    if (!selected && !rule.namespaces.includes(namespace)) return false;
-  }
-  return anySelects(rule.serviceSelectors, service.labels);
-}
 
 /**
  * The pools that hand addresses to this Service on their own, in two groups of which the second is tried when the

@@ -7,6 +7,7 @@ import type { Drain } from './drain.ts';
 import type { KnownNode, Layer2Scope } from './layer2.ts';
 import { isExcluded, type ThisNode, thisNode } from './node.ts';
 import { PoolIndex } from './pools.ts';
+import { onUnderlay, underlayOf } from './underlay.ts';
 
 export interface Scope {
   readonly node: ThisNode;
@@ -90,7 +91,13 @@ function layer2Of(
       preference: new Map([...labels].map(([node, each]) => [node, weight(each)])),
       interfaces: document.interfaces,
     };
-    for (const pool of document.pools) layer2.set(pool, [...(layer2.get(pool) ?? []), { document, candidacy }]);
+    for (const name of document.pools) {
+      const pool = config.pools.get(name);
+      const underlay = pool && underlayOf(pool, config.kubeOvn, labels);
+      const scope = { document, candidacy };
+      const here = underlay === undefined ? scope : onUnderlay(scope, underlay, own.name);
+      layer2.set(name, [...(layer2.get(name) ?? []), here]);
+    }
   }
   return { layer2, nodes, keepSoleLocal };
 }

@@ -4,13 +4,13 @@
  * The tests come in the order of MetalLB's, so that the first reason found is the one MetalLB would give.
  */
 import { compatibleLocalPref, familiesOf } from '../config/compatible.ts';
+import { hasUsable, hasUsableOn } from '../config/endpoint.ts';
 import type { BgpAdvertisement, EndpointSlice, Pool, Service } from '../config/model.ts';
 import { anySelects } from '../config/selector.ts';
 import { type Address, compareAddresses, formatAddress } from '../lib/address.ts';
 import { comparePrefixes, prefixOf } from '../lib/prefix.ts';
 import type { Assignment, Unassigned } from './assignment.ts';
 import { isSoleLocalHolder } from './drain.ts';
-import { hasUsable, hasUsableOn } from './endpoint.ts';
 import { decideLayer2, type Layer2Decision } from './layer2.ts';
 import { distinctAddresses } from './ledger.ts';
 import { ownCommunities, policyOf } from './policy.ts';

@@ -105,7 +105,7 @@ describe('the seeds', () => {
     );
     const { configuration } = await configure(parts.join('---\n'));
     expect(configuration?.peers).toHaveLength(2);
-    expect(await told(parts.join('---\n'))).toHaveLength(3);
+    expect(await told(parts.join('---\n'))).toHaveLength(1);
   });
 
   it('a Service that asks for nothing', async () => {

@@ -122,6 +122,7 @@ export function service(name: string, more: Partial<Service> = {}): Service {
     externalTrafficPolicy: 'Cluster',
     ipFamilies: [],
     ipFamilyPolicy: 'SingleStack',
+    clusterIps: [],
     ports: [{ protocol: 'TCP', port: 80 }],
     selector: '',
     request: { addresses: [], sharingKey: '' },
@@ -149,6 +150,7 @@ export const slice = (of: Service, ...endpoints: readonly Endpoint[]): EndpointS
 export const node = (name: string, labels: Labels = {}, more: Partial<Node> = {}): Node => ({
   ...meta('Node', '', name, labels),
   networkUnavailable: false,
+  addresses: [],
   ...more,
 });
 
@@ -181,6 +183,8 @@ export interface Documents {
   readonly slices?: readonly EndpointSlice[];
   readonly nodes?: readonly Node[];
   readonly namespaces?: readonly Namespace[];
+  readonly egress?: Configuration['egress'];
+  readonly kubeOvn?: Configuration['kubeOvn'];
 }
 
 export function configuration(documents: Documents = {}): Configuration {
@@ -202,6 +206,8 @@ export function configuration(documents: Documents = {}): Configuration {
     endpointSlices: slices,
     nodes: byName(documents.nodes),
     namespaces: byName(documents.namespaces),
+    egress: documents.egress ?? new Map(),
+    kubeOvn: documents.kubeOvn ?? { subnets: [], vlans: new Map(), networks: new Map() },
     documents: [],
   };
 }

@@ -19,6 +19,8 @@ export interface References {
   /** Names of all pools and peers, those that could not be read among them. */
   readonly poolNames: ReadonlySet<string>;
   readonly peerNames: ReadonlySet<string>;
+  /** Names of documents that stand for peers of other names. */
+  readonly sessions: ReadonlyMap<string, readonly string[]>;
 }
 
 /** The last result for a draft: an advertisement whose references resolve as before stays the same object. */
@@ -43,7 +45,8 @@ export function resolveAdvertisement(
       ['spec', 'communities'],
       `max supported communities is ${maxCommunities}, found ${draft.communities.length}`,
     );
-  const next: BgpAdvertisement = { ...rest, ...communities, pools: pools.map((pool) => pool.name) };
+  const peers = [...new Set(draft.peers.flatMap((name) => references.sessions.get(name) ?? [name]))];
+  const next: BgpAdvertisement = { ...rest, ...communities, peers, pools: pools.map((pool) => pool.name) };
   const last = resolved.get(draft);
   if (last !== undefined && sameReferences(last, next)) return last;
   resolved.set(draft, next);
@@ -52,6 +55,7 @@ export function resolveAdvertisement(
 
 const sameReferences = (a: BgpAdvertisement, b: BgpAdvertisement): boolean =>
   String(a.pools) === String(b.pools) &&
+  String(a.peers) === String(b.peers) &&
   String(a.communities) === String(b.communities) &&
   String(a.largeCommunities) === String(b.largeCommunities);
 

@@ -39,8 +39,8 @@ function checkNode(
     told.add(key);
     report.add(second.document, {
       severity: own ? 'error' : 'warning',
-      path,
-      message: `${message} BGPPeer/${first.value.name} (${placeOf(first.document, path)})${own ? '' : `; node ${node.name} refuses this`}`,
+      path: pathIn(second, path),
+      message: `${message} ${first.document.meta.kind}/${first.document.meta.name} (${placeOf(first.document, pathIn(first, path))})${own ? '' : `; node ${node.name} refuses this`}`,
       hint: 'peers with nodeSelectors that select no common node may differ',
     });
   };
@@ -68,6 +68,9 @@ function checkNode(
       tell(first, peer, ['spec', 'routerID'], `all router IDs of one node must be equal: ${mine} here, ${its} in`);
   }
 }
+
+/** Where a field of a BGPPeer stands; a peer that another kind of document makes has none of its own. */
+const pathIn = ({ document }: Found<Peer>, path: Path): Path => (document.meta.kind === 'BGPPeer' ? path : []);
 
 /** None differs from any. */
 const shown = (routerId: Address | undefined): string => (routerId === undefined ? 'none' : formatAddress(routerId));

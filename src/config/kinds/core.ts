@@ -1,6 +1,6 @@
 /** group core/v1: Service, Node, Namespace and Secret. */
 import { z } from 'zod';
-import { formatAddress, parseAddress } from '../../lib/address.ts';
+import { type Address, formatAddress, parseAddress } from '../../lib/address.ts';
 import { annotationPath, communityLabels, labelPath, nodeLabels, serviceLabels, words } from '../annotation.ts';
 import type { ServiceItem } from '../document.ts';
 import { defineKind, type Kind } from '../kind.ts';
@@ -24,6 +24,7 @@ const serviceSchema = documentSchema({
           z.looseObject({
             port: int(1, 65535).describe('Port of the Service, 1..65535.'),
             protocol: z.string().optional(),
+            nodePort: z.number().optional(),
           }),
         )
         .optional()
@@ -119,7 +120,12 @@ const service = defineKind({
       externalTrafficPolicy: spec.externalTrafficPolicy ?? 'Cluster',
       ipFamilies,
       ipFamilyPolicy: spec.ipFamilyPolicy ?? 'SingleStack',
-      ports: (spec.ports ?? []).map(({ port, protocol }) => ({ protocol: protocol ?? 'TCP', port })),
+      clusterIps: clusterIpsOf(spec),
+      ports: (spec.ports ?? []).map(({ port, protocol, nodePort }) => ({
+        protocol: protocol ?? 'TCP',
+        port,
+        ...(nodePort && { nodePort }),
+      })),
       selector: Object.entries(spec.selector ?? {})
         .map(([key, text]) => `${key}=${text}`)
         .sort()
@@ -136,9 +142,16 @@ const service = defineKind({
 
 function familiesOf(spec: ServiceSpec): readonly (4 | 6)[] {
   if (spec.ipFamilies !== undefined) return spec.ipFamilies.map((f) => (f === 'IPv4' ? 4 : 6));
-  const addresses = spec.clusterIPs ?? (spec.clusterIP === undefined ? [] : [spec.clusterIP]);
-  return addresses.flatMap((text) => parseAddress(text)?.family ?? []); // 'None' and '' say nothing
+  return clusterIpsOf(spec).map(({ family }) => family);
 }
+
+/** 'None' and '' say nothing. */
+function clusterIpsOf(spec: ServiceSpec): readonly Address[] {
+  const texts = spec.clusterIPs ?? (spec.clusterIP === undefined ? noTexts : [spec.clusterIP]);
+  return texts.length === 0 ? noAddresses : texts.flatMap((text) => parseAddress(text) ?? []);
+}
+const noTexts: readonly string[] = Object.freeze([]);
+const noAddresses: readonly Address[] = Object.freeze([]);
 
 /** Annotations that say one thing, the one that wins first: the second prefix is deprecated. */
 const names = {
@@ -224,6 +237,10 @@ const nodeSchema = documentSchema({
         .array(z.looseObject({ type: z.string(), status: z.string() }))
         .optional()
         .describe('NetworkUnavailable: True keeps the node from announcing.'),
+      addresses: z
+        .array(z.looseObject({ address: z.string() }))
+        .optional()
+        .describe("The node's own: endpoints with one of them use the network of their host."),
     })
     .optional(),
 });
@@ -239,7 +256,8 @@ const node = defineKind({
   read({ status }, meta) {
     const networkUnavailable =
       status?.conditions?.some(({ type, status: is }) => type === 'NetworkUnavailable' && is === 'True') ?? false;
-    return { type: 'node', value: { ...meta, networkUnavailable } };
+    const addresses = (status?.addresses ?? []).flatMap(({ address }) => parseAddress(address) ?? []);
+    return { type: 'node', value: { ...meta, networkUnavailable, addresses } };
   },
 });
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Address, isLinkLocal, parseAddress } from '../../lib/address.ts';
 import { annotationPath, choice, flag, readAnnotations, seconds, whole } from '../annotation.ts';
 import { asn, isInternal, peerAsnShape, readPeerAsn } from '../asn.ts';
+import { checkDeviceName } from '../device.ts';
 import type { PeerDraft } from '../document.ts';
 import { defineKind, type Kind } from '../kind.ts';
 import type { Meta, Peer, PeerAsn } from '../model.ts';
@@ -112,7 +113,7 @@ function read(spec: Spec, meta: Meta, findings: Findings): PeerDraft {
       `invalid router ID ${JSON.stringify(spec.routerID)}`,
       'an IPv4 address other than 0.0.0.0',
     );
-  if (spec.vrf) checkDevice(spec.vrf, 'vrf', findings);
+  if (spec.vrf) checkDeviceName(spec.vrf, at('vrf'), findings);
   return {
     ...meta,
     myAsn: spec.myASN,
@@ -150,7 +151,7 @@ function readEnds(spec: Spec, findings: Findings): Pick<Peer, 'address' | 'inter
     findings.error(at('peerAddress'), 'peer has no Address or Interface specified');
   if (spec.peerAddress && spec.interface)
     findings.error(at('interface'), 'peer has both Address and Interface specified');
-  if (spec.interface) checkDevice(spec.interface, 'interface', findings);
+  if (spec.interface) checkDeviceName(spec.interface, at('interface'), findings);
   const address = readAddress(spec.peerAddress, 'invalid BGPPeer address', 'peerAddress', findings);
   if (address && isLinkLocal(address))
     findings.error(
@@ -175,16 +176,6 @@ function readAddress(text: string | undefined, error: string, field: keyof Spec,
   const address: Address | undefined = parseAddress(text);
   if (address === undefined) findings.error(at(field), `${error} ${JSON.stringify(text)}`);
   return address;
-}
-
-/** What Linux takes as the name of a network device. */
-function checkDevice(name: string, field: keyof Spec, findings: Findings): void {
-  if (!/^[^\s/:]{1,15}$/.test(name) || name === '.' || name === '..')
-    findings.error(
-      at(field),
-      `not the name of a network device: ${JSON.stringify(name)}`,
-      'at most 15 characters, no blanks, slashes or colons',
-    );
 }
 
 function readPassword(

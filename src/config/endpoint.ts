@@ -1,5 +1,5 @@
 /** What the endpoints of a Service say of where it can be served. */
-import type { Endpoint, EndpointSlice } from '../config/model.ts';
+import type { Endpoint, EndpointSlice } from './model.ts';
 
 /** Ready (or not known to be otherwise), or terminating while still serving; and there is an address to reach it. */
 const usable = (e: Endpoint): boolean => e.addresses.length > 0 && (e.ready !== false || e.serving === true);

@@ -1,0 +1,132 @@
+/**
+ * Which node carries each EgressService, and the label that it has from then on. In a cluster a manager that sees all
+ * nodes chooses; here every node works it out from the same documents, so that all come to the same.
+ *
+ * The label is put on the nodes before anything else looks at them: advertisements select by it as by any other.
+ */
+import { hashText } from '../../lib/hash.ts';
+import { drainLabel } from '../annotation.ts';
+import { type Egress, type EgressService, egressLabel } from '../egress.ts';
+import { hasUsable, hasUsableOn } from '../endpoint.ts';
+import type { EndpointSlice, Labels, Node, Service, Speaker } from '../model.ts';
+import { didYouMean } from '../nearest.ts';
+import type { Report } from '../report.ts';
+import { selects } from '../selector.ts';
+import type { Found } from './nodes.ts';
+
+export interface EgressGround {
+  readonly speaker: Speaker;
+  readonly nodes: ReadonlyMap<string, Node>;
+  /** By `namespace/name`. */
+  readonly services: ReadonlyMap<string, Service>;
+  readonly slices: ReadonlyMap<string, readonly EndpointSlice[]>;
+  /** Every file could be read, so what is not here does not exist. */
+  readonly complete: boolean;
+}
+
+/** Who carries each, by `namespace/name`. */
+export function electHosts(
+  found: readonly Found<EgressService>[],
+  ground: EgressGround,
+  report: Report,
+): ReadonlyMap<string, Egress> {
+  const hosts = new Map<string, Egress>();
+  for (const { document, value } of found) {
+    const key = `${value.namespace}/${value.name}`;
+    const egress = electHost(value, ground);
+    hosts.set(key, egress);
+    if (egress.reason === 'noService' && ground.complete)
+      report.warn(
+        document,
+        ['metadata', 'name'],
+        `there is no Service ${key}: has no effect`,
+        didYouMean(key, ground.services.keys()) ?? 'its name and namespace must be those of the Service',
+      );
+    if (egress.reason === 'notLoadBalancer')
+      report.warn(document, ['metadata', 'name'], `Service ${key} is no load balancer: has no effect`);
+    if (egress.reason === 'noNode')
+      report.warn(
+        document,
+        ['spec', 'nodeSelector'],
+        'selects no node that could carry the Service: its endpoints leave as if it were not here',
+        'the labels of nodes are those of their Node documents and of the Speaker',
+      );
+  }
+  return hosts;
+}
+
+function electHost(document: EgressService, { speaker, nodes, services, slices }: EgressGround): Egress {
+  const key = `${document.namespace}/${document.name}`;
+  const none = (reason: NonNullable<Egress['reason']>): Egress => ({ document, host: '', reason });
+  const service = services.get(key);
+  if (service === undefined) return none('noService');
+  if (service.type !== 'LoadBalancer') return none('notLoadBalancer');
+  if (document.sourceIpBy === 'Network') return { document, host: 'ALL' };
+  if (document.statusHost !== undefined) return { document, host: document.statusHost };
+  const endpoints = slices.get(key) ?? [];
+  // Where somebody has chosen for the whole cluster, the node says so too.
+  const label = egressLabel(document);
+  const marked = [...nodes.values(), speaker].find(({ labels }) => Object.hasOwn(labels, label));
+  if (marked !== undefined) return { document, host: marked.name };
+  // Without any slice every node counts as having an endpoint.
+  if (endpoints.length > 0 && !hasUsable(endpoints)) return none('noEndpoints');
+  const local = service.externalTrafficPolicy === 'Local' && endpoints.length > 0;
+  const known = new Map<string, Candidate>([...nodes].map(([name, node]) => [name, node]));
+  known.set(speaker.name, {
+    labels: speaker.labels,
+    networkUnavailable: nodes.get(speaker.name)?.networkUnavailable ?? false,
+  });
+  const candidates = [...known].filter(
+    ([name, { labels, networkUnavailable }]) =>
+      selects(document.nodeSelector, { 'kubernetes.io/hostname': name, ...labels }) &&
+      !networkUnavailable &&
+      !Object.hasOwn(labels, drainLabel) &&
+      (!local || hasUsableOn(endpoints, name)),
+  );
+  // The highest hash wins: a node that comes takes its share from the others, and one that goes moves only its own.
+  const ranked = candidates
+    .map(([name]) => ({ name, hash: hashText(`${name}#${key}`) }))
+    .sort((a, b) => b.hash - a.hash || (a.name < b.name ? -1 : 1));
+  return ranked[0] === undefined ? none('noNode') : { document, host: ranked[0].name };
+}
+
+type Candidate = Pick<Node, 'labels' | 'networkUnavailable'>;
+
+/** Labels that nodes have by what they carry, by the node's name. */
+function labelsByNode(hosts: ReadonlyMap<string, Egress>): Map<string, Record<string, string>> {
+  const byNode = new Map<string, Record<string, string>>();
+  for (const { document, host } of hosts.values()) {
+    if (host === '' || host === 'ALL') continue;
+    const labels = byNode.get(host) ?? {};
+    labels[egressLabel(document)] = '';
+    byNode.set(host, labels);
+  }
+  return byNode;
+}
+
+/** The last result for a node: one that carries the same stays the same object. */
+const labelled = new WeakMap<Node, { readonly keys: string; readonly node: Node }>();
+
+/** The Speaker and the nodes with those labels. */
+export function withEgressLabels(
+  hosts: ReadonlyMap<string, Egress>,
+  speaker: Speaker,
+  nodes: ReadonlyMap<string, Node>,
+): { readonly speaker: Speaker; readonly nodes: ReadonlyMap<string, Node> } {
+  if (hosts.size === 0) return { speaker, nodes };
+  const byNode = labelsByNode(hosts);
+  return {
+    speaker: { ...speaker, labels: { ...speaker.labels, ...byNode.get(speaker.name) } },
+    nodes: new Map([...nodes].map(([name, node]) => [name, withLabels(node, byNode.get(name))])),
+  };
+}
+
+function withLabels(node: Node, labels: Labels | undefined): Node {
+  if (labels === undefined) return node;
+  const keys = Object.keys(labels).sort().join();
+  const last = labelled.get(node);
+  if (last?.keys === keys) return last.node;
+  const next = { ...node, labels: { ...node.labels, ...labels } };
+  labelled.set(node, { keys, node: next });
+  return next;
+}

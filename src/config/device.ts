@@ -1,0 +1,12 @@
+/** Names of network devices in documents. */
+import type { Findings, Path } from './problem.ts';
+
+/** What Linux takes as the name of a network device. */
+export function checkDeviceName(name: string, path: Path, findings: Findings): void {
+  if (!/^[^\s/:]{1,15}$/.test(name) || name === '.' || name === '..')
+    findings.error(
+      path,
+      `not the name of a network device: ${JSON.stringify(name)}`,
+      'at most 15 characters, no blanks, slashes or colons',
+    );
+}

@@ -1,0 +1,127 @@
+/** Which node carries an EgressService, and what follows for advertisements. */
+import { describe, expect, it } from 'vitest';
+import type { Configuration } from '../../src/config/model.ts';
+import { anySelects } from '../../src/config/selector.ts';
+import { accepted } from '../support/config.ts';
+
+const egress = (more: { spec?: string; status?: string } = {}): string => `
+apiVersion: k8s.ovn.org/v1
+kind: EgressService
+metadata: {name: web, namespace: test}
+spec: {sourceIPBy: LoadBalancerIP${more.spec ?? ''}}
+${more.status ?? ''}
+`;
+const service = (more = ''): string => `
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: test}
+spec: {type: LoadBalancer, ports: [{port: 80}]${more}}
+`;
+const node = (name: string, labels = '', conditions = ''): string => `
+apiVersion: v1
+kind: Node
+metadata: {name: ${name}, labels: {vrf: "true"${labels}}}
+status: {conditions: [${conditions}]}
+`;
+const slice = (...endpoints: readonly (readonly [node: string, ready: boolean])[]): string => `
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-x, namespace: test, labels: {kubernetes.io/service-name: web}}
+endpoints: [${endpoints.map(([name, ready]) => `{addresses: [10.244.0.5], nodeName: ${name}, conditions: {ready: ${ready}}}`)}]
+`;
+const all = (...documents: readonly string[]): string => documents.join('---');
+const three = ['node-a', 'node-b', 'node-c'];
+const nodes = three.map((name) => node(name));
+const hostOf = async (text: string, own = 'node-a') => (await accepted(text, own)).egress.get('test/web');
+
+describe('the node that carries an EgressService', () => {
+  it('is the same in the eyes of every node', async () => {
+    const hosts = await Promise.all(three.map((own) => hostOf(all(egress(), service(), ...nodes), own)));
+    expect(three).toContain(hosts[0]!.host);
+    expect(new Set(hosts.map((egress) => egress!.host)).size).toBe(1);
+  });
+
+  it('does not change when another node goes', async () => {
+    const { host } = (await hostOf(all(egress(), service(), ...nodes)))!;
+    for (const gone of three.filter((name) => name !== host)) {
+      const left = three.filter((name) => name !== gone);
+      expect((await hostOf(all(egress(), service(), ...left.map((name) => node(name))), left[0]))!.host).toBe(host);
+    }
+  });
+
+  it('is spread over the nodes by Service', async () => {
+    const names = [...Array(40).keys()].map((i) => `web${i}`);
+    const texts = names.flatMap((name) => [
+      egress().replace('name: web', `name: ${name}`),
+      service().replace('name: web', `name: ${name}`),
+    ]);
+    const { egress: found } = await accepted(all(...nodes, ...texts), 'node-a');
+    const counts = three.map((name) => [...found.values()].filter(({ host }) => host === name).length);
+    expect(Math.min(...counts)).toBeGreaterThan(5);
+  });
+
+  it('is one that the selector selects', async () => {
+    const selector = ', nodeSelector: {matchLabels: {zone: east}}';
+    const text = all(
+      egress({ spec: selector }),
+      service(),
+      node('node-a'),
+      node('node-b', ', zone: east'),
+      node('node-c'),
+    );
+    expect((await hostOf(text))!.host).toBe('node-b');
+  });
+
+  it('has the label for advertisements, and nobody else has', async () => {
+    const label = {
+      requirements: [{ key: 'egress-service.k8s.ovn.org/test-web', operator: 'Exists', values: [] }],
+    } as const;
+    const selector = ', nodeSelector: {matchLabels: {kubernetes.io/hostname: node-b}}';
+    const text = all(egress({ spec: selector }), service(), ...nodes);
+    const labelled = (config: Configuration) => ({
+      own: anySelects([label], config.speaker.labels),
+      nodes: [...config.nodes.values()].filter(({ labels }) => anySelects([label], labels)).map(({ name }) => name),
+    });
+    expect(labelled(await accepted(text, 'node-a'))).toEqual({ own: false, nodes: ['node-b'] });
+    expect(labelled(await accepted(text, 'node-b'))).toEqual({ own: true, nodes: ['node-b'] });
+  });
+
+  it('is the one in the status, or the one that has the label already', async () => {
+    const status = 'status: {host: node-c}';
+    expect((await hostOf(all(egress({ status }), service(), ...nodes)))!.host).toBe('node-c');
+    const marked = node('node-b', ', egress-service.k8s.ovn.org/test-web: ""');
+    expect((await hostOf(all(egress(), service(), node('node-a'), marked, node('node-c'))))!.host).toBe('node-b');
+  });
+
+  it('is none that has no network, or is being drained', async () => {
+    const broken = '{type: NetworkUnavailable, status: "True"}';
+    const text = all(
+      egress(),
+      service(),
+      node('node-a', '', broken),
+      node('node-b', ', waypost.dev/drain: ""'),
+      node('node-c'),
+    );
+    expect((await hostOf(text))!.host).toBe('node-c');
+  });
+
+  it('holds an endpoint under the Local policy', async () => {
+    const local = service(', externalTrafficPolicy: Local');
+    const slices = slice(['node-b', true], ['node-c', false]);
+    expect((await hostOf(all(egress(), local, slices, ...nodes)))!.host).toBe('node-b');
+  });
+
+  it('is nobody where no endpoint is ready', async () => {
+    expect(await hostOf(all(egress(), service(), slice(['node-b', false]), ...nodes))).toMatchObject({
+      host: '',
+      reason: 'noEndpoints',
+    });
+  });
+
+  it('is every node when sources are by network', async () => {
+    const text = all(egress({ spec: ', network: blue' }).replace('LoadBalancerIP', 'Network'), service(), ...nodes);
+    const config = await accepted(text, 'node-a');
+    expect(config.egress.get('test/web')).toMatchObject({ host: 'ALL', document: { network: 'blue' } });
+    expect(Object.keys(config.speaker.labels).join()).not.toMatch(/egress-service/);
+  });
+});
