@@ -5,7 +5,6 @@
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from 'yaml';
 import { explain, tooDeep } from './fault.ts';
 import { itemOffsets } from './json.ts';
-import { parsePlain, type Range } from './plain.ts';
 
 /** One Kubernetes object found in a chunk; an item of a List is a piece of its own. */
 export interface Piece {
@@ -46,7 +45,7 @@ export const parseTree = (text: string, lineCounter: LineCounter): Document.Pars
 
 /** Parses the text of one chunk. Never throws on bad input: what is wrong is among the faults. */
 export function parseChunk(text: string): Parsed {
-  return parseJson(text) ?? parsePlainly(text) ?? parseYaml(text);
+  return parseJson(text) ?? parseYaml(text);
 }
 
 /** Cuts a result into results of at most `size` pieces, small enough to be received between two turns of an engine. */
@@ -66,20 +65,10 @@ function parseJson(text: string): Parsed | undefined {
   } catch {
     return undefined;
   }
-  return cut(text, value, start, () => itemOffsets(text, start));
-}
-
-function parsePlainly(text: string): Parsed | undefined {
-  const plain = parsePlain(text);
-  return plain && cut(text, plain.value, plain.start, () => plain.items);
-}
-
-/** The one piece that `value` is, or those it lists. */
-function cut(text: string, value: unknown, start: number, ranges: () => readonly Range[]): Parsed {
   const place = placer(text);
   const items = listItems(value);
   if (items === undefined) return { pieces: [{ value, start, end: text.length, ...place(start) }], faults: [] };
-  const offsets = ranges();
+  const offsets = itemOffsets(text, start);
   const pieces = items.map((item, i) => {
     const [from, to] = offsets[i] ?? [start, text.length];
     return { value: item, start: from, end: to, ...place(from) };
