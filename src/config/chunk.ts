@@ -4,36 +4,47 @@
  * and one whose text did not change need not be parsed again.
  */
 
+/** Octets of a file, with its `---` line when it has one. */
 export interface Chunk {
-  /** With its `---` line, when it has one. */
-  readonly text: string;
-  /** 1-based line of the file on which `text` starts. */
+  readonly start: number;
+  /** One past the last. */
+  readonly end: number;
+  /** 1-based line of the file on which it starts. */
   readonly line: number;
 }
 
-const marker = /^(?:---|\.\.\.)(?=[ \t\r\n]|$)/gm;
-/** Blank lines, comments and directives: nothing that makes a document. */
-const nothing = /^(?:---[ \t]*)?(?:(?:[ \t]*(?:#.*)?|%.*)(?:\r?\n|$))*$/;
+/** Octets before and after a cut that have a say in where it is: a marker, and the one that follows it. */
+export const MARKER_OCTETS = 4;
 
-/** Cuts `text` into its documents, empty ones left out. */
-export function* splitChunks(text: string): Generator<Chunk> {
-  let start = 0;
-  let line = 1;
-  let counted = 0;
-  const lineAt = (offset: number): number => {
-    for (let i = text.indexOf('\n', counted); i >= 0 && i < offset; i = text.indexOf('\n', counted)) {
-      counted = i + 1;
-      line++;
+const [TAB, LINE_FEED, RETURN, SPACE, DASH, DOT] = [0x09, 0x0a, 0x0d, 0x20, 0x2d, 0x2e];
+
+/** Cuts what stands from `from`, the start of a line numbered `line`, to `to`. */
+export function* splitChunks(bytes: Uint8Array, from: number, to: number, line: number): Generator<Chunk> {
+  let start = from;
+  let startLine = line;
+  for (let i = from; i < to; line++) {
+    const c = bytes[i]!;
+    if ((c === DASH || c === DOT) && bytes[i + 1] === c && bytes[i + 2] === c && isBlank(bytes[i + 3])) {
+      if (i > start) yield { start, end: i, line: startLine };
+      start = c === DOT ? i + 3 : i;
+      startLine = line;
     }
-    return line;
-  };
-  const cut = function* (end: number): Generator<Chunk> {
-    const piece = text.slice(start, end);
-    if (!nothing.test(piece)) yield { text: piece, line: lineAt(start) };
-  };
-  for (const match of text.matchAll(marker)) {
-    yield* cut(match.index);
-    start = match.index + (match[0] === '...' ? 3 : 0);
+    while (i < to && bytes[i] !== LINE_FEED) i++;
+    i++;
   }
-  yield* cut(text.length);
+  if (to > start) yield { start, end: to, line: startLine };
 }
+
+const isBlank = (octet: number | undefined): boolean =>
+  octet === LINE_FEED || octet === SPACE || octet === undefined || octet === RETURN || octet === TAB;
+
+export function countLines(bytes: Uint8Array, from: number, to: number): number {
+  let lines = 0;
+  for (let i = from; i < to; i++) if (bytes[i] === LINE_FEED) lines++;
+  return lines;
+}
+
+const blank = /^(?:---[ \t]*)?(?:(?:[ \t]*(?:#.*)?|%.*)(?:\r?\n|$))*$/;
+
+/** Blank lines, comments and directives: nothing that makes a document. */
+export const isNothing = (text: string): boolean => blank.test(text);

@@ -2,7 +2,7 @@
  * Files to documents. Work is done in slices, between which others get their turn, and a chunk of a file whose text
  * did not change keeps its documents (===), so that a reload costs what the edit was worth.
  */
-import { type Chunk, splitChunks } from './chunk.ts';
+import { type Chunk, countLines, isNothing, MARKER_OCTETS, splitChunks } from './chunk.ts';
 import type { Document, Stray } from './document.ts';
 import type { Diagnostic } from './model.ts';
 import { type Fault, type Parsed, parseChunk } from './parse.ts';
@@ -37,62 +37,64 @@ const sliceLength = 2 * 1024;
 export const farLength = 24 * 1024;
 /** Reading a parsed object costs about this part of parsing its text. */
 const readShare = 1 / 8;
-/** … and finding that its text is known, this. */
+/** … finding that its text is known, this … */
 const scanShare = 1 / 64;
-/** Octets decoded at a time. */
-const decodeLength = 1024 * 1024;
+/** … and that it stands where it did, this. */
+const compareShare = 1 / 512;
 
-/** A chunk that was read, and where it stood. */
+/** A chunk that was read, and where it stands. */
 interface Entry extends Anchor {
+  start: number;
+  end: number;
   readonly text: string;
   readonly documents: readonly (Document | Stray)[];
   readonly faults: readonly Fault[];
 }
 
+/** A file as it was read last. */
+interface Known {
+  readonly bytes: Uint8Array;
+  readonly entries: readonly Entry[];
+}
+
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
+
 export class Loader {
   private readonly options: LoaderOptions;
-  /** Chunks of each file by their text; equal ones in order. */
-  private readonly files = new Map<string, ReadonlyMap<string, readonly Entry[]>>();
+  private readonly files = new Map<string, Known>();
   private work = 0;
 
   constructor(options: LoaderOptions = {}) {
     this.options = options;
   }
 
-  /** Reads a file. Loads of one file must not overlap. */
+  /** Reads a file, and keeps `bytes` until it does so again. Loads of one file must not overlap. */
   async load(file: string, bytes: Uint8Array): Promise<LoadedFile> {
-    const refused = (line: number, column: number, message: string, hint?: string): LoadedFile => {
-      const position = { file, line, column };
-      const diagnostic = {
-        severity: 'error',
-        position,
-        subject: '',
-        path: '',
-        message,
-        ...(hint && { hint }),
-      } as const;
-      return { file, documents: [], strays: [], diagnostics: [diagnostic] };
-    };
     if (bytes.length > fileLimit)
-      return refused(1, 1, `the file has ${bytes.length} bytes, more than the limit of ${fileLimit}`, 'split it');
-    const text = await this.decode(bytes);
-    if (text === undefined) {
-      const { line, column } = badOctet(bytes);
-      return refused(line, column, 'not UTF-8', bytes[0]! >= 0xfe ? 'the file is UTF-16: save it as UTF-8' : undefined);
+      return refused(file, 1, 1, `the file has ${bytes.length} bytes, more than the limit of ${fileLimit}`, 'split it');
+    const before = this.files.get(file) ?? { bytes: new Uint8Array(), entries: [] };
+    const shift = bytes.length - before.bytes.length;
+    const head = before.entries.slice(0, await this.commonHead(before, bytes));
+    const tail = before.entries.slice(await this.commonTail(before, bytes, head.length));
+    const last = head.at(-1);
+    const from = last?.end ?? (BYTE_ORDER_MARK.every((octet, i) => bytes[i] === octet) ? BYTE_ORDER_MARK.length : 0);
+    const to = tail.length > 0 ? tail[0]!.start + shift : bytes.length;
+    const line = last === undefined ? 1 : last.line + countLines(bytes, last.start, last.end);
+    const changed = before.entries.slice(head.length, before.entries.length - tail.length);
+    const middle = await this.readChunks(file, bytes, splitChunks(bytes, from, to, line), changed);
+    if (middle === undefined) {
+      const at = badOctet(bytes);
+      const hint = bytes[0]! >= 0xfe ? 'the file is UTF-16: save it as UTF-8' : undefined;
+      return refused(file, at.line, at.column, 'not UTF-8', hint);
     }
-    const before = this.files.get(file);
-    const after = new Map<string, Entry[]>();
-    const entries: Entry[] = [];
-    for (const chunk of splitChunks(text)) {
-      const same = after.get(chunk.text) ?? [];
-      const entry = before?.get(chunk.text)?.[same.length] ?? (await this.read(file, chunk));
-      entry.line = chunk.line;
-      same.push(entry);
-      after.set(entry.text, same);
-      entries.push(entry);
-      await this.spend(chunk.text.length * scanShare);
+    const moved = tail.length > 0 ? line + countLines(bytes, from, to) - tail[0]!.line : 0;
+    for (const entry of tail) {
+      entry.line += moved;
+      entry.start += shift;
+      entry.end += shift;
     }
-    this.files.set(file, after);
+    const entries = [...head, ...middle, ...tail];
+    this.files.set(file, { bytes, entries });
     return gather(file, entries);
   }
 
@@ -101,25 +103,66 @@ export class Loader {
     this.files.delete(file);
   }
 
-  private async decode(bytes: Uint8Array): Promise<string | undefined> {
-    const decoder = new TextDecoder('utf-8', { fatal: true });
-    let text = '';
-    try {
-      for (let i = 0; i < bytes.length; i += decodeLength) {
-        text += decoder.decode(bytes.subarray(i, i + decodeLength), { stream: true });
-        await this.spend(sliceLength);
-      }
-      return text + decoder.decode();
-    } catch {
-      return undefined;
+  /** How many entries from the first on are in `bytes` where they were. */
+  private async commonHead({ bytes: old, entries }: Known, bytes: Uint8Array): Promise<number> {
+    let at = 0;
+    for (let i = 0; i < entries.length; i++) {
+      const end = entries[i]!.end + MARKER_OCTETS;
+      if (end > old.length) return i;
+      const from = at;
+      while (at < end && old[at] === bytes[at]) at++;
+      if (at < end) return i;
+      await this.spend((end - from) * compareShare);
     }
+    return entries.length;
   }
 
-  private async read(file: string, chunk: Chunk): Promise<Entry> {
-    const text = copyOf(chunk.text);
+  /** The first of the entries, none before `first`, from which on all are in `bytes` as far from its end as they were. */
+  private async commonTail({ bytes: old, entries }: Known, bytes: Uint8Array, first: number): Promise<number> {
+    const shift = bytes.length - old.length;
+    const floor = first === 0 ? BYTE_ORDER_MARK.length : entries[first - 1]!.end;
+    let at = old.length;
+    for (let i = entries.length - 1; i >= first; i--) {
+      const start = entries[i]!.start - MARKER_OCTETS;
+      // Nothing may be head and tail at once, in the new text neither.
+      if (start < floor || start + shift < floor) return i + 1;
+      const from = at;
+      while (at > start && old[at - 1] === bytes[at - 1 + shift]) at--;
+      if (at > start) return i + 1;
+      await this.spend((from - start) * compareShare);
+    }
+    return first;
+  }
+
+  /** Entries of chunks: those of `before` whose text is the same, equal ones in order, and new ones. Undefined: no UTF-8. */
+  private async readChunks(
+    file: string,
+    bytes: Uint8Array,
+    chunks: Iterable<Chunk>,
+    before: readonly Entry[],
+  ): Promise<Entry[] | undefined> {
+    const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+    const known = new Map<string, Entry[]>();
+    for (const entry of before) known.set(entry.text, [...(known.get(entry.text) ?? []), entry]);
+    const found: [Entry, Chunk][] = [];
+    for (const chunk of chunks) {
+      let text: string;
+      try {
+        text = decoder.decode(bytes.subarray(chunk.start, chunk.end));
+      } catch {
+        return undefined;
+      }
+      if (isNothing(text)) continue;
+      found.push([known.get(text)?.shift() ?? (await this.read(file, chunk, text)), chunk]);
+      await this.spend(text.length * scanShare);
+    }
+    return found.map(([entry, chunk]) => Object.assign(entry, chunk));
+  }
+
+  private async read(file: string, chunk: Chunk, text: string): Promise<Entry> {
     const documents: (Document | Stray)[] = [];
     const faults: Fault[] = [];
-    const entry: Entry = { text, line: chunk.line, documents, faults };
+    const entry: Entry = { ...chunk, text, documents, faults };
     const take = async (parsed: Parsed) => {
       faults.push(...parsed.faults);
       for (const piece of parsed.pieces) {
@@ -143,10 +186,6 @@ export class Loader {
   }
 }
 
-/** V8 keeps a whole file for as long as a piece cut from it is in use: after many edits that is many files. */
-const copyOf = (text: string): string =>
-  new TextDecoder('utf-8', { ignoreBOM: true }).decode(new TextEncoder().encode(text));
-
 function gather(file: string, entries: readonly Entry[]): LoadedFile {
   const documents: Document[] = [];
   const strays: Stray[] = [];
@@ -166,6 +205,12 @@ function gather(file: string, entries: readonly Entry[]): LoadedFile {
     diagnostics.push({ severity: 'warning', position, subject: '', path: '', message: 'no document in this file' });
   }
   return { file, documents, strays, diagnostics };
+}
+
+function refused(file: string, line: number, column: number, message: string, hint?: string): LoadedFile {
+  const position = { file, line, column };
+  const diagnostic = { severity: 'error', position, subject: '', path: '', message, ...(hint && { hint }) } as const;
+  return { file, documents: [], strays: [], diagnostics: [diagnostic] };
 }
 
 /** Where the first octet stands that no UTF-8 text has. */

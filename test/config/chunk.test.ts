@@ -1,7 +1,11 @@
 import { expect, it } from 'vitest';
-import { splitChunks } from '../../src/config/chunk.ts';
+import { isNothing, splitChunks } from '../../src/config/chunk.ts';
+import { encode } from '../support/config.ts';
 
-const chunks = (text: string) => [...splitChunks(text)].map(({ line, text }) => [line, text]);
+const chunks = (text: string) =>
+  [...splitChunks(encode(text), 0, encode(text).length, 1)]
+    .map(({ line, start, end }) => [line, text.slice(start, end)] as const)
+    .filter(([, piece]) => !isNothing(piece));
 
 it.each<[string, string, [number, string][]]>([
   ['nothing', '', []],
