@@ -75,7 +75,7 @@ const tables: {
     ['service', (r) => r.service],
     ['ips', (r) => list(r.ips)],
     ['pool', (r) => orDash(r.pool)],
-    ['bgp', (r) => (r.bgp.announced ? 'announced' : orDash(r.bgp.reason))],
+    ['bgp', (r) => (r.bgp.announced ? 'announced' : orDash(r.allocation?.reason ?? r.bgp.reason))],
     ['prefixes', (r) => list(r.bgp.prefixes)],
     ['peers', (r) => list(r.bgp.peers)],
     ['layer 2', ({ layer2 }) => layer2State(layer2)],

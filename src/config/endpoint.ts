@@ -13,3 +13,11 @@ export const hasUsableOn = (slices: readonly EndpointSlice[], node: string): boo
 /** On any other node than this one. */
 export const hasUsableBeside = (slices: readonly EndpointSlice[], node: string): boolean =>
   slices.some((s) => s.endpoints.some((e) => usable(e) && e.nodeName !== undefined && e.nodeName !== node));
+
+/** How many there are, and how many of them are usable, on one node or on all. */
+export function endpointsText(slices: readonly EndpointSlice[], node?: string): string {
+  if (slices.length === 0) return 'without any EndpointSlice, every node counts as having one';
+  const endpoints = slices.flatMap((s) => s.endpoints).filter((e) => node === undefined || e.nodeName === node);
+  const where = node === undefined ? '' : ` on node ${node}`;
+  return `${endpoints.filter(usable).length} of ${endpoints.length} are usable${where}`;
+}

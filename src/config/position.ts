@@ -3,6 +3,7 @@
  * field are found by parsing that text once more when a message needs them.
  */
 import { type Document, isAlias, isCollection, isMap, isNode, isScalar, isSeq, LineCounter, type Node } from 'yaml';
+import type { Position } from './model.ts';
 import { parseTree } from './parse.ts';
 import type { Path } from './problem.ts';
 
@@ -62,6 +63,10 @@ export class Source {
     }
   }
 }
+
+/** The line of a field, or of the nearest parent that is there; of the document itself where its text is not at hand. */
+export const fieldLine = (position: Position, path: Path): number =>
+  position instanceof Source ? position.locate(path).line : position.line;
 
 interface Tree {
   readonly source: Source;

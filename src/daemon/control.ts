@@ -1,10 +1,12 @@
 /** The daemon's HTTP interfaces: the control API on a unix socket, and metrics and health on TCP, which only read. */
 
 import { formatDiagnostic } from '../config/format.ts';
+import { UnknownSubject } from '../intent/explain/explain.ts';
 import { type Handler, json, jsonRows, type Reply } from '../io/http.ts';
 import { parsePrefix } from '../lib/prefix.ts';
 import type { Daemon } from './daemon.ts';
 import { errorsFirst } from './documents.ts';
+import { explainRunning } from './explain.ts';
 import { advertisedRows, configView, type Filter, layer2Rows, peerRows, receivedRows, serviceRows } from './views.ts';
 
 /** What `show` can show. */
@@ -57,6 +59,14 @@ export const controlHandler =
         return show(daemon, subject as Subject, url.searchParams);
       } catch (error) {
         return json({ error: (error as Error).message }, 400);
+      }
+    }
+    if (method === 'GET' && verb === 'explain') {
+      try {
+        return json(await explainRunning(daemon, url.searchParams.get('subject') ?? ''));
+      } catch (error) {
+        if (!(error instanceof UnknownSubject)) throw error;
+        return json({ error: error.message }, 404);
       }
     }
     if (verb === 'reload' && subject === undefined) {

@@ -4,17 +4,16 @@ import { STOPPED } from '../bgp/session.ts';
 import { formatDiagnostic } from '../config/format.ts';
 import type { Configuration } from '../config/model.ts';
 import { thisNode } from '../intent/node.ts';
-import { crc32 } from '../io/crc.ts';
 import { type HttpServer, serveTcp, serveUnix } from '../io/http.ts';
-import { highestIpv4 } from '../io/interfaces.ts';
 import type { ListenKey, ListenPlace } from '../io/listener.ts';
 import type { Logger } from '../io/log.ts';
-import { formatAddress, toU32 } from '../lib/address.ts';
+import { formatAddress } from '../lib/address.ts';
 import { Chronicle } from './chronicle.ts';
 import { controlHandler, publicHandler } from './control.ts';
 import { Documents, type Reading } from './documents.ts';
 import { Drainer } from './drain.ts';
 import { Engine } from './engine.ts';
+import { fallbackRouterId } from './identity.ts';
 import { Layer2 } from './layer2.ts';
 import { Memory } from './memory.ts';
 import type { Metrics } from './metrics.ts';
@@ -227,12 +226,3 @@ function firstError(reading: Reading | undefined): string {
   if (first === undefined) return 'nothing was read';
   return `${formatDiagnostic(first)}${more.length > 0 ? ` (and ${more.length} more)` : ''}`;
 }
-
-/** As MetalLB derives it: an address of the node, or else a hash of its name. */
-function fallbackRouterId(nodeName: string): number {
-  const address = highestIpv4();
-  return address ? toU32(address.bytes) : swap32(crc32(nodeName));
-}
-
-const swap32 = (v: number): number =>
-  (((v & 0xff) << 24) | ((v & 0xff00) << 8) | ((v >>> 8) & 0xff00) | (v >>> 24)) >>> 0;

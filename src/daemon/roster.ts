@@ -100,6 +100,11 @@ export class Roster {
       }));
   }
 
+  /** What the documents come to on this node. */
+  get documents(): NodePeers {
+    return this.peers;
+  }
+
   /** Ranges from which anybody may call, for the passwords that they must know. */
   get ranges(): readonly PeerRange[] {
     return this.peers.ranges;

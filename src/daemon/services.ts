@@ -9,7 +9,7 @@ import { Allocator, allocationOrder } from '../intent/allocate.ts';
 import type { Assignment, Remembered } from '../intent/assignment.ts';
 import type { Drain } from '../intent/drain.ts';
 import { type Scope, scopeOf } from '../intent/scope.ts';
-import { decideService, type ServiceDecision, unhandled } from '../intent/service.ts';
+import { decideService, type ServiceDecision, type ServiceInput, unhandled } from '../intent/service.ts';
 import { sha256 } from '../io/digest.ts';
 import { equal } from '../lib/diff.ts';
 import type { Prefix } from '../lib/prefix.ts';
@@ -120,6 +120,18 @@ export class Services {
     }
     const prefixes = this.advertisements.update(key, after.bgp.contributions);
     return { key, before, after: service && after, prefixes, reassigned: !kept };
+  }
+
+  /** What the decision about a Service was made from, to be made once more. */
+  inputOf(key: string): ServiceInput | undefined {
+    const { config, scope } = this;
+    const [service, decision] = [this.decided.get(key), this.decisions.get(key)];
+    if (service === undefined || decision === undefined || config === undefined || scope === undefined)
+      return undefined;
+    const { ips, pool, allocation } = decision;
+    const held: Assignment | undefined =
+      pool === undefined ? undefined : { assigned: true, service: key, ips, pool, origin: 'kept', evicted: [] };
+    return { key, service, slices: config.endpointSlices.get(key) ?? [], scope, assignment: allocation ?? held };
   }
 
   private assign(key: string, service: Service | undefined): Assignment | undefined {

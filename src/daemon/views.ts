@@ -8,7 +8,7 @@ import { decodeInterned } from '../bgp/attr.ts';
 import type { AddressFamily } from '../bgp/const.ts';
 import type { Diagnostic } from '../config/model.ts';
 import { serviceView } from '../intent/view.ts';
-import { formatAddress } from '../lib/address.ts';
+import { type Address, formatAddress } from '../lib/address.ts';
 import { contains, formatPrefix, type Prefix, prefixOf } from '../lib/prefix.ts';
 import type { Reading } from './documents.ts';
 import type { Engine } from './engine.ts';
@@ -25,6 +25,8 @@ export interface Filter {
   readonly family?: AddressFamily;
   /** This prefix and everything inside it. */
   readonly prefix?: Prefix;
+  /** Prefixes that contain this, themselves among them. */
+  readonly around?: Address | Prefix;
 }
 
 const families = ['ipv4', 'ipv6'] as const;
@@ -44,8 +46,10 @@ export function* peerRows(speaker: Speaker, filter: Filter, missing: readonly Mi
   yield* rows.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-const wanted = (prefix: Prefix, { family, prefix: within }: Filter): boolean =>
-  (family === undefined || family === `ipv${prefix.family}`) && (within === undefined || contains(within, prefix));
+const wanted = (prefix: Prefix, { family, prefix: within, around }: Filter): boolean =>
+  (family === undefined || family === `ipv${prefix.family}`) &&
+  (within === undefined || contains(within, prefix)) &&
+  (around === undefined || contains(prefix, around));
 
 /** What peers have been told. */
 export function* advertisedRows(speaker: Speaker, engine: Engine, filter: Filter) {

@@ -3,13 +3,15 @@
  * say, handed to the election.
  */
 
-import { hasUsable, hasUsableOn } from '../config/endpoint.ts';
+import { endpointsText, hasUsable, hasUsableOn } from '../config/endpoint.ts';
 import type { EndpointSlice, Layer2Advertisement, Meta, Pool, Service } from '../config/model.ts';
 import { anySelects } from '../config/selector.ts';
 import type { Address } from '../lib/address.ts';
 import { isSoleLocalHolder } from './drain.ts';
 import { type Candidacy, type Elected, type ElectionNode, elect } from './elect.ts';
+import type { Reason } from './reason.ts';
 import type { Scope } from './scope.ts';
+import type { Trace } from './trace.ts';
 import { no, type Verdict } from './verdict.ts';
 
 export interface Layer2Decision extends Verdict {
@@ -34,6 +36,7 @@ export function decideLayer2(
   ips: readonly Address[],
   slices: readonly EndpointSlice[],
   scope: Scope,
+  trace?: Trace['layer2'],
 ): Layer2Decision {
   const { node } = scope;
   const all = scope.layer2.get(pool.name) ?? [];
@@ -56,19 +59,53 @@ export function decideLayer2(
   });
   const { reason, owner, interfaces } = elected;
   const documents = matching.map(({ document }) => document);
+  if (trace !== undefined) {
+    const { ranking, ineligible } = elected;
+    const failed: Reason | undefined = endpoints ? reason : 'noEndpoints';
+    const details: readonly (readonly [Reason, string])[] = [
+      ['noEndpoints', endpointsText(slices)],
+      ['sharedIPWithServiceSelector', 'nothing is in the way'],
+      ['noMatchingAdvertisement', documents.map(({ name }) => name).join(', ')],
+      ['notOwner', candidatesText(ranking, ineligible)],
+    ];
+    for (const [test, detail] of details) {
+      if (test === failed) break;
+      trace({ test, detail, because: test === 'noMatchingAdvertisement' ? documents : [] });
+    }
+  }
   const where = { interfaces, ...(owner !== undefined && { owner }) };
   if (reason === undefined) {
     const detail = `through ${documents.map(({ name }) => name).join(', ')}`;
     return { announced: true, detail, because: [pool, ...documents], ...where };
   }
   const because: readonly Meta[] = documents.length > 0 ? documents : [pool];
-  const detail = detailOf(elected, { endpoints, pool, node: node.name, some: all.length > 0 });
+  const detail = detailOf(elected, {
+    endpoints,
+    pool,
+    node: node.name,
+    some: all.length > 0,
+    verbose: trace !== undefined,
+  });
   return { ...no(reason, detail, ...because), ...where };
 }
 
+/** Best first, with what is preferred, and who is none. */
+function candidatesText(ranking: Elected['ranking'], ineligible: Elected['ineligible']): string {
+  const candidates = ranking.map(({ name, weight }) => (weight > 0 ? `${name} (weight ${weight})` : name));
+  const others = [...ineligible].map(([name, why]) => `${name}: ${why}`);
+  const none = others.length > 0 ? `; no candidates: ${others.join(', ')}` : '';
+  return `the candidates, best first: ${candidates.join(', ') || 'none'}${none}`;
+}
+
 function detailOf(
-  { reason, owner, ineligible }: Elected,
-  { endpoints, pool, node, some }: { endpoints: boolean; pool: Pool; node: string; some: boolean },
+  { reason, owner, ineligible, ranking }: Elected,
+  {
+    endpoints,
+    pool,
+    node,
+    some,
+    verbose,
+  }: { endpoints: boolean; pool: Pool; node: string; some: boolean; verbose: boolean },
 ): string {
   if (reason === 'sharedIPWithServiceSelector') return 'an L2Advertisement with serviceSelectors matches the Service';
   if (reason === 'noMatchingAdvertisement')
@@ -78,5 +115,6 @@ function detailOf(
   if (!endpoints) return 'no usable endpoint on any node';
   const why = ineligible.get(node);
   const own = why === undefined ? '' : `; node ${node} is no candidate: ${why}`;
-  return owner === undefined ? `no node can announce it${own}` : `node ${owner} announces it${own}`;
+  const others = verbose && ranking.length > 1 ? `; ${candidatesText(ranking, new Map())}` : '';
+  return owner === undefined ? `no node can announce it${own}` : `node ${owner} announces it${own}${others}`;
 }

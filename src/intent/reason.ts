@@ -197,10 +197,28 @@ export const reasons = {
     remedy: 'Remove communities from the Services that contribute to the prefix.',
   },
 
+  // Why an address is nobody's.
+  addressInNoPool: {
+    says: 'No address pool contains the address.',
+    remedy: 'Add it to the addresses of an IPAddressPool.',
+  },
+  addressUnused: {
+    says: 'A pool contains the address, and no Service holds it.',
+    remedy: 'Ask for it in a Service with metallb.io/loadBalancerIPs.',
+  },
+  poolNotAdvertised: {
+    says: 'No advertisement references the pool: its addresses are given to Services and announced by nobody.',
+    remedy: 'Write a BGPAdvertisement or an L2Advertisement for the pool.',
+  },
+
   // Why a BGPPeer has no session on this node.
   nodeNotSelected: {
     says: "The BGPPeer's nodeSelectors do not match the labels of this node.",
     remedy: 'Change nodeSelectors, or label the node.',
+  },
+  noPeer: {
+    says: 'There is no BGPPeer that could be told.',
+    remedy: 'Write a BGPPeer for the router.',
   },
   noRouterId: {
     says: 'There is no router ID: none is configured and this node has no IPv4 address to take it from.',

@@ -4,19 +4,20 @@
  * The tests come in the order of MetalLB's, so that the first reason found is the one MetalLB would give.
  */
 import { compatibleLocalPref, familiesOf } from '../config/compatible.ts';
-import { hasUsable, hasUsableOn } from '../config/endpoint.ts';
-import type { BgpAdvertisement, EndpointSlice, Pool, Service } from '../config/model.ts';
+import { endpointsText, hasUsable, hasUsableOn } from '../config/endpoint.ts';
+import type { BgpAdvertisement, EndpointSlice, Meta, Pool, Service } from '../config/model.ts';
 import { anySelects } from '../config/selector.ts';
-import { type Address, compareAddresses, formatAddress } from '../lib/address.ts';
+import { type Address, compareAddresses } from '../lib/address.ts';
 import { comparePrefixes, prefixOf } from '../lib/prefix.ts';
 import type { Assignment, Unassigned } from './assignment.ts';
 import { isSoleLocalHolder } from './drain.ts';
 import { decideLayer2, type Layer2Decision } from './layer2.ts';
-import { distinctAddresses } from './ledger.ts';
+import { distinctAddresses, textOf } from './ledger.ts';
 import { ownCommunities, policyOf } from './policy.ts';
-import type { Note } from './reason.ts';
+import type { Note, Reason } from './reason.ts';
 import type { Contribution } from './route.ts';
 import type { Scope } from './scope.ts';
+import type { Trace } from './trace.ts';
 import { no, type Verdict } from './verdict.ts';
 
 export interface ServiceInput {
@@ -31,6 +32,8 @@ export interface ServiceInput {
   readonly assignment?: Assignment | undefined;
   /** The last decision, from which the change of addresses is told. */
   readonly previous?: ServiceDecision | undefined;
+  /** Told of the tests that the Service passed: for `explain`. */
+  readonly trace?: Trace;
 }
 
 export interface ServiceDecision {
@@ -75,7 +78,7 @@ export function decideService(input: ServiceInput): ServiceDecision {
     bgp: found.verdict ? { ...found.verdict, contributions: [] } : decideBgp(input, input.service!, found.pool, ips),
     layer2: found.verdict
       ? { ...found.verdict, interfaces: [] }
-      : decideLayer2(input.service!, found.pool, ips, input.slices, input.scope),
+      : decideLayer2(input.service!, found.pool, ips, input.slices, input.scope, input.trace?.layer2),
   };
 }
 
@@ -94,41 +97,58 @@ type Located =
     };
 
 /** The Service's addresses and the pool that holds them. */
-function locate({ service, scope, assignment }: ServiceInput): Located {
+function locate({ service, scope, assignment, trace }: ServiceInput): Located {
   if (service === undefined) return { verdict: no('serviceDeleted', 'there is no such Service') };
   const foreign = unhandled(service, scope);
   if (foreign !== undefined) return { verdict: foreign };
+  trace?.address({ test: 'notLoadBalancer', detail: 'it is', because: [service] });
+  if (scope.loadBalancerClass !== '')
+    trace?.address({ test: 'loadBalancerClassMismatch', detail: `"${service.loadBalancerClass}"`, because: [] });
   let ips: readonly Address[];
   if (service.ingress.length > 0) {
     const bad = service.ingress.find((entry) => entry.address === undefined);
     if (bad !== undefined) return { verdict: no('invalidIP', `status names "${bad.text}"`, service) };
     ips = distinctAddresses(service.ingress.map((entry) => entry.address!));
+    trace?.address({ test: 'noIPAllocated', detail: `its status names ${textOf(ips)}`, because: [service] });
   } else if (assignment === undefined || !assignment.assigned) {
     const detail = assignment === undefined ? 'status.loadBalancer.ingress is empty' : assignment.message;
     return { verdict: no('noIPAllocated', detail, service), ...(assignment && { allocation: assignment }) };
-  } else ips = assignment.ips;
+  } else {
+    ips = assignment.ips;
+    trace?.address({ test: 'noIPAllocated', detail: `${textOf(ips)}, allocated here`, because: [] });
+  }
   const pool = scope.pools.poolOfAll(ips);
-  if (pool === undefined)
-    return { verdict: no('ipNotAllowed', `no pool contains ${ips.map(formatAddress).join(' and ')}`, service), ips };
+  if (pool === undefined) return { verdict: no('ipNotAllowed', `no pool contains ${textOf(ips)}`, service), ips };
+  trace?.address({ test: 'ipNotAllowed', detail: `pool ${pool.name} does`, because: [pool] });
   return { ips, pool };
 }
 
 function decideBgp(
-  { slices, scope }: ServiceInput,
+  { slices, scope, trace }: ServiceInput,
   service: Service,
   pool: Pool,
   ips: readonly Address[],
 ): ServiceDecision['bgp'] {
   const { node } = scope;
+  const passed = (test: Reason, detail: () => string, ...because: readonly Meta[]) =>
+    trace?.bgp({ test, detail: detail(), because });
   const refuse = (...args: Parameters<typeof no>) => ({ ...no(...args), contributions: [] });
   const advertisements = scope.advertisements.get(pool.name);
   if (advertisements === undefined) return refuse('notOwner', `no BGPAdvertisement references pool ${pool.name}`, pool);
   if (advertisements.here.length === 0)
     return refuse('notOwner', `nodeSelectors do not select node ${node.name}`, pool, ...advertisements.all);
 
+  passed('notOwner', () => namesOf(advertisements.here), ...advertisements.here);
+
   const chosen = advertisements.here.filter((a) => anySelects(a.serviceSelectors, service.labels));
   if (chosen.length === 0)
     return refuse('noMatchingAdvertisement', 'serviceSelectors do not select the Service', ...advertisements.here);
+
+  passed(
+    'noMatchingAdvertisement',
+    () => namesOf(chosen),
+    ...(chosen.length < advertisements.here.length ? chosen : []),
+  );
 
   const conflict = firstConflict(chosen, pool);
   if (conflict !== undefined) {
@@ -136,6 +156,8 @@ function decideBgp(
     const detail = `${a.name} has localPref ${a.localPref}, ${b.name} has ${b.localPref}`;
     return refuse('conflictingAdvertisements', detail, a, b);
   }
+
+  if (chosen.length > 1) passed('conflictingAdvertisements', () => 'they do');
 
   if (node.networkUnavailable)
     return refuse('nodeNetworkUnavailable', `node ${node.name}`, ...(node.document ? [node.document] : []));
@@ -146,11 +168,19 @@ function decideBgp(
   if (drain === 'withdrawn')
     return refuse('nodeDrained', `node ${node.name}`, ...(node.document ? [node.document] : []));
 
+  passed('nodeDrained', () => drain?.detail ?? 'it is');
   if (slices.length > 0) {
     if (service.externalTrafficPolicy === 'Local' && !hasUsableOn(slices, node.name))
       return refuse('noLocalEndpoints', `no usable endpoint on node ${node.name}`, service, ...slices);
     if (!hasUsable(slices)) return refuse('noEndpoints', 'no usable endpoint on any node', service, ...slices);
   }
+
+  const local = slices.length > 0 && service.externalTrafficPolicy === 'Local';
+  passed(
+    local ? 'noLocalEndpoints' : 'noEndpoints',
+    () => endpointsText(slices, local ? node.name : undefined),
+    ...slices,
+  );
 
   const own = ownCommunities(service, scope.communities);
   const contributions: Contribution[] = [];
@@ -165,12 +195,14 @@ function decideBgp(
   const notes = drain === undefined ? own.notes : [drain, ...own.notes];
   return {
     announced: true,
-    detail: [`through ${chosen.map((a) => a.name).join(', ')}`, ...notes.map((note) => note.detail)].join('; '),
+    detail: [`through ${namesOf(chosen)}`, ...notes.map((note) => note.detail)].join('; '),
     because: [pool, ...chosen],
     contributions,
     ...(notes.length > 0 && { notes }),
   };
 }
+
+const namesOf = (documents: readonly Meta[]): string => documents.map((d) => d.name).join(', ');
 
 /** What a drain makes of the Service: nothing more of it, or what there is to say of it. */
 function decideDrain(

@@ -11,6 +11,8 @@ export interface ServiceView {
   readonly service: string;
   readonly ips: readonly string[];
   readonly pool: string | null;
+  /** Why no address was allocated, where one was wanted. */
+  readonly allocation: { readonly reason: Reason; readonly detail: string } | null;
   readonly bgp: {
     readonly announced: boolean;
     readonly reason: Reason | null;
@@ -31,7 +33,7 @@ export interface ServiceView {
 }
 
 export function serviceView(
-  { key, ips, pool, bgp, layer2 }: ServiceDecision,
+  { key, ips, pool, allocation, bgp, layer2 }: ServiceDecision,
   receivers: readonly Receiver[],
 ): ServiceView {
   const prefixes = bgp.contributions.map((c) => c.prefix).sort(comparePrefixes);
@@ -42,6 +44,7 @@ export function serviceView(
     service: key,
     ips: ips.map(formatAddress),
     pool: pool ?? null,
+    allocation: allocation ? { reason: allocation.reason, detail: allocation.message } : null,
     bgp: {
       announced: bgp.announced,
       reason: bgp.reason ?? null,

@@ -29,6 +29,7 @@ test('an announced Service: sorted, each prefix once, peers that are to get some
     service: 'default/web',
     ips: ['2001:db8::5', '192.0.2.10'],
     pool: 'lab',
+    allocation: null,
     bgp: {
       announced: true,
       reason: null,
@@ -46,6 +47,7 @@ test('a Service that is not', () => {
     service: 'default/web',
     ips: [],
     pool: null,
+    allocation: null,
     bgp: { announced: false, reason: 'noIPAllocated', peers: [], prefixes: [], notes: [] },
     layer2: { announced: false, reason: 'noIPAllocated', interfaces: [], owner: null },
   });

@@ -1,0 +1,64 @@
+/** `waypost explain`: why something is announced, or not, or why a session is down. */
+import { Command } from 'commander';
+import { formatDiagnostic } from '../config/format.ts';
+import { readDocuments } from '../daemon/documents.ts';
+import { factsOf, outlookOf } from '../daemon/outlook.ts';
+import type { Explanation } from '../intent/explain/chain.ts';
+import { explain, UnknownSubject } from '../intent/explain/explain.ts';
+import { subjectOf } from '../intent/explain/subject.ts';
+import { ask } from './client.ts';
+import { explanationText } from './explanation.ts';
+import { repeatable } from './options.ts';
+import { CliError, printJson, printLine } from './output.ts';
+import { DEFAULT_CONTROL } from './run.ts';
+
+interface Options {
+  control: string;
+  config?: readonly string[];
+  node?: string;
+  json?: boolean;
+}
+
+export function command(): Command {
+  return new Command()
+    .description(
+      'Say why: the chain of decisions, the rule that decided with its document and line, and what would have to change. Asks the daemon, or with -c says what this node would decide.',
+    )
+    .argument('<what>', "an address, a prefix, a Service as NAMESPACE/NAME, or a peer's name")
+    .option(
+      '-c, --config <path>',
+      'a file, or a folder of *.yaml and *.yml, in place of the daemon; may be repeated',
+      repeatable(String),
+    )
+    .option('--node <name>', "with -c, the node to decide for (default: the Speaker document's name, else the host's)")
+    .option('--json', 'one JSON value')
+    .option('--control <socket>', "the daemon's control socket", DEFAULT_CONTROL)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  waypost explain default/web\n  waypost explain 203.0.113.7 -c /etc/waypost\n  waypost explain router\n',
+    )
+    .action(async (what: string, options: Options) => {
+      const explanation = options.config
+        ? await standAlone(what, options.config, options.node)
+        : await running(what, options);
+      if (options.json) printJson(explanation);
+      else for (const line of explanationText(explanation)) printLine(line);
+    });
+}
+
+const running = async (what: string, { control }: Options): Promise<Explanation> =>
+  (await ask(control, 'GET', `/explain?${new URLSearchParams({ subject: what })}`)) as Explanation;
+
+async function standAlone(what: string, paths: readonly string[], node: string | undefined): Promise<Explanation> {
+  const { configuration, diagnostics } = await readDocuments(paths, node);
+  if (configuration === undefined) {
+    const errors = diagnostics.filter((d) => d.severity === 'error').map(formatDiagnostic);
+    throw new CliError(`these documents would be refused:\n${errors.join('\n')}`);
+  }
+  try {
+    return explain(subjectOf(what), factsOf(await outlookOf(configuration)));
+  } catch (error) {
+    if (error instanceof UnknownSubject) throw new CliError(error.message);
+    throw error;
+  }
+}

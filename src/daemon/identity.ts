@@ -1,0 +1,13 @@
+/** The BGP identifier of a node that was given none. */
+import { crc32 } from '../io/crc.ts';
+import { highestIpv4 } from '../io/interfaces.ts';
+import { toU32 } from '../lib/address.ts';
+
+/** As MetalLB derives it: an address of the node, or else a hash of its name. */
+export function fallbackRouterId(nodeName: string): number {
+  const address = highestIpv4();
+  return address ? toU32(address.bytes) : swap32(crc32(nodeName));
+}
+
+const swap32 = (v: number): number =>
+  (((v & 0xff) << 24) | ((v & 0xff00) << 8) | ((v >>> 8) & 0xff00) | (v >>> 24)) >>> 0;

@@ -1,0 +1,46 @@
+/** What documents come to on this node, worked out at once and without a network: what `plan` and `explain -c` know. */
+import type { Configuration } from '../config/model.ts';
+import type { Remembered } from '../intent/assignment.ts';
+import type { Drain } from '../intent/drain.ts';
+import type { Facts } from '../intent/explain/facts.ts';
+import { type NodePeers, nodePeers } from '../intent/peers.ts';
+import { monotonicMs } from '../io/clock.ts';
+import { nextTurn, SLICE_MS } from '../io/turn.ts';
+import { fallbackRouterId } from './identity.ts';
+import { Services } from './services.ts';
+
+/** A configuration and what was decided from it. */
+export interface Outlook {
+  readonly config: Configuration;
+  readonly services: Services;
+  readonly peers: NodePeers;
+}
+
+export interface Circumstances {
+  /** Addresses that Services already have. */
+  readonly remembered?: readonly Remembered[];
+  readonly drain?: Drain | undefined;
+}
+
+export async function outlookOf(config: Configuration, circumstances: Circumstances = {}): Promise<Outlook> {
+  const services = new Services();
+  services.remember(circumstances.remembered ?? []);
+  services.drain(circumstances.drain);
+  services.apply(config);
+  let sliceEnd = monotonicMs() + SLICE_MS;
+  while (services.step() !== undefined) {
+    if (monotonicMs() < sliceEnd) continue;
+    await nextTurn();
+    sliceEnd = monotonicMs() + SLICE_MS;
+  }
+  return { config, services, peers: nodePeers(config, fallbackRouterId(config.speaker.name)) };
+}
+
+export const factsOf = ({ config, services, peers }: Outlook): Facts => ({
+  config,
+  peers,
+  decisions: services.decisions,
+  advertisements: services.advertisements,
+  inputOf: (key) => services.inputOf(key),
+  usage: (pool) => services.allocator.usage(pool),
+});

@@ -1,0 +1,174 @@
+/** Why: the chain of decisions behind an address, a prefix, a Service or a peer, from the decisions themselves. */
+import { didYouMean } from '../../config/nearest.ts';
+import { type Address, compareAddresses, formatAddress } from '../../lib/address.ts';
+import { comparePrefixes, contains, formatPrefix, type Prefix } from '../../lib/prefix.ts';
+import { hasFamily, prefixesOf } from '../pools.ts';
+import { type Chain, type Explanation, meaning, noMeaning, note, type Step, sourceOf } from './chain.ts';
+import type { Facts } from './facts.ts';
+import { explainPeer } from './peer.ts';
+import { explainReceived } from './received.ts';
+import { explainRoute } from './route.ts';
+import { explainService, usageText } from './service.ts';
+import type { Subject } from './subject.ts';
+
+/** Nobody knows what was asked about; the message is for the operator. */
+export class UnknownSubject extends Error {}
+
+/** Throws `UnknownSubject`. */
+export function explain(subject: Subject, facts: Facts): Explanation {
+  switch (subject.type) {
+    case 'address':
+      return explainAddress(subject.text, subject.address, facts);
+    case 'prefix':
+      return explainPrefix(subject.text, subject.prefix, facts);
+    case 'service':
+      return serviceExplanation(subject.text, subject.text, facts);
+    case 'name':
+      return explainName(subject.text, facts);
+  }
+}
+
+function serviceExplanation(text: string, key: string, facts: Facts): Explanation {
+  const { services } = facts.config;
+  if (!services.has(key)) {
+    const hint = didYouMean(key, services.keys());
+    throw new UnknownSubject(`there is no Service ${key}${hint ? `: ${hint}` : ''}`);
+  }
+  const chains = explainService(key, facts);
+  return { subject: text, type: 'service', answer: `Service ${key}: ${summary(chains)}`, chains };
+}
+
+/** What BGP and layer 2 come to; without an address, why there is none. */
+const summary = (chains: readonly Chain[]): string =>
+  (chains.length > 1 ? chains.slice(1) : chains).map((c) => `${c.title}: ${c.verdict}`).join('; ');
+
+function explainName(text: string, facts: Facts): Explanation {
+  const { config, live } = facts;
+  const names = [...config.peers.map((p) => p.name), ...(live?.sessions ?? []).map((s) => s.name)];
+  if (names.includes(text)) return peerExplanation(text, text, facts);
+  const services = [...config.services.keys()].filter((key) => key.endsWith(`/${text}`));
+  if (services.length === 1) return serviceExplanation(text, services[0]!, facts);
+  if (services.length > 1) throw new UnknownSubject(`${text} is ${services.join(' and ')}: give the namespace, too`);
+  const hint = didYouMean(text, names) ?? `peers here: ${[...new Set(names)].sort().join(', ') || 'none'}`;
+  throw new UnknownSubject(`there is no peer or Service ${text}: ${hint}`);
+}
+
+function peerExplanation(text: string, name: string, facts: Facts): Explanation {
+  const chains = explainPeer(name, facts);
+  return { subject: text, type: 'peer', answer: `Peer ${name}: ${chains.map((c) => c.verdict).join(', ')}`, chains };
+}
+
+function explainAddress(text: string, address: Address, facts: Facts): Explanation {
+  const { config, decisions, live } = facts;
+  const isIt = (ip: Address | undefined) => ip !== undefined && compareAddresses(ip, address) === 0;
+  const holders = [...decisions.values()].filter((d) => d.ips.some(isIt)).map((d) => d.key);
+  const askers = [...config.services]
+    .filter(
+      ([key, s]) => !holders.includes(key) && [...s.request.addresses, ...s.ingress.map((i) => i.address)].some(isIt),
+    )
+    .map(([key]) => key);
+  const peers = config.peers.filter((p) => isIt(p.address)).map((p) => p.name);
+  const called = (live?.sessions ?? []).filter((s) => s.address === formatAddress(address)).map((s) => s.name);
+  const services = [...holders, ...askers].sort();
+  const chains: Chain[] = services.flatMap((key) =>
+    explainService(key, facts).map((c) => ({ ...c, title: `Service ${key}: ${c.title}` })),
+  );
+  const names = [...new Set([...peers, ...called])];
+  chains.push(
+    ...names.flatMap((name) => explainPeer(name, facts).map((c) => ({ ...c, title: `Peer ${name}: ${c.title}` }))),
+  );
+  if (services.length === 0 && names.length === 0) chains.push(poolChain(address, facts));
+  chains.push(...explainReceived(live?.received ?? []));
+  const answer = [
+    ...services.map((key) => `of Service ${key}: ${summary(explainService(key, facts))}`),
+    ...names.map((name) => `of peer ${name}`),
+  ];
+  return { subject: text, type: 'address', answer: `${text}: ${answer.join('; ') || chains[0]!.verdict}`, chains };
+}
+
+/** An address that nobody has. */
+function poolChain(address: Address, facts: Facts): Chain {
+  const { config } = facts;
+  const pool = [...config.pools.values()].find((p) => prefixesOf(p).some((prefix) => contains(prefix, address)));
+  if (pool === undefined) {
+    const others = [...config.pools.values()].filter((p) => hasFamily(p, address.family));
+    const steps: Step[] = [
+      {
+        question: 'Does a pool contain it?',
+        answer: 'no',
+        detail: `none of ${config.pools.size} does`,
+        reason: 'addressInNoPool',
+        sources: [],
+      },
+      ...others.map((p) => note(`What of pool ${p.name}?`, p.addresses.map((a) => a.text).join(', '), p)),
+    ];
+    return {
+      title: 'Address',
+      ok: false,
+      verdict: 'in no pool',
+      ...meaning('addressInNoPool'),
+      steps,
+    };
+  }
+  const advertisements = [...config.advertisements, ...config.layer2Advertisements].filter((a) =>
+    a.pools.includes(pool.name),
+  );
+  const reason = advertisements.length === 0 ? 'poolNotAdvertised' : 'addressUnused';
+  const steps: Step[] = [
+    { question: 'Does a pool contain it?', answer: 'yes', detail: pool.name, reason: null, sources: [sourceOf(pool)] },
+    note('How full is the pool?', usageText(facts.usage(pool.name))),
+    {
+      question: 'Does an advertisement reference the pool?',
+      answer: advertisements.length > 0 ? 'yes' : 'no',
+      detail: advertisements.map((a) => `${a.kind}/${a.name}`).join(', ') || 'none does',
+      reason: advertisements.length > 0 ? null : reason,
+      sources: advertisements.map((a) => sourceOf(a)),
+    },
+  ];
+  const verdict = `in pool ${pool.name}, held by no Service${advertisements.length > 0 ? '' : ', advertised by nobody'}`;
+  return { title: 'Address', ok: false, verdict, ...meaning(reason), steps };
+}
+
+function explainPrefix(text: string, prefix: Prefix, facts: Facts): Explanation {
+  const { advertisements, live, decisions } = facts;
+  const contributors = advertisements.contributors(prefix);
+  const received = explainReceived(live?.received ?? []);
+  const route = explainRoute(prefix, facts);
+  const told = contributors.length > 0 ? route.told : [];
+  const inside = [...decisions.values()].filter((d) => d.ips.some((ip) => contains(prefix, ip))).map((d) => d.key);
+  const around = [...decisions.values()]
+    .flatMap((d) => d.bgp.contributions.map((c) => c.prefix))
+    .filter((p) => comparePrefixes(p, prefix) !== 0 && (contains(p, prefix) || contains(prefix, p)));
+  const steps: Step[] = [
+    contributors.length > 0
+      ? { question: 'Who contributes it?', answer: 'yes', detail: list(contributors), reason: null, sources: [] }
+      : { question: 'Who contributes it?', answer: 'no', detail: 'no Service', reason: 'notContributed', sources: [] },
+    ...(contributors.length > 0 ? route.steps : []),
+    ...(inside.length > contributors.length ? [note('Which Services have addresses in it?', list(inside))] : []),
+    ...(around.length > 0
+      ? [note('What is announced of it, or around it?', list([...new Set(around.map(formatPrefix))]))]
+      : []),
+  ];
+  const verdict = `${live ? 'announced' : 'to be announced'} to ${told.join(', ') || 'nobody'}`;
+  const obstacle = contributors.length > 0 ? (route.obstacle ?? noMeaning) : meaning('notContributed');
+  const chain: Chain = {
+    title: 'BGP',
+    ok: told.length > 0,
+    verdict,
+    ...(told.length > 0 ? noMeaning : obstacle),
+    steps,
+  };
+  // Who asks about what was learned need not read that nobody here announces it.
+  const chains = contributors.length === 0 && received.length > 0 ? received : [chain, ...received];
+  return {
+    subject: text,
+    type: 'prefix',
+    answer: `${formatPrefix(prefix)}: ${chains.map((c) => c.verdict).join('; ')}`,
+    chains,
+  };
+}
+
+const SHOWN = 10;
+
+const list = (items: readonly string[]): string =>
+  items.length > SHOWN ? `${items.slice(0, SHOWN).join(', ')} and ${items.length - SHOWN} more` : items.join(', ');

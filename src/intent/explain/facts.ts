@@ -1,0 +1,69 @@
+/** What explanations are made from: what this node decided, and, where a daemon runs, what became of it. */
+import type { AdmissionReason } from '../../bgp/admission.ts';
+import type { Exclusion, Loss } from '../../bgp/decision.ts';
+import type { Configuration } from '../../config/model.ts';
+import type { Advertisements } from '../advertise.ts';
+import type { PoolUsage } from '../ledger.ts';
+import type { NodePeers } from '../peers.ts';
+import type { Reason } from '../reason.ts';
+import type { ServiceDecision, ServiceInput } from '../service.ts';
+
+export interface Facts {
+  readonly config: Configuration;
+  /** By `namespace/name`. */
+  readonly decisions: ReadonlyMap<string, ServiceDecision>;
+  /** What a decision was made from; undefined where there is no such Service. */
+  inputOf(key: string): ServiceInput | undefined;
+  usage(pool: string): PoolUsage;
+  readonly advertisements: Advertisements;
+  readonly peers: NodePeers;
+  /** Absent: nothing runs, and only decisions are explained. */
+  readonly live?: Live;
+}
+
+/** What a running daemon sees. */
+export interface Live {
+  readonly sessions: readonly SessionFacts[];
+  /** Routes from peers that have to do with what is explained. */
+  readonly received: readonly ReceivedFacts[];
+  /** What is in the way of an address that this node is to answer for. */
+  answering(
+    ip: string,
+    decision: ServiceDecision,
+  ): { readonly interfaces: readonly string[]; readonly reason: Reason | null };
+  /** Segments that this host's kernel dropped for their TCP-MD5 signature, since the host started; undefined: not known. */
+  readonly unsigned?: number;
+}
+
+/** A session as `show peers` has it. */
+export interface SessionFacts {
+  readonly name: string;
+  /** '' where nobody was found on the link. */
+  readonly address: string;
+  readonly port: number;
+  readonly localAddress: string | null;
+  readonly localAsn: number;
+  readonly peerAsn: number | string;
+  readonly state: string;
+  readonly uptimeSec: number;
+  readonly families: readonly string[];
+  readonly flaps: number;
+  readonly lastError: string;
+  readonly lastChange: string | null;
+  readonly prefixes: { readonly advertised: number; readonly received: number; readonly accepted: number };
+}
+
+/** Why a received route is not used, or only beside others. */
+export type ReceivedReason = AdmissionReason | Loss | Exclusion;
+
+/** A received route as `show received` has it. */
+export interface ReceivedFacts {
+  readonly peer: string;
+  readonly prefix: string;
+  readonly nextHop: string | null;
+  readonly asPath: readonly unknown[];
+  readonly accepted: boolean;
+  readonly reason: string | null;
+  readonly best: boolean;
+  readonly stale: boolean;
+}

@@ -1,0 +1,93 @@
+/** What became of the routes that peers sent for a prefix. */
+import type { Chain, Step } from './chain.ts';
+import type { ReceivedFacts, ReceivedReason } from './facts.ts';
+
+interface Meaning {
+  readonly says: string;
+  readonly remedy: string;
+}
+
+/** Why a received route is not used: against the rules, not wanted, or worse than another. */
+export const receivedReasons: Readonly<Record<ReceivedReason, Meaning>> = {
+  asLoop: { says: 'Our own AS is in its path.', remedy: 'Nothing: the route has been here before.' },
+  firstAs: {
+    says: 'The first AS of its path is not that of the peer.',
+    remedy: 'For a route server, turn waypost.dev/enforce-first-as off.',
+  },
+  asPathTooLong: { says: 'Its AS path is longer than allowed.', remedy: 'Raise waypost.dev/max-as-path.' },
+  originatorLoop: { says: 'We are its originator.', remedy: 'Nothing: a reflector has sent it back.' },
+  clusterLoop: { says: 'It has passed our cluster.', remedy: 'Nothing: a reflector has sent it back.' },
+  nextHopSelf: { says: 'Its next hop is an address of this node.', remedy: 'Have the router set another next hop.' },
+  martianNextHop: { says: 'Its next hop belongs on no wire.', remedy: 'Have the router set another next hop.' },
+  martianPrefix: { says: 'The prefix belongs on no wire.', remedy: 'Clear waypost.dev/refuse-martians.' },
+  routeLeak: {
+    says: 'It carries an OTC mark that the role of the peer forbids (RFC 9234).',
+    remedy: 'Correct the roles.',
+  },
+  noReceivePolicy: {
+    says: 'Nothing was allowed to be received from the peer.',
+    remedy: 'Allow prefixes in toReceive of an FRRConfiguration.',
+  },
+  alwaysBlocked: { says: 'The prefix is blocked on this node.', remedy: 'Remove it from alwaysBlock.' },
+  defaultRoute: { says: 'It is a default route, which must be asked for by name.', remedy: 'Allow it by name.' },
+  ownPrefix: {
+    says: 'This node announces it, or has it on a link.',
+    remedy: 'Allow it by name, where that is meant.',
+  },
+  notAllowed: { says: 'No rule of toReceive allows it.', remedy: 'Extend toReceive.' },
+  notAccepted: { says: 'Receive policy refuses it.', remedy: 'Extend toReceive.' },
+  nextHopUnreachable: { says: 'Nobody knows the way to its next hop.', remedy: 'Give this node a route there.' },
+  longLivedStale: { says: 'It is left from before a restart of its peer: a last resort.', remedy: 'Nothing.' },
+  lowerLocalPref: { says: 'Another has a higher local preference.', remedy: 'Raise its local preference.' },
+  longerAsPath: { says: 'Another has a shorter AS path.', remedy: 'Nothing, unless the path is prepended.' },
+  higherOrigin: { says: 'Another has a better origin.', remedy: 'Nothing.' },
+  higherMed: { says: 'Another from the same AS has a lower MED.', remedy: 'Lower its MED.' },
+  internal: { says: 'Another comes from another AS, which is preferred.', remedy: 'Nothing.' },
+  higherIgpMetric: { says: 'Another has a nearer next hop.', remedy: 'Nothing.' },
+  higherRouterId: { says: 'It is as good; the lower router ID decides.', remedy: 'Nothing.' },
+  longerClusterList: { says: 'Another has passed fewer reflectors.', remedy: 'Nothing.' },
+  higherPeerAddress: { says: 'It is as good; the lower address of the peer decides.', remedy: 'Nothing.' },
+  higherPathId: { says: 'It is as good; the lower path ID decides.', remedy: 'Nothing.' },
+};
+
+const isKnown = (word: string): word is ReceivedReason => Object.hasOwn(receivedReasons, word);
+
+/** One chain for each prefix, in the order given. */
+export function explainReceived(routes: readonly ReceivedFacts[]): Chain[] {
+  const prefixes = new Map<string, ReceivedFacts[]>();
+  for (const route of routes) prefixes.set(route.prefix, [...(prefixes.get(route.prefix) ?? []), route]);
+  return [...prefixes].map(([prefix, all]) => {
+    const best = all.find((route) => route.best);
+    const refused = all.find((route) => route.reason !== null && !route.accepted);
+    const word = best || !refused?.reason || !isKnown(refused.reason) ? undefined : refused.reason;
+    return {
+      title: `Received ${prefix}`,
+      ok: best !== undefined,
+      verdict: best ? `used from ${best.peer}` : `not used${word ? `: ${word}` : ''}`,
+      reason: word ?? null,
+      says: word === undefined ? null : receivedReasons[word].says,
+      remedy: word === undefined ? null : receivedReasons[word].remedy,
+      steps: all.map(stepOf),
+    };
+  });
+}
+
+function stepOf({ peer, nextHop, asPath, best, accepted, reason, stale }: ReceivedFacts): Step {
+  const path =
+    asPath.length > 0 ? `, AS path ${asPath.map((a) => (Array.isArray(a) ? `{${a.join()}}` : a)).join(' ')}` : '';
+  const known = reason !== null && isKnown(reason) ? `: ${receivedReasons[reason].says}` : '';
+  const outcome = best
+    ? 'the best'
+    : reason === null
+      ? accepted
+        ? 'beside the best'
+        : 'not used'
+      : `${reason}${known}`;
+  return {
+    question: `Is the route from ${peer} used?`,
+    answer: best ? 'yes' : accepted ? 'note' : 'no',
+    detail: `via ${nextHop ?? '-'}${path}${stale ? ', stale' : ''}: ${outcome}`,
+    reason: best ? null : reason,
+    sources: [],
+  };
+}

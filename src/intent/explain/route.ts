@@ -1,0 +1,78 @@
+/** What each peer of this node is told about one prefix, and why (not). */
+import type { PeerSettings } from '../../bgp/settings.ts';
+import { formatPrefix, type Prefix } from '../../lib/prefix.ts';
+import { reasons } from '../reason.ts';
+import type { RouteDecision } from '../route.ts';
+import { type Chain, meaning, type Step, sourceOf } from './chain.ts';
+import type { Facts } from './facts.ts';
+import { type SymptomWord, symptomOf, symptoms } from './symptom.ts';
+
+export interface RouteExplained {
+  /** Names of the peers that are told; where a daemon runs, only of those whose session is up. */
+  readonly told: readonly string[];
+  readonly steps: readonly Step[];
+  /** What is in the way, where nobody is told. */
+  readonly obstacle?: Pick<Chain, 'reason' | 'says' | 'remedy'>;
+}
+
+export function explainRoute(prefix: Prefix, facts: Facts): RouteExplained {
+  const told: string[] = [];
+  const steps: Step[] = [];
+  let obstacle: RouteExplained['obstacle'];
+  const settings = receivers(facts);
+  for (const receiver of settings) {
+    const decision = facts.advertisements.decide(receiver, prefix);
+    const step = routeStep(receiver.name, prefix, decision, facts);
+    steps.push(step);
+    if (!decision.advertised) {
+      obstacle ??= meaning(decision.reason);
+      continue;
+    }
+    const down = downStep(receiver.name, facts);
+    if (down === undefined) told.push(receiver.name);
+    else {
+      steps.push(down.step);
+      const { says, remedy } = symptoms[down.word];
+      obstacle = { reason: down.word, says, remedy };
+    }
+  }
+  if (settings.length === 0) {
+    const [skipped] = facts.peers.skipped;
+    const reason = skipped?.reason ?? 'noPeer';
+    obstacle = meaning(reason);
+    const detail = skipped?.detail ?? 'there is no BGPPeer';
+    const sources = facts.peers.skipped.map(({ document }) => sourceOf(document, reason));
+    steps.push({ question: 'Has this node a peer?', answer: 'no', detail, reason, sources });
+  }
+  return { told, steps, ...(told.length === 0 && obstacle && { obstacle }) };
+}
+
+/** The peers that run on this node: those of its documents, and those that have called. */
+export function receivers({ peers, live }: Facts): Pick<PeerSettings, 'name' | 'families'>[] {
+  const known = [...peers.peers, ...peers.unnumbered].map(({ settings }) => settings);
+  const called = (live?.sessions ?? []).filter(({ name }) => !known.some((k) => k.name === name));
+  return [...known, ...(called as unknown as Pick<PeerSettings, 'name' | 'families'>[])];
+}
+
+function routeStep(peer: string, prefix: Prefix, decision: RouteDecision, { config }: Facts): Step {
+  const question = `Is peer ${peer} told ${formatPrefix(prefix)}?`;
+  const documents = config.advertisements.filter(({ kind, name }) => decision.from.includes(`${kind}/${name}`));
+  if (!decision.advertised) {
+    const { reason, detail } = decision;
+    const sources = documents.map((d) => sourceOf(d, reason));
+    return { question, answer: 'no', detail: `${detail} (${reasons[reason].remedy})`, reason, sources };
+  }
+  const notes = (decision.notes ?? []).map((n) => `; ${n.reason}: ${n.detail}`).join('');
+  const detail = `by ${decision.from.join(', ')}${notes}`;
+  return { question, answer: 'yes', detail, reason: null, sources: documents.map((d) => sourceOf(d)) };
+}
+
+/** Undefined where the session is up, or nothing runs that could tell. */
+function downStep(peer: string, { live }: Facts): { readonly word: SymptomWord; readonly step: Step } | undefined {
+  const session = live?.sessions.find(({ name }) => name === peer);
+  if (session === undefined || session.state === 'Established') return undefined;
+  const word = symptomOf(session.lastError);
+  const detail = `${session.state}${session.lastError ? `: ${session.lastError}` : ''}`;
+  const question = `Is the session with ${peer} up?`;
+  return { word, step: { question, answer: 'no', detail, reason: word, sources: [] } };
+}
