@@ -14,6 +14,7 @@ export const rules = {
   netlink: ['lib'],
   l2: ['lib', 'arp', 'ndp'],
   vrf: ['lib', 'netlink'],
+  capture: ['lib', 'bgp'],
   config: ['lib', 'yaml', 'zod'],
   intent: ['lib', 'config', 'type:bgp', 'type:arp', 'type:ndp', 'type:bfd', 'type:vrf'],
   cluster: ['lib', 'io'],
@@ -33,7 +34,7 @@ export const rules = {
     'io',
     'prom-client',
   ],
-  cli: ['lib', 'bgp', 'config', 'intent', 'daemon', 'io', 'commander', 'cli-table3'],
+  cli: ['lib', 'bgp', 'capture', 'config', 'intent', 'daemon', 'io', 'commander', 'cli-table3'],
 };
 
 /** Violations in one file's text, as {line, message}. `file` is relative to src. */

@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, Entry>> = {
   reload: { summary: 'make the daemon read its documents again', load: () => import('./reload.ts') },
   drain: { summary: 'take this node out of use without losing packets', load: () => import('./drain.ts') },
   undrain: { summary: 'put this node back into use', load: () => import('./undrain.ts') },
+  decode: { summary: 'recorded BGP (hex, raw, pcap, MRT) as lines of JSON', load: () => import('./decode.ts') },
   demo: { summary: 'a daemon and a router on this machine, without privileges', load: () => import('./demo.ts') },
 };
 

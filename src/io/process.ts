@@ -37,3 +37,10 @@ export function onInterrupt(handler: () => void): void {
       handler();
     });
 }
+
+/** Writes to standard output; resolves when the octets are the caller's again. */
+export const writeAll = (bytes: Uint8Array): Promise<void> =>
+  new Promise((resolve) => {
+    if (bytes.length === 0) resolve();
+    else process.stdout.write(bytes, () => resolve());
+  });
