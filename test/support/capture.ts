@@ -3,6 +3,8 @@ import type { Namespace } from './netns.ts';
 import { run, waitFor } from './process.ts';
 
 export interface Capture {
+  /** Where tcpdump writes. */
+  readonly file: string;
   /**
    * Ends the capture and gives, for each packet that matches the display filter, the values
    * of the fields: a list each, since a packet may hold several messages.
@@ -26,6 +28,7 @@ export async function capture(namespace: Namespace, device: string, port: number
     await tcpdump.stop('SIGINT');
   };
   return {
+    file,
     stop,
     async fields(filter, names) {
       await stop();
