@@ -40,7 +40,7 @@ function show(daemon: Daemon, subject: Subject, query: URLSearchParams): Reply {
     case 'received':
       return jsonRows(receivedRows(speaker, filter));
     case 'services':
-      return jsonRows(serviceRows(speaker, engine));
+      return jsonRows(serviceRows(speaker, engine, daemon.egress));
     case 'l2':
       return jsonRows(layer2Rows(daemon.layer2, engine, filter));
     case 'config':

@@ -12,11 +12,13 @@ import { Chronicle } from './chronicle.ts';
 import { controlHandler, publicHandler } from './control.ts';
 import { Documents, type Reading } from './documents.ts';
 import { Drainer } from './drain.ts';
+import { Egress } from './egress.ts';
 import { Engine } from './engine.ts';
 import { fallbackRouterId } from './identity.ts';
 import { Layer2 } from './layer2.ts';
 import { Memory } from './memory.ts';
 import type { Metrics } from './metrics.ts';
+import { Note } from './note.ts';
 import type { Peer } from './peer.ts';
 import { Presence } from './presence.ts';
 import type { Roster } from './roster.ts';
@@ -46,6 +48,7 @@ export class Daemon {
   readonly chronicle: Chronicle;
   readonly drainer: Drainer;
   readonly layer2: Layer2;
+  readonly egress: Egress;
   /** Resolves when the daemon cannot go on: it is to be stopped without a drain, and started again. */
   readonly failure: Promise<Error>;
   private readonly memory: Memory;
@@ -95,6 +98,10 @@ export class Daemon {
         log.fatal({ reason: error.message }, 'layer 2 has ended: nothing is answered any more');
         fail(error);
       },
+    });
+    this.egress = new Egress({
+      log,
+      note: new Note(() => this.documents.config!.speaker.stateDir, 'egress'),
     });
     this.drainer = new Drainer(
       this.engine,
@@ -153,6 +160,7 @@ export class Daemon {
     }
     this.engine.stop();
     await this.layer2.stop();
+    await this.egress.stop();
     this.presence.clear();
     await this.speaker.stop(notification(ErrorCode.cease, Cease.administrativeShutdown, shutdownData(text)));
     await this.memory.flush();
@@ -172,6 +180,7 @@ export class Daemon {
     if (first) this.engine.remember(this.memory.recall());
     if (first) this.speaker.setRestarting(this.presence.recall());
     this.layer2.configure(config);
+    this.egress.configure(config);
     this.speaker.intake.setAlwaysBlock(config.speaker.alwaysBlock);
     this.engine.apply(config);
     // Nobody has routes of a node that was drained when it started.
@@ -187,12 +196,14 @@ export class Daemon {
   private decided({ key, before, after, reassigned }: Decided): void {
     if (reassigned) this.memory.changed();
     this.layer2.decided(key, after);
+    this.egress.decided(key, after);
     const layer2 = (this.engine.config?.layer2Advertisements.length ?? 0) > 0;
     this.chronicle.decided(key, [before, after], this.ready ? 'info' : 'debug', layer2);
   }
 
   private settled(): void {
     this.layer2.settled();
+    this.egress.settled();
     if (this.ready) return;
     const decisions = [...this.engine.services.decisions.values()];
     const announced = decisions.filter((d) => d.bgp.announced || d.layer2.announced).length;

@@ -15,7 +15,7 @@ import { type Address, formatAddress } from '../lib/address.ts';
 import { equal } from '../lib/diff.ts';
 import { prefixOf } from '../lib/prefix.ts';
 import type { Link } from '../netlink/link.ts';
-import { NAT_TABLE, natCommands, type NatState, natState, readNat, type Translation } from '../vrf/nat.ts';
+import { NAT_TABLE, type NatState, natCommands, natState, readNat, type Translation } from '../vrf/nat.ts';
 import { diffRules, ruleOps, type WantedRule } from '../vrf/rules.ts';
 import { Stack, type StackEvents } from './stack.ts';
 

@@ -11,6 +11,7 @@ import { serviceView } from '../intent/view.ts';
 import { type Address, formatAddress } from '../lib/address.ts';
 import { contains, formatPrefix, type Prefix, prefixOf } from '../lib/prefix.ts';
 import type { Reading } from './documents.ts';
+import type { Egress } from './egress.ts';
 import type { Engine } from './engine.ts';
 import type { Layer2 } from './layer2.ts';
 import type { Peer } from './peer.ts';
@@ -100,11 +101,11 @@ export function* receivedRows(speaker: Speaker, filter: Filter) {
   }
 }
 
-export function* serviceRows(speaker: Speaker, engine: Engine) {
+export function* serviceRows(speaker: Speaker, engine: Engine, egress: Pick<Egress, 'row'>) {
   const receivers = [...speaker.all.values()].map((p) => p.settings);
   const keys = [...engine.services.decisions.keys()].sort();
   for (const key of keys) {
-    yield serviceView(engine.services.decisions.get(key)!, receivers);
+    yield { ...serviceView(engine.services.decisions.get(key)!, receivers), egress: egress.row(key) };
   }
 }
 

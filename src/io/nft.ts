@@ -1,5 +1,8 @@
 /** The program nft, which speaks to the kernel's packet filter: commands as JSON in, a listing as JSON out. */
 import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 /** It takes a few milliseconds, or something is wrong. */
 const TIMEOUT_MS = 10_000;
@@ -9,13 +12,21 @@ export class NftError extends Error {}
 
 /** Carries out commands in one transaction: all of them, or none. Rejects with `NftError`. */
 export async function nftApply(commands: string): Promise<void> {
-  const { code, errors } = await run(['-j', '-f', '-'], commands);
-  if (code !== 0) throw new NftError(errors);
+  // Of its standard input nft opens the name, and what Node gives a child is a socket, which has none.
+  const folder = await mkdtemp(join(tmpdir(), 'waypost-nft-'));
+  try {
+    const file = join(folder, 'commands');
+    await writeFile(file, commands, { mode: 0o600 });
+    const { code, errors } = await run(['-j', '-f', file]);
+    if (code !== 0) throw new NftError(errors);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** A table of family inet as JSON; undefined when there is none. Rejects with `NftError`. */
 export async function nftTable(name: string): Promise<string | undefined> {
-  const { code, output, errors } = await run(['-j', 'list', 'table', 'inet', name], '');
+  const { code, output, errors } = await run(['-j', 'list', 'table', 'inet', name]);
   if (code === 0) return output;
   if (/No such file or directory/.test(errors)) return undefined;
   throw new NftError(errors);
@@ -27,7 +38,7 @@ interface Outcome {
   readonly errors: string;
 }
 
-function run(args: readonly string[], input: string): Promise<Outcome> {
+function run(args: readonly string[]): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     // An ordinary user's PATH has no administrator's programs.
     const PATH = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
@@ -43,15 +54,13 @@ function run(args: readonly string[], input: string): Promise<Outcome> {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       errors += text;
     });
-    child.stdin.on('error', () => {}); // it may end without reading all of it
     child.on('error', (error: NodeJS.ErrnoException) =>
       reject(new NftError(error.code === 'ENOENT' ? 'the program nft is missing: install nftables' : error.message)),
     );
     child.on('close', (code, signal) => {
-      const first = errors.split('\n', 1)[0]!.replace(/^(internal:0:0-0: )?Error: /, '');
+      const first = errors.split('\n', 1)[0]!.replace(/^.*?Error: /, '');
       if (signal !== null) reject(new NftError(`nft was ended by ${signal}`));
       else resolve({ code, output, errors: first || `nft ended with status ${code}` });
     });
-    child.stdin.end(input);
   });
 }
