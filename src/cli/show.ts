@@ -21,7 +21,7 @@ interface Options {
 }
 
 /** Parts of the contract whose daemon side does not exist. */
-const later = ['routes', 'vrfs', 'bfd', 'members'];
+const later = ['routes', 'vrfs', 'bfd'];
 
 export function command(): Command {
   const what = new Argument('<what>', `what to show: ${subjects.join(', ')}`).choices(subjects).argParser((text) => {

@@ -2,7 +2,15 @@
 import { formatDiagnostic } from '../config/format.ts';
 import type { Subject } from '../daemon/control.ts';
 import type { EventRow } from '../daemon/journal.ts';
-import type { AdvertisedRow, ConfigView, Layer2Row, PeerRow, ReceivedRow, ServiceRow } from '../daemon/views.ts';
+import type {
+  AdvertisedRow,
+  ConfigView,
+  Layer2Row,
+  MemberRow,
+  PeerRow,
+  ReceivedRow,
+  ServiceRow,
+} from '../daemon/views.ts';
 import { printTable } from './columns.ts';
 import { printLine } from './output.ts';
 
@@ -49,12 +57,21 @@ const routeColumns: Columns<AdvertisedRow | ReceivedRow> = [
 const layer2State = ({ announced, reason }: ServiceRow['layer2']): string =>
   announced ? 'announced' : reason === 'noMatchingAdvertisement' ? '-' : orDash(reason);
 
+/** A node is no candidate for each of these reasons. */
+const memberState = (r: MemberRow): string => {
+  if (!r.alive) return 'notAlive';
+  if (r.networkUnavailable) return 'nodeNetworkUnavailable';
+  if (r.excluded) return 'nodeLabeledExcludeBalancers';
+  return r.drained ? 'nodeDrained' : 'alive';
+};
+
 const tables: {
   readonly peers: Columns<PeerRow>;
   readonly advertised: Columns<AdvertisedRow>;
   readonly received: Columns<ReceivedRow>;
   readonly services: Columns<ServiceRow>;
   readonly l2: Columns<Layer2Row>;
+  readonly members: Columns<MemberRow>;
 } = {
   peers: [
     ['name', (r) => r.name],
@@ -91,6 +108,11 @@ const tables: {
     ['replies', (r) => String(r.replies)],
     ['gratuitous', (r) => String(r.gratuitous)],
     ['conflicts', (r) => String(r.conflicts)],
+  ],
+  members: [
+    ['node', (r) => (r.self ? `${r.name} (this one)` : r.name)],
+    ['state', memberState],
+    ['addresses', (r) => String(r.addresses)],
   ],
 };
 

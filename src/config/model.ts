@@ -261,13 +261,27 @@ export interface Speaker {
     readonly gratuitousIntervalMs: number;
     /** What is done when another host claims an address. */
     readonly conflict: 'report' | 'defend' | 'yield';
+    /** Addresses stay with the node that has them, for as long as it can announce them. */
+    readonly stickiness: boolean;
+    /** After a start no address is taken over for this long, milliseconds. */
+    readonly holdDownMs: number;
   };
+  readonly membership: Membership;
+  /** By which protocols an address must be announced for it to be put on the loopback; none twice. */
+  readonly loopbackAddresses: readonly ('bgp' | 'layer2')[];
   readonly loadBalancerClass: string;
   /** Announce even with the label node.kubernetes.io/exclude-from-external-load-balancers. */
   readonly ignoreExcludeLabel: boolean;
   readonly stateDir: string;
   /** Where it was given; absent when no document of that kind was loaded. */
   readonly position?: Position;
+}
+
+/** How speakers know of each other. */
+export interface Membership {
+  readonly type: 'static';
+  /** Names of all that have a speaker; empty: this node, and every one with a Node document. */
+  readonly nodes: readonly string[];
 }
 
 /** Peers that call from a range of addresses. */

@@ -7,10 +7,19 @@ import { parsePrefix } from '../lib/prefix.ts';
 import type { Daemon } from './daemon.ts';
 import { errorsFirst } from './documents.ts';
 import { explainRunning } from './explain.ts';
-import { advertisedRows, configView, type Filter, layer2Rows, peerRows, receivedRows, serviceRows } from './views.ts';
+import {
+  advertisedRows,
+  configView,
+  type Filter,
+  layer2Rows,
+  memberRows,
+  peerRows,
+  receivedRows,
+  serviceRows,
+} from './views.ts';
 
 /** What `show` can show. */
-export const subjects = ['peers', 'advertised', 'received', 'services', 'l2', 'config', 'events'] as const;
+export const subjects = ['peers', 'advertised', 'received', 'services', 'l2', 'members', 'config', 'events'] as const;
 export type Subject = (typeof subjects)[number];
 
 const notFound: Reply = json({ error: 'no such thing here' }, 404);
@@ -40,9 +49,11 @@ function show(daemon: Daemon, subject: Subject, query: URLSearchParams): Reply {
     case 'received':
       return jsonRows(receivedRows(speaker, filter));
     case 'services':
-      return jsonRows(serviceRows(speaker, engine, daemon.egress));
+      return jsonRows(serviceRows(speaker, engine, daemon));
     case 'l2':
       return jsonRows(layer2Rows(daemon.layer2, engine, filter));
+    case 'members':
+      return jsonRows(memberRows(engine));
     case 'config':
       return json(configView(documents.reading, engine));
     case 'events':

@@ -16,6 +16,7 @@ import { Egress } from './egress.ts';
 import { Engine } from './engine.ts';
 import { fallbackRouterId } from './identity.ts';
 import { Layer2 } from './layer2.ts';
+import { Loopback } from './loopback.ts';
 import { Memory } from './memory.ts';
 import type { Metrics } from './metrics.ts';
 import { Note } from './note.ts';
@@ -24,6 +25,7 @@ import { Presence } from './presence.ts';
 import type { Roster } from './roster.ts';
 import type { Decided } from './services.ts';
 import { Speaker } from './speaker.ts';
+import { Tenancy } from './tenancy.ts';
 
 export interface DaemonOptions {
   readonly paths: readonly string[];
@@ -49,6 +51,8 @@ export class Daemon {
   readonly drainer: Drainer;
   readonly layer2: Layer2;
   readonly egress: Egress;
+  readonly loopback: Loopback;
+  private readonly tenancy: Tenancy;
   /** Resolves when the daemon cannot go on: it is to be stopped without a drain, and started again. */
   readonly failure: Promise<Error>;
   private readonly memory: Memory;
@@ -85,6 +89,7 @@ export class Daemon {
       peer: (change, name, detail) => chronicle.peer(change, name, detail),
       skipped: (peer) => chronicle.skipped(peer),
       problem: (text) => chronicle.problem('warn', text),
+      resolved: () => this.loopback.resolved(),
       settled: () => this.settled(),
     });
     let fail: (error: Error) => void;
@@ -103,6 +108,10 @@ export class Daemon {
       log,
       note: new Note(() => this.documents.config!.speaker.stateDir, 'egress'),
     });
+    this.loopback = new Loopback({ log, stateDir: () => this.documents.config!.speaker.stateDir });
+    this.tenancy = new Tenancy(this.engine, (reason) =>
+      log.warn({ reason }, 'who has which address cannot be remembered over a restart'),
+    );
     this.drainer = new Drainer(
       this.engine,
       () => this.documents.config!.speaker.drain,
@@ -163,6 +172,8 @@ export class Daemon {
     await this.egress.stop();
     this.presence.clear();
     await this.speaker.stop(notification(ErrorCode.cease, Cease.administrativeShutdown, shutdownData(text)));
+    this.loopback.stop();
+    await this.tenancy.stop();
     await this.memory.flush();
     for (const server of this.servers) server.close();
   }
@@ -182,6 +193,8 @@ export class Daemon {
     this.layer2.configure(config);
     this.egress.configure(config);
     this.speaker.intake.setAlwaysBlock(config.speaker.alwaysBlock);
+    this.loopback.configure(config);
+    this.tenancy.configure(config);
     this.engine.apply(config);
     // Nobody has routes of a node that was drained when it started.
     if (thisNode(config).drained) void this.drainer.begin('label', first);
@@ -197,6 +210,7 @@ export class Daemon {
     if (reassigned) this.memory.changed();
     this.layer2.decided(key, after);
     this.egress.decided(key, after);
+    this.loopback.decided(key, after);
     const layer2 = (this.engine.config?.layer2Advertisements.length ?? 0) > 0;
     this.chronicle.decided(key, [before, after], this.ready ? 'info' : 'debug', layer2);
   }
@@ -204,6 +218,8 @@ export class Daemon {
   private settled(): void {
     this.layer2.settled();
     this.egress.settled();
+    this.loopback.settled();
+    this.tenancy.settled(this.engine.config!);
     if (this.ready) return;
     const decisions = [...this.engine.services.decisions.values()];
     const announced = decisions.filter((d) => d.bgp.announced || d.layer2.announced).length;

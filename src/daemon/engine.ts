@@ -32,6 +32,8 @@ export interface EngineEvents {
   skipped(peer: SkippedPeer): void;
   /** Something the operator must see to. */
   problem(text: string): void;
+  /** Every Service is decided, and peers are about to be told. */
+  resolved(): void;
   /** Everything dirty has been worked off. */
   settled(): void;
 }
@@ -91,6 +93,12 @@ export class Engine {
     this.run(monotonicMs() + SLICE_MS);
   }
 
+  /** Addresses may be taken over on layer 2 from now on. */
+  endHoldDown(): void {
+    this.services.holdDown(undefined);
+    this.run(monotonicMs() + SLICE_MS);
+  }
+
   /** Somebody calls who is no peer yet: a peer now, where that is allowed. */
   call(ends: Ends): Peer | undefined {
     const settings = this.stopped ? undefined : this.roster.call(ends);
@@ -139,6 +147,7 @@ export class Engine {
       // At first every peer gets everything, and needs no single prefixes.
       if (this.untold) this.dirty.length = 0;
       this.untold = false;
+      this.events.resolved();
       this.advertise(until);
     }
     if (this.services.backlog > 0 || this.dirty.length > 0 || this.unfilled.size > 0) {

@@ -11,7 +11,7 @@ import type { ServiceDecision } from '../intent/service.ts';
 import type { Logger } from '../io/log.ts';
 import type { Port } from '../l2/link.ts';
 import { DEFAULT_SCHEDULE } from '../l2/schedule.ts';
-import type { AddressCounters, Announced, ConflictReport } from '../l2/snapshot.ts';
+import type { AddressCounters, Announced, ConflictReport, DropCounters } from '../l2/snapshot.ts';
 import { formatAddress } from '../lib/address.ts';
 import { Addresses } from './addresses.ts';
 import { portsOf } from './fast/ports.ts';
@@ -46,7 +46,7 @@ const realParts: Parts = {
 /** Another host claims an address of ours. */
 interface Claim {
   readonly mac: string;
-  readonly yielded: boolean;
+  readonly stage: 'begin' | 'yield' | 'defer';
 }
 
 const protocols = ['arp', 'ndp'] as const;
@@ -70,6 +70,8 @@ export class Layer2 {
   /** What the worker said last of each interface, by name. */
   private status = new Map<string, PortStatus>();
   private readonly counted = new Map<string, AddressCounters>();
+  /** By interface. */
+  private readonly dropped = new Map<string, DropCounters>();
   /** By address and interface. */
   private readonly claims = new Map<string, Map<string, Claim>>();
   /** What was logged as wrong and is so still: by interface and protocol, or by interfaces that were asked for. */
@@ -120,18 +122,23 @@ export class Layer2 {
     return this.counted.values();
   }
 
+  /** Frames that were not answered, by interface. */
+  drops(): Iterable<DropCounters> {
+    return this.dropped.values();
+  }
+
   /** An address of a Service as `show l2` has it. */
   row(ip: string, family: 4 | 6, { key, layer2 }: ServiceDecision) {
     const counted = this.counted.get(ip);
     const found = layer2.announced ? this.answering(layer2.interfaces, family) : [];
     const claims = this.claims.get(ip);
-    const interfaces = found.filter((name) => !claims?.get(name)?.yielded);
+    const interfaces = found.filter((name) => (claims?.get(name)?.stage ?? 'begin') === 'begin');
     return {
       ip,
       service: key,
       interfaces,
       announced: interfaces.length > 0,
-      reason: layer2.announced ? this.obstacle(found, interfaces) : (layer2.reason ?? null),
+      reason: layer2.announced ? this.obstacle(ip, found, interfaces) : (layer2.reason ?? null),
       owner: layer2.owner ?? null,
       requests: counted?.requests ?? 0,
       replies: counted?.responses ?? 0,
@@ -141,10 +148,12 @@ export class Layer2 {
     };
   }
 
-  private obstacle(found: readonly string[], left: readonly string[]): Reason | null {
+  private obstacle(ip: string, found: readonly string[], left: readonly string[]): Reason | null {
     if (this.worker === undefined) return 'announcerUnavailable';
     if (found.length === 0) return 'announceFailed';
-    return left.length === 0 ? 'addressClaimed' : null;
+    if (left.length > 0) return null;
+    const claims = [...(this.claims.get(ip)?.values() ?? [])];
+    return claims.some(({ stage }) => stage === 'yield') ? 'addressClaimed' : 'heldElsewhere';
   }
 
   /** Names of the interfaces that answer for an address of this family, sorted. */
@@ -183,13 +192,16 @@ export class Layer2 {
     const { ports, macs } = portsOf(links.all, this.exclude);
     this.ports = ports;
     this.changed = false;
-    const { gratuitousIntervalMs, conflict } = config.speaker.layer2;
+    const { gratuitousIntervalMs, conflict, stickiness } = config.speaker.layer2;
     worker.apply({
       number: ++this.number,
       ports,
       macs,
       addresses: this.addresses.announced(),
-      rules: { schedule: { ...DEFAULT_SCHEDULE, refreshMs: gratuitousIntervalMs }, conflict, reception: 'normal' },
+      rules: {
+        schedule: { ...DEFAULT_SCHEDULE, refreshMs: gratuitousIntervalMs },
+        ...{ conflict, stickiness, reception: 'normal' },
+      },
     });
     this.tellMissing();
   }
@@ -202,12 +214,14 @@ export class Layer2 {
         return;
       case 'applied':
         this.status = new Map(report.ports.map((port) => [port.name, port]));
+        for (const name of this.dropped.keys()) if (!this.status.has(name)) this.dropped.delete(name);
         this.tellStatus(report.ports);
         this.tellMissing();
         return;
       case 'counters':
         for (const counters of report.addresses)
           if (this.addresses.has(counters.ip)) this.counted.set(counters.ip, counters);
+        for (const drops of report.drops) this.dropped.set(drops.interface, drops);
         return;
       case 'conflict':
         this.conflict(report);
@@ -220,10 +234,11 @@ export class Layer2 {
     const claims = this.claims.get(ip) ?? new Map<string, Claim>();
     if (stage === 'end') claims.delete(name);
     // It is announced again when a claim has ended, and also when it stands but is no longer given way to.
-    else if (stage !== 'resume' || claims.has(name)) claims.set(name, { mac, yielded: stage === 'yield' });
+    else if (stage !== 'resume') claims.set(name, { mac, stage });
+    else if (claims.has(name)) claims.set(name, { mac, stage: 'begin' });
     if (claims.size > 0 && this.addresses.has(ip)) this.claims.set(ip, claims);
     else this.claims.delete(ip);
-    this.log[stage === 'end' || stage === 'resume' ? 'info' : 'warn'](fields, conflictTexts[stage]);
+    this.log[stage === 'begin' || stage === 'yield' ? 'warn' : 'info'](fields, conflictTexts[stage]);
     this.claimed?.(report, conflictTexts[stage]);
   }
 
@@ -267,6 +282,7 @@ export class Layer2 {
 const conflictTexts = {
   begin: 'another host claims an address that is announced here',
   yield: 'another host claims the address: silent for now',
+  defer: 'another node has the address and keeps it',
   resume: 'the address is announced again',
   end: 'no other host claims the address any more',
 } as const;

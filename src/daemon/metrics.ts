@@ -119,6 +119,7 @@ export class Metrics {
       yield metrics;
       yield* announced(engine);
       yield* answered(layer2);
+      yield unanswered(layer2);
     })();
   }
 }
@@ -142,15 +143,15 @@ function* announced(engine: Engine): Generator<string> {
   yield text;
 }
 
-/** MetalLB's counters of layer 2, by address. */
+/** MetalLB's counters of layer 2, by address, and one of ours. */
 function* answered(layer2: Layer2): Generator<string> {
   const kinds = [
-    ['requests_received', 'Requests and solicitations for the address.', 'requests'],
-    ['responses_sent', 'Answers sent for the address.', 'responses'],
-    ['gratuitous_sent', 'Announcements sent unasked.', 'gratuitous'],
+    ['metallb_layer2_requests_received', 'Requests and solicitations for the address.', 'requests'],
+    ['metallb_layer2_responses_sent', 'Answers sent for the address.', 'responses'],
+    ['metallb_layer2_gratuitous_sent', 'Announcements sent unasked.', 'gratuitous'],
+    ['waypost_layer2_claims_total', 'Frames in which another host claimed the address.', 'claims'],
   ] as const;
-  for (const [word, help, field] of kinds) {
-    const name = `metallb_layer2_${word}`;
+  for (const [name, help, field] of kinds) {
     let text = `# HELP ${name} ${help}\n# TYPE ${name} counter\n`;
     for (const counted of layer2.counters()) {
       text += `${name}{ip="${counted.ip}"} ${counted[field]}\n`;
@@ -160,6 +161,16 @@ function* answered(layer2: Layer2): Generator<string> {
     }
     yield text;
   }
+}
+
+/** What reached the responders and was not answered, by interface and reason: a few lines. */
+function unanswered(layer2: Layer2): string {
+  const name = 'waypost_layer2_dropped_total';
+  let text = `# HELP ${name} Frames that were not answered.\n# TYPE ${name} counter\n`;
+  for (const { interface: device, drops } of layer2.drops())
+    for (const [reason, frames] of Object.entries(drops))
+      text += `${name}{interface=${quote(device)},reason="${reason}"} ${frames}\n`;
+  return text;
 }
 
 const PIECE = 64 * 1024;

@@ -2,15 +2,18 @@
  * Every Service's decision, kept current. A reload marks Services dirty; `step` works off one at a time, so that
  * 10,000 of them stop no keepalive, and says which prefixes it touched. What did not change is not looked at.
  */
-import type { Configuration, Service } from '../config/model.ts';
+import type { Configuration, Service, Speaker } from '../config/model.ts';
 import { sameGround } from '../config/retain.ts';
 import { Advertisements } from '../intent/advertise.ts';
 import { Allocator, allocationOrder } from '../intent/allocate.ts';
 import type { Assignment, Remembered } from '../intent/assignment.ts';
 import type { Drain } from '../intent/drain.ts';
+import type { Standing } from '../intent/layer2.ts';
 import { type Scope, scopeOf } from '../intent/scope.ts';
 import { decideService, type ServiceDecision, type ServiceInput, unhandled } from '../intent/service.ts';
+import { Tenure } from '../intent/tenure.ts';
 import { sha256 } from '../io/digest.ts';
+import { formatAddress } from '../lib/address.ts';
 import { equal } from '../lib/diff.ts';
 import type { Prefix } from '../lib/prefix.ts';
 
@@ -30,6 +33,9 @@ export class Services {
   readonly advertisements = new Advertisements(0);
   readonly allocator = new Allocator();
   readonly decisions = new Map<string, ServiceDecision>();
+  /** Who had which address last, where the Speaker wants to know. */
+  readonly tenure = new Tenure();
+  private heldDown: Standing['heldDown'];
   private config: Configuration | undefined;
   private scope: Scope | undefined;
   private drained: Drain | undefined;
@@ -66,6 +72,7 @@ export class Services {
     for (const key of this.decisions.keys()) if (!config.services.has(key)) dirty.add(key);
     let everyRoute = false;
     if (!ground) {
+      if (!remembersOwners(config.speaker)) this.tenure.clear();
       this.scope = scopeOf(config, sha256, this.drained);
       everyRoute = this.advertisements.setDefaultLocalPref(config.speaker.defaultLocalPref);
       for (const key of this.allocator.setPools(config.pools, config.namespaces)) dirty.add(key);
@@ -85,6 +92,17 @@ export class Services {
     if (this.config === undefined) return;
     this.scope = scopeOf(this.config, sha256, drain);
     for (const key of this.config.services.keys()) this.dirty.add(key);
+  }
+
+  /** Addresses that this node may not take over, or, with undefined, none any more. */
+  holdDown(heldDown: Standing['heldDown']): void {
+    this.heldDown = heldDown;
+    for (const [key, { layer2 }] of this.decisions) if (layer2.reason === 'heldDown') this.dirty.add(key);
+  }
+
+  /** Everyone who may announce on layer 2. */
+  get nodes(): Scope['nodes'] {
+    return this.scope?.nodes ?? [];
   }
 
   /** Services still to be decided. */
@@ -109,7 +127,9 @@ export class Services {
       scope: this.scope!,
       assignment,
       previous: before,
+      standing: this.standing(config),
     });
+    this.keep(key, after, config);
     const kept = assignment?.assigned && assignment.origin === 'kept' && this.decided.get(key) === service;
     if (service === undefined) {
       this.decisions.delete(key);
@@ -131,7 +151,26 @@ export class Services {
     const { ips, pool, allocation } = decision;
     const held: Assignment | undefined =
       pool === undefined ? undefined : { assigned: true, service: key, ips, pool, origin: 'kept', evicted: [] };
-    return { key, service, slices: config.endpointSlices.get(key) ?? [], scope, assignment: allocation ?? held };
+    return {
+      key,
+      service,
+      slices: config.endpointSlices.get(key) ?? [],
+      scope,
+      assignment: allocation ?? held,
+      standing: this.standing(config),
+    };
+  }
+
+  private standing({ speaker: { layer2 } }: Configuration): Standing {
+    return {
+      ...(layer2.stickiness && { holder: (ip: string) => this.tenure.owner(ip) }),
+      ...(this.heldDown && { heldDown: this.heldDown }),
+    };
+  }
+
+  private keep(key: string, { ips: [first], layer2 }: ServiceDecision, { speaker }: Configuration): void {
+    if (!remembersOwners(speaker)) return;
+    this.tenure.set(key, first && formatAddress(first), layer2.owner);
   }
 
   private assign(key: string, service: Service | undefined): Assignment | undefined {
@@ -154,3 +193,6 @@ export class Services {
     this.waiting.clear();
   }
 }
+
+/** Whether it matters to this speaker who had an address before. */
+export const remembersOwners = ({ layer2 }: Speaker): boolean => layer2.stickiness || layer2.holdDownMs > 0;

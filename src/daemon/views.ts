@@ -14,6 +14,7 @@ import type { Reading } from './documents.ts';
 import type { Egress } from './egress.ts';
 import type { Engine } from './engine.ts';
 import type { Layer2 } from './layer2.ts';
+import type { Loopback } from './loopback.ts';
 import type { Peer } from './peer.ts';
 import { missingView, peerView } from './peerview.ts';
 import type { MissingPeer } from './roster.ts';
@@ -101,11 +102,20 @@ export function* receivedRows(speaker: Speaker, filter: Filter) {
   }
 }
 
-export function* serviceRows(speaker: Speaker, engine: Engine, egress: Pick<Egress, 'row'>) {
+/** Parts of the daemon that know more of a Service. */
+export interface ServiceParts {
+  readonly egress: Pick<Egress, 'row'>;
+  readonly loopback: Pick<Loopback, 'state'>;
+}
+
+/** `loopback`: what is the case with each address that is to be on it. */
+export function* serviceRows(speaker: Speaker, engine: Engine, { egress, loopback }: ServiceParts) {
   const receivers = [...speaker.all.values()].map((p) => p.settings);
   const keys = [...engine.services.decisions.keys()].sort();
   for (const key of keys) {
-    yield { ...serviceView(engine.services.decisions.get(key)!, receivers), egress: egress.row(key) };
+    const view = serviceView(engine.services.decisions.get(key)!, receivers);
+    const there = Object.fromEntries(view.ips.map((ip) => [ip, loopback.state(ip)]));
+    yield { ...view, egress: egress.row(key), loopback: there };
   }
 }
 
@@ -119,6 +129,16 @@ export function* layer2Rows(layer2: Layer2, engine: Engine, filter: Filter) {
       yield wanted(host, filter) ? layer2.row(formatAddress(ip), ip.family, decision) : undefined;
     }
   }
+}
+
+/** The nodes that may announce on layer 2, and why one does not. `addresses`: how many it is to announce. */
+export function* memberRows(engine: Engine) {
+  const { nodes, decisions } = engine.services;
+  const owned = new Map<string, number>();
+  for (const { layer2, ips } of decisions.values())
+    if (layer2.owner !== undefined) owned.set(layer2.owner, (owned.get(layer2.owner) ?? 0) + ips.length);
+  for (const node of nodes.toSorted((a, b) => (a.name < b.name ? -1 : 1)))
+    yield { ...node, self: node.name === engine.config?.speaker.name, addresses: owned.get(node.name) ?? 0 };
 }
 
 export function configView(reading: Reading | undefined, engine: Engine) {
@@ -159,5 +179,6 @@ export type PeerRow = RowOf<typeof peerRows>;
 export type AdvertisedRow = RowOf<typeof advertisedRows>;
 export type ReceivedRow = RowOf<typeof receivedRows>;
 export type Layer2Row = RowOf<typeof layer2Rows>;
+export type MemberRow = RowOf<typeof memberRows>;
 export type ServiceRow = RowOf<typeof serviceRows>;
 export type ConfigView = ReturnType<typeof configView>;

@@ -50,7 +50,7 @@ export interface Election {
   readonly nodes: readonly ElectionNode[];
   /** Who is known to have held the addresses last; given only where addresses are not to move back on their own. */
   readonly holder?: string;
-  /** This node started so recently that it is not to take addresses over, unless it is `holder`. */
+  /** This node started so recently that it is not to take the addresses over. */
   readonly heldDown?: boolean;
   readonly sha256: (bytes: Uint8Array) => Uint8Array;
 }
@@ -101,7 +101,7 @@ export function elect(e: Election): Elected {
   if (owner === undefined) return { reason: 'notOwner', ranking, ineligible, interfaces };
   const outcome = { owner, ranking, ineligible, interfaces };
   if (owner !== e.self) return { reason: 'notOwner', ...outcome };
-  return e.heldDown && e.holder !== e.self ? { reason: 'heldDown', ...outcome } : outcome;
+  return e.heldDown ? { reason: 'heldDown', ...outcome } : outcome;
 }
 
 /**

@@ -6,7 +6,7 @@
 import { endpointsText, hasUsable, hasUsableOn } from '../config/endpoint.ts';
 import type { EndpointSlice, Layer2Advertisement, Meta, Pool, Service } from '../config/model.ts';
 import { anySelects } from '../config/selector.ts';
-import type { Address } from '../lib/address.ts';
+import { type Address, formatAddress } from '../lib/address.ts';
 import { isSoleLocalHolder } from './drain.ts';
 import { type Candidacy, type Elected, type ElectionNode, elect } from './elect.ts';
 import type { Reason } from './reason.ts';
@@ -27,6 +27,14 @@ export interface Layer2Scope {
   readonly candidacy: Candidacy;
 }
 
+/** What went before, where that counts. */
+export interface Standing {
+  /** The node that is to keep an address for as long as it can announce it, by the address as text. */
+  readonly holder?: (ip: string) => string | undefined;
+  /** This node may not take the address over yet. */
+  readonly heldDown?: (ip: string) => boolean;
+}
+
 /** A node that may announce, as its documents have it. */
 export type KnownNode = Omit<ElectionNode, 'endpoint'>;
 
@@ -36,9 +44,12 @@ export function decideLayer2(
   ips: readonly Address[],
   slices: readonly EndpointSlice[],
   scope: Scope,
+  { holder, heldDown }: Standing = {},
   trace?: Trace['layer2'],
 ): Layer2Decision {
   const { node } = scope;
+  const first = formatAddress(ips[0]!);
+  const kept = holder?.(first);
   const all = scope.layer2.get(pool.name) ?? [];
   const matching = all.filter(({ document }) => anySelects(document.serviceSelectors, service.labels));
   // Without any slice every node counts as having an endpoint.
@@ -55,6 +66,8 @@ export function decideLayer2(
       drained: known.drained && !(scope.keepSoleLocal && isSoleLocalHolder(service, slices, known)),
       endpoint: slices.length === 0 || hasUsableOn(slices, known.name),
     })),
+    ...(kept !== undefined && { holder: kept }),
+    heldDown: heldDown?.(first) ?? false,
     sha256: scope.sha256,
   });
   const { reason, owner, interfaces } = elected;
@@ -67,6 +80,7 @@ export function decideLayer2(
       ['sharedIPWithServiceSelector', 'nothing is in the way'],
       ['noMatchingAdvertisement', documents.map(({ name }) => name).join(', ')],
       ['notOwner', candidatesText(ranking, ineligible)],
+      ...(heldDown === undefined ? [] : ([['heldDown', 'it may take addresses over']] as const)),
     ];
     for (const [test, detail] of details) {
       if (test === failed) break;
@@ -113,6 +127,7 @@ function detailOf(
       ? `no L2Advertisement of pool ${pool.name} selects the Service and node ${node}`
       : `no L2Advertisement references pool ${pool.name}`;
   if (!endpoints) return 'no usable endpoint on any node';
+  if (reason === 'heldDown') return `node ${node} started too recently`;
   const why = ineligible.get(node);
   const own = why === undefined ? '' : `; node ${node} is no candidate: ${why}`;
   const others = verbose && ranking.length > 1 ? `; ${candidatesText(ranking, new Map())}` : '';

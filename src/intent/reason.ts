@@ -48,7 +48,7 @@ export const reasons = {
   },
   heldDown: {
     says: 'The node started so recently that it takes no addresses over.',
-    remedy: 'Wait.',
+    remedy: 'Wait, or shorten layer2.holdDown in the Speaker.',
   },
   announceFailed: {
     says: 'None of the interfaces that may answer for the address exists on this node, is up and can answer.',
@@ -61,6 +61,10 @@ export const reasons = {
   addressClaimed: {
     says: 'Another host, whose hardware address is lower, claims the address, and this node has fallen silent.',
     remedy: 'Take the address from the other host, or set layer2.conflict in the Speaker to defend.',
+  },
+  heldElsewhere: {
+    says: 'Another node has the address, and under layer2.stickiness it keeps it.',
+    remedy: 'Nothing: it is taken over when the other node is silent.',
   },
   conflictingAdvertisements: {
     says: 'Two BGPAdvertisements want different local preferences for one route to one peer.',

@@ -5,6 +5,7 @@ import type { BgpAdvertisement, Configuration, Labels } from '../config/model.ts
 import { anySelects, selects } from '../config/selector.ts';
 import type { Drain } from './drain.ts';
 import type { KnownNode, Layer2Scope } from './layer2.ts';
+import { staticMembers } from './members.ts';
 import { isExcluded, type ThisNode, thisNode } from './node.ts';
 import { PoolIndex } from './pools.ts';
 import { onUnderlay, underlayOf } from './underlay.ts';
@@ -17,7 +18,7 @@ export interface Scope {
   readonly advertisements: ReadonlyMap<string, PoolAdvertisements>;
   /** L2Advertisements by pool name, in document order. */
   readonly layer2: ReadonlyMap<string, readonly Layer2Scope[]>;
-  /** Everyone who may announce on layer 2: this node, then those that have a Node document. */
+  /** Everyone who may announce on layer 2, and all that have a Node document: this node first. */
   readonly nodes: readonly KnownNode[];
   /** Drained nodes keep what nobody else could serve. */
   readonly keepSoleLocal: boolean;
@@ -69,16 +70,23 @@ function layer2Of(
 ): Pick<Scope, 'layer2' | 'nodes' | 'keepSoleLocal'> {
   const layer2 = new Map<string, Layer2Scope[]>();
   const keepSoleLocal = drain?.keepSoleLocal ?? config.speaker.drain.keepSoleLocal;
-  if (config.layer2Advertisements.length === 0) return { layer2, nodes: [], keepSoleLocal };
+  const members = staticMembers(config);
   const labels = new Map<string, Labels>([[own.name, own.labels]]);
   const { name, networkUnavailable, excluded } = own;
   const drained = own.drained || drain?.stage === 'withdrawn';
-  const nodes: KnownNode[] = [{ name, alive: true, networkUnavailable, excluded, drained }];
-  for (const { name, labels: theirs, networkUnavailable } of config.nodes.values()) {
+  const nodes: KnownNode[] = [{ name, alive: members.isAlive(name), networkUnavailable, excluded, drained }];
+  for (const name of new Set([...config.nodes.keys(), ...members.names])) {
     if (name === own.name) continue;
+    const document = config.nodes.get(name);
+    const theirs = document?.labels ?? {};
     labels.set(name, { 'kubernetes.io/hostname': name, ...theirs });
-    const excluded = isExcluded(theirs, config.speaker);
-    nodes.push({ name, alive: true, networkUnavailable, excluded, drained: Object.hasOwn(theirs, drainLabel) });
+    nodes.push({
+      name,
+      alive: members.isAlive(name),
+      networkUnavailable: document?.networkUnavailable ?? false,
+      excluded: isExcluded(theirs, config.speaker),
+      drained: Object.hasOwn(theirs, drainLabel),
+    });
   }
   for (const document of config.layer2Advertisements) {
     const selected = [...labels].filter(([, each]) => anySelects(document.nodeSelectors, each));

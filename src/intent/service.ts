@@ -11,8 +11,10 @@ import { type Address, compareAddresses } from '../lib/address.ts';
 import { comparePrefixes, prefixOf } from '../lib/prefix.ts';
 import type { Assignment, Unassigned } from './assignment.ts';
 import { isSoleLocalHolder } from './drain.ts';
-import { decideLayer2, type Layer2Decision } from './layer2.ts';
+
+import { decideLayer2, type Layer2Decision, type Standing } from './layer2.ts';
 import { distinctAddresses, textOf } from './ledger.ts';
+
 import { ownCommunities, policyOf } from './policy.ts';
 import type { Note, Reason } from './reason.ts';
 import type { Contribution } from './route.ts';
@@ -34,6 +36,8 @@ export interface ServiceInput {
   readonly previous?: ServiceDecision | undefined;
   /** Told of the tests that the Service passed: for `explain`. */
   readonly trace?: Trace;
+  /** What went before on layer 2. */
+  readonly standing?: Standing;
 }
 
 export interface ServiceDecision {
@@ -78,7 +82,7 @@ export function decideService(input: ServiceInput): ServiceDecision {
     bgp: found.verdict ? { ...found.verdict, contributions: [] } : decideBgp(input, input.service!, found.pool, ips),
     layer2: found.verdict
       ? { ...found.verdict, interfaces: [] }
-      : decideLayer2(input.service!, found.pool, ips, input.slices, input.scope, input.trace?.layer2),
+      : decideLayer2(input.service!, found.pool, ips, input.slices, input.scope, input.standing, input.trace?.layer2),
   };
 }
 

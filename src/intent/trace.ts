@@ -46,4 +46,5 @@ export const layer2Questions: typeof questions = {
   announceFailed: 'Can an interface answer?',
   announcerUnavailable: 'Does the part that answers run?',
   addressClaimed: 'Is the address claimed by nobody else?',
+  heldElsewhere: 'Has no other node the address?',
 };

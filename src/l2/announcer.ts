@@ -13,6 +13,7 @@ import { formatMac, type Mac } from '../lib/mac.ts';
 import {
   decodeNeighbor,
   encodeNeighbor,
+  isUnspecified,
   NEIGHBOR_FRAME_OCTETS,
   type NeighborFrame,
   neighborProbe,
@@ -21,6 +22,7 @@ import {
 import { respondNeighbor } from '../ndp/respond.ts';
 import { type ConflictAction, type ConflictEvent, isClaimant, stepConflict } from './conflict.ts';
 import { Addresses } from './held.ts';
+import { type InquiryAction, isInquiry, stepInquiry } from './inquiry.ts';
 import type { Port } from './link.ts';
 import { type Held, PortState } from './port.ts';
 import type { AddressCounters, Announced, ConflictReport, DropCounters, Layer2Rules, Snapshot } from './snapshot.ts';
@@ -71,8 +73,8 @@ export class Announcer {
     }
     for (const port of ports) {
       const state = this.ports.get(port.index);
-      if (state === undefined) this.ports.set(port.index, new PortState(port, rules.schedule, this.addresses));
-      else this.end(state, state.update(port, rules.schedule, nowMs));
+      if (state === undefined) this.ports.set(port.index, new PortState(port, rules, this.addresses));
+      else this.end(state, state.update(port, rules, nowMs));
     }
     this.holdAll(snapshot, nowMs);
   }
@@ -90,6 +92,7 @@ export class Announcer {
       for (const one of gone) state.release(one);
     }
     this.addresses.sweep(round);
+    if (this.rules!.stickiness) this.conflictsDueMs = nowMs;
   }
 
   /** The conflicts over these addresses are no matter any more. */
@@ -99,8 +102,14 @@ export class Announcer {
       if (conflict === undefined) continue;
       state.conflicts.delete(held);
       held.yielded = false;
-      this.tell(state, held, conflict.mac, 'end');
+      if (conflict.mac !== 0) this.tell(state, held, conflict.mac, 'end');
     }
+  }
+
+  /** The interface can send only now: everything on it begins anew. */
+  takeUp(state: PortState, nowMs: number): void {
+    state.takeUp(nowMs);
+    if (this.rules?.stickiness) this.conflictsDueMs = nowMs;
   }
 
   /** Interfaces with what is announced on them. */
@@ -121,6 +130,7 @@ export class Announcer {
     if (typeof packet === 'string') return state.drop(packet);
     const claimed = state.find4(packet.senderIp);
     if (claimed !== undefined) this.claim(state, claimed, packet.senderMac, nowMs);
+    if (packet.senderIp === 0) this.rival(state, state.find4(packet.targetIp), packet.senderMac, nowMs);
     const reply = respondArp(packet, state.arp);
     if (typeof reply === 'string') return state.drop(reply);
     const stats = this.addresses.touch(state.find4(packet.targetIp)!.address);
@@ -142,6 +152,7 @@ export class Announcer {
   /** An advertisement claims its target, and whoever solicits claims the address it does so from. */
   private claimsOfNeighbor(state: PortState, { message, source, from }: NeighborFrame, nowMs: number): void {
     const solicits = message.type === 'solicitation';
+    if (solicits && isUnspecified(from)) this.rival(state, state.find6(message.target), source, nowMs);
     const held = state.find6(solicits ? from : message.target);
     if (held === undefined) return;
     this.claim(state, held, (solicits ? message.sourceLinkLayer : message.targetLinkLayer) ?? source, nowMs);
@@ -149,13 +160,22 @@ export class Announcer {
 
   private claim(state: PortState, held: Held, mac: Mac, nowMs: number): void {
     if (!isClaimant(mac, this.macs)) return;
-    this.addresses.touch(held.address).claims++;
+    // An answer to a question is no claim against us.
+    if (!isInquiry(state.conflicts.get(held))) this.addresses.touch(held.address).claims++;
     this.conflict(state, held, { type: 'claim', mac, atMs: nowMs });
+  }
+
+  /** Another node asks for an address while this one does: the lower hardware address goes first (RFC 5227 §2.1.1). */
+  private rival(state: PortState, held: Held | undefined, mac: Mac, nowMs: number): void {
+    if (held === undefined || state.conflicts.get(held)?.phase !== 'asking') return;
+    if (mac < state.port.mac) this.claim(state, held, mac, nowMs);
   }
 
   private conflict(state: PortState, held: Held, event: ConflictEvent): void {
     const before = state.conflicts.get(held);
-    const [after, actions] = stepConflict(this.rules!.conflict, state.port.mac, before, event);
+    const [after, actions] = isInquiry(before)
+      ? stepInquiry(before, event.type === 'claim' ? event.mac : undefined, event.atMs)
+      : stepConflict(this.rules!.conflict, state.port.mac, before, event);
     if (after === undefined) state.conflicts.delete(held);
     else {
       state.conflicts.set(held, after);
@@ -166,7 +186,7 @@ export class Announcer {
     for (const action of actions) this.act(state, held, action, mac, event.atMs);
   }
 
-  private act(state: PortState, held: Held, action: ConflictAction, mac: Mac, nowMs: number): void {
+  private act(state: PortState, held: Held, action: ConflictAction | InquiryAction, mac: Mac, nowMs: number): void {
     const { ip } = held.address;
     switch (action) {
       case 'defend':
@@ -175,6 +195,9 @@ export class Announcer {
       case 'probe':
         if (ip.family === 4) this.sendArp(state, arpProbe(state.port.mac, toU32(ip.bytes)));
         else this.sendNeighbor(state, neighborProbe(state.port.mac, ip));
+        return;
+      case 'take':
+        state.schedule.announce(held, nowMs);
         return;
       case 'yield':
         state.schedule.cancel(held);

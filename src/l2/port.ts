@@ -7,9 +7,10 @@ import type { Conflict } from './conflict.ts';
 import { type Ranges, rangesOf } from './filter.ts';
 import { type Group, groupsOf } from './groups.ts';
 import { type Addresses, AddressMap, type AddressState } from './held.ts';
+import { type Inquiry, inquiry } from './inquiry.ts';
 import type { Port } from './link.ts';
-import { Schedule, type ScheduleRules } from './schedule.ts';
-import type { DropCounters } from './snapshot.ts';
+import { Schedule } from './schedule.ts';
+import type { DropCounters, Layer2Rules } from './snapshot.ts';
 
 /** An address on one interface. */
 export interface Held {
@@ -17,7 +18,7 @@ export interface Held {
   epoch: number;
   /** The round that had it last (see Announcer). */
   seen: number;
-  /** Another host has it: not answered, not announced (see conflict.ts). */
+  /** Another host has it, or may have it: not answered, not announced (see conflict.ts, inquiry.ts). */
   yielded: boolean;
 }
 
@@ -28,10 +29,14 @@ export interface Reception {
   readonly groups: ReadonlyMap<Mac, Group>;
 }
 
+/** Questions begin in groups, so that few looks at all of them are enough, ms. */
+const ASK_TOGETHER_MS = 20;
+
 export class PortState {
   port: Port;
+  private rules: Layer2Rules;
   readonly schedule: Schedule<Held>;
-  readonly conflicts = new Map<Held, Conflict>();
+  readonly conflicts = new Map<Held, Conflict | Inquiry>();
   /** The interface as the responders see it. */
   readonly arp: ArpInterface;
   readonly ndp: NdInterface;
@@ -42,9 +47,10 @@ export class PortState {
   private drops: Record<string, number> = {};
   private dropped = false;
 
-  constructor(port: Port, rules: ScheduleRules, addresses: Addresses) {
+  constructor(port: Port, rules: Layer2Rules, addresses: Addresses) {
     this.port = port;
-    this.schedule = new Schedule(rules);
+    this.rules = rules;
+    this.schedule = new Schedule(rules.schedule);
     const standing = (held: Held | undefined, announced: () => boolean) => {
       if (held !== undefined) return held.yielded ? 'yielded' : 'here';
       return announced() ? 'elsewhere' : 'none';
@@ -74,24 +80,39 @@ export class PortState {
 
   /**
    * The interface as it is now. With another hardware address, or back from having had no carrier, everything is
-   * announced again, for the neighbours and switches have to learn it anew.
+   * announced again, for the neighbours and switches have to learn it anew; with stickiness it is asked for first, as
+   * another node may have taken it meanwhile.
    * @returns addresses over which there can be no conflict any more, since nothing is heard without a carrier
    */
-  update(port: Port, rules: ScheduleRules, nowMs: number): Held[] {
+  update(port: Port, rules: Layer2Rules, nowMs: number): Held[] {
     const before = this.port;
     this.port = port;
-    this.schedule.update(rules, this.announceable(), nowMs);
+    this.rules = rules;
+    this.schedule.update(rules.schedule, this.announceable(), nowMs);
     if (!port.running) {
       this.schedule.clear();
       return [...this.conflicts.keys()];
     }
-    if (!before.running || before.mac !== port.mac) this.announceAll(nowMs);
+    if (!before.running) this.takeUp(nowMs);
+    else if (before.mac !== port.mac) for (const held of this.announceable()) this.schedule.announce(held, nowMs);
     return [];
   }
 
-  /** Begins a burst for everything, or prolongs those that run. */
-  announceAll(nowMs: number): void {
-    if (this.port.running) for (const held of this.announceable()) this.schedule.announce(held, nowMs);
+  /** Begins anew with everything, as after a time in which nothing could be heard or sent. */
+  takeUp(nowMs: number): void {
+    if (!this.port.running) return;
+    for (const held of this.announceable()) {
+      if (this.rules.stickiness) this.ask(held, nowMs);
+      else this.schedule.announce(held, nowMs);
+    }
+  }
+
+  /** Silent until it is known that nobody else has the address. */
+  private ask(held: Held, nowMs: number): void {
+    this.schedule.cancel(held);
+    const turnMs = nowMs + this.conflicts.size * this.rules.schedule.gapMs;
+    held.yielded = true;
+    this.conflicts.set(held, inquiry(Math.ceil(turnMs / ASK_TOGETHER_MS) * ASK_TOGETHER_MS));
   }
 
   private announceable(): Held[] {
@@ -109,6 +130,7 @@ export class PortState {
       held = { address, epoch, seen: 0, yielded: false };
       this.held.add(address.ip, held);
       this.reception = undefined;
+      if (this.rules.stickiness && this.port.running) this.ask(held, nowMs);
     }
     if (held.seen !== seen) this.seen++;
     held.seen = seen;

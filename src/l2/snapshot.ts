@@ -28,6 +28,8 @@ export interface Announced {
 export interface Layer2Rules {
   readonly schedule: ScheduleRules;
   readonly conflict: ConflictRule;
+  /** Before an address is taken over, ask whether another node has it, and leave it to that one if so. */
+  readonly stickiness: boolean;
   /**
    * What the network interface is asked to pass up beside what is for us: nothing, all multicast (for those that
    * lose groups), or everything (for those that lose more).
@@ -43,8 +45,11 @@ export interface ConflictReport {
   readonly interface: string;
   /** The other host's, `02:00:5e:10:00:01`. */
   readonly mac: string;
-  /** `begin`: first claim. `yield`: silent from now on. `resume`: announced again. `end`: nothing heard for a minute. */
-  readonly stage: 'begin' | 'yield' | 'resume' | 'end';
+  /**
+   * `begin`: first claim. `yield`: silent from now on. `defer`: never announced, as another node has it. `resume`:
+   * announced again. `end`: nothing is heard any more.
+   */
+  readonly stage: 'begin' | 'yield' | 'defer' | 'resume' | 'end';
 }
 
 /** Since the address was first announced, over all interfaces. */

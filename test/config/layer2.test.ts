@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { assemble } from '../../src/config/assemble.ts';
 import { defaultExcluded } from '../../src/config/kinds/exclude.ts';
 import { Loader } from '../../src/config/load.ts';
+import type { Speaker } from '../../src/config/model.ts';
 import { retain, sameGround } from '../../src/config/retain.ts';
 import { accepted, configure, fixture, loadText } from '../support/config.ts';
 
@@ -93,11 +94,48 @@ describe('interfaces that are left out', () => {
   });
 });
 
-it.each([
-  ['{}', { gratuitousIntervalMs: 0, conflict: 'defend' }],
-  ['{layer2: {gratuitousInterval: 0s, conflict: report}}', { gratuitousIntervalMs: 0, conflict: 'report' }],
-  ['{layer2: {gratuitousInterval: 1m30s, conflict: yield}}', { gratuitousIntervalMs: 90_000, conflict: 'yield' }],
-])('the Speaker says %s', async (spec, expected) => {
-  const text = `apiVersion: waypost.dev/v1\nkind: Speaker\nmetadata: {name: host}\nspec: ${spec}\n`;
-  expect((await accepted(text)).speaker.layer2).toEqual(expected);
+const speakerWith = (spec: string) =>
+  `apiVersion: waypost.dev/v1\nkind: Speaker\nmetadata: {name: host}\nspec: ${spec}\n`;
+
+describe('the Speaker says', () => {
+  it.each<[string, Partial<Speaker['layer2']>]>([
+    ['{}', {}],
+    ['{layer2: {gratuitousInterval: 0s, conflict: report}}', { conflict: 'report' }],
+    ['{layer2: {gratuitousInterval: 1m30s, conflict: yield}}', { gratuitousIntervalMs: 90_000, conflict: 'yield' }],
+    ['{layer2: {stickiness: true, holdDown: 1m}}', { stickiness: true, holdDownMs: 60_000 }],
+  ])('of layer 2: %s', async (spec, expected) => {
+    const defaults = { gratuitousIntervalMs: 0, conflict: 'defend', stickiness: false, holdDownMs: 0 };
+    expect((await accepted(speakerWith(spec))).speaker.layer2).toEqual({ ...defaults, ...expected });
+  });
+
+  it('who its members are, and is told when it is none of them', async () => {
+    expect((await accepted(speakerWith('{}'))).speaker.membership).toEqual({ type: 'static', nodes: [] });
+    const { speaker } = await accepted(speakerWith('{membership: {nodes: [a, host]}}'));
+    expect(speaker.membership).toEqual({ type: 'static', nodes: ['a', 'host'] });
+    const { configuration, diagnostics } = await configure(speakerWith('{membership: {nodes: [a, b]}}'));
+    expect(configuration).toBeDefined();
+    expect(diagnostics).toMatchObject([
+      { severity: 'warning', path: 'spec.membership.nodes', hint: 'add host', position: { line: 4 } },
+    ]);
+  });
+
+  it('by which protocols addresses go to the loopback', async () => {
+    expect((await accepted(speakerWith('{}'))).speaker.loopbackAddresses).toEqual([]);
+    const { speaker } = await accepted(speakerWith('{loopbackAddresses: [layer2, bgp]}'));
+    expect(speaker.loopbackAddresses).toEqual(['layer2', 'bgp']);
+  });
+
+  it.each([
+    ['{layer2: {holdDown: 2h}}', 'spec.layer2.holdDown: must be in 0s..1h'],
+    ['{layer2: {holdDown: 5}}', 'spec.layer2.holdDown: expected a duration'],
+    ['{layer2: {gratuitousInterval: 10ms}}', 'spec.layer2.gratuitousInterval: must be 0s or in 1s..24h'],
+    ['{membership: {type: etcd}}', 'spec.membership.type: not supported yet'],
+    ['{membership: {nodes: [host, host]}}', 'spec.membership.nodes[1]: duplicate definition of node'],
+    ['{loopbackAddresses: [ospf]}', 'spec.loopbackAddresses[0]: '],
+    ['{loopbackAddresses: [bgp, bgp]}', 'spec.loopbackAddresses[1]: duplicate definition of protocol'],
+  ])('%s is refused', async (spec, message) => {
+    const { configuration, diagnostics } = await configure(speakerWith(spec));
+    expect(configuration).toBeUndefined();
+    expect(diagnostics.map((d) => `${d.path}: ${d.message}`).join('\n')).toContain(message);
+  });
 });

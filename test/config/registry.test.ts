@@ -39,6 +39,7 @@ describe('documentation of kinds', () => {
       'spec.membership',
       'spec.membership.type',
       'spec.membership.nodes',
+      'spec.loopbackAddresses',
       'spec.serviceCommunities',
       'spec.drain',
       'spec.drain.wait',
@@ -49,7 +50,7 @@ describe('documentation of kinds', () => {
       'spec.layer2.gratuitousInterval',
       'spec.layer2.conflict',
       'spec.layer2.stickiness',
-      'spec.layer2.addressesOnLoopback',
+      'spec.layer2.holdDown',
       'spec.stateDir',
     ]);
     const peer = docs.find(({ apiVersion }) => apiVersion === 'metallb.io/v1beta2')!.fields;

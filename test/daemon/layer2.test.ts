@@ -133,7 +133,7 @@ describe('snapshots', () => {
   });
 
   test('have the rules of the Speaker, and leave out interfaces by pattern', () => {
-    const layer2 = { gratuitousIntervalMs: 60_000, conflict: 'yield' } as const;
+    const layer2 = { ...speaker().layer2, gratuitousIntervalMs: 60_000, conflict: 'yield' } as const;
     bench.load({ ...lab, speaker: speaker({ name: 'node-b', layer2 }) });
     expect(bench.snapshots[0]!.rules).toMatchObject({
       conflict: 'yield',

@@ -198,7 +198,7 @@ test('received: what a router says is shown with why it is not used', async () =
 });
 
 test('services', () => {
-  expect(rows(serviceRows(site.daemon.speaker, site.daemon.engine, site.daemon.egress))).toMatchObject([
+  expect(rows(serviceRows(site.daemon.speaker, site.daemon.engine, site.daemon))).toMatchObject([
     {
       service: 'default/lost',
       pool: null,

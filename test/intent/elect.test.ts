@@ -129,9 +129,9 @@ describe('the election', () => {
     expect(elect(election({ holder: 'node-x' })).owner).toBe('node-b');
   });
 
-  it('takes nothing over while held down, but keeps what it had', () => {
+  it('announces nothing while held down', () => {
     expect(elect(election({ heldDown: true }))).toMatchObject({ owner: 'node-b', reason: 'heldDown' });
-    expect(elect(election({ heldDown: true, holder: 'node-b' })).reason).toBeUndefined();
+    expect(elect(election({ heldDown: true, holder: 'node-b' })).reason).toBe('heldDown');
     expect(elect(election({ self: 'node-a', heldDown: true })).reason).toBe('notOwner');
   });
 });

@@ -10,7 +10,12 @@ import { decodeNeighbor, encodeNeighbor, groupMac, type NeighborFrame, solicited
 
 export const eth0: Port = { index: 2, name: 'eth0', mac: 0x02005e100020, running: true, arp: true, ndp: true };
 export const eth1: Port = { index: 3, name: 'eth1', mac: 0x02005e100030, running: true, arp: true, ndp: true };
-export const rules: Layer2Rules = { schedule: DEFAULT_SCHEDULE, conflict: 'defend', reception: 'normal' };
+export const rules: Layer2Rules = {
+  schedule: DEFAULT_SCHEDULE,
+  conflict: 'defend',
+  stickiness: false,
+  reception: 'normal',
+};
 export const host = 0x02005e100002;
 export const hostIp = '192.0.2.9';
 export const vip = '192.0.2.200';

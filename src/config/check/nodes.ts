@@ -39,6 +39,14 @@ export function chooseSpeaker(
       node === undefined ? 'say which node this is with --node' : undefined,
     );
   const settings = own?.value ?? { name, ...speakerDefaults };
+  const members = settings.membership.nodes;
+  if (own !== undefined && members.length > 0 && !members.includes(name))
+    report.warn(
+      own.document,
+      ['spec', 'membership', 'nodes'],
+      `node ${JSON.stringify(name)} is not in the list, so it announces nothing on layer 2`,
+      `add ${name}`,
+    );
   const labels = { 'kubernetes.io/hostname': name, ...nodes.get(name)?.labels, ...settings.labels };
   return { ...settings, labels };
 }

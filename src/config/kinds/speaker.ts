@@ -6,6 +6,8 @@ import { nodeLabels, warnLabels } from '../annotation.ts';
 import { parseDuration } from '../duration.ts';
 import { dynamicSchema, readDynamicPeers } from '../dynamic.ts';
 import { defineKind, type Kind } from '../kind.ts';
+import { layer2Defaults, layer2Schema, readLayer2 } from '../layer2.ts';
+import { membershipDefaults, membershipSchema, readMembership } from '../membership.ts';
 import type { Speaker } from '../model.ts';
 import { readPrefixes } from '../prefix.ts';
 import type { Findings } from '../problem.ts';
@@ -21,7 +23,9 @@ export const speakerDefaults = {
   serviceCommunities: [],
   drain: { waitMs: 5000, onShutdown: true, keepSoleLocal: true },
   alwaysBlock: [],
-  layer2: { gratuitousIntervalMs: 0, conflict: 'defend' },
+  layer2: layer2Defaults,
+  membership: membershipDefaults,
+  loopbackAddresses: [],
   loadBalancerClass: '',
   ignoreExcludeLabel: false,
   stateDir: '/var/lib/waypost',
@@ -78,16 +82,13 @@ const schema = documentSchema({
         })
         .optional()
         .describe('What learned routes do to the kernel.'),
-      membership: z
-        .object({
-          type: z
-            .enum(['static', 'etcd', 'kubernetes'])
-            .optional()
-            .describe('How speakers know of each other. Default static.'),
-          nodes: z.array(z.unknown()).optional().describe('The other nodes. Not supported yet.'),
-        })
+      membership: membershipSchema.optional().describe('The speakers of a cluster.'),
+      loopbackAddresses: z
+        .array(z.enum(['bgp', 'layer2']))
         .optional()
-        .describe('The speakers of a cluster.'),
+        .describe(
+          'Put addresses that are announced in one of these ways on the loopback, so that this host accepts what is sent to them. Default none.',
+        ),
       serviceCommunities: z
         .array(z.string())
         .optional()
@@ -107,22 +108,7 @@ const schema = documentSchema({
         })
         .optional()
         .describe('How the routes of this node are taken back.'),
-      layer2: z
-        .object({
-          gratuitousInterval: duration()
-            .optional()
-            .describe('Between announcements that nobody asked for, 1s..24h; 0s, the default, for none.'),
-          conflict: z
-            .enum(['report', 'defend', 'yield'])
-            .optional()
-            .describe(
-              'What to do when another host claims an address: tell, announce again, or fall silent if the other has the lower hardware address. Default defend.',
-            ),
-          stickiness: z.unknown().optional().describe('Addresses stay where they are. Not supported yet.'),
-          addressesOnLoopback: z.unknown().optional().describe('Addresses on the loopback. Not supported yet.'),
-        })
-        .optional()
-        .describe('How addresses are announced by ARP and neighbour discovery.'),
+      layer2: layer2Schema.optional().describe('How addresses are announced by ARP and neighbour discovery.'),
       stateDir: z
         .string()
         .regex(/^\//, 'must be an absolute path')
@@ -155,20 +141,6 @@ const maxWaitMs = 3_600_000;
 /** RFC 9003 §2. */
 const maxMessageOctets = 255;
 
-function readLayer2(raw: NonNullable<Spec['layer2']>, findings: Findings): Speaker['layer2'] {
-  const { gratuitousInterval: text, conflict } = raw;
-  const path = ['spec', 'layer2', 'gratuitousInterval'];
-  const intervalMs = text === undefined ? 0 : parseDuration(text);
-  if (intervalMs === undefined) findings.error(path, `invalid duration ${JSON.stringify(text)}`, durationHint(text!));
-  else if (intervalMs !== 0 && (intervalMs < minIntervalMs || intervalMs > maxIntervalMs))
-    findings.error(path, 'must be 0s or in 1s..24h');
-  for (const field of ['stickiness', 'addressesOnLoopback'] as const)
-    if (raw[field] !== undefined) findings.error(['spec', 'layer2', field], 'not supported yet');
-  return { gratuitousIntervalMs: intervalMs ?? 0, conflict: conflict ?? speakerDefaults.layer2.conflict };
-}
-const minIntervalMs = 1_000;
-const maxIntervalMs = 86_400_000;
-
 const speaker = defineKind({
   kind: 'Speaker',
   apiVersion: 'waypost.dev/v1',
@@ -177,12 +149,10 @@ const speaker = defineKind({
   summary: 'Settings of the speaker on the node of that name.',
   schema,
   read({ spec = {} }, meta, findings) {
-    const { kernel, membership } = spec;
+    const { kernel } = spec;
     const refuse = (path: string[]) => findings.error(['spec', ...path], 'not supported yet');
     if (kernel?.protocol !== undefined && kernel.protocol !== kernelDefaults.protocol) refuse(['kernel', 'protocol']);
     if (kernel?.metric !== undefined && kernel.metric !== kernelDefaults.metric) refuse(['kernel', 'metric']);
-    if ((membership?.type ?? 'static') !== 'static') refuse(['membership', 'type']);
-    if ((membership?.nodes ?? []).length > 0) refuse(['membership', 'nodes']);
 
     const routerId = spec.routerID === undefined ? undefined : parseAddress(spec.routerID);
     if (spec.routerID !== undefined && (routerId?.family !== 4 || routerId.bytes.every((byte) => byte === 0)))
@@ -212,6 +182,7 @@ const speaker = defineKind({
           `invalid community value ${JSON.stringify(text)}`,
           patternHint,
         );
+    findings.duplicates(['spec', 'loopbackAddresses'], spec.loopbackAddresses ?? [], 'protocol');
     findings.duplicates(['spec', 'serviceCommunities'], spec.serviceCommunities ?? [], 'community');
     if (spec.labels) warnLabels(spec.labels, ['spec', 'labels'], { labels: nodeLabels }, findings);
     return {
@@ -227,6 +198,8 @@ const speaker = defineKind({
         drain: readDrain(spec.drain ?? {}, findings),
         alwaysBlock: readPrefixes(kernel?.alwaysBlock ?? [], ['spec', 'kernel', 'alwaysBlock'], findings),
         layer2: readLayer2(spec.layer2 ?? {}, findings),
+        membership: readMembership(spec.membership ?? {}, findings),
+        loopbackAddresses: spec.loopbackAddresses ?? speakerDefaults.loopbackAddresses,
         loadBalancerClass: spec.loadBalancerClass ?? speakerDefaults.loadBalancerClass,
         ignoreExcludeLabel: spec.ignoreExcludeLabel ?? speakerDefaults.ignoreExcludeLabel,
         stateDir: spec.stateDir ?? speakerDefaults.stateDir,

@@ -82,7 +82,7 @@ export class FastLoop {
       const four = arp ? tap('arp') : undefined;
       const six = ndp ? tap('ndp') : undefined;
       // Without a socket announcements were lost.
-      if (opened) state.announceAll(this.network.nowMs());
+      if (opened) this.announcer.takeUp(state, this.network.nowMs());
       if (four?.failed || six?.failed) this.retryDueMs = this.network.nowMs() + RETRY_MS;
       ports.push({ index, name, arp: four?.status ?? 'off', ndp: six?.status ?? 'off', mld: six?.mld ?? 'off' });
     }

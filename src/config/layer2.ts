@@ -1,0 +1,53 @@
+/** What a Speaker says of layer 2. */
+import { z } from 'zod';
+import { parseDuration } from './duration.ts';
+import type { Speaker } from './model.ts';
+import type { Findings } from './problem.ts';
+import { bool, duration } from './schema.ts';
+import { durationHint } from './timers.ts';
+
+export const layer2Defaults = {
+  gratuitousIntervalMs: 0,
+  conflict: 'defend',
+  stickiness: false,
+  holdDownMs: 0,
+} as const satisfies Speaker['layer2'];
+
+export const layer2Schema = z.object({
+  gratuitousInterval: duration()
+    .optional()
+    .describe('Between announcements that nobody asked for, 1s..24h; 0s, the default, for none.'),
+  conflict: z
+    .enum(['report', 'defend', 'yield'])
+    .optional()
+    .describe(
+      'What to do when another host claims an address: tell, announce again, or fall silent if the other has the lower hardware address. Default defend.',
+    ),
+  stickiness: bool()
+    .optional()
+    .describe(
+      'Addresses stay with the node that has them for as long as it can announce them, though another one comes first. Default false.',
+    ),
+  holdDown: duration().optional().describe('After a start no address is taken over for this long, 0s..1h. Default 0s.'),
+});
+
+type Spec = z.output<typeof layer2Schema>;
+
+export function readLayer2(raw: Spec, findings: Findings): Speaker['layer2'] {
+  const read = (field: 'gratuitousInterval' | 'holdDown', ms: number, least: number, most: number, range: string) => {
+    const text = raw[field];
+    if (text === undefined) return ms;
+    const value = parseDuration(text);
+    const path = ['spec', 'layer2', field];
+    if (value === undefined) findings.error(path, `invalid duration ${JSON.stringify(text)}`, durationHint(text));
+    else if (value !== 0 && (value < least || value > most)) findings.error(path, `must be ${range}`);
+    return value ?? ms;
+  };
+  const { gratuitousIntervalMs, holdDownMs } = layer2Defaults;
+  return {
+    gratuitousIntervalMs: read('gratuitousInterval', gratuitousIntervalMs, 1_000, 86_400_000, '0s or in 1s..24h'),
+    conflict: raw.conflict ?? layer2Defaults.conflict,
+    stickiness: raw.stickiness ?? layer2Defaults.stickiness,
+    holdDownMs: read('holdDown', holdDownMs, 0, 3_600_000, 'in 0s..1h'),
+  };
+}

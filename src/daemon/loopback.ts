@@ -1,0 +1,209 @@
+/**
+ * Addresses of Services on this host's loopback, for hosts where nothing else accepts what is sent to them: those that
+ * are announced in one of the ways that the Speaker names. They are there before the first peer is told, and go when the
+ * last one was told otherwise.
+ *
+ * What was put there is written down first, so that a process that is killed leaves nothing behind for its successor
+ * to take for somebody else's.
+ */
+import type { Configuration } from '../config/model.ts';
+import type { ServiceDecision } from '../intent/service.ts';
+import type { Logger } from '../io/log.ts';
+import { bootId, readState, writeStateNow } from '../io/state.ts';
+import { type Address, formatAddress } from '../lib/address.ts';
+import type { NetlinkError } from '../netlink/errors.ts';
+import { type Kernel, LoopbackKernel } from './loopbackkernel.ts';
+import { place, putOp, takeOp } from './placement.ts';
+
+export interface LoopbackOptions {
+  readonly log: Logger;
+  stateDir(): string;
+  /** Throws where this system has no such thing. */
+  readonly kernel?: (changed: () => void) => Kernel;
+}
+
+/** `put`: by us. `present`: by somebody else. Anything else is why it could not be put. */
+export type Presence = 'put' | 'present' | (string & {});
+
+const FILE = 'loopback.json';
+const VERSION = 1;
+/** Between a change that was not ours and looking what is missing, ms. */
+const LOOK_MS = 200;
+
+export class Loopback {
+  private readonly log: Logger;
+  private readonly stateDir: () => string;
+  private readonly open: (changed: () => void) => Kernel;
+  private kernel: Kernel | undefined;
+  private protocols: Configuration['speaker']['loopbackAddresses'] = [];
+  /** Addresses that Services want there, by Service. */
+  private readonly byService = new Map<string, readonly Address[]>();
+  /** Texts of addresses that were put there and not taken off, as they are on disk. */
+  private remembered: ReadonlySet<string> | undefined;
+  private readonly states = new Map<string, Presence>();
+  /** The last complaints, which are not repeated while nothing changes. */
+  private readonly told = new Map<string, string>();
+  private looking: NodeJS.Timeout | undefined;
+  /** Something may have to be put there or taken off. */
+  private dirty = false;
+  /** Something is to be taken off once peers know. */
+  private leaving = false;
+  private begun = false;
+
+  constructor({ log, stateDir, kernel = (changed) => new LoopbackKernel(changed) }: LoopbackOptions) {
+    this.log = log;
+    this.stateDir = stateDir;
+    this.open = kernel;
+  }
+
+  /** A configuration is in force, whose decisions will follow. */
+  configure({ speaker }: Configuration): void {
+    this.protocols = speaker.loopbackAddresses;
+    this.dirty = true;
+    this.remembered ??= this.recall();
+    if (this.kernel !== undefined || (this.protocols.length === 0 && this.remembered.size === 0)) return;
+    try {
+      this.kernel = this.open(() => this.lookSoon());
+    } catch (error) {
+      this.log.error({ reason: (error as Error).message }, 'no address can be put on the loopback here');
+    }
+  }
+
+  /** A Service was decided; undefined: it is gone. */
+  decided(key: string, decision: ServiceDecision | undefined): void {
+    const wanted = decision !== undefined && this.protocols.some((protocol) => decision[protocol].announced);
+    if (wanted) this.byService.set(key, decision.ips);
+    if (!wanted && !this.byService.delete(key)) return;
+    this.dirty = true;
+  }
+
+  /** Every Service is decided, and peers are about to be told. */
+  resolved(): void {
+    if (this.dirty) this.reconcile(false);
+  }
+
+  /** Peers were told what is no longer announced. */
+  settled(): void {
+    this.begun = true;
+    if (this.dirty || this.leaving) this.reconcile(true);
+  }
+
+  /** Takes everything off that was put there. */
+  stop(): void {
+    this.byService.clear();
+    this.reconcile(true);
+    clearTimeout(this.looking);
+    this.kernel?.close();
+    this.kernel = undefined;
+  }
+
+  /** What is the case with an address; undefined where it is not to be there. */
+  state(ip: string): Presence | undefined {
+    return this.states.get(ip);
+  }
+
+  private lookSoon(): void {
+    this.looking ??= setTimeout(() => {
+      this.looking = undefined;
+      if (this.begun) this.reconcile(true);
+    }, LOOK_MS);
+  }
+
+  private reconcile(remove: boolean): void {
+    const { kernel, remembered } = this;
+    if (kernel === undefined || remembered === undefined) return;
+    this.dirty = false;
+    const want = new Map([...this.byService.values()].flat().map((ip) => [formatAddress(ip), ip]));
+    try {
+      const { loopback } = kernel;
+      const plan = place(want, kernel.addresses(), loopback, remembered);
+      this.leaving = !remove && plan.remove.length > 0;
+      const leaving = remove ? plan.remove : [];
+      if (plan.add.length > 0) this.remember([...remembered, ...plan.add.map(formatAddress)]);
+      const ops = [...plan.add.map((ip) => putOp(ip, loopback)), ...leaving.map((ip) => takeOp(ip, loopback))];
+      const outcomes = ops.length === 0 ? [] : kernel.apply(ops);
+      const stuck = leaving.filter((_, i) => outcomes[plan.add.length + i] !== undefined);
+      if (remove) this.remember([...plan.kept, ...plan.add, ...stuck].map(formatAddress));
+      this.states.clear();
+      for (const { ip } of plan.present) this.states.set(formatAddress(ip), 'present');
+      for (const ip of plan.kept) this.states.set(formatAddress(ip), 'put');
+      for (const [i, ip] of plan.add.entries()) this.states.set(formatAddress(ip), outcomes[i]?.code ?? 'put');
+      this.tell(plan.add, leaving, outcomes);
+      this.tellPresent(plan.present, kernel);
+      this.tellAnswers(kernel, [...plan.kept, ...plan.add]);
+    } catch (error) {
+      this.news('kernel', (error as Error).message, (reason) =>
+        this.log.error({ reason }, 'the addresses of this host cannot be read or changed'),
+      );
+    }
+  }
+
+  private tell(add: readonly Address[], leaving: readonly Address[], outcomes: readonly (NetlinkError | undefined)[]) {
+    const failed = outcomes.find((outcome) => outcome !== undefined);
+    const ips = (list: readonly Address[], from: number) =>
+      list.filter((_, i) => outcomes[from + i] === undefined).map(formatAddress);
+    const [put, taken] = [ips(add, 0), ips(leaving, add.length)];
+    if (put.length > 0) this.log.info({ ips: put.slice(0, 100), addresses: put.length }, 'put on the loopback');
+    if (taken.length > 0)
+      this.log.info({ ips: taken.slice(0, 100), addresses: taken.length }, 'taken off the loopback');
+    this.news('change', failed?.message, (reason) => {
+      const remedy = failed?.code === 'EPERM' ? ': CAP_NET_ADMIN is needed' : '';
+      this.log.error({ reason }, `addresses cannot be put on the loopback or taken off it${remedy}`);
+    });
+  }
+
+  private tellPresent(present: readonly { readonly ip: Address; readonly link: number }[], kernel: Kernel): void {
+    const list = present.map(({ ip, link }) => `${formatAddress(ip)} on ${kernel.nameOf(link)}`);
+    this.news('present', list.length > 0 ? list.slice(0, 100).join(', ') : undefined, (ips) =>
+      this.log.info({ ips }, 'this host has the address already: it is left as it is'),
+    );
+  }
+
+  /** The kernel answers ARP for any address of the host on any interface, unless it is told not to. */
+  private tellAnswers(kernel: Kernel, put: readonly Address[]): void {
+    const answering = put.some(({ family }) => family === 4) ? kernel.answering() : [];
+    this.news('arp', answering.length > 0 ? answering.join() : undefined, () =>
+      this.log.warn(
+        { interfaces: answering },
+        'the kernel answers ARP for addresses on the loopback by itself, here and on every other host that has them: ' +
+          'set net.ipv4.conf.all.arp_ignore=1 and net.ipv4.conf.all.arp_announce=2',
+      ),
+    );
+  }
+
+  private news(about: string, what: string | undefined, tell: (what: string) => void): void {
+    if (this.told.get(about) === what) return;
+    if (what === undefined) this.told.delete(about);
+    else {
+      this.told.set(about, what);
+      tell(what);
+    }
+  }
+
+  /** Nothing after another boot: the kernel has forgotten. */
+  private recall(): ReadonlySet<string> {
+    try {
+      const saved = JSON.parse(readState(this.stateDir(), FILE) ?? '{}') as Record<string, unknown>;
+      const { version, boot, ips } = saved;
+      if (version !== VERSION || boot !== bootId() || !Array.isArray(ips)) return new Set();
+      return new Set(ips.filter((ip): ip is string => typeof ip === 'string'));
+    } catch {
+      return new Set();
+    }
+  }
+
+  private remember(list: readonly string[]): void {
+    const ips = [...new Set(list)].sort();
+    const before = this.remembered ?? new Set();
+    if (ips.length === before.size && ips.every((ip) => before.has(ip))) return;
+    this.remembered = new Set(ips);
+    try {
+      const saved = { version: VERSION, boot: bootId(), ips };
+      writeStateNow(this.stateDir(), FILE, `${JSON.stringify(saved)}\n`);
+    } catch (error) {
+      this.news('disk', (error as Error).message, (reason) =>
+        this.log.warn({ reason }, 'addresses on the loopback cannot be remembered over a restart'),
+      );
+    }
+  }
+}
