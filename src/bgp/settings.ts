@@ -1,5 +1,6 @@
 /** What a session needs to know of its peer: plain data, compared field by field on reload. */
 import type { Address } from '../lib/address.ts';
+import { equal } from '../lib/diff.ts';
 import type { AddressFamily } from './const.ts';
 import type { ReceivePolicy } from './receive.ts';
 
@@ -118,3 +119,10 @@ export const sessionFields = [
   'role',
   'strictRole',
 ] as const satisfies readonly (keyof PeerSettings)[];
+export type SessionField = (typeof sessionFields)[number];
+
+/** Those of `sessionFields` in which two settings differ. */
+export const changedFields = (
+  a: Readonly<Partial<Record<SessionField, unknown>>>,
+  b: Readonly<Partial<Record<SessionField, unknown>>>,
+): SessionField[] => sessionFields.filter((field) => !equal(a[field], b[field]));

@@ -3,10 +3,10 @@ import { callUnix } from '../io/request.ts';
 import { CliError } from './output.ts';
 
 /** The answer's JSON. Throws `CliError` where there is no daemon, or it refuses. */
-export async function ask(socket: string, method: string, path: string): Promise<unknown> {
+export async function ask(socket: string, method: string, path: string, body = ''): Promise<unknown> {
   let reply: { status: number; body: string };
   try {
-    reply = await callUnix(socket, method, path);
+    reply = await callUnix(socket, method, path, body);
   } catch (error) {
     throw new CliError((error as Error).message);
   }

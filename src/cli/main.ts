@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, Entry>> = {
   check: { summary: 'validate documents without applying them', load: () => import('./check.ts') },
   peer: { summary: 'one ad-hoc session with a router, no file', load: () => import('./peer.ts') },
   show: { summary: 'what the daemon does: peers, routes, services, configuration', load: () => import('./show.ts') },
+  plan: { summary: 'what documents would do, or change of what the daemon does', load: () => import('./plan.ts') },
   explain: { summary: 'why something is announced or not, or a session down', load: () => import('./explain.ts') },
   reload: { summary: 'make the daemon read its documents again', load: () => import('./reload.ts') },
   drain: { summary: 'take this node out of use without losing packets', load: () => import('./drain.ts') },

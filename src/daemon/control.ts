@@ -7,6 +7,7 @@ import { parsePrefix } from '../lib/prefix.ts';
 import type { Daemon } from './daemon.ts';
 import { errorsFirst } from './documents.ts';
 import { explainRunning } from './explain.ts';
+import { planReply, rekeyed } from './plan.ts';
 import {
   advertisedRows,
   configView,
@@ -63,7 +64,7 @@ function show(daemon: Daemon, subject: Subject, query: URLSearchParams): Reply {
 
 export const controlHandler =
   (daemon: Daemon): Handler =>
-  async (method, url) => {
+  async (method, url, body) => {
     const [, verb, subject] = url.pathname.split('/');
     if (method === 'GET' && verb === 'show' && subjects.includes(subject as Subject)) {
       try {
@@ -72,6 +73,8 @@ export const controlHandler =
         return json({ error: (error as Error).message }, 400);
       }
     }
+    if (method === 'GET' && verb === 'plan') return planReply(daemon, subject) ?? notFound;
+    if (method === 'POST' && verb === 'plan' && subject === 'passwords') return json(await rekeyed(daemon, body));
     if (method === 'GET' && verb === 'explain') {
       try {
         return json(await explainRunning(daemon, url.searchParams.get('subject') ?? ''));

@@ -43,6 +43,8 @@ export class Daemon {
   readonly speaker: Speaker;
   readonly engine: Engine;
   readonly documents: Documents;
+  /** This node's name, where it was not left to the documents. */
+  readonly givenNode: string | undefined;
   /** A configuration is in force, and every Service was decided at least once. */
   ready = false;
   private readonly options: DaemonOptions;
@@ -65,6 +67,7 @@ export class Daemon {
   constructor(options: DaemonOptions) {
     const { log } = options;
     this.options = options;
+    this.givenNode = options.node;
     this.log = log;
     const chronicle = new Chronicle(log);
     this.chronicle = chronicle;

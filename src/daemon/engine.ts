@@ -10,7 +10,7 @@
  * first UPDATEs of a new peer are the whole truth, which End-of-RIB means.
  */
 import { Cease, ErrorCode, type Notification, notification } from '../bgp/errors.ts';
-import { type PeerSettings, sessionFields } from '../bgp/settings.ts';
+import { changedFields, type PeerSettings } from '../bgp/settings.ts';
 import type { Configuration } from '../config/model.ts';
 import type { Remembered } from '../intent/assignment.ts';
 import type { Drain } from '../intent/drain.ts';
@@ -210,7 +210,7 @@ export class Engine {
       this.events.peer('added', settings.name, '');
       return;
     }
-    const changed = sessionFields.filter((field) => !equal(have.settings[field], settings[field]));
+    const changed = changedFields(have.settings, settings);
     if (changed.length === 0) {
       if (!equal(have.settings, settings)) this.speaker.retune(have, settings);
       return;

@@ -13,7 +13,8 @@ export interface Reply {
   readonly body: string | Iterable<string>;
 }
 
-export type Handler = (method: string, url: URL) => Reply | Promise<Reply>;
+/** `body` reads what was sent along; it rejects where that is too long. */
+export type Handler = (method: string, url: URL, body: () => Promise<string>) => Reply | Promise<Reply>;
 
 export const json = (value: unknown, status = 200): Reply => ({
   status,
@@ -150,11 +151,25 @@ async function answer(req: IncomingMessage, res: ServerResponse, handler: Handle
   try {
     const [target, base] = [req.url ?? '/', 'http://localhost'];
     if (!URL.canParse(target, base)) return await send(res, json({ error: 'not a URL' }, 400));
-    await send(res, await handler(req.method ?? 'GET', new URL(target, base)));
+    await send(res, await handler(req.method ?? 'GET', new URL(target, base), () => bodyOf(req)));
   } catch (error) {
     if (res.headersSent) res.destroy(error as Error);
     else await send(res, json({ error: (error as Error).message }, 500));
   }
+}
+
+/** Octets of a request's body. */
+const MAX_BODY = 1024 * 1024;
+
+async function bodyOf(req: IncomingMessage): Promise<string> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of req as AsyncIterable<Buffer>) {
+    length += piece.length;
+    if (length > MAX_BODY) throw new Error(`a body of more than ${MAX_BODY} octets`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString();
 }
 
 async function send(res: ServerResponse, reply: Reply): Promise<void> {

@@ -1,8 +1,14 @@
 /** The other end of the control API. */
+import { existsSync } from 'node:fs';
 import { request } from 'node:http';
 
 /** One request over a unix socket. Rejects where nobody listens. */
-export function callUnix(socketPath: string, method: string, path: string): Promise<{ status: number; body: string }> {
+export function callUnix(
+  socketPath: string,
+  method: string,
+  path: string,
+  body = '',
+): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const req = request({ socketPath, method, path }, (res) => {
       const pieces: Buffer[] = [];
@@ -19,6 +25,9 @@ export function callUnix(socketPath: string, method: string, path: string): Prom
         reject(new Error(`${socketPath}: permission denied: become root or a member of the socket's group`));
       else reject(error);
     });
-    req.end();
+    req.end(body);
   });
 }
+
+/** Somebody listens, or did before he died, on a unix socket. */
+export const socketExists = (path: string): boolean => existsSync(path);

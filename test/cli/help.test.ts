@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { VERSION } from '../../src/io/version.ts';
 import { waypost } from '../support/daemon.ts';
 
-const commands = ['run', 'check', 'peer', 'show', 'explain', 'reload', 'drain', 'undrain', 'demo'];
+const commands = ['run', 'check', 'peer', 'show', 'plan', 'explain', 'reload', 'drain', 'undrain', 'demo'];
 
 describe.each(commands)('%s', (command) => {
   test('--help has a usage line, a description and an example', async () => {

@@ -101,7 +101,7 @@ describe('requests', () => {
   test('the public side reads, and no more', async () => {
     const handler = publicHandler(site.daemon);
     const get = async (path: string, method = 'GET'): Promise<Reply> =>
-      await handler(method, new URL(path, 'http://localhost'));
+      await handler(method, new URL(path, 'http://localhost'), async () => '');
     expect((await get('/healthz')).status).toBe(200);
     expect(await get('/readyz')).toMatchObject({ status: 503, body: 'no configuration is in force yet\n' });
     await site.start();
@@ -117,7 +117,7 @@ describe('requests', () => {
     await site.start();
     const handler = controlHandler(site.daemon);
     const ask = async (path: string, method = 'GET'): Promise<Reply> =>
-      await handler(method, new URL(path, 'http://localhost'));
+      await handler(method, new URL(path, 'http://localhost'), async () => '');
     for (const subject of ['peers', 'advertised', 'received', 'services', 'config'])
       expect((await ask(`/show/${subject}`)).status).toBe(200);
     expect((await ask('/show/routes')).status).toBe(404);

@@ -1,0 +1,117 @@
+/** `waypost plan`: what documents come to on this node, or what they would change of what the daemon does. */
+import { Command } from 'commander';
+import { formatDiagnostic } from '../config/format.ts';
+import type { Configuration } from '../config/model.ts';
+import { readDocuments } from '../daemon/documents.ts';
+import { type Outlook, outlookOf } from '../daemon/outlook.ts';
+import { type PlanGround, wantedSessions } from '../daemon/plan.ts';
+import type { Remembered } from '../intent/assignment.ts';
+import { routeChanges, serviceChanges, sessionChanges } from '../intent/plan/change.ts';
+import { type PlannedRoute, type PlannedSession, plannedRoutes, settingsOf } from '../intent/plan/part.ts';
+import { type ServiceView, serviceView } from '../intent/view.ts';
+import { socketExists } from '../io/request.ts';
+import { ask } from './client.ts';
+import { CliError, printJson, printLine } from './output.ts';
+import { type Difference, differenceText, type Plan, planText } from './plantext.ts';
+import { DEFAULT_CONTROL } from './run.ts';
+
+interface Options {
+  control: string;
+  node?: string;
+  alone?: boolean;
+  json?: boolean;
+}
+
+export function command(): Command {
+  return new Command()
+    .description(
+      'What this node would do with these documents. Where a daemon runs, the difference to what it does now: + comes, - goes, ~ changes, and which sessions would reset. Nothing is applied.',
+    )
+    .argument('<path...>', 'files, or folders of *.yaml and *.yml')
+    .option('--alone', 'the whole plan, and not what a daemon would change')
+    .option(
+      '--node <name>',
+      "the node to plan for (default: the daemon's, else the Speaker document's name, else the host's)",
+    )
+    .option('--json', 'one JSON value')
+    .option('--control <socket>', "the daemon's control socket", DEFAULT_CONTROL)
+    .addHelpText('after', '\nExamples:\n  waypost plan /etc/waypost\n  waypost plan --alone new.yaml --node node-b\n')
+    .action(async (paths: string[], options: Options, command: Command) => {
+      const asked = command.getOptionValueSource('control') !== 'default';
+      const running = !options.alone && (asked || socketExists(options.control));
+      if (!running) return alone(paths, options);
+      const found = await compare(paths, options);
+      if (options.json) printJson(found);
+      else for (const line of differenceText(found)) printLine(line);
+    });
+}
+
+async function alone(paths: readonly string[], { node, json }: Options): Promise<void> {
+  const outlook = await outlookOf(await configurationOf(paths, node));
+  const plan = planOf(outlook);
+  if (json) printJson(plan);
+  else for (const line of planText(plan)) printLine(line);
+}
+
+/** What the documents would change of what the daemon does. */
+export async function compare(
+  paths: readonly string[],
+  options: Pick<Options, 'control' | 'node'>,
+): Promise<Difference> {
+  const { control } = options;
+  const get = (part: string) => ask(control, 'GET', part);
+  const ground = (await get('/plan/ground')) as PlanGround;
+  let config = await configurationOf(paths, options.node ?? ground.givenNode ?? undefined);
+  // Documents that do not say which node they are for are for that of the daemon.
+  if (options.node === undefined && config.speaker.position === undefined)
+    config = await configurationOf(paths, ground.node);
+  if (config.speaker.name !== ground.node)
+    throw new CliError(
+      `the daemon is node ${ground.node}, the documents are for ${config.speaker.name}: --alone plans without it`,
+    );
+  const { keepSoleLocal } = config.speaker.drain;
+  const outlook = await outlookOf(config, {
+    remembered: (await get('/plan/assignments')) as Remembered[],
+    drain: ground.stage === 'none' ? undefined : { stage: ground.stage, keepSoleLocal },
+  });
+  const have = {
+    sessions: (await get('/plan/sessions')) as PlannedSession[],
+    routes: (await get('/plan/routes')) as PlannedRoute[],
+    services: (await get('/show/services')) as ServiceView[],
+  };
+  const passwords = settingsOf(outlook.peers).map((s) => [s.name, s.password ?? null] as const);
+  const body = JSON.stringify(Object.fromEntries(passwords));
+  const rekeyed = new Set((await ask(control, 'POST', '/plan/passwords', body)) as string[]);
+  const sessions = wantedSessions(
+    outlook.peers,
+    have.sessions.filter((s) => s.called),
+  );
+  const want = planOf(outlook, sessions);
+  return {
+    node: ground.node,
+    sessions: sessionChanges(have.sessions, sessions, rekeyed),
+    announcements: routeChanges(have.routes, want.announcements),
+    services: serviceChanges(have.services, want.services),
+  };
+}
+
+async function configurationOf(paths: readonly string[], node: string | undefined): Promise<Configuration> {
+  const { configuration, diagnostics } = await readDocuments(paths, node);
+  if (configuration !== undefined) return configuration;
+  const errors = diagnostics.filter((d) => d.severity === 'error').map(formatDiagnostic);
+  throw new CliError(`these documents would be refused:\n${errors.join('\n')}`);
+}
+
+function planOf({ config, peers, services }: Outlook, sessions = wantedSessions(peers, [])): Plan {
+  const receivers = sessions.map(({ name, settings }) => ({
+    name,
+    families: settings.families as ('ipv4' | 'ipv6')[],
+  }));
+  return {
+    node: config.speaker.name,
+    sessions,
+    skipped: peers.skipped.map(({ document, reason, detail }) => ({ name: document.name, reason, detail })),
+    announcements: [...plannedRoutes(services.advertisements, receivers)],
+    services: [...services.decisions.keys()].sort().map((key) => serviceView(services.decisions.get(key)!, receivers)),
+  };
+}

@@ -1,0 +1,68 @@
+/** What a running daemon is at, for `plan` to compare documents with. */
+
+import type { NodePeers } from '../intent/peers.ts';
+import { dynamicPeer } from '../intent/peers.ts';
+import { type PlannedSession, plannedRoutes, plannedSession, settingsOf } from '../intent/plan/part.ts';
+import { type Handler, json, jsonRows, type Reply } from '../io/http.ts';
+import { type Address, parseAddress } from '../lib/address.ts';
+import { contains } from '../lib/prefix.ts';
+import type { Daemon } from './daemon.ts';
+
+/** What a plan must know of the node before it begins. */
+export interface PlanGround {
+  readonly node: string;
+  /** The node's name as it was given to the daemon, whatever its documents say. */
+  readonly givenNode: string | null;
+  readonly stage: 'none' | 'lowered' | 'withdrawn';
+}
+
+/** `GET /plan/{ground,assignments,sessions,routes}`; undefined: no such thing. */
+export function planReply(
+  { engine, speaker, drainer, givenNode }: Daemon,
+  part: string | undefined,
+): Reply | undefined {
+  const { roster, services, config } = engine;
+  switch (part) {
+    case 'ground': {
+      if (config === undefined) return json({ error: 'no configuration is in force yet' }, 503);
+      const ground: PlanGround = { node: config.speaker.name, givenNode: givenNode ?? null, stage: drainer.stage };
+      return json(ground);
+    }
+    case 'assignments':
+      return jsonRows(services.allocator.snapshot());
+    case 'sessions': {
+      const known = settingsOf(roster.documents);
+      const called = [...speaker.all.values()].filter(({ name }) => !known.some((k) => k.name === name));
+      return jsonRows([
+        ...known.map((s) => plannedSession(s)),
+        ...called.map(({ settings }) => plannedSession(settings, true)),
+      ]);
+    }
+    case 'routes': {
+      const receivers = new Map([...speaker.all.values()].map(({ settings }) => [settings.name, settings] as const));
+      const missing = roster.documents.unnumbered.filter(({ settings }) => !receivers.has(settings.name));
+      return jsonRows(
+        plannedRoutes(services.advertisements, [...receivers.values(), ...missing.map(({ settings }) => settings)]),
+      );
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** Which of these passwords are not those in use: passwords are compared where they are, and never told. */
+export async function rekeyed({ engine }: Daemon, body: Parameters<Handler>[2]): Promise<string[]> {
+  const given = JSON.parse(await body()) as Readonly<Record<string, string | null>>;
+  const known = new Map(settingsOf(engine.roster.documents).map((s) => [s.name, s.password ?? null]));
+  return Object.keys(given).filter((name) => known.has(name) && known.get(name) !== given[name]);
+}
+
+/** The sessions that are to be, with those of today's callers that a range still lets in. */
+export function wantedSessions(peers: NodePeers, called: readonly PlannedSession[]): PlannedSession[] {
+  const guests = called.flatMap(({ settings }) => {
+    const address: Address | undefined = parseAddress(String(settings.address));
+    const range = address && peers.ranges.find(({ prefix }) => contains(prefix, address));
+    return range && address ? [plannedSession(dynamicPeer(range, address), true)] : [];
+  });
+  return [...settingsOf(peers).map((s) => plannedSession(s)), ...guests];
+}

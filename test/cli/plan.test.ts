@@ -1,0 +1,158 @@
+/** What `plan` foretells of documents is what a daemon then does with them. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { compare } from '../../src/cli/plan.ts';
+import { differenceText } from '../../src/cli/plantext.ts';
+import {
+  advertisementDocument,
+  all,
+  Folder,
+  peerDocument,
+  poolDocument,
+  Router,
+  Site,
+  serviceDocument,
+  soon,
+  speakerDocument,
+  waypost,
+} from '../support/daemon.ts';
+
+let router: Router;
+let site: Site;
+let next: Folder;
+beforeEach(async () => {
+  router = await new Router().start();
+  site = new Site({ control: true });
+  next = new Folder();
+});
+afterEach(async () => {
+  await site.stop();
+  await router.stop();
+  next.dispose();
+});
+
+const main = (advertisement: object = {}, peer: object = {}, pool = ['198.51.100.0/29']) =>
+  all(
+    peerDocument('router', router, peer),
+    poolDocument('main', pool),
+    advertisementDocument('main', 'main', { communities: ['64512:1'], ...advertisement }),
+  );
+const web = () => all(serviceDocument('a'), serviceDocument('b'));
+
+async function running(): Promise<void> {
+  site.folder.put('main.yaml', main());
+  site.folder.put('web.yaml', web());
+  await site.start();
+  await router.knows('198.51.100.0/32', '198.51.100.1/32');
+}
+
+/** The plan for documents beside the daemon's Speaker, in lines. */
+async function plan(...documents: readonly string[]): Promise<string[]> {
+  next.put('speaker.yaml', site.folder.read('speaker.yaml'));
+  next.put('next.yaml', all(...documents));
+  return [...differenceText(await compare([next.path], { control: site.control }))];
+}
+
+describe('against the daemon', () => {
+  test('the same documents change nothing', async () => {
+    await running();
+    expect(await plan(main(), web())).toEqual(['nothing changes']);
+  });
+
+  test('Services that come and go; those that stay keep their addresses', async () => {
+    await running();
+    // "b" alone would be given the first address, had it none yet.
+    const lines = await plan(main(), serviceDocument('b'), serviceDocument('c'));
+    expect(lines).toEqual([
+      '- service default/a  198.51.100.0 of main  BGP',
+      '+ service default/c  198.51.100.0 of main  BGP',
+      '2 changes; no session is reset',
+    ]);
+    await site.accepts(() => site.folder.put('web.yaml', all(serviceDocument('b'), serviceDocument('c'))));
+    await soon('the change', () => site.daemon.engine.services.decisions.has('default/c'));
+    await router.knows('198.51.100.0/32', '198.51.100.1/32');
+    expect(site.daemon.engine.services.decisions.get('default/b')!.ips[0]!.bytes[3]).toBe(1);
+  });
+
+  test('routes that change, and a Service that loses its address', async () => {
+    await running();
+    expect(await plan(main({ communities: ['64512:2'] }), web())).toEqual([
+      '~ 198.51.100.0/32 to router  local-pref 100  communities 64512:2  by BGPAdvertisement/main  (was: 198.51.100.0/32 to router  local-pref 100  communities 64512:1  by BGPAdvertisement/main)',
+      '~ 198.51.100.1/32 to router  local-pref 100  communities 64512:2  by BGPAdvertisement/main  (was: 198.51.100.1/32 to router  local-pref 100  communities 64512:1  by BGPAdvertisement/main)',
+      '2 changes; no session is reset',
+    ]);
+    expect(await plan(main({}, {}, ['198.51.100.0/32']), web())).toEqual([
+      '~ service default/b  poolExhausted  (was: default/b  198.51.100.1 of main  BGP)',
+      '- 198.51.100.1/32 to router  local-pref 100  communities 64512:1  by BGPAdvertisement/main',
+      '2 changes; no session is reset',
+    ]);
+  });
+
+  test.each([
+    ['the hold time', { holdTime: '30s' }, 'would reset: holdTimeSec 90 → 30, keepaliveTimeSec none → 10', true],
+    ['how soon it dials again', { connectTime: '7s' }, 'stays up: connectRetrySec none → 7', false],
+    ['the password', { password: 'correct-horse' }, 'would reset: password', true],
+  ])('a session whose document changes: %s', async (_, change, text, resets) => {
+    await running();
+    const before = router.sessions;
+    const lines = await plan(main({}, change), web());
+    expect(lines).toEqual([
+      `~ session router ${text}`,
+      `1 change; ${resets ? 'resets router' : 'no session is reset'}`,
+    ]);
+    expect(lines.join()).not.toContain('correct-horse');
+    // Nothing was applied.
+    expect([router.sessions, router.established]).toEqual([before, true]);
+    await site.accepts(() => site.folder.put('main.yaml', main({}, change)));
+    const events = () => [...site.daemon.chronicle.journal.rows()].map((e) => e.event);
+    if (resets) await soon('the reset', () => events().includes('peer reset'));
+    else expect(events()).not.toContain('peer reset');
+    // A daemon that has these documents finds nothing to do, the password included.
+    expect(await plan(main({}, change), web())).toEqual(['nothing changes']);
+  });
+
+  test('peers that come and go', async () => {
+    await running();
+    const other = peerDocument('other', router, { peerPort: 1 });
+    const lines = await plan(other, poolDocument('main', ['198.51.100.0/29']), advertisementDocument('main', 'main'));
+    expect(lines[0]).toMatch(/^\+ session other {2}AS 64512 to AS 64512 at 127\.0\.0\.1 port 1, ipv4 and ipv6$/);
+    expect(lines[1]).toMatch(/^- session router /);
+    expect(lines.at(-1)).toBe('6 changes; ends router');
+  });
+
+  test('a drained node: what is taken back stays so', async () => {
+    await running();
+    await site.accepts(() => site.speaker({ drain: { onShutdown: false, wait: '0s' } }));
+    await site.daemon.drainer.begin('operator');
+    await router.knows();
+    expect(await plan(main(), web())).toEqual(['nothing changes']);
+  });
+});
+
+describe('the command', () => {
+  const control = () => ['--control', site.control];
+
+  test('against the daemon and alone, for another node', async () => {
+    await running();
+    next.put('next.yaml', all(main(), serviceDocument('a')));
+    const [found, alone] = await Promise.all([
+      waypost(['plan', next.path, '--json', ...control()]),
+      waypost(['plan', next.path, '--alone', '--node', 'node-b', ...control()]),
+    ]);
+    expect(found).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(found.stdout)).toMatchObject({
+      node: 'node-a',
+      services: [{ change: '-', before: { service: 'default/b' }, after: null }],
+    });
+    expect(alone.stdout).toMatch(/^node node-b\n\nsessions\n {2}router {2}AS 64512 to AS 64512 at /);
+    expect(alone.stdout).toContain('\n\nlearned\n  router  nothing\n');
+  });
+
+  test('documents of another node, and those that would be refused', async () => {
+    await running();
+    next.put('next.yaml', all(main(), speakerDocument({}, 'node-b')));
+    await expect(compare([next.path], { control: site.control })).rejects.toThrow('the daemon is node node-a');
+    next.put('next.yaml', poolDocument('bad', ['nonsense']));
+    const refused = await waypost(['plan', next.path, ...control()]);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('would be refused:') });
+  });
+});
