@@ -6,7 +6,7 @@ import { type Address, isLinkLocal } from '../lib/address.ts';
 import type { AddressFamily } from './const.ts';
 import type { Context } from './context.ts';
 import type { AsSegment, PathAttributes } from './path.ts';
-import type { Role } from './settings.ts';
+import type { NextHops, Role } from './settings.ts';
 
 /** Our addresses as a peer can use them for next hops: those of the interface that the session leaves by. */
 export interface LocalAddresses {
@@ -22,7 +22,7 @@ export interface LocalAddresses {
 const DEFAULT_LOCAL_PREF = 100;
 
 /**
- * The attributes for one session, or undefined where the route cannot be advertised on it: no next hop can be given for
+ * The attributes for one session, next hops of `nextHops` in the place of our own, or undefined where the route cannot be advertised on it: no next hop can be given for
  * the family, or it is only for customers (RFC 9234 §5) and the peer is none.
  */
 export function exportRoute(
@@ -32,11 +32,13 @@ export function exportRoute(
   localAsn: number,
   local: LocalAddresses,
   role?: Role,
+  nextHops: NextHops = {},
 ): PathAttributes | undefined {
-  const nextHop = route.nextHop ? usable(route.nextHop, family, context) : nextHopSelf(family, context, local);
+  const given = route.nextHop ?? nextHops[family];
+  const nextHop = given ? usable(given, family, context) : nextHopSelf(family, context, local);
   if (nextHop === undefined) return undefined;
   const { localPref, linkLocalNextHop: _, prepend: extra = 0, ...rest } = route;
-  const linkLocal = route.nextHop ? route.linkLocalNextHop : local.linkLocal;
+  const linkLocal = given ? route.linkLocalNextHop : local.linkLocal;
   const out: PathAttributes = {
     ...rest,
     nextHop,

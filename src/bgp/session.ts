@@ -235,8 +235,8 @@ export class Session {
 
   private exporter({ agreement, local }: Connection): ExportRoute {
     const { context } = agreement!;
-    const { localAsn, role } = this.settings;
-    return (route, family) => exportRoute(route, family, context, localAsn, local!, role);
+    const { localAsn, role, nextHops } = this.settings;
+    return (route, family) => exportRoute(route, family, context, localAsn, local!, role, nextHops);
   }
 
   private deliver(connection: Connection, m: Frame): void {

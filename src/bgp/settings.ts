@@ -71,10 +71,19 @@ export interface PeerSettings {
   readonly strictRole?: boolean;
   /** A change never resets the session. */
   readonly bfd?: BfdSettings;
+  /** Next hops of what the peer is told, instead of our own address on the session. */
+  readonly nextHops?: NextHops;
+  /** What is for every peer is not for this one: it is told what names it. */
+  readonly onlyNamed?: boolean;
   /** What of the peer's routes may be used; absent: nothing. */
   readonly receive?: ReceivePolicy;
   /** Protection against what the peer sends. */
   readonly limits?: ReceiveLimits;
+}
+
+export interface NextHops {
+  readonly ipv4?: Address;
+  readonly ipv6?: Address;
 }
 
 export interface ReceiveLimits {

@@ -8,6 +8,7 @@ import { resolveBfd } from './check/bfd.ts';
 import { checkAllowed, collectAliases } from './check/communities.ts';
 import { electHosts, withEgressLabels } from './check/egress.ts';
 import { checkOverlays, joinFabric } from './check/fabric.ts';
+import { mergeFrr } from './check/frr.ts';
 import { chooseSpeaker, type Found, KnownNodes, type NodeOptions } from './check/nodes.ts';
 import { checkOverlap } from './check/overlap.ts';
 import { checkPeers } from './check/peers.ts';
@@ -86,6 +87,7 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
   checkOverlap(pools, report);
   checkPreferences(pools, advertisements, known, report);
   checkPeers(peers, known, speaker, report);
+  const sessions = mergeFrr(sorter.of('frr'), peers, { secrets, profiles, nodes: known, report });
   checkAllowed(sorter.of('speaker'), speaker, aliases, report);
   const allowed = new ServiceCommunities(speaker.serviceCommunities, aliases);
   checkServices(sorter.services, pools, references.poolNames, speaker.loadBalancerClass, allowed, report);
@@ -113,7 +115,7 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
     advertisements: advertisements.map(({ value }) => value),
     layer2Advertisements: layer2.map(({ value }) => value),
     excludedInterfaces: sorter.of('excluded')[0]?.value.patterns ?? defaultExcluded,
-    peers: peers.map(({ value }) => value),
+    peers: sessions,
     aliases,
     services,
     endpointSlices: slices,

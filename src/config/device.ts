@@ -2,8 +2,11 @@
 import type { Findings, Path } from './problem.ts';
 
 /** What Linux takes as the name of a network device. */
+export const isDeviceName = (name: string): boolean => /^[^\s/:]{1,15}$/.test(name) && name !== '.' && name !== '..';
+
+/** Complains about one that Linux does not take. */
 export function checkDeviceName(name: string, path: Path, findings: Findings): void {
-  if (!/^[^\s/:]{1,15}$/.test(name) || name === '.' || name === '..')
+  if (!isDeviceName(name))
     findings.error(
       path,
       `not the name of a network device: ${JSON.stringify(name)}`,

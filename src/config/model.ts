@@ -10,6 +10,7 @@ import type { Prefix } from '../lib/prefix.ts';
 import type { BfdSettings } from './bfd.ts';
 import type { Community } from './community.ts';
 import type { Egress } from './egress.ts';
+import type { AdvertisedPrefix, NextHops, ReceiveRules } from './exchange.ts';
 import type { KubeOvn } from './kubeovn.ts';
 
 /**
@@ -125,6 +126,8 @@ export interface Peer extends Meta {
   readonly peerAsn: PeerAsn;
   /** The AS we pretend to be in towards this peer, instead of `myAsn`; never on iBGP. */
   readonly localAsn?: number;
+  /** The interface whose address is the source address, instead of that. */
+  readonly sourceInterface?: string;
   /** Exactly one of `address` and `interface` is there: an unnumbered peer is whoever is found on that link. */
   readonly address?: Address;
   readonly interface?: string;
@@ -147,6 +150,13 @@ export interface Peer extends Meta {
   /** Name of the BFDProfile, and what it says: BFD watches the path to the peer. */
   readonly bfdProfile?: string;
   readonly bfd?: BfdSettings;
+  /** Which of its routes may be used; absent: none. */
+  readonly receive?: ReceiveRules;
+  /** What it is told beside the routes of Services. */
+  readonly advertise?: readonly AdvertisedPrefix[];
+  readonly nextHops?: NextHops;
+  /** It is no BGPPeer: only what names it is told to it, and not what is for every BGPPeer. */
+  readonly onlyNamed?: boolean;
   /** What follows comes from annotations of ours (docs/annotations.md). */
   readonly passive: boolean;
   /** 1..254; never with `ebgpMultiHop`. */

@@ -6,6 +6,7 @@ import { kinds as core } from './kinds/core.ts';
 import { kinds as discovery } from './kinds/discovery.ts';
 import { kinds as egress } from './kinds/egress.ts';
 import { kinds as excluded } from './kinds/exclude.ts';
+import { kinds as frr } from './kinds/frrk8s.ts';
 import { kinds as kubeovn } from './kinds/kubeovn.ts';
 import { kinds as layer2 } from './kinds/layer2.ts';
 import { kinds as metallb } from './kinds/metallb.ts';
@@ -22,6 +23,7 @@ export const kinds: readonly Kind[] = [
   ...layer2,
   ...peer,
   ...bfd,
+  ...frr,
   ...core,
   ...excluded,
   ...discovery,
@@ -32,7 +34,6 @@ export const kinds: readonly Kind[] = [
 
 /** Kinds that are accepted and ignored for now, by API group. */
 const later: Readonly<Record<string, readonly string[]>> = {
-  'frrk8s.metallb.io': ['FRRConfiguration'],
   'nmstate.io': ['NodeNetworkConfigurationPolicy'],
 };
 

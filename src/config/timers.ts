@@ -1,7 +1,7 @@
 /** The timers of a session as a BGPPeer gives them: durations to whole seconds. */
 import { parseDuration } from './duration.ts';
 import type { Peer } from './model.ts';
-import type { Findings } from './problem.ts';
+import type { Findings, Path } from './problem.ts';
 
 /** Fields of a BGPPeer's spec. */
 interface Spec {
@@ -51,11 +51,14 @@ export function readConnectTime(spec: Spec, findings: Findings): Pick<Peer, 'con
 
 function readDuration(spec: Spec, field: keyof Spec, findings: Findings): number | undefined {
   const text = spec[field];
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : durationMs(text, ['spec', field], findings);
+}
+
+/** Milliseconds of a duration; undefined where it is none, which is then among the findings. */
+export function durationMs(text: string, path: Path, findings: Findings): number | undefined {
   const ms = parseDuration(text);
-  if (ms !== undefined) return ms;
-  findings.error(['spec', field], `invalid duration ${JSON.stringify(text)}`, durationHint(text));
-  return undefined;
+  if (ms === undefined) findings.error(path, `invalid duration ${JSON.stringify(text)}`, durationHint(text));
+  return ms;
 }
 
 /** How to write a duration, for somebody who wrote `text`. */

@@ -82,6 +82,7 @@ export class Engine {
     this.config = config;
     const everyRoute = this.services.apply(config);
     this.tellSkipped(this.roster.apply(config, this.fallbackRouterId(config.speaker.name)));
+    this.dirty.push(...this.services.originate());
     this.applyPeers();
     if (everyRoute) for (const peer of this.speaker.all.values()) this.refill(peer);
     this.run(until);
@@ -90,6 +91,7 @@ export class Engine {
   /** Makes every route a last choice, or withdraws it, or undoes that. */
   drain(drain: Drain | undefined): void {
     this.services.drain(drain);
+    this.dirty.push(...this.services.originate());
     this.run(monotonicMs() + SLICE_MS);
   }
 
@@ -212,7 +214,10 @@ export class Engine {
     }
     const changed = changedFields(have.settings, settings);
     if (changed.length === 0) {
-      if (!equal(have.settings, settings)) this.speaker.retune(have, settings);
+      if (equal(have.settings, settings)) return;
+      const { onlyNamed } = have.settings;
+      this.speaker.retune(have, settings);
+      if (onlyNamed !== settings.onlyNamed) this.refill(have);
       return;
     }
     this.removePeer(have, reconfigured);

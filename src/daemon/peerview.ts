@@ -97,10 +97,10 @@ export function missingView({ settings, reason }: MissingPeer): ReturnType<typeo
   const none = { open: 0, update: 0, notification: 0, keepalive: 0, routeRefresh: 0 };
   return {
     name: settings.name,
-    address: '',
+    address: settings.address ? formatAddress(settings.address) : '',
     port: settings.port,
     vrf: settings.vrf ?? '',
-    interface: settings.interface,
+    interface: settings.interface ?? '',
     localAsn: settings.localAsn,
     peerAsn: settings.peerAsn,
     state: 'Idle',

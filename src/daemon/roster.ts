@@ -3,11 +3,12 @@
  * those that called from a range where anybody may.
  */
 import type { PeerSettings } from '../bgp/settings.ts';
-import type { Configuration } from '../config/model.ts';
-import { dynamicPeer, type NodePeers, nodePeers, type PeerRange, type UnnumberedPeer } from '../intent/peers.ts';
+import type { Configuration, Peer as PeerDocument } from '../config/model.ts';
+import { dynamicPeer, type NodePeers, nodePeers, type PeerRange } from '../intent/peers.ts';
 import type { Ends } from '../io/tcp.ts';
 import type { Address } from '../lib/address.ts';
 import { contains } from '../lib/prefix.ts';
+import { Sources } from './sources.ts';
 import { Discovery } from './unnumbered.ts';
 
 export interface RosterEvents {
@@ -17,9 +18,9 @@ export interface RosterEvents {
   problem(text: string): void;
 }
 
-/** A peer that is looked for on a link. */
+/** A peer that is looked for on a link, or whose source address is yet to come. */
 export interface MissingPeer {
-  readonly settings: UnnumberedPeer['settings'];
+  readonly settings: Omit<PeerSettings, 'address'> & { readonly address?: Address };
   readonly reason: string;
 }
 
@@ -30,6 +31,7 @@ interface Caller {
 
 export class Roster {
   private readonly discovery: Discovery;
+  private readonly sources: Sources;
   private peers: NodePeers = { peers: [], unnumbered: [], ranges: [], skipped: [] };
   /** By interface: who was found there, and our own address. */
   private readonly found = new Map<string, { readonly address: Address; readonly local: Address }>();
@@ -39,6 +41,7 @@ export class Roster {
   private watched: ReadonlySet<string> = new Set();
 
   constructor(events: RosterEvents) {
+    this.sources = new Sources(() => events.changed());
     this.discovery = new Discovery({
       found: (link, address, local) => {
         this.found.set(link, { address, local });
@@ -70,6 +73,13 @@ export class Roster {
     }
     for (const link of links) this.discovery.watch(link);
     this.watched = links;
+    this.sources.watch(
+      this.peers.peers.flatMap(({ document, settings }) =>
+        document.sourceInterface === undefined
+          ? []
+          : [{ link: document.sourceInterface, family: settings.address.family }],
+      ),
+    );
     for (const [name, { settings }] of this.callers)
       if (this.rangeOf(settings.address) === undefined) this.callers.delete(name);
     return this.peers.skipped;
@@ -77,7 +87,12 @@ export class Roster {
 
   /** The sessions that are to be, by name. */
   get wanted(): ReadonlyMap<string, PeerSettings> {
-    const want = new Map(this.peers.peers.map(({ settings }) => [settings.name, settings]));
+    const want = new Map<string, PeerSettings>();
+    for (const { settings, document } of this.peers.peers) {
+      const sourceAddress = this.sourceOf(document, settings);
+      if (document.sourceInterface === undefined) want.set(settings.name, settings);
+      else if (sourceAddress) want.set(settings.name, { ...settings, sourceAddress });
+    }
     for (const { settings } of this.peers.unnumbered) {
       const neighbour = this.found.get(settings.interface);
       if (neighbour)
@@ -90,14 +105,20 @@ export class Roster {
     return want;
   }
 
-  /** Unnumbered peers that nobody was found for. */
+  /** Unnumbered peers that nobody was found for, and those without a source address. */
   get missing(): readonly MissingPeer[] {
-    return this.peers.unnumbered
+    const sourceless = this.peers.peers.flatMap(({ settings, document }) => {
+      const { sourceInterface: link } = document;
+      if (link === undefined || this.sourceOf(document, settings)) return [];
+      return [{ settings, reason: `interface ${link} has no IPv${settings.address.family} address to connect from` }];
+    });
+    const unfound = this.peers.unnumbered
       .filter(({ settings }) => !this.found.has(settings.interface))
       .map(({ settings }) => ({
         settings,
         reason: this.problems.get(settings.interface) ?? 'no router was heard on the link yet',
       }));
+    return [...sourceless, ...unfound];
   }
 
   /** What the documents come to on this node. */
@@ -128,6 +149,11 @@ export class Roster {
 
   close(): void {
     this.discovery.close();
+    this.sources.close();
+  }
+
+  private sourceOf({ sourceInterface: link }: PeerDocument, { address }: PeerSettings): Address | undefined {
+    return link === undefined ? undefined : this.sources.address(link, address.family);
   }
 
   private rangeOf(address: Address): PeerRange | undefined {

@@ -9,6 +9,8 @@ import { Allocator, allocationOrder } from '../intent/allocate.ts';
 import type { Assignment, Remembered } from '../intent/assignment.ts';
 import type { Drain } from '../intent/drain.ts';
 import type { Standing } from '../intent/layer2.ts';
+import { originate } from '../intent/originate.ts';
+import type { Contribution } from '../intent/route.ts';
 import { type Scope, scopeOf } from '../intent/scope.ts';
 import { decideService, type ServiceDecision, type ServiceInput, unhandled } from '../intent/service.ts';
 import { Tenure } from '../intent/tenure.ts';
@@ -45,6 +47,7 @@ export class Services {
   private readonly waiting = new Set<string>();
   /** The documents behind `decisions`. */
   private readonly decided = new Map<string, Service>();
+  private originated: readonly Contribution[] = [];
   private remembered: readonly Remembered[] = [];
 
   /** Addresses from an earlier run, before the first `apply`. */
@@ -103,6 +106,18 @@ export class Services {
   /** Everyone who may announce on layer 2. */
   get nodes(): Scope['nodes'] {
     return this.scope?.nodes ?? [];
+  }
+
+  /**
+   * Works out what FRRConfigurations have told.
+   * @returns the prefixes whose route may have changed for some peer
+   */
+  originate(): Prefix[] {
+    if (this.config === undefined) return [];
+    const before = this.originated;
+    this.originated = originate(this.config, this.drained);
+    if (equal(before, this.originated)) return [];
+    return this.advertisements.update('FRRConfiguration', this.originated);
   }
 
   /** Services still to be decided. */

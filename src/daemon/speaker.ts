@@ -151,6 +151,8 @@ export class Speaker {
   retune(peer: Peer, settings: PeerSettings): void {
     peer.session.retune(settings);
     this.intake.update(peer);
+    const { local } = peer.session;
+    if (local) this.handle(peer, { type: 'addresses', local });
     if (peer.cutOff) this.start(peer);
     else this.limit(peer);
   }

@@ -23,7 +23,7 @@ import {
 import { Shared } from './shared.ts';
 
 /** The part of a peer that decides which routes it gets. */
-export type Receiver = Pick<PeerSettings, 'name' | 'families'>;
+export type Receiver = Pick<PeerSettings, 'name' | 'families' | 'onlyNamed'>;
 
 interface Blend {
   readonly key: string;
@@ -141,7 +141,7 @@ export class Advertisements {
       const detail = `the session with ${peer.name} carries ${peer.families.join(' and ')}`;
       return { advertised: false, reason: 'familyNotConfigured', detail, from: sourcesOf(policies) };
     }
-    const mine = policies.filter((p) => isFor(p, peer.name));
+    const mine = policies.filter((p) => isFor(p, peer));
     if (mine.length === 0) {
       const names = new Set(policies.flatMap((p) => (p.peers === 'all' ? [] : [...p.peers])));
       const detail = `advertised to ${[...names].sort().join(', ')} only`;

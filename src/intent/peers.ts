@@ -116,6 +116,9 @@ function settingsOf(peer: Peer, node: ThisNode, routerId: number): Omit<PeerSett
     ...(peer.strictRole && { strictRole: true }),
     ...(peer.bfd && { bfd: { ...peer.bfd, strict: peer.bfdStrict ?? false } }),
     ...(Object.keys(limits).length > 0 && { limits }),
+    ...(peer.receive && { receive: peer.receive }),
+    ...(Object.keys(peer.nextHops ?? {}).length > 0 && { nextHops: peer.nextHops! }),
+    ...(peer.onlyNamed && { onlyNamed: true }),
   };
 }
 

@@ -1,5 +1,6 @@
 /** One prefix as one peer is to see it, and how what several advertisements say of it becomes one route. */
 import type { LargeCommunity, PathAttributes } from '../bgp/path.ts';
+import type { PeerSettings } from '../bgp/settings.ts';
 import type { Meta } from '../config/model.ts';
 import type { Prefix } from '../lib/prefix.ts';
 import { drainedAttributes } from './drain.ts';
@@ -132,7 +133,8 @@ function vote(policies: readonly Policy[], field: keyof typeof conflictOf, notes
 export const sourcesOf = (policies: readonly Policy[]): string[] => [...new Set(policies.map((p) => p.from))].sort();
 
 /** Whether the document lets `peer` have its routes. */
-export const isFor = (policy: Policy, peer: string): boolean => policy.peers === 'all' || policy.peers.has(peer);
+export const isFor = ({ peers }: Policy, { name, onlyNamed }: Pick<PeerSettings, 'name' | 'onlyNamed'>): boolean =>
+  peers === 'all' ? !onlyNamed : peers.has(name);
 
 /** By the first number, then the second, then the third. */
 export const compareLarge = (a: LargeCommunity, b: LargeCommunity): number => a[0] - b[0] || a[1] - b[1] || a[2] - b[2];

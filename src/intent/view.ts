@@ -37,8 +37,10 @@ export function serviceView(
   receivers: readonly Receiver[],
 ): ServiceView {
   const prefixes = bgp.contributions.map((c) => c.prefix).sort(comparePrefixes);
-  const peers = receivers.filter(({ name, families }) =>
-    bgp.contributions.some(({ prefix, policy }) => isFor(policy, name) && families.includes(`ipv${prefix.family}`)),
+  const peers = receivers.filter((receiver) =>
+    bgp.contributions.some(
+      ({ prefix, policy }) => isFor(policy, receiver) && receiver.families.includes(`ipv${prefix.family}`),
+    ),
   );
   return {
     service: key,

@@ -38,6 +38,12 @@ export function highestIpv4(): Address | undefined {
   return best;
 }
 
+/** The first address of this family that an interface has, link-local ones aside. */
+export const interfaceAddress = (link: string, family: 4 | 6): Address | undefined =>
+  (networkInterfaces()[link] ?? [])
+    .map((e) => parseAddress(e.address))
+    .find((a) => a?.family === family && !isLinkLocal(a));
+
 /** This node's addresses as text, and the subnets they are in, each once. Interfaces that are down have none. */
 export function localAddresses(): { readonly addresses: ReadonlySet<string>; readonly subnets: readonly Prefix[] } {
   const own = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);

@@ -22,6 +22,28 @@ const overLink = { ...over4, transport: address('fe80::1') };
 const nextHops = (r: PathAttributes | undefined) =>
   r && [r.nextHop, r.linkLocalNextHop].filter((a) => a !== undefined).map(formatAddress);
 
+describe('a next hop that is configured', () => {
+  const configured = { ipv4: address('192.0.2.9'), ipv6: address('2001:db8::9') };
+  const told = (family: AddressFamily, local: LocalAddresses, route = bare) =>
+    nextHops(exportRoute(route, family, external, 65001, local, undefined, configured));
+
+  it('stands in for our address', () => {
+    expect(told('ipv4', over4)).toEqual(['192.0.2.9']);
+    expect(told('ipv6', over4)).toEqual(['2001:db8::9']);
+    expect(told('ipv6', overLink)).toEqual(['2001:db8::9']);
+  });
+
+  it('leaves a next hop of the route alone', () => {
+    expect(told('ipv4', over4, { ...bare, nextHop: address('192.0.2.7') })).toEqual(['192.0.2.7']);
+  });
+
+  it('may be there for one family only', () => {
+    const only = { ipv4: address('192.0.2.9') };
+    const route = exportRoute(bare, 'ipv6', external, 65001, over6, undefined, only);
+    expect(nextHops(route)).toEqual(['2001:db8::1']);
+  });
+});
+
 describe('the next hop', () => {
   const extended = contextOf({ extendedNextHop: true });
   it.each<[string, AddressFamily, LocalAddresses, typeof external, string[] | undefined]>([

@@ -99,13 +99,16 @@ describe('the seeds', () => {
     ]);
   });
 
-  it('what is not read yet leaves the rest alone', async () => {
+  it('sessions of the second, whole: each BGPPeer is one, and takes all routes', async () => {
     const parts = ['vni', 'peers', 'pools', 'advertisements', 'receive'].map((part) =>
       fixture(`seed-002-${part}.yaml`),
     );
     const { configuration } = await configure(parts.join('---\n'));
-    expect(configuration?.peers).toHaveLength(2);
-    expect(await told(parts.join('---\n'))).toHaveLength(1);
+    expect(configuration?.peers.map(({ name, receive }) => [name, receive?.all])).toEqual([
+      ['peerred', true],
+      ['peerblue', true],
+    ]);
+    expect(await told(parts.join('---\n'))).toEqual([]);
   });
 
   it('a Service that asks for nothing', async () => {

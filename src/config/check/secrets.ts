@@ -1,7 +1,8 @@
-/** Passwords that BGPPeers leave to a Secret. */
+/** Passwords that sessions leave to a Secret. */
 import type { Document, PeerDraft } from '../document.ts';
 import type { Peer, Secret } from '../model.ts';
 import { passwordProblem } from '../password.ts';
+import type { Problem } from '../problem.ts';
 import { placeOf, type Report } from '../report.ts';
 import { anySelects } from '../selector.ts';
 import type { Found, KnownNodes } from './nodes.ts';
@@ -31,30 +32,43 @@ export function resolvePeer(
 ): Peer {
   const { secret: name, ...rest } = draft;
   if (name === undefined) return draft;
-  const secret = secrets.found.find(({ value }) => value.name === name && value.namespace === draft.namespace);
   const own = anySelects(draft.nodeSelectors, nodes.own.labels);
-  const refuse = (message: string, more: { hint?: string; transient?: boolean } = {}) =>
+  const refuse = (problem: Pick<Problem, 'message' | 'hint' | 'transient'>) =>
     report.add(document, {
       severity: own ? 'error' : 'warning',
       path: ['spec', 'passwordSecret', 'name'],
-      message,
-      ...(more.hint !== undefined && { hint: more.hint }),
-      ...(own && more.transient && { transient: true }),
+      message: problem.message,
+      ...(problem.hint !== undefined && { hint: problem.hint }),
+      ...(own && problem.transient && { transient: true }),
     });
+  const password = passwordOf(name, draft.namespace, secrets, report, refuse);
+  if (password === undefined) return draft;
+  const last = resolved.get(draft);
+  if (last?.password === password) return last!;
+  const peer: Peer = { ...rest, password };
+  resolved.set(draft, peer);
+  return peer;
+}
+
+/** The password in a Secret; undefined where it cannot be had, which `refuse` is told unless it may be in a file that could not be read. */
+export function passwordOf(
+  name: string,
+  namespace: string,
+  secrets: Secrets,
+  report: Report,
+  refuse: (problem: Pick<Problem, 'message' | 'hint' | 'transient'>) => void,
+): string | undefined {
+  const secret = secrets.found.find(({ value }) => value.name === name && value.namespace === namespace);
   if (secret === undefined) {
     const same = secrets.documents.filter(({ meta }) => meta.name === name);
-    const unread = same.some(({ meta, item }) => meta.namespace === draft.namespace && item === undefined);
-    const elsewhere = same.find(({ meta }) => meta.namespace !== draft.namespace);
+    const unread = same.some(({ meta, item }) => meta.namespace === namespace && item === undefined);
+    const elsewhere = same.find(({ meta }) => meta.namespace !== namespace);
     const hint = elsewhere && `the one in namespace ${elsewhere.meta.namespace} (${placeOf(elsewhere)}) does not count`;
-    if (secrets.complete && !unread)
-      refuse(`there is no Secret ${JSON.stringify(name)} in namespace ${draft.namespace}`, {
-        ...(hint && { hint }),
-        transient: true,
-      });
-    return draft;
+    const message = `there is no Secret ${JSON.stringify(name)} in namespace ${namespace}`;
+    if (secrets.complete && !unread) refuse({ message, ...(hint && { hint }), transient: true });
+    return undefined;
   }
   const { type, password } = secret.value;
-  const where = `Secret/${name} (${placeOf(secret.document)})`;
   const problem =
     type !== wantedType
       ? `its type is ${JSON.stringify(type)}, not ${wantedType}`
@@ -62,14 +76,10 @@ export function resolvePeer(
         ? 'the password is missing or empty'
         : passwordProblem(password);
   if (problem !== undefined) {
-    refuse(`${where}: ${problem}`);
-    return draft;
+    refuse({ message: `Secret/${name} (${placeOf(secret.document)}): ${problem}` });
+    return undefined;
   }
   if (/\s$/.test(password!))
     report.warn(secret.document, [], 'the password ends with white space, which belongs to it');
-  const last = resolved.get(draft);
-  if (last?.password === password) return last!;
-  const peer: Peer = { ...rest, password: password! };
-  resolved.set(draft, peer);
-  return peer;
+  return password;
 }

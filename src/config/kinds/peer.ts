@@ -15,7 +15,7 @@ import { readConnectTime, readTimers } from '../timers.ts';
 import { metallb } from './metallb.ts';
 
 /** What FRR announces where a document only turns graceful restart on, seconds. */
-const restartTimeSec = 120;
+export const restartTimeSec = 120;
 
 /** Fields of both versions. */
 const shape = {
