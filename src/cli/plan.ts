@@ -1,5 +1,6 @@
 /** `waypost plan`: what documents come to on this node, or what they would change of what the daemon does. */
 import { Command } from 'commander';
+import { changedFields } from '../bgp/settings.ts';
 import { formatDiagnostic } from '../config/format.ts';
 import type { Configuration } from '../config/model.ts';
 import { readDocuments } from '../daemon/documents.ts';
@@ -89,7 +90,7 @@ export async function compare(
   const want = planOf(outlook, sessions);
   return {
     node: ground.node,
-    sessions: sessionChanges(have.sessions, sessions, rekeyed),
+    sessions: sessionChanges(have.sessions, sessions, rekeyed, changedFields),
     announcements: routeChanges(have.routes, want.announcements),
     services: serviceChanges(have.services, want.services),
   };

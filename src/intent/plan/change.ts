@@ -1,5 +1,4 @@
 /** What one plan has that another has not. */
-import { changedFields, type SessionField } from '../../bgp/settings.ts';
 import { diff, equal } from '../../lib/diff.ts';
 import type { ServiceView } from '../view.ts';
 import type { PlannedRoute, PlannedSession } from './part.ts';
@@ -44,21 +43,27 @@ const outcome = ({ ips, pool, allocation, bgp, layer2 }: ServiceView) => [
   layer2.owner,
 ];
 
-/** @param rekeyed names of sessions whose password differs */
+type Settings = PlannedSession['settings'];
+
+/**
+ * @param rekeyed names of sessions whose password differs
+ * @param shaping the fields that differ and shape the session itself
+ */
 export function sessionChanges(
   have: Iterable<PlannedSession>,
   want: Iterable<PlannedSession>,
   rekeyed: ReadonlySet<string>,
+  shaping: (before: Settings, after: Settings) => readonly string[],
 ): SessionChange[] {
   const same = (a: PlannedSession, b: PlannedSession) => equal(a.settings, b.settings) && !rekeyed.has(a.name);
   return changes(have, want, ({ name }) => name, same).map((change) => {
     const { before, after } = change;
     if (before === null || after === null) return { ...change, fields: [], resets: false };
-    const key: readonly SessionField[] = rekeyed.has(after.name) ? ['password'] : [];
-    const shaping = [...changedFields(before.settings, after.settings), ...key];
+    const key = rekeyed.has(after.name) ? ['password'] : [];
+    const resets = key.length > 0 || shaping(before.settings, after.settings).length > 0;
     const names = [...new Set([...Object.keys(before.settings), ...Object.keys(after.settings)])];
     const fields = names.filter((name) => !equal(before.settings[name], after.settings[name]));
-    return { ...change, fields: [...fields, ...key], resets: shaping.length > 0 };
+    return { ...change, fields: [...fields, ...key], resets };
   });
 }
 
