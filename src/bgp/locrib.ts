@@ -10,7 +10,7 @@ import { equal } from '../lib/diff.ts';
 import { grown } from '../lib/table.ts';
 import type { AddressFamily } from './const.ts';
 import { Decision, type DecisionOptions, type Exclusion, type Loss } from './decision.ts';
-import { AttributeKeys } from './keys.ts';
+import { AttributeKeys, Key } from './keys.ts';
 import { checkMultipath, Multipath, type MultipathOptions } from './multipath.ts';
 import { NextHops, type Resolve } from './nexthop.ts';
 import type { Rib } from './rib.ts';
@@ -54,8 +54,8 @@ const noneChosen = (): Chosen => ({ ids: new Uint32Array(64), at: -1, again: 0, 
 
 export class LocRib {
   readonly selections: Selections;
+  readonly nextHops: NextHops;
   private readonly rib: Rib;
-  private readonly nextHops: NextHops;
   private readonly keys: AttributeKeys;
   private readonly standings = new Standings();
   private readonly decision: Decision;
@@ -142,6 +142,11 @@ export class LocRib {
     this.pass('ipv4');
     this.pass('ipv6');
     return more || this.nextHops.isStirred || this.chosen.ipv4.at >= 0 || this.chosen.ipv6.at >= 0;
+  }
+
+  /** The id in `nextHops` of a set's next hop; -1 for a set without one. */
+  nextHopOf(attributes: number): number {
+    return this.keys.words[this.keys.at(attributes) + Key.nextHop]! - 1;
   }
 
   /** The selection of a prefix, or NO_SELECTION. */

@@ -22,6 +22,8 @@ export class NextHops {
   /** Where `refresh` is, or -1. */
   private refreshAt = -1;
   private differs = false;
+  /** Told of every id that nobody has any more, before it is given to another address. */
+  forgotten: ((id: number) => void) | undefined;
 
   constructor(resolve: Resolve) {
     this.resolve = resolve;
@@ -56,7 +58,9 @@ export class NextHops {
   release(id: number): void {
     const left = this.references[id]! - 1;
     this.references[id] = left;
-    if (left === 0) (isV4(id) ? this.ipv4 : this.ipv6).remove(id >> 1);
+    if (left > 0) return;
+    this.forgotten?.(id);
+    (isV4(id) ? this.ipv4 : this.ipv6).remove(id >> 1);
   }
 
   address(id: number): Address {

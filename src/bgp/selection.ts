@@ -82,6 +82,12 @@ export class Selections {
     this.lists.retain(id);
   }
 
+  /** The attribute set of the only path, or -1 when there are several: most lists have one. */
+  sole(id: number): number {
+    const b = this.lists.view(id);
+    return b.length === OCTETS ? setAt(b, 0) : -1;
+  }
+
   /** The paths, the best first. */
   paths(id: number): Path[] {
     const b = this.lists.view(id);

@@ -2,10 +2,11 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { type Subject, subjects } from '../daemon/control.ts';
 import type { EventRow } from '../daemon/journal.ts';
+import type { RouteRow } from '../daemon/routeview.ts';
 import type { AdvertisedRow, ReceivedRow } from '../daemon/views.ts';
 import { comparePrefixes, prefix as parsed } from '../lib/prefix.ts';
 import { ask } from './client.ts';
-import { notYet, prefixOption } from './options.ts';
+import { prefixOption } from './options.ts';
 import { printJson, printLine } from './output.ts';
 import { DEFAULT_CONTROL } from './run.ts';
 import { printSubject } from './tables.ts';
@@ -16,12 +17,13 @@ interface Options {
   json?: boolean;
   peer?: string;
   prefix?: string;
+  vrf?: string;
   family?: string;
   watch?: boolean;
 }
 
 /** Parts of the contract whose daemon side does not exist. */
-const later = ['routes', 'vrfs', 'bfd'];
+const later = ['vrfs', 'bfd'];
 
 export function command(): Command {
   const what = new Argument('<what>', `what to show: ${subjects.join(', ')}`).choices(subjects).argParser((text) => {
@@ -41,7 +43,7 @@ export function command(): Command {
       return text;
     })
     .addOption(new Option('--family <family>', 'only this address family').choices(['ipv4', 'ipv6']))
-    .addOption(notYet('--vrf <name>', 'only this VRF'))
+    .option('--vrf <name>', "only this VRF; '' for the default one")
     .option('--watch', 'again whenever it changes, until interrupted; for events, the new ones')
     .option('--control <socket>', "the daemon's control socket", DEFAULT_CONTROL)
     .addHelpText(
@@ -81,16 +83,23 @@ async function showEvents(options: Options): Promise<void> {
 
 async function fetch(what: Subject, options: Options): Promise<unknown> {
   const query = new URLSearchParams();
-  for (const name of ['peer', 'prefix', 'family'] as const) if (options[name]) query.set(name, options[name]);
+  for (const name of ['peer', 'vrf', 'prefix', 'family'] as const)
+    if (options[name] !== undefined) query.set(name, options[name]);
   const value = await ask(options.control, 'GET', `/show/${what}?${query}`);
-  return what === 'advertised' || what === 'received' ? sortRoutes(value as AdvertisedRow[] | ReceivedRow[]) : value;
+  if (what === 'routes') return sortByPrefix(value as RouteRow[], (row) => row.table);
+  return what === 'advertised' || what === 'received'
+    ? sortByPrefix(value as (AdvertisedRow | ReceivedRow)[], (row) => row.peer)
+    : value;
 }
 
-/** By peer and prefix: the daemon gives them as they come. */
-function sortRoutes(rows: readonly (AdvertisedRow | ReceivedRow)[]): unknown[] {
+/** By `first`, then by prefix: the daemon gives them as they come. */
+function sortByPrefix<Row extends { readonly prefix: string }>(
+  rows: readonly Row[],
+  first: (row: Row) => string | number,
+) {
   return rows
-    .map((row) => ({ row, key: parsed(row.prefix) }))
-    .sort((a, b) => (a.row.peer < b.row.peer ? -1 : a.row.peer > b.row.peer ? 1 : comparePrefixes(a.key, b.key)))
+    .map((row) => ({ row, group: first(row), key: parsed(row.prefix) }))
+    .sort((a, b) => (a.group < b.group ? -1 : a.group > b.group ? 1 : comparePrefixes(a.key, b.key)))
     .map(({ row }) => row);
 }
 

@@ -2,6 +2,7 @@
 import { formatDiagnostic } from '../config/format.ts';
 import type { Subject } from '../daemon/control.ts';
 import type { EventRow } from '../daemon/journal.ts';
+import type { RouteRow } from '../daemon/routeview.ts';
 import type {
   AdvertisedRow,
   ConfigView,
@@ -53,6 +54,9 @@ const routeColumns: Columns<AdvertisedRow | ReceivedRow> = [
   ['communities', (r) => list([...r.communities, ...r.largeCommunities])],
 ];
 
+const hopText = ({ via, dev, weight }: RouteRow['nexthops'][number], shared: boolean): string =>
+  `${via ?? ''}%${dev ?? ''}${shared ? `*${weight}` : ''}`;
+
 /** Whoever does not use layer 2 need not read of it. */
 const layer2State = ({ announced, reason }: ServiceRow['layer2']): string =>
   announced ? 'announced' : reason === 'noMatchingAdvertisement' ? '-' : orDash(reason);
@@ -69,6 +73,7 @@ const tables: {
   readonly peers: Columns<PeerRow>;
   readonly advertised: Columns<AdvertisedRow>;
   readonly received: Columns<ReceivedRow>;
+  readonly routes: Columns<RouteRow>;
   readonly services: Columns<ServiceRow>;
   readonly l2: Columns<Layer2Row>;
   readonly members: Columns<MemberRow>;
@@ -87,7 +92,16 @@ const tables: {
     ['last error', (r) => (r.state === 'Established' ? '-' : orDash(r.lastError))],
   ],
   advertised: [...routeColumns, ['from', (r) => list(r.from)]],
-  received: [...routeColumns, ['state', (r) => r.reason ?? 'accepted']],
+  received: [...routeColumns, ['state', (r) => r.reason ?? (r.best ? 'best' : r.multipath ? 'multipath' : 'accepted')]],
+  routes: [
+    ['table', (r) => String(r.table)],
+    ['vrf', (r) => orDash(r.vrf)],
+    ['prefix', (r) => r.prefix],
+    ['metric', (r) => String(r.metric)],
+    ['next hops', (r) => list(r.nexthops.map((hop) => hopText(hop, r.nexthops.length > 1)))],
+    ['state', (r) => r.state],
+    ['error', (r) => orDash(r.error)],
+  ],
   services: [
     ['service', (r) => r.service],
     ['ips', (r) => list(r.ips)],

@@ -11,6 +11,7 @@ import type { BfdSettings } from './bfd.ts';
 import type { Community } from './community.ts';
 import type { Egress } from './egress.ts';
 import type { AdvertisedPrefix, NextHops, ReceiveRules } from './exchange.ts';
+import type { Kernel } from './kernel.ts';
 import type { KubeOvn } from './kubeovn.ts';
 
 /**
@@ -266,6 +267,8 @@ export interface Speaker {
   };
   /** Taken from no peer, with everything inside them. */
   readonly alwaysBlock: readonly Prefix[];
+  /** What learned routes do to the kernel. */
+  readonly kernel: Kernel;
   readonly layer2: {
     /** Between announcements that nobody asked for, after the burst at the beginning, milliseconds; 0: none. */
     readonly gratuitousIntervalMs: number;

@@ -8,6 +8,7 @@ import type { Daemon } from './daemon.ts';
 import { errorsFirst } from './documents.ts';
 import { explainRunning } from './explain.ts';
 import { planReply, rekeyed } from './plan.ts';
+import { routeRows } from './routeview.ts';
 import {
   advertisedRows,
   configView,
@@ -20,7 +21,17 @@ import {
 } from './views.ts';
 
 /** What `show` can show. */
-export const subjects = ['peers', 'advertised', 'received', 'services', 'l2', 'members', 'config', 'events'] as const;
+export const subjects = [
+  'peers',
+  'advertised',
+  'received',
+  'routes',
+  'services',
+  'l2',
+  'members',
+  'config',
+  'events',
+] as const;
 export type Subject = (typeof subjects)[number];
 
 const notFound: Reply = json({ error: 'no such thing here' }, 404);
@@ -30,7 +41,13 @@ function filterOf(query: URLSearchParams): Filter {
   const prefix = within === null ? undefined : parsePrefix(within);
   if (within !== null && prefix === undefined) throw new Error(`not a prefix: ${within}`);
   if (family !== null && family !== 'ipv4' && family !== 'ipv6') throw new Error(`not an address family: ${family}`);
-  return { ...(peer !== null && { peer }), ...(family !== null && { family }), ...(prefix && { prefix }) };
+  const vrf = query.get('vrf');
+  return {
+    ...(peer !== null && { peer }),
+    ...(vrf !== null && { vrf }),
+    ...(family !== null && { family }),
+    ...(prefix && { prefix }),
+  };
 }
 
 function numberOf(query: URLSearchParams, name: string): number {
@@ -49,6 +66,8 @@ function show(daemon: Daemon, subject: Subject, query: URLSearchParams): Reply {
       return jsonRows(advertisedRows(speaker, engine, filter));
     case 'received':
       return jsonRows(receivedRows(speaker, filter));
+    case 'routes':
+      return jsonRows(routeRows(daemon.learned.fib, speaker.instances, filter));
     case 'services':
       return jsonRows(serviceRows(speaker, engine, daemon));
     case 'l2':

@@ -16,6 +16,7 @@ import { Egress } from './egress.ts';
 import { Engine } from './engine.ts';
 import { fallbackRouterId } from './identity.ts';
 import { Layer2 } from './layer2.ts';
+import { Learned } from './learned.ts';
 import { Loopback } from './loopback.ts';
 import { Memory } from './memory.ts';
 import type { Metrics } from './metrics.ts';
@@ -55,6 +56,7 @@ export class Daemon {
   readonly egress: Egress;
   readonly loopback: Loopback;
   private readonly tenancy: Tenancy;
+  readonly learned: Learned;
   /** Resolves when the daemon cannot go on: it is to be stopped without a drain, and started again. */
   readonly failure: Promise<Error>;
   private readonly memory: Memory;
@@ -115,6 +117,12 @@ export class Daemon {
     this.tenancy = new Tenancy(this.engine, (reason) =>
       log.warn({ reason }, 'who has which address cannot be remembered over a restart'),
     );
+    this.learned = new Learned({
+      speaker: this.speaker,
+      log,
+      stateDir: () => this.documents.config!.speaker.stateDir,
+      complete: () => this.ready && this.engine.roster.isComplete,
+    });
     this.drainer = new Drainer(
       this.engine,
       () => this.documents.config!.speaker.drain,
@@ -174,9 +182,11 @@ export class Daemon {
     await this.layer2.stop();
     await this.egress.stop();
     this.presence.clear();
+    this.speaker.instances.stop();
     await this.speaker.stop(notification(ErrorCode.cease, Cease.administrativeShutdown, shutdownData(text)));
     this.loopback.stop();
     await this.tenancy.stop();
+    await this.learned.stop();
     await this.memory.flush();
     for (const server of this.servers) server.close();
   }
@@ -184,7 +194,8 @@ export class Daemon {
   /** Loaded when somebody asks: the library that renders them would take a sixth of the time to start. */
   metrics(): Promise<Metrics> {
     this.metricsLoaded ??= import('./metrics.ts').then(
-      ({ Metrics }) => new Metrics(this.speaker, this.engine, this.documents, this.layer2, this.chronicle.tally),
+      ({ Metrics }) =>
+        new Metrics(this.speaker, this.engine, this.documents, this.layer2, this.chronicle.tally, this.learned),
     );
     return this.metricsLoaded;
   }
@@ -195,7 +206,8 @@ export class Daemon {
     if (first) this.speaker.setRestarting(this.presence.recall());
     this.layer2.configure(config);
     this.egress.configure(config);
-    this.speaker.intake.setAlwaysBlock(config.speaker.alwaysBlock);
+    this.learned.configure(config);
+    this.speaker.instances.setAlwaysBlock(config.speaker.alwaysBlock);
     this.loopback.configure(config);
     this.tenancy.configure(config);
     this.engine.apply(config);

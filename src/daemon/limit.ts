@@ -1,7 +1,6 @@
 /** How many prefixes a peer may send. */
 import { Afi, Safi } from '../bgp/const.ts';
 import { Cease, ErrorCode, type Notification, notification } from '../bgp/errors.ts';
-import type { Rib } from '../bgp/rib.ts';
 import { Writer } from '../lib/bytes.ts';
 import type { Peer } from './peer.ts';
 
@@ -14,10 +13,10 @@ export interface Excess {
 }
 
 /** Undefined while the peer keeps to its limit, or has none. */
-export function excessOf(peer: Peer, rib: Rib): Excess | undefined {
+export function excessOf(peer: Peer): Excess | undefined {
   const limit = peer.settings.limits?.maxPrefixes;
   if (limit === undefined) return undefined;
-  const [ipv4, ipv6] = [rib.counts(peer.slot, 'ipv4').received, rib.counts(peer.slot, 'ipv6').received];
+  const [ipv4, ipv6] = [peer.counts('ipv4').received, peer.counts('ipv6').received];
   const prefixes = ipv4 + ipv6;
   if (prefixes <= limit) return undefined;
   const data = new Writer(7)

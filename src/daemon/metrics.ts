@@ -10,7 +10,9 @@ import { formatAddress } from '../lib/address.ts';
 import type { Documents } from './documents.ts';
 import type { Engine } from './engine.ts';
 import type { Layer2 } from './layer2.ts';
+import type { Learned } from './learned.ts';
 import type { Peer } from './peer.ts';
+import { latencyText, registerRouteMetrics } from './routemetrics.ts';
 import type { Speaker } from './speaker.ts';
 import type { Tally } from './tally.ts';
 
@@ -19,11 +21,14 @@ export class Metrics {
   private readonly registry = new Registry();
   private readonly engine: Engine;
   private readonly layer2: Layer2;
+  private readonly learned: Learned | undefined;
 
-  constructor(speaker: Speaker, engine: Engine, documents: Documents, layer2: Layer2, tally: Tally) {
+  constructor(speaker: Speaker, engine: Engine, documents: Documents, layer2: Layer2, tally: Tally, learned?: Learned) {
     const { registry } = this;
     this.engine = engine;
     this.layer2 = layer2;
+    this.learned = learned;
+    if (learned) registerRouteMetrics(registry, learned);
     this.contentType = registry.contentType;
     collectDefaultMetrics({ register: registry, prefix: 'waypost_' });
     const gauge = (name: string, help: string, labelNames: readonly string[], collect: (g: Gauge) => void) =>
@@ -52,10 +57,10 @@ export class Metrics {
     );
     perPeer('waypost_bgp_advertised_prefixes', 'Prefixes that the peer has been told.', advertised);
     perPeer('waypost_bgp_received_prefixes', 'Prefixes that the peer has told us.', (p) =>
-      bothFamilies((family) => speaker.rib.counts(p.slot, family).received),
+      bothFamilies((family) => p.counts(family).received),
     );
     perPeer('waypost_bgp_accepted_prefixes', 'Prefixes that the peer has told us, and that may be used.', (p) =>
-      bothFamilies((family) => speaker.rib.counts(p.slot, family).accepted),
+      bothFamilies((family) => p.counts(family).accepted),
     );
     perPeer('waypost_bgp_flaps_total', 'Times that the session left Established.', (p) => p.session.flaps);
     const messages: [string, string, (p: Peer) => number][] = [
@@ -114,12 +119,13 @@ export class Metrics {
   /** Prometheus' text format, in pieces. */
   async text(): Promise<Iterable<string>> {
     const metrics = await this.registry.metrics();
-    const { engine, layer2 } = this;
+    const { engine, layer2, learned } = this;
     return (function* () {
       yield metrics;
       yield* announced(engine);
       yield* answered(layer2);
       yield unanswered(layer2);
+      if (learned) yield* latencyText(learned);
     })();
   }
 }

@@ -1,14 +1,21 @@
 /** A peer of this speaker: its session, its place in the RIB, and the one host timer that its session needs. */
+import type { AddressFamily } from '../bgp/const.ts';
 import type { Session } from '../bgp/session.ts';
 import type { PeerSettings } from '../bgp/settings.ts';
+import type { RouteCounts } from '../bgp/source.ts';
 import { monotonicMs } from '../io/clock.ts';
+import type { Instance } from './instance.ts';
 import type { Retention } from './retention.ts';
 
 export class Peer {
   readonly session: Session;
+  /** The routes of its VRF. */
+  readonly instance: Instance;
   readonly retention: Retention;
   /** The peer's number in the RIB, 0..65535. */
   readonly slot: number;
+  /** When the session came up or the peer last said something of routes, and the families of which it has told all. */
+  readonly heard = { at: 0, complete: new Set<AddressFamily>() };
   /** It has sent more prefixes than it may. */
   overLimit = false;
   /** Its session was ended for that, and has not come back. */
@@ -18,8 +25,9 @@ export class Peer {
   private turn: NodeJS.Immediate | undefined;
   private timerDue = Number.POSITIVE_INFINITY;
 
-  constructor(session: Session, slot: number, retention: Retention) {
+  constructor(session: Session, slot: number, instance: Instance, retention: Retention) {
     this.session = session;
+    this.instance = instance;
     this.retention = retention;
     this.slot = slot;
   }
@@ -30,6 +38,11 @@ export class Peer {
 
   get name(): string {
     return this.session.settings.name;
+  }
+
+  /** Of what the peer has told us. */
+  counts(family: AddressFamily): RouteCounts {
+    return this.instance.rib.counts(this.slot, family);
   }
 
   /**

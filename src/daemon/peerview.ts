@@ -7,7 +7,6 @@ import { formatPrefix } from '../lib/prefix.ts';
 import type { Peer } from './peer.ts';
 import type { MissingPeer } from './roster.ts';
 import { formatRouterId } from './routes.ts';
-import type { Speaker } from './speaker.ts';
 
 const families = ['ipv4', 'ipv6'] as const;
 
@@ -37,11 +36,11 @@ function negotiatedNames({ negotiated, context }: Agreement): string[] {
 }
 
 /** One session, as `show peers` prints it. */
-export function peerView(peer: Peer, speaker: Speaker) {
+export function peerView(peer: Peer) {
   const { session, settings } = peer;
   const { agreement, state } = session;
   const up = state === 'Established' && session.changedAt !== undefined;
-  const counts = families.map((family) => speaker.rib.counts(peer.slot, family));
+  const counts = families.map((family) => peer.counts(family));
   return {
     name: settings.name,
     address: formatAddress(settings.address),

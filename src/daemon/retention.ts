@@ -12,10 +12,10 @@ import {
   type RestartTimer,
   step,
 } from '../bgp/restart.ts';
-import type { Rib } from '../bgp/rib.ts';
+import type { Instance } from './instance.ts';
 
 export class Retention {
-  private readonly rib: Rib;
+  private readonly instance: Pick<Instance, 'rib' | 'locRib'>;
   private readonly slot: number;
   private readonly changed: () => void;
   private readonly forgotten: () => void;
@@ -26,8 +26,8 @@ export class Retention {
    * @param changed called after the RIB was: it has something to sweep
    * @param forgotten called when the peer did not come back in time, and nothing is kept any more
    */
-  constructor(rib: Rib, slot: number, changed: () => void, forgotten: () => void) {
-    this.rib = rib;
+  constructor(instance: Pick<Instance, 'rib' | 'locRib'>, slot: number, changed: () => void, forgotten: () => void) {
+    this.instance = instance;
     this.slot = slot;
     this.changed = changed;
     this.forgotten = forgotten;
@@ -55,26 +55,31 @@ export class Retention {
     for (const timer of this.timers.values()) clearTimeout(timer);
     this.timers.clear();
     this.state = NO_RESTART;
-    this.rib.withdrawPeer(this.slot);
+    this.instance.rib.withdrawPeer(this.slot);
     this.changed();
   }
 
   private take(event: RestartEvent): void {
     const [state, actions] = step(this.state, event);
     this.state = state;
+    const { rib, locRib } = this.instance;
     for (const action of actions) {
       switch (action.type) {
         case 'markStale':
-          this.rib.markStale(this.slot, action.family);
+          // Those that were long-lived go, and others are stale from now on.
+          locRib.setLongLived(this.slot, action.family, false);
+          rib.markStale(this.slot, action.family);
           break;
         case 'sweepStale':
-          this.rib.sweepStale(this.slot, action.family);
+          rib.sweepStale(this.slot, action.family);
+          locRib.setLongLived(this.slot, action.family, false);
           break;
         case 'withdraw':
-          this.rib.withdrawFamily(this.slot, action.family);
+          rib.withdrawFamily(this.slot, action.family);
           break;
         case 'longLived':
-          this.rib.dropStale(this.slot, action.family, Community.noLlgr);
+          rib.dropStale(this.slot, action.family, Community.noLlgr);
+          locRib.setLongLived(this.slot, action.family, true);
           break;
         case 'arm':
           this.arm(action.timer, action.ms);

@@ -126,6 +126,11 @@ export class Roster {
     return this.peers;
   }
 
+  /** Nobody else is to be expected than `wanted` has. */
+  get isComplete(): boolean {
+    return this.missing.length === 0 && this.peers.ranges.length === 0;
+  }
+
   /** Ranges from which anybody may call, for the passwords that they must know. */
   get ranges(): readonly PeerRange[] {
     return this.peers.ranges;

@@ -2,8 +2,8 @@
  * Sessions on the network: carries out what sessions ask (dial, send, close, wait) and tells them what happened.
  * The daemon, `waypost peer` and the demo's router are each one of these.
  *
- * One RIB and one table of attribute sets serve all peers. Their upkeep (`sweep`, `drain`) runs in slices between
- * events, so that the end of a session with a full table stops nobody else's.
+ * One table of attribute sets serves all peers, and one RIB those of a VRF (instance.ts). Their upkeep runs in slices
+ * between events, so that the end of a session with a full table stops nobody else's.
  */
 import { AdjRibOut } from '../bgp/adjout.ts';
 import type { Notification } from '../bgp/errors.ts';
@@ -12,7 +12,6 @@ import type { LocalAddresses } from '../bgp/export.ts';
 import type { State } from '../bgp/fsm.ts';
 import type { Agreement } from '../bgp/handshake.ts';
 import { AttributeTable } from '../bgp/intern.ts';
-import { Rib } from '../bgp/rib.ts';
 import { Session } from '../bgp/session.ts';
 import type { PeerSettings } from '../bgp/settings.ts';
 import type { Update } from '../bgp/update.ts';
@@ -24,7 +23,7 @@ import { type Ends, Tcp } from '../io/tcp.ts';
 import { type Address, formatAddress } from '../lib/address.ts';
 import { equal } from '../lib/diff.ts';
 import { callingPeer } from './caller.ts';
-import { Intake } from './intake.ts';
+import { Instances } from './instances.ts';
 import { excessOf } from './limit.ts';
 import { Peer } from './peer.ts';
 import { Reception } from './reception.ts';
@@ -52,15 +51,12 @@ export interface SpeakerEvents {
 
 /** How often our addresses beside those of sessions are looked at, ms. */
 const ADDRESS_CHECK_MS = 1_000;
-/** Routes looked at per slice of upkeep: a few milliseconds. */
-const SLICE_ROUTES = 20_000;
 /** Peers a RIB can tell apart. */
 const MAX_PEERS = 65_536;
 
 export class Speaker {
   readonly attributes = new AttributeTable();
-  readonly intake = new Intake(this.attributes, () => this.needUpkeep());
-  readonly rib = new Rib(this.attributes, this.intake.admission.accept);
+  readonly instances = new Instances(this.attributes);
   private readonly events: SpeakerEvents;
   private readonly tcp: Tcp;
   private readonly reception: Reception;
@@ -71,11 +67,9 @@ export class Speaker {
   private readonly freeSlots: number[] = [];
   private slots = 0;
   private readonly addressCheck: NodeJS.Timeout;
-  private upkeepDue = false;
 
   constructor(events: SpeakerEvents = {}) {
     this.events = events;
-    this.intake.admission.attach(this.rib);
     this.addressCheck = setInterval(() => this.checkAddresses(), ADDRESS_CHECK_MS).unref();
     this.tcp = new Tcp({
       connected: (connection, ends) =>
@@ -130,15 +124,16 @@ export class Speaker {
       newConnection: this.tcp.newConnection,
       restarting: this.restarting.delete(settings.name),
     });
+    const instance = this.instances.of(settings.vrf);
     const retention = new Retention(
-      this.rib,
+      instance,
       slot,
-      () => this.needUpkeep(),
+      () => this.instances.needUpkeep(),
       () => this.events.forgotten?.(peer),
     );
-    const peer: Peer = new Peer(session, slot, retention);
+    const peer: Peer = new Peer(session, slot, instance, retention);
     this.peers.set(settings.name, peer);
-    this.intake.update(peer);
+    instance.intake.update(peer);
     return peer;
   }
 
@@ -150,7 +145,7 @@ export class Speaker {
   /** Settings that differ in none of `sessionFields`: the session goes on, or comes back where a limit had ended it. */
   retune(peer: Peer, settings: PeerSettings): void {
     peer.session.retune(settings);
-    this.intake.update(peer);
+    peer.instance.intake.update(peer);
     const { local } = peer.session;
     if (local) this.handle(peer, { type: 'addresses', local });
     if (peer.cutOff) this.start(peer);
@@ -163,7 +158,8 @@ export class Speaker {
     peer.cancel();
     this.peers.delete(peer.name);
     peer.retention.end();
-    this.intake.remove(peer);
+    peer.instance.intake.remove(peer);
+    peer.instance.remove(peer);
     this.learnKeys();
     this.freeSlots.push(peer.slot);
   }
@@ -234,17 +230,24 @@ export class Speaker {
         // What came behind the prefix that was one too many, in the same octets, does not count any more.
         if (!peer.cutOff) {
           this.events.update?.(peer, action.update);
-          this.rib.apply(peer.slot, action.update);
+          peer.instance.rib.apply(peer.slot, action.update);
         }
         for (const { attributes } of action.update.reach) this.attributes.release(attributes);
-        if (action.update.endOfRib) peer.retention.endOfRib(action.update.endOfRib);
+        peer.heard.at = monotonicMs();
+        if (action.update.endOfRib) {
+          peer.heard.complete.add(action.update.endOfRib);
+          peer.retention.endOfRib(action.update.endOfRib);
+        }
         this.limit(peer);
-        return this.needUpkeep();
+        return this.instances.needUpkeep();
       case 'state':
         if (action.ended) peer.retention.lost(action.ended.agreement, action.ended.loss);
         if (action.agreement) {
           peer.cutOff = false;
-          this.intake.update(peer);
+          peer.heard.at = monotonicMs();
+          peer.heard.complete.clear();
+          peer.instance.intake.update(peer);
+          peer.instance.established(peer);
           peer.retention.up(action.agreement);
         }
         this.events.state?.(peer, action.from, action.to, action.reason);
@@ -256,7 +259,7 @@ export class Speaker {
   /** A peer that sends more prefixes than it may is told so, and left alone for as long as configured. */
   private limit(peer: Peer): void {
     const { warnOnly, restartSec } = peer.settings.limits ?? {};
-    const excess = excessOf(peer, this.rib);
+    const excess = excessOf(peer);
     if (excess && !peer.overLimit) this.events.limit?.(peer, excess.prefixes, excess.limit);
     peer.overLimit = excess !== undefined;
     if (excess === undefined || warnOnly || peer.cutOff) return;
@@ -271,7 +274,7 @@ export class Speaker {
    * those of the other.
    */
   private checkAddresses(): void {
-    this.intake.checkAddresses();
+    this.instances.checkAddresses();
     const seen = new Map<string, LocalAddresses>();
     for (const peer of this.peers.values()) {
       const { local, state } = peer.session;
@@ -282,17 +285,6 @@ export class Speaker {
       seen.set(key, now);
       if (!equal(now, local)) this.handle(peer, { type: 'addresses', local: now });
     }
-  }
-
-  private needUpkeep(): void {
-    if (this.upkeepDue) return;
-    this.upkeepDue = true;
-    setImmediate(() => {
-      this.upkeepDue = false;
-      const reviewing = this.intake.admission.review(SLICE_ROUTES);
-      const more = [this.rib.sweep(SLICE_ROUTES), reviewing, this.rib.drain(SLICE_ROUTES, () => {})];
-      if (more.some(Boolean)) this.needUpkeep();
-    });
   }
 }
 

@@ -24,6 +24,7 @@ import type { Speaker } from './speaker.ts';
 /** Which rows are wanted; absent fields select all. */
 export interface Filter {
   readonly peer?: string;
+  readonly vrf?: string;
   readonly family?: AddressFamily;
   /** This prefix and everything inside it. */
   readonly prefix?: Prefix;
@@ -35,20 +36,22 @@ const families = ['ipv4', 'ipv6'] as const;
 
 const byName = (a: Peer, b: Peer): number => (a.name < b.name ? -1 : 1);
 
-const selected = (speaker: Speaker, { peer }: Filter): Peer[] =>
+const selected = (speaker: Speaker, { peer, vrf }: Filter): Peer[] =>
   [...speaker.all.values()]
+    .filter((p) => vrf === undefined || (p.settings.vrf ?? '') === vrf)
     .filter((p) => peer === undefined || p.name === peer || formatAddress(p.settings.address) === peer)
     .sort(byName);
 
 /** Sessions, and peers that are looked for on a link, by name. */
 export function* peerRows(speaker: Speaker, filter: Filter, missing: readonly MissingPeer[] = []) {
-  const rows = selected(speaker, filter).map((peer) => peerView(peer, speaker));
+  const rows = selected(speaker, filter).map((peer) => peerView(peer));
   for (const one of missing)
     if (filter.peer === undefined || filter.peer === one.settings.name) rows.push(missingView(one));
   yield* rows.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-const wanted = (prefix: Prefix, { family, prefix: within, around }: Filter): boolean =>
+/** The filter lets a prefix through. */
+export const wanted = (prefix: Prefix, { family, prefix: within, around }: Filter): boolean =>
   (family === undefined || family === `ipv${prefix.family}`) &&
   (within === undefined || contains(within, prefix)) &&
   (around === undefined || contains(prefix, around));
@@ -72,28 +75,29 @@ export function* receivedRows(speaker: Speaker, filter: Filter) {
   for (const peer of selected(speaker, filter)) {
     for (const family of families) {
       if (filter.family !== undefined && filter.family !== family) continue;
-      const table = speaker.rib[family];
-      for (const route of speaker.rib.forPeer(peer.slot, family)) {
+      const table = peer.instance.rib[family];
+      for (const route of peer.instance.rib.forPeer(peer.slot, family)) {
         const prefix = table.prefixes.prefix(table.prefixOf(route));
         if (!wanted(prefix, filter)) {
           yield undefined;
           continue;
         }
-        const reason = speaker.intake.admission.reason(
-          peer.slot,
-          family,
-          table.attributesOf(route),
-          table.prefixOf(route),
-        );
+        const { intake, locRib } = peer.instance;
+        const id = table.prefixOf(route);
+        const refused = intake.admission.reason(peer.slot, family, table.attributesOf(route), id);
+        const verdict = locRib.explain(family, id).find((v) => v.route === route)?.verdict;
+        const inUse = verdict === 'best' || verdict === 'multipath';
         const attributes = decodeInterned(speaker.attributes.view(table.attributesOf(route)));
         yield {
           peer: peer.name,
           vrf: peer.settings.vrf ?? '',
           prefix: formatPrefix(prefix),
           ...routeJson(attributes),
-          accepted: reason === undefined,
-          reason: reason ?? null,
-          best: false,
+          accepted: refused === undefined,
+          /** Why it may not be used, or else what it loses by to the best. */
+          reason: refused ?? (inUse ? null : (verdict ?? null)),
+          best: verdict === 'best',
+          ...(verdict === 'multipath' && { multipath: true }),
           stale: table.isStale(route),
           ...(table.pathIdOf(route) !== 0 && { pathId: table.pathIdOf(route) }),
         };

@@ -7,6 +7,8 @@ import { LITTLE } from './socket.ts';
 const SOL_SOCKET = 1;
 const SO_ATTACH_FILTER = 26;
 const LOAD_BYTE = 0x30; // BPF_LD | BPF_B | BPF_ABS
+const LOAD_WORD = 0x20; // BPF_LD | BPF_W | BPF_ABS
+const JUMP_EQUAL = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
 const JUMP_NOT_LESS = 0x35; // BPF_JMP | BPF_JGE | BPF_K
 const RETURN = 0x06;
 /** SKF_NET_OFF: offsets from here count from the IP header, whatever the socket's own payload is. */
@@ -39,3 +41,18 @@ export const leastTtl = (family: 4 | 6, ttl: number): readonly FilterInstruction
   { code: RETURN, jt: 0, jf: 0, k: 0xffff },
   ...nothing,
 ];
+
+/** Of struct nlmsghdr. */
+const NLMSG_PID_AT = 12;
+
+/** Netlink messages pass whose cause was not a request from this port. */
+export const notOfPort = (port: number): readonly FilterInstruction[] => [
+  // The filter reads words in network order, netlink writes them in the machine's.
+  { code: LOAD_WORD, jt: 0, jf: 0, k: NLMSG_PID_AT },
+  { code: JUMP_EQUAL, jt: 1, jf: 0, k: LITTLE ? swapped(port) : port },
+  { code: RETURN, jt: 0, jf: 0, k: 0xffff_ffff },
+  ...nothing,
+];
+
+const swapped = (v: number): number =>
+  (((v & 0xff) << 24) | ((v & 0xff00) << 8) | ((v >>> 8) & 0xff00) | (v >>> 24)) >>> 0;

@@ -26,14 +26,18 @@ interface Library {
   readonly setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
   readonly getsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: Uint32Array) => number;
   readonly if_nametoindex: (name: string) => number;
-  readonly sendto: (
-    fd: number,
-    data: Uint8Array,
-    length: number,
-    flags: number,
-    address: Uint8Array,
-    addressLength: number,
-  ) => number;
+  readonly sendto: {
+    (fd: number, data: Uint8Array, length: number, flags: number, address: Uint8Array, addressLength: number): number;
+    readonly async: (
+      fd: number,
+      data: Uint8Array,
+      length: number,
+      flags: number,
+      address: Uint8Array,
+      addressLength: number,
+      done: (error: unknown, length: number) => void,
+    ) => void;
+  };
   readonly recvfrom: (
     fd: number,
     data: Uint8Array,
@@ -155,6 +159,17 @@ export const sysIoctl = (fd: number, request: number, argument: Uint8Array): num
 /** Sends one datagram; octets that the kernel took. */
 export const sysSendto = (fd: number, data: Uint8Array, address: Uint8Array): number =>
   check('sendto', load().sendto(fd, data, data.length, 0, address, address.length));
+
+/**
+ * As `sysSendto`, on a thread of koffi's: for what keeps the kernel busy. `data` must have a buffer of its own of more
+ * than 64 octets and stay as it is until `done`, which comes in a turn of the event loop; `sent`: the kernel took it all.
+ */
+export function sysSendtoAside(fd: number, data: Uint8Array, address: Uint8Array, done: (sent: boolean) => void): void {
+  load().sendto.async(fd, data, data.length, 0, address, address.length, (error, sent) => {
+    // What is thrown in a callback from native code would be lost.
+    setImmediate(done, !error && sent === data.length);
+  });
+}
 
 /**
  * Receives one datagram without waiting, into what the struct msghdr at this address points to.

@@ -4,6 +4,7 @@
  *
  * A socket belongs to the network namespace that it was made in.
  */
+import { attachFilter, notOfPort } from './filter.ts';
 import {
   type Poll,
   SystemError,
@@ -13,6 +14,7 @@ import {
   sysPoll,
   sysRecvfrom,
   sysSendto,
+  sysSendtoAside,
   sysSetsockopt,
   sysSocket,
 } from './native.ts';
@@ -62,6 +64,15 @@ export class RequestSocket {
     sysSendto(this.socket.fd, bytes, kernel);
   }
 
+  /**
+   * As `send`, while this thread goes on: the kernel takes milliseconds for a batch of routes, and now and then much
+   * longer. `bytes` must stay as they are, and the socket open, until `done` is called, which is when answers wait to be
+   * received. One at a time.
+   */
+  sendAside(bytes: Uint8Array, done: (sent: boolean) => void): void {
+    sysSendtoAside(this.socket.fd, bytes, kernel, done);
+  }
+
   /** The next datagram, a view that the next call overwrites; `overrun` for ENOBUFS. Throws `SystemError`. */
   receive(): Uint8Array | 'overrun' | undefined {
     return this.socket.receive();
@@ -75,6 +86,8 @@ export class RequestSocket {
 export interface EventSocketOptions {
   /** Multicast groups to join (RTNLGRP_*). */
   readonly groups: readonly number[];
+  /** What requests from this port change is not told: whoever asked knows. */
+  readonly except?: number;
   /** Room for messages that wait to be read, octets; the kernel counts its own overhead too. */
   readonly bufferOctets?: number;
   /** Something can be read. Called again in the next turn of the event loop unless all of it is. */
@@ -88,11 +101,12 @@ export class EventSocket {
   private poll: Poll;
 
   /** Throws `SystemError`. */
-  constructor({ groups, bufferOctets = EVENT_BUFFER_OCTETS, readable }: EventSocketOptions) {
+  constructor({ groups, except, bufferOctets = EVENT_BUFFER_OCTETS, readable }: EventSocketOptions) {
     this.readable = readable;
     // A socket that is not bound yet gets nothing.
     this.socket = new Socket(bufferOctets, () => {});
     try {
+      if (except !== undefined) attachFilter(this.socket.fd, notOfPort(except));
       for (const group of groups) sysSetsockopt(this.socket.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, int(group));
       this.poll = this.watch();
     } catch (error) {

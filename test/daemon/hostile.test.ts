@@ -78,8 +78,8 @@ afterEach(async () => {
   await until('the honest peer’s keepalives', () =>
     [honest, far.peer].every((p, i) => p.session.received.keepalive > before[i]!),
   );
-  await until('its route', () => speaker.rib.counts(honest.slot, 'ipv4').received > 0);
-  await until('our route', () => far.speaker.rib.counts(far.peer.slot, 'ipv4').received > 0);
+  await until('its route', () => honest.counts('ipv4').received > 0);
+  await until('our route', () => far.peer.counts('ipv4').received > 0);
   expect([honest, far.peer].map((p) => p.session.flaps)).toEqual([0, 0]);
   expect([honest, far.peer].map((p) => p.session.state)).toEqual(['Established', 'Established']);
   for (const raw of raws.splice(0)) raw.close();
@@ -137,12 +137,12 @@ describe('a peer that', () => {
     const raw = await RawPeer.establish(port, HOSTILE);
     raws.push(raw);
     raw.say(updateHex('', ATTRIBUTES, '18cb0071'));
-    await until('the route', () => speaker.rib.counts(hostile.slot, 'ipv4').received === 1);
+    await until('the route', () => hostile.counts('ipv4').received === 1);
     raw.socket.end();
     await until('the end', () => hostile.session.flaps === 1);
     expect(hostile.session.lastError).toBe('the peer closed the connection');
     await raw.end();
-    await until('no route', () => speaker.rib.counts(hostile.slot, 'ipv4').received === 0);
+    await until('no route', () => hostile.counts('ipv4').received === 0);
   });
 
   it('resets is named in the reason', async () => {
@@ -169,7 +169,7 @@ describe('a peer that', () => {
     const before = process.memoryUsage();
     speaker.routesChanged(hostile);
     speaker.routesChanged(honest);
-    await until('the honest peer has all', () => far.speaker.rib.counts(far.peer.slot, 'ipv4').received === n, 60_000);
+    await until('the honest peer has all', () => far.peer.counts('ipv4').received === n, 60_000);
     const { pending } = hostile.session.out.counts('ipv4');
     expect(pending).toBeGreaterThan(n / 10);
     // It does not grow however long this goes on: news only move within what waits.
@@ -214,9 +214,9 @@ describe('a peer that', () => {
     let text = '';
     for (let i = 0; i < n; i++) text += updateHex('', ATTRIBUTES, `200a${(i + 0x1000000).toString(16).slice(1)}`);
     raw.socket.write(fromHex(text));
-    await until('all of them', () => speaker.rib.counts(hostile.slot, 'ipv4').received === n, 60_000);
+    await until('all of them', () => hostile.counts('ipv4').received === n, 60_000);
     raw.close();
-    await until('none of them', () => speaker.rib.counts(hostile.slot, 'ipv4').received === 0);
+    await until('none of them', () => hostile.counts('ipv4').received === 0);
   }, 90_000);
 });
 
@@ -239,14 +239,14 @@ it('a peer that sends a million prefixes where a thousand are allowed is cut off
   const before = process.memoryUsage().rss;
   let most = 0;
   const watch = setInterval(() => {
-    most = Math.max(most, speaker.rib.counts(hostile.slot, 'ipv4').received);
+    most = Math.max(most, hostile.counts('ipv4').received);
   }, 1);
   for (const bytes of updates) raw.socket.write(bytes);
   await until('it to be told', () => raw.count('notification') > 0, 30_000);
   clearInterval(watch);
   // Cease, Maximum Number of Prefixes Reached: IPv4 unicast, 1000 (RFC 4486 §4).
   expect(raw.heard.at(-1)).toBe(notificationHex(6, 1, '000101000003e8'));
-  await until('its routes to go', () => speaker.rib.counts(hostile.slot, 'ipv4').received === 0);
+  await until('its routes to go', () => hostile.counts('ipv4').received === 0);
   expect(most).toBeLessThan(5000);
   expect((process.memoryUsage().rss - before) / 1048576).toBeLessThan(100);
   expect(hostile.session.state).toBe('Idle');

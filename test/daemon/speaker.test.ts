@@ -57,8 +57,8 @@ async function couple(at = '127.0.0.1', listenAt = at) {
   return { a, b, near, far, port };
 }
 
-const count = (s: Speaker, p: Peer) => s.rib.counts(p.slot, 'ipv4').received;
-const accepted = (s: Speaker, p: Peer) => s.rib.counts(p.slot, 'ipv4').accepted;
+const count = (p: Peer) => p.counts('ipv4').received;
+const accepted = (p: Peer) => p.counts('ipv4').accepted;
 
 describe('what is accepted', () => {
   /** Two speakers, the first of which sends these prefixes to the second. */
@@ -66,7 +66,7 @@ describe('what is accepted', () => {
     const { a, b, near, far } = await couple();
     for (const text of prefixes) near.session.out.set(prefix(text), route('192.0.2.1'));
     a.routesChanged(near);
-    await until('the routes', () => count(b, far) === prefixes.length);
+    await until('the routes', () => count(far) === prefixes.length);
     return {
       b,
       far,
@@ -75,25 +75,25 @@ describe('what is accepted', () => {
   }
 
   it('is nothing without a policy, and follows the policy without a new session', async () => {
-    const { b, far, receive } = await sent('203.0.113.0/24', '198.51.100.0/24', '0.0.0.0/0');
-    expect(accepted(b, far)).toBe(0);
+    const { far, receive } = await sent('203.0.113.0/24', '198.51.100.0/24', '0.0.0.0/0');
+    expect(accepted(far)).toBe(0);
     receive({ rules: [{ prefix: prefix('203.0.113.0/24') }] });
-    await until('one', () => accepted(b, far) === 1);
+    await until('one', () => accepted(far) === 1);
     receive({ all: true });
-    await until('all but the default route', () => accepted(b, far) === 2);
+    await until('all but the default route', () => accepted(far) === 2);
     receive({});
-    await until('none', () => accepted(b, far) === 0);
+    await until('none', () => accepted(far) === 0);
     expect(far.session.flaps).toBe(0);
   });
 
   it('is never what is always blocked, nor the subnets of this node', async () => {
     const { b, far, receive } = await sent('203.0.113.0/24', '203.0.113.128/25', '198.51.100.0/24', '127.0.9.0/24');
     receive({ all: true });
-    await until('all but ours', () => accepted(b, far) === 3);
-    b.intake.setAlwaysBlock([prefix('203.0.113.0/24')]);
-    await until('without what is blocked', () => accepted(b, far) === 1);
-    b.intake.setAlwaysBlock([]);
-    await until('all but ours again', () => accepted(b, far) === 3);
+    await until('all but ours', () => accepted(far) === 3);
+    b.instances.setAlwaysBlock([prefix('203.0.113.0/24')]);
+    await until('without what is blocked', () => accepted(far) === 1);
+    b.instances.setAlwaysBlock([]);
+    await until('all but ours again', () => accepted(far) === 3);
   });
 });
 
@@ -105,14 +105,14 @@ describe('two speakers', () => {
     ['::1', '::'],
     ['127.0.0.1', '::'],
   ])('meet at %s, listening at %s, and exchange routes', async (at, listenAt) => {
-    const { a, b, near, far } = await couple(at, listenAt);
+    const { a, near, far } = await couple(at, listenAt);
     expect(formatAddress(near.session.local!.transport)).toBe(at);
     near.session.out.set(prefix('203.0.113.0/24'), route('192.0.2.1'));
     a.routesChanged(near);
-    await until('the route', () => count(b, far) === 1);
+    await until('the route', () => count(far) === 1);
     near.session.out.delete(prefix('203.0.113.0/24'));
     a.routesChanged(near);
-    await until('its withdrawal', () => count(b, far) === 0);
+    await until('its withdrawal', () => count(far) === 0);
     expect(near.session.flaps + far.session.flaps).toBe(0);
   });
 
@@ -138,26 +138,26 @@ describe('two speakers', () => {
     await established(near, far);
     near.session.out.set(prefix('203.0.113.0/24'), route('192.0.2.1'));
     a.routesChanged(near);
-    await until('the route', () => count(b, far) === 1);
+    await until('the route', () => count(far) === 1);
   });
 
   it('part with the reason given, and the routes go', async () => {
-    const { a, b, near, far } = await couple();
+    const { a, near, far } = await couple();
     near.session.out.set(prefix('203.0.113.0/24'), route('192.0.2.1'));
     a.routesChanged(near);
-    await until('the route', () => count(b, far) === 1);
+    await until('the route', () => count(far) === 1);
     a.remove(near, notification(ErrorCode.cease, Cease.peerDeconfigured));
     await until('the end', () => far.session.flaps === 1);
     expect(far.session.lastError).toBe('received Cease/Peer Deconfigured');
-    await until('no route', () => count(b, far) === 0);
+    await until('no route', () => count(far) === 0);
     expect(a.all.size).toBe(0);
   });
 
   it('meet again after one of them was away', async () => {
-    const { a, b, near, far, port } = await couple();
+    const { a, near, far, port } = await couple();
     near.session.out.set(prefix('203.0.113.0/24'), route('192.0.2.1'));
     a.routesChanged(near);
-    await until('the route', () => count(b, far) === 1);
+    await until('the route', () => count(far) === 1);
     await a.stop();
     await until('the end', () => far.session.state !== 'Established');
     const again = speak();
@@ -165,7 +165,7 @@ describe('two speakers', () => {
     const back = again.add(near.settings, near.session.out);
     again.start(back);
     await established(back, far);
-    await until('the route', () => count(b, far) === 1);
+    await until('the route', () => count(far) === 1);
   });
 });
 
@@ -307,7 +307,7 @@ describe('a speaker', () => {
       '127.0.0.2: Established Idle sent Finite State Machine Error/Established',
     ]);
     expect(raw.heard.at(-1)).toBe(notificationHex(5, 3, '01'));
-    await until('the route to go', () => speaker.rib.counts(peer.slot, 'ipv4').received === 0);
+    await until('the route to go', () => peer.counts('ipv4').received === 0);
   });
 
   it('keeps attributes apart that come, go and come again in one segment', async () => {
@@ -325,10 +325,10 @@ describe('a speaker', () => {
         updateHex('', ATTRIBUTES, two) +
         updateHex('', other, one),
     );
-    await until('both routes', () => speaker.rib.counts(peer.slot, 'ipv4').received === 2);
+    await until('both routes', () => peer.counts('ipv4').received === 2);
     expect(speaker.attributes.size).toBe(2);
     raw.say(updateHex(one + two, '', ''));
-    await until('none', () => speaker.rib.counts(peer.slot, 'ipv4').received === 0);
+    await until('none', () => peer.counts('ipv4').received === 0);
     await until('no attributes', () => speaker.attributes.size === 0);
   });
 
@@ -340,16 +340,16 @@ describe('a speaker', () => {
     const raw = await RawPeer.establish(port, '127.0.0.2');
     raws.push(raw);
     raw.say(updateHex('', ATTRIBUTES, '18cb0071'));
-    await until('the route', () => speaker.rib.counts(old.slot, 'ipv4').received === 1);
+    await until('the route', () => old.counts('ipv4').received === 1);
     speaker.remove(old);
     const next = speaker.add(passive('127.0.0.3'));
     speaker.start(next);
     expect(next.slot).toBe(old.slot);
-    expect(speaker.rib.counts(next.slot, 'ipv4').received).toBe(0);
+    expect(next.counts('ipv4').received).toBe(0);
     const call = await RawPeer.establish(port, '127.0.0.3');
     raws.push(call);
     call.say(updateHex('', ATTRIBUTES, '18c63364'));
-    await until('its own', () => speaker.rib.counts(next.slot, 'ipv4').received === 1);
+    await until('its own', () => next.counts('ipv4').received === 1);
   });
 
   it('refuses two peers of one name', () => {

@@ -1,4 +1,5 @@
 /** Hand-built values of the configuration model, in the fewest words; what is not said is what a document's default is. */
+import { kernelDefaults } from '../../src/config/kernel.ts';
 import type {
   BgpAdvertisement,
   Configuration,
@@ -164,6 +165,7 @@ export const speaker = (more: Partial<Speaker> = {}): Speaker => ({
   dynamicPeers: [],
   serviceCommunities: [],
   alwaysBlock: [],
+  kernel: kernelDefaults,
   layer2: { gratuitousIntervalMs: 0, conflict: 'defend', stickiness: false, holdDownMs: 0 },
   membership: { type: 'static', nodes: [] },
   loopbackAddresses: [],

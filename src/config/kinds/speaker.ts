@@ -5,6 +5,7 @@ import { parsePattern, patternHint } from '../allow.ts';
 import { nodeLabels, warnLabels } from '../annotation.ts';
 import { parseDuration } from '../duration.ts';
 import { dynamicSchema, readDynamicPeers } from '../dynamic.ts';
+import { kernelDefaults, kernelSchema, readKernel } from '../kernel.ts';
 import { defineKind, type Kind } from '../kind.ts';
 import { layer2Defaults, layer2Schema, readLayer2 } from '../layer2.ts';
 import { membershipDefaults, membershipSchema, readMembership } from '../membership.ts';
@@ -23,6 +24,7 @@ export const speakerDefaults = {
   serviceCommunities: [],
   drain: { waitMs: 5000, onShutdown: true, keepSoleLocal: true },
   alwaysBlock: [],
+  kernel: kernelDefaults,
   layer2: layer2Defaults,
   membership: membershipDefaults,
   loopbackAddresses: [],
@@ -30,9 +32,6 @@ export const speakerDefaults = {
   ignoreExcludeLabel: false,
   stateDir: '/var/lib/waypost',
 } as const satisfies Omit<Speaker, 'name'>;
-
-/** What this version does about the kernel, whatever a document says: settings other than these are refused. */
-const kernelDefaults = { protocol: 186, metric: 20 } as const;
 
 const schema = documentSchema({
   spec: z
@@ -68,20 +67,7 @@ const schema = documentSchema({
         .describe(
           'Announce although the node has the label node.kubernetes.io/exclude-from-external-load-balancers. Default false.',
         ),
-      kernel: z
-        .object({
-          install: bool().optional().describe('Install learned routes. Not supported yet: no route is installed.'),
-          protocol: int(1, 255).optional().describe('Protocol number of installed routes, 1..255. Default 186.'),
-          metric: int(0, 0xffff_ffff).optional().describe('Metric of installed routes. Default 20.'),
-          alwaysBlock: z
-            .array(z.string())
-            .optional()
-            .describe(
-              'Prefixes never to learn, with everything inside them, whatever a session may receive. Default none.',
-            ),
-        })
-        .optional()
-        .describe('What learned routes do to the kernel.'),
+      kernel: kernelSchema.optional().describe('What learned routes do to the kernel.'),
       membership: membershipSchema.optional().describe('The speakers of a cluster.'),
       loopbackAddresses: z
         .array(z.enum(['bgp', 'layer2']))
@@ -150,9 +136,6 @@ const speaker = defineKind({
   schema,
   read({ spec = {} }, meta, findings) {
     const { kernel } = spec;
-    const refuse = (path: string[]) => findings.error(['spec', ...path], 'not supported yet');
-    if (kernel?.protocol !== undefined && kernel.protocol !== kernelDefaults.protocol) refuse(['kernel', 'protocol']);
-    if (kernel?.metric !== undefined && kernel.metric !== kernelDefaults.metric) refuse(['kernel', 'metric']);
 
     const routerId = spec.routerID === undefined ? undefined : parseAddress(spec.routerID);
     if (spec.routerID !== undefined && (routerId?.family !== 4 || routerId.bytes.every((byte) => byte === 0)))
@@ -197,6 +180,7 @@ const speaker = defineKind({
         serviceCommunities: spec.serviceCommunities ?? speakerDefaults.serviceCommunities,
         drain: readDrain(spec.drain ?? {}, findings),
         alwaysBlock: readPrefixes(kernel?.alwaysBlock ?? [], ['spec', 'kernel', 'alwaysBlock'], findings),
+        kernel: readKernel(kernel ?? {}, ['spec', 'kernel'], findings),
         layer2: readLayer2(spec.layer2 ?? {}, findings),
         membership: readMembership(spec.membership ?? {}, findings),
         loopbackAddresses: spec.loopbackAddresses ?? speakerDefaults.loopbackAddresses,

@@ -1,0 +1,107 @@
+/**
+ * Reads all routes of the kernel, or all of ours, in slices: soon after somebody asked for it, and later each time while
+ * that happens again and again.
+ */
+import { monotonicMs } from '../../io/clock.ts';
+import { SLICE_MS } from '../../io/turn.ts';
+import type { Client } from '../../netlink/client.ts';
+import { NetlinkError } from '../../netlink/errors.ts';
+import type { Link } from '../../netlink/link.ts';
+import type { Route, RouteFilter } from '../../netlink/route.ts';
+
+/** Routes of everybody, and links too; or those with our protocol. */
+export type Extent = 'all' | 'ours';
+
+export interface AuditorEvents {
+  filter(extent: Extent): RouteFilter;
+  begun(extent: Extent): void;
+  link(link: Link): void;
+  route(extent: Extent, route: Route): void;
+  /** `complete`: nothing is missing. Otherwise it is read again. */
+  ended(extent: Extent, complete: boolean): void;
+}
+
+/** Between the wish for an audit and its beginning: longer each time while wishes follow each other. */
+const FIRST_WAIT_MS = 20;
+const MAX_WAIT_MS = 10_000;
+/** After so long without an audit the wait is short again. */
+const QUIET_MS = 20_000;
+
+export class Auditor {
+  /** Audits that were made, and those among them that have to be made again. */
+  made = 0;
+  incomplete = 0;
+  private readonly client: Client;
+  private readonly events: AuditorEvents;
+  private wanted: Extent | undefined;
+  private pages: Generator<Route[], void, undefined> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private waitMs = FIRST_WAIT_MS;
+  private endedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(client: Client, events: AuditorEvents) {
+    this.client = client;
+    this.events = events;
+  }
+
+  /** Something may be other than is known. */
+  want(extent: Extent): void {
+    if (this.wanted !== 'all') this.wanted = extent;
+    if (this.pages !== undefined || this.timer !== undefined) return;
+    if (monotonicMs() - this.endedAt > QUIET_MS) this.waitMs = FIRST_WAIT_MS;
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      this.begin();
+    }, this.waitMs);
+    this.waitMs = Math.min(MAX_WAIT_MS, 2 * this.waitMs);
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.pages?.return();
+    this.pages = undefined;
+    this.wanted = undefined;
+  }
+
+  private begin(): void {
+    const extent = this.wanted!;
+    this.wanted = undefined;
+    this.made++;
+    this.events.begun(extent);
+    const end = (complete: boolean) => {
+      this.pages = undefined;
+      this.endedAt = monotonicMs();
+      if (!complete) this.incomplete++;
+      this.events.ended(extent, complete);
+      if (!complete) this.want(extent);
+      else if (this.wanted !== undefined) this.want(this.wanted);
+    };
+    try {
+      if (extent === 'all') for (const link of this.client.dump('link', {})) this.events.link(link);
+      this.pages = this.client.pages('route', this.events.filter(extent));
+    } catch (error) {
+      return end(this.told(error));
+    }
+    const slice = () => {
+      if (this.pages === undefined) return;
+      try {
+        const until = monotonicMs() + SLICE_MS;
+        while (monotonicMs() < until) {
+          const page = this.pages.next();
+          if (page.done) return end(true);
+          for (const route of page.value) this.events.route(extent, route);
+        }
+      } catch (error) {
+        return end(this.told(error));
+      }
+      setImmediate(slice);
+    };
+    slice();
+  }
+
+  /** EINTR: it changed meanwhile; ENOBUFS: an answer was lost. What else is thrown is not ours to catch. */
+  private told(error: unknown): false {
+    if (error instanceof NetlinkError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * Carries changes of routes to the kernel, a batch at a time, while the event loop goes on. What the kernel refuses is
+ * tried again: later each time, or when somebody says that things have changed.
+ */
+import { monotonicMs } from '../../io/clock.ts';
+import type { RequestSocket } from '../../io/netlink.ts';
+import { RouteBatch } from '../../netlink/batch.ts';
+import { errorCode } from '../../netlink/errors.ts';
+import type { Routes } from '../../vrf/routes.ts';
+
+export interface ProgrammerEvents {
+  /** The kernel refuses changes for this reason (`EPERM`, `ENETUNREACH` …); once until none is refused any more. */
+  refused(error: string, paused: boolean): void;
+  /** After `refused`: it refuses nothing any more. */
+  accepted(): void;
+  /** A batch came back: some of the routes may need an audit. */
+  done(): void;
+}
+
+/** Of the time that changes wait, seconds. */
+export const latencyBuckets = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10] as const;
+
+/** One batch keeps the kernel busy for milliseconds: longer than a turn of the event loop, so that it seldom idles. */
+const BATCH_MESSAGES = 1_000;
+const BATCH_OCTETS = 1 << 18;
+const FIRST_RETRY_MS = 500;
+const MAX_RETRY_MS = 60_000;
+/** Linux's numbers: whoever gets these may not, or there is no room; the next route would fare no better. */
+const stopping: ReadonlySet<number> = new Set([1, 12, 13, 28, 105]);
+
+export type BatchSocket = Pick<RequestSocket, 'portId' | 'sendAside' | 'receive'>;
+
+export class Programmer {
+  /** Changes that the kernel has carried out, and those that it refused, by reason. */
+  changes = 0;
+  readonly refusals = new Map<string, number>();
+  /** Changes by how long they waited at most: a count for each of `latencyBuckets`, and for those beyond; and the sum, seconds. */
+  readonly latency = new Float64Array(latencyBuckets.length + 1);
+  latencySum = 0;
+  private readonly socket: BatchSocket;
+  private readonly events: ProgrammerEvents;
+  private readonly batch = new RouteBatch(BATCH_MESSAGES, BATCH_OCTETS);
+  private readonly all = new Set<Routes>();
+  private sending = false;
+  private scheduled = false;
+  private closed = false;
+  private readonly told = new Set<string>();
+  private retryTimer: NodeJS.Timeout | undefined;
+  private retryMs = FIRST_RETRY_MS;
+  private paused = false;
+  /** Since when the first change that is not carried out waits. */
+  private waitingSince: number | undefined;
+  private readonly idlers: (() => void)[] = [];
+
+  constructor(socket: BatchSocket, events: ProgrammerEvents) {
+    this.socket = socket;
+    this.events = events;
+  }
+
+  add(routes: Routes): void {
+    this.all.add(routes);
+  }
+
+  delete(routes: Routes): void {
+    this.all.delete(routes);
+  }
+
+  /** Changes may wait. */
+  kick(): void {
+    if (this.scheduled || this.closed) return;
+    this.waitingSince ??= monotonicMs();
+    this.scheduled = true;
+    // Whatever is decided in this turn goes out together.
+    setImmediate(() => {
+      this.scheduled = false;
+      this.send();
+    });
+  }
+
+  /** Links or routes of others have changed: what was refused may be possible now. */
+  retry(): void {
+    if (this.paused) return;
+    for (const routes of this.all) routes.retry();
+    this.kick();
+  }
+
+  /** Resolves when all changes are carried out or refused, or after this time. */
+  settled(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.idlers.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+      this.kick();
+    });
+  }
+
+  /** Nothing is sent any more. Resolves when the kernel has done what it was told: the socket may be closed then. */
+  async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.retryTimer);
+    while (this.sending) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+
+  private send(): void {
+    if (this.sending || this.paused || this.closed) return;
+    const { batch } = this;
+    for (const routes of this.all) {
+      if (!routes.busy) continue;
+      batch.clear();
+      if (routes.take(batch, BATCH_MESSAGES) === 0) continue;
+      const waitedFrom = this.waitingSince ?? monotonicMs();
+      if (!this.isBusy) this.waitingSince = undefined;
+      this.sending = true;
+      this.socket.sendAside(batch.finish(), () => this.receive(routes, waitedFrom));
+      return;
+    }
+    this.waitingSince = undefined;
+    this.settle();
+  }
+
+  private receive(routes: Routes, waitedFrom: number): void {
+    this.sending = false;
+    const failures = new Map<number, number>();
+    // What could not be sent was not answered either.
+    this.batch.collect(this.socket, (index, errno) => failures.set(index, errno));
+    let stopped = false;
+    routes.done(failures, (errno) => {
+      stopped ||= stopping.has(errno);
+      this.refuse(errno);
+    });
+    const carried = this.batch.size - failures.size;
+    this.changes += carried;
+    this.observe(carried, (monotonicMs() - waitedFrom) / 1000);
+    if (carried > 0 && !stopped) this.retryMs = FIRST_RETRY_MS;
+    if (stopped) this.pause();
+    else if (routes.hasDeferred) this.retryLater();
+    if (this.told.size > 0 && !stopped && ![...this.all].some((r) => r.hasDeferred)) {
+      this.told.clear();
+      this.events.accepted();
+    }
+    this.events.done();
+    this.send();
+  }
+
+  private get isBusy(): boolean {
+    for (const routes of this.all) if (routes.busy) return true;
+    return false;
+  }
+
+  private observe(changes: number, sec: number): void {
+    const at = latencyBuckets.findIndex((bound) => sec <= bound);
+    const bucket = at < 0 ? latencyBuckets.length : at;
+    this.latency[bucket] = this.latency[bucket]! + changes;
+    this.latencySum += changes * sec;
+  }
+
+  private refuse(errno: number): void {
+    const error = errorCode(errno);
+    this.refusals.set(error, (this.refusals.get(error) ?? 0) + 1);
+    // Another's route in the place of ours is told when it is known to be that.
+    if (error === 'EEXIST' || this.told.has(error)) return;
+    this.told.add(error);
+    this.events.refused(error, stopping.has(errno));
+  }
+
+  private pause(): void {
+    this.paused = true;
+    this.settle();
+    this.retryLater();
+  }
+
+  private retryLater(): void {
+    if (this.retryTimer !== undefined || this.closed) return;
+    const again = () => {
+      this.retryTimer = undefined;
+      this.paused = false;
+      this.retry();
+    };
+    this.retryTimer = setTimeout(again, this.retryMs).unref();
+    this.retryMs = Math.min(MAX_RETRY_MS, 2 * this.retryMs);
+  }
+
+  private settle(): void {
+    for (const resolve of this.idlers.splice(0)) resolve();
+  }
+}

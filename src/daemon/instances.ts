@@ -1,0 +1,84 @@
+/** The instances of a speaker, one for each VRF that a peer is in, and their upkeep in slices between events. */
+import type { AttributeTable } from '../bgp/intern.ts';
+import type { MultipathOptions } from '../bgp/multipath.ts';
+import type { Prefix } from '../lib/prefix.ts';
+import type { Fib } from './fib/fib.ts';
+import { Instance } from './instance.ts';
+
+export class Instances {
+  /** Where routes go; undefined: nowhere. To be set before the first peer is there. */
+  fib: Fib | undefined;
+  private readonly attributes: AttributeTable;
+  private readonly byVrf = new Map<string | undefined, Instance>();
+  private alwaysBlock: readonly Prefix[] = [];
+  private multipath: MultipathOptions = {};
+  private due: NodeJS.Immediate | undefined;
+  private stopped = false;
+
+  constructor(attributes: AttributeTable) {
+    this.attributes = attributes;
+  }
+
+  get all(): Iterable<Instance> {
+    return this.byVrf.values();
+  }
+
+  /** The instance of a VRF, which is made where there is none. */
+  of(vrf: string | undefined): Instance {
+    let instance = this.byVrf.get(vrf);
+    if (instance === undefined) {
+      instance = new Instance(vrf, this.attributes, this.fib, () => this.needUpkeep());
+      instance.intake.setAlwaysBlock(this.alwaysBlock);
+      instance.setMultipath(this.multipath);
+      this.byVrf.set(vrf, instance);
+    }
+    return instance;
+  }
+
+  /** Prefixes that are taken from nobody, with everything inside them. */
+  setAlwaysBlock(prefixes: readonly Prefix[]): void {
+    this.alwaysBlock = prefixes;
+    for (const instance of this.all) instance.intake.setAlwaysBlock(prefixes);
+  }
+
+  /** Throws `RangeError` for a limit that cannot be. */
+  setMultipath(options: MultipathOptions): void {
+    this.multipath = options;
+    for (const instance of this.all) instance.setMultipath(options);
+  }
+
+  /** There are routes that nobody has decided on. */
+  get isBusy(): boolean {
+    return this.due !== undefined;
+  }
+
+  checkAddresses(): void {
+    for (const instance of this.all) instance.intake.checkAddresses();
+  }
+
+  waysChanged(): void {
+    for (const instance of this.all) instance.waysChanged();
+  }
+
+  tablesChanged(): void {
+    for (const instance of this.all) instance.bind();
+  }
+
+  /** Nothing is decided or wanted any more: what is in the kernel stays as it is. */
+  stop(): void {
+    if (this.due) clearImmediate(this.due);
+    this.due = undefined;
+    this.stopped = true;
+  }
+
+  /** Some routes have changed. */
+  needUpkeep(): void {
+    if (this.stopped || this.due !== undefined) return;
+    this.due = setImmediate(() => {
+      this.due = undefined;
+      let more = false;
+      for (const instance of this.all) if (instance.work()) more = true;
+      if (more) this.needUpkeep();
+    });
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * Learned routes of the daemon, from its documents to the kernel: the settings, what is left of earlier processes, what is
+ * logged, and the end. A daemon that may not change routes, or cannot ask the kernel, says so and goes on without.
+ */
+import { restarts } from '../bgp/restart.ts';
+import type { Kernel } from '../config/kernel.ts';
+import type { Configuration } from '../config/model.ts';
+import { monotonicMs } from '../io/clock.ts';
+import type { Logger } from '../io/log.ts';
+import { equal } from '../lib/diff.ts';
+import { Fib, type FibEvents, type FibSettings } from './fib/fib.ts';
+import { Places } from './fib/places.ts';
+import type { Peer } from './peer.ts';
+import type { Speaker } from './speaker.ts';
+
+export interface LearnedOptions {
+  readonly speaker: Speaker;
+  readonly log: Logger;
+  readonly stateDir: () => string;
+  /** All peers that can be expected are known and have begun: `Speaker.all` are those. */
+  readonly complete: () => boolean;
+  /** What it is made of; throws where this system cannot be asked. */
+  readonly fib?: (settings: FibSettings, places: Places, events: FibEvents) => Fib;
+}
+
+/** A peer that marks no End-of-RIB has told all once it was silent for so long. */
+const SILENCE_MS = 10_000;
+const CHECK_MS = 500;
+
+export class Learned {
+  /** Undefined before the first configuration, and where the kernel cannot be asked. */
+  fib: Fib | undefined;
+  private readonly options: LearnedOptions;
+  private readonly places: Places;
+  private kernel: Kernel | undefined;
+  private startedAt = 0;
+  private sweepTimer: NodeJS.Timeout | undefined;
+  private hadConflicts = false;
+
+  constructor(options: LearnedOptions) {
+    this.options = options;
+    this.places = new Places(options.stateDir, (reason) =>
+      options.log.warn({ reason }, 'routes cannot be remembered over a restart'),
+    );
+  }
+
+  /** To be called with the first configuration before any peer is there. */
+  configure({ speaker: { kernel } }: Configuration): void {
+    const first = this.kernel === undefined;
+    if (equal(kernel, this.kernel)) return;
+    this.kernel = kernel;
+    const { speaker } = this.options;
+    const settings = settingsOf(kernel);
+    if (first) {
+      this.start(settings);
+      speaker.instances.fib = this.fib;
+    } else this.fib?.configure(settings);
+    speaker.instances.setMultipath(kernel.multipath);
+  }
+
+  /** Ends it: routes are taken out, unless a document wants them kept. */
+  async stop(): Promise<void> {
+    clearInterval(this.sweepTimer);
+    this.options.speaker.instances.stop();
+    await this.fib?.stop(this.kernel?.keepOnStop ?? true);
+  }
+
+  private start(settings: FibSettings): void {
+    const { log, fib = realFib, speaker } = this.options;
+    try {
+      this.fib = fib(settings, this.places, {
+        waysChanged: () => speaker.instances.waysChanged(),
+        tablesChanged: () => speaker.instances.tablesChanged(),
+        place: (place) => this.places.add(place),
+        leftPlace: (place) => this.places.delete(place),
+        refused: (error, paused) => {
+          if (error === 'EPERM') log.error({ error }, 'routes cannot be installed: CAP_NET_ADMIN is needed');
+          else if (paused) log.error({ error }, 'the kernel takes no more routes: trying again');
+          else log.warn({ error }, 'the kernel refuses routes: `waypost show routes` tells which');
+        },
+        accepted: () => log.info('the kernel has taken all routes'),
+        audited: () => this.audited(),
+      });
+    } catch (error) {
+      log.warn({ reason: (error as Error).message }, 'learned routes are not installed: the kernel cannot be asked');
+      return;
+    }
+    this.startedAt = monotonicMs();
+    this.sweepTimer = setInterval(() => this.sweep(), CHECK_MS).unref();
+  }
+
+  /** Routes of an earlier process go once every peer has told all, or time is over. */
+  private sweep(): void {
+    const { speaker, complete } = this.options;
+    const late = monotonicMs() - this.startedAt >= this.kernel!.sweepAfterMs;
+    if (!late && !(complete() && [...speaker.all.values()].every(hasToldAll))) return;
+    // What was told last is decided on, and wanted, before anything goes.
+    if (speaker.instances.isBusy && !late) return;
+    clearInterval(this.sweepTimer);
+    this.fib!.sweep();
+  }
+
+  private audited(): void {
+    let conflicts = 0;
+    for (const { ipv4, ipv6 } of this.fib!.all.values()) conflicts += ipv4.counts.conflicts + ipv6.counts.conflicts;
+    const { log } = this.options;
+    if (conflicts > 0 && !this.hadConflicts)
+      log.warn({ conflicts }, 'routes of other programs are in the place of ours, and stay: `waypost show routes`');
+    this.hadConflicts = conflicts > 0;
+  }
+}
+
+const realFib = (settings: FibSettings, places: Places, events: FibEvents): Fib =>
+  new Fib(settings, places.recall(), events);
+
+function settingsOf({ install, protocol, metric, mtu, resolveViaDefault }: Kernel): FibSettings {
+  return { install, protocol, metric, ...(mtu !== undefined && { mtu }), resolveViaDefault };
+}
+
+/** It has marked the end of its table, or, where it does not do that, has been silent for a while. */
+function hasToldAll({ session: { agreement, state }, heard }: Peer): boolean {
+  if (state !== 'Established' || agreement === undefined) return false;
+  if (agreement.context.families.every((family) => heard.complete.has(family))) return true;
+  return !restarts(agreement) && monotonicMs() - heard.at > SILENCE_MS;
+}

@@ -1,0 +1,146 @@
+/**
+ * Route changes by the hundred thousand. Routes of a table differ in little but their prefix, so a message is a copy of
+ * a template with the prefix written into it: no object exists for a route, and none for its message.
+ *
+ * Only the last message of a batch asks for an acknowledgement; the kernel reports failures of the others unasked.
+ */
+import type { Family } from '../lib/address.ts';
+import { decodeAck } from './ack.ts';
+import type { Transport } from './client.ts';
+import { AF_INET, HEADER_OCTETS, MessageFlag, MessageType } from './const.ts';
+import { Errno } from './errors.ts';
+import { HostWriter, read16 } from './host.ts';
+import { decodeMessages, encodeMessage } from './message.ts';
+import { type RouteSpec, routeCodec } from './route.ts';
+
+/** `add` fails where any route of that prefix and metric is, `replace` takes its place, whoever made it. */
+export type RouteVerb = 'add' | 'replace' | 'delete';
+
+/** A route without its prefix. */
+export type RouteShape = Omit<RouteSpec, 'destination' | 'packet'>;
+
+/** A whole message for the prefix of all zeros. */
+export type RouteTemplate = Uint8Array & { readonly '': 'RouteTemplate' };
+
+const { request, ack, create, exclusive, replace } = MessageFlag;
+const verbs = {
+  add: { type: MessageType.newRoute, flags: request | create | exclusive },
+  replace: { type: MessageType.newRoute, flags: request | create | replace },
+  delete: { type: MessageType.delRoute, flags: request },
+} as const satisfies Record<RouteVerb, unknown>;
+
+/** Longer than a route with 256 next hops. */
+const TEMPLATE_OCTETS = 16_384;
+/** Of nlmsg_flags and nlmsg_seq in struct nlmsghdr, rtm_dst_len in struct rtmsg, and the value of RTA_DST behind it. */
+const FLAGS_AT = 6;
+const SEQUENCE_AT = 8;
+const LENGTH_AT = HEADER_OCTETS + 1;
+const PREFIX_AT = HEADER_OCTETS + 12 + 4;
+
+/** Throws `RangeError` for what cannot be expressed and `OverflowError` for more next hops than fit. */
+export function routeTemplate(verb: RouteVerb, family: Family, shape: RouteShape): RouteTemplate {
+  const bytes = new Uint8Array(family === 4 ? 4 : 16);
+  const w = new HostWriter(TEMPLATE_OCTETS);
+  encodeMessage(w, { ...verbs[verb], sequence: 0 }, (out) =>
+    routeCodec.encode(out, { ...shape, destination: { family, bytes, length: bytes.length * 8 } }, verb),
+  );
+  return w.finish() as RouteTemplate;
+}
+
+/** How a batch went: failures as (place in the batch, errno). */
+export type Failed = (index: number, errno: number) => void;
+
+export class RouteBatch {
+  /** Messages in it. */
+  size = 0;
+  private readonly limit: number;
+  private readonly buffer: HostWriter;
+  /** Sequence number of the first message; 0 is what the kernel's own messages have. */
+  private first = 1;
+  private lastAt = 0;
+
+  /** @param octets room for all messages; what does not fit waits for the next batch */
+  constructor(limit: number, octets: number) {
+    this.limit = limit;
+    this.buffer = new HostWriter(octets);
+  }
+
+  /** Begins anew. The sequence numbers of the batch before are not used again. */
+  clear(): void {
+    this.first = this.first + this.size > 0xf000_0000 ? 1 : this.first + this.size;
+    this.size = 0;
+    this.buffer.at = 0;
+  }
+
+  /** Appends a message for a prefix of the template's family; false when there is no room. `most` of the limit counts. */
+  push(
+    template: RouteTemplate,
+    w0: number,
+    w1: number,
+    w2: number,
+    w3: number,
+    length: number,
+    most = this.limit,
+  ): boolean {
+    const w = this.buffer;
+    if (this.size >= most || template.length > w.room) return false;
+    const at = w.at;
+    const b = w.bytes;
+    for (let i = 0; i < template.length; i++) b[at + i] = template[i]!;
+    w.at = at + template.length;
+    w.set32(at + SEQUENCE_AT, this.first + this.size);
+    b[at + LENGTH_AT] = length;
+    put32(b, at + PREFIX_AT, w0);
+    if (b[at + HEADER_OCTETS] !== AF_INET) {
+      put32(b, at + PREFIX_AT + 4, w1);
+      put32(b, at + PREFIX_AT + 8, w2);
+      put32(b, at + PREFIX_AT + 12, w3);
+    }
+    this.lastAt = at;
+    this.size++;
+    return true;
+  }
+
+  /** What is to be sent: a view, valid until `clear`. There must be a message in it. */
+  finish(): Uint8Array {
+    const { buffer: w, lastAt } = this;
+    w.set16(lastAt + FLAGS_AT, read16(w.bytes, lastAt + FLAGS_AT) | ack);
+    return w.bytes.subarray(0, w.at);
+  }
+
+  /**
+   * Takes the answers, which wait once the batch was sent. An answer that is lost (ENOBUFS) may have been a failure of
+   * any message that was not heard of: each fails with ENOBUFS then.
+   */
+  collect(transport: Pick<Transport, 'portId' | 'receive'>, failed: Failed): void {
+    let lost = false;
+    let acknowledged = false;
+    const heard = new Set<number>();
+    while (!acknowledged) {
+      const bytes = transport.receive();
+      if (bytes === undefined) break;
+      if (bytes === 'overrun') {
+        lost = true;
+        continue;
+      }
+      for (const message of decodeMessages(bytes)) {
+        const index = message.sequence - this.first;
+        if (message.type !== MessageType.error || message.portId !== transport.portId) continue;
+        if (index < 0 || index >= this.size) continue;
+        const { errno } = decodeAck(message);
+        heard.add(index);
+        if (errno !== 0) failed(index, errno);
+        if (index === this.size - 1) acknowledged = true;
+      }
+    }
+    if (acknowledged && !lost) return;
+    for (let index = 0; index < this.size; index++) if (!heard.has(index)) failed(index, Errno.nobufs);
+  }
+}
+
+function put32(b: Uint8Array, at: number, v: number): void {
+  b[at] = v >>> 24;
+  b[at + 1] = v >>> 16;
+  b[at + 2] = v >>> 8;
+  b[at + 3] = v;
+}

@@ -1,0 +1,202 @@
+/**
+ * The way to a next hop (RFC 4271 §5.1.3): by the routes of the kernel that are not ours, and by links that are up.
+ *
+ * The longest prefix decides. What is on a link is reached there; what is behind a gateway is reached by that gateway,
+ * which the kernel has found already, so that one step is enough. A next hop never is reached by what BGP brought: that
+ * would come and go with itself.
+ */
+import { type Address, bitsOf } from '../lib/address.ts';
+import { formatPrefix } from '../lib/prefix.ts';
+import { wordOf } from '../lib/table.ts';
+import { PrefixTrie } from '../lib/trie.ts';
+import { RouteTable } from '../netlink/const.ts';
+import { type Hop, HopFlag } from '../netlink/hop.ts';
+import { type Link, LinkFlag } from '../netlink/link.ts';
+import { type Route, RouteFlag } from '../netlink/route.ts';
+
+export interface Way {
+  /** Where packets go first: one of these, each with a link. */
+  readonly hops: readonly Hop[];
+  /** 0 on a link of ours, else the metric of the route to it. */
+  readonly metric: number;
+}
+
+export interface ReachSettings {
+  /** Routes with this protocol are ours: none of them leads to a next hop. */
+  readonly protocol: number;
+  /** A default route will do. */
+  readonly viaDefault: boolean;
+}
+
+/** Types of routes that say something of a next hop. */
+const telling: ReadonlySet<unknown> = new Set(['unicast', 'local', 'blackhole', 'unreachable', 'prohibit', 'throw']);
+
+interface Table {
+  /** By prefix, type of service and metric. */
+  readonly routes: Map<string, Route>;
+  /** Built when it is asked: prefixes by number, the routes to each in the order of their metrics. */
+  tries: { readonly 4: PrefixTrie; readonly 6: PrefixTrie; readonly lists: readonly (readonly Route[])[] } | undefined;
+}
+
+type Tables = Map<number, Table>;
+
+export class Reach {
+  private settings: ReachSettings;
+  private tables: Tables = new Map();
+  private links = new Map<number, Link>();
+  private reading:
+    | { readonly tables: Tables; readonly links: Map<number, Link>; readonly touched: Set<string> }
+    | undefined;
+
+  constructor(settings: ReachSettings) {
+    this.settings = settings;
+  }
+
+  set(settings: ReachSettings): void {
+    this.settings = settings;
+  }
+
+  /** A link is there, or is no more. Returns whether that may make a difference to somebody. */
+  heardLink(type: 'new' | 'del', link: Link): boolean {
+    const before = this.links.get(link.index);
+    const now = type === 'new' ? link : undefined;
+    if (now === undefined) this.links.delete(link.index);
+    else this.links.set(link.index, now);
+    if (before !== undefined && ((now?.flags ?? 0) & LinkFlag.up) === 0) this.drop(link.index);
+    return isUp(before) !== isUp(now) || before?.master !== now?.master;
+  }
+
+  /** Begins to read all routes and links anew: `told` for each of them, then `endRead`. What was known counts until then. */
+  beginRead(): void {
+    this.reading = { tables: new Map(), links: new Map(), touched: new Set() };
+  }
+
+  told(route: Route): void {
+    const { reading } = this;
+    const key = this.keyOf(route);
+    // What was heard of meanwhile is newer than this answer.
+    if (reading === undefined || key === undefined || reading.touched.has(`${route.table} ${key}`)) return;
+    tableOf(reading.tables, route.table).routes.set(key, route);
+  }
+
+  toldLink(link: Link): void {
+    this.reading?.links.set(link.index, link);
+  }
+
+  /** Everything was read; or not everything: then what was known stays. */
+  endRead(complete: boolean): void {
+    const { reading } = this;
+    this.reading = undefined;
+    if (!complete || reading === undefined) return;
+    this.tables = reading.tables;
+    this.links = reading.links;
+  }
+
+  get allLinks(): Iterable<Link> {
+    return this.links.values();
+  }
+
+  /** A route is there, or is no more. Returns whether that may make a difference to somebody. */
+  heard(type: 'new' | 'del', route: Route): boolean {
+    const key = this.keyOf(route);
+    if (key === undefined) return false;
+    this.reading?.touched.add(`${route.table} ${key}`);
+    if (this.reading) put(tableOf(this.reading.tables, route.table), type, key, route);
+    return put(tableOf(this.tables, route.table), type, key, route);
+  }
+
+  /** The way to an address from a routing table; undefined when there is none, or when it is an address of ours. */
+  resolve(table: number, address: Address): Way | undefined {
+    // Addresses of the default VRF are in a table of their own, those of another in its own.
+    if (table === RouteTable.main && this.longest(RouteTable.local, address)?.[0]?.type === 'local') return undefined;
+    const routes = this.longest(table, address);
+    if (routes === undefined) return undefined;
+    if (routes[0]!.destination.length === 0 && !this.settings.viaDefault) return undefined;
+    for (const route of routes) {
+      if (route.type !== 'unicast') return undefined;
+      const hops = route.hops.flatMap((hop) => this.onward(hop, address));
+      const direct = route.hops.every(({ gateway }) => gateway === undefined);
+      if (hops.length > 0) return { hops, metric: direct ? 0 : Math.min(route.priority ?? 0, MAX_METRIC) };
+    }
+    return undefined;
+  }
+
+  /** The link is up and has a carrier. */
+  isUsable(link: number): boolean {
+    return isUp(this.links.get(link));
+  }
+
+  private onward({ gateway, link, flags = 0 }: Hop, address: Address): Hop[] {
+    if (link === undefined || !this.isUsable(link)) return [];
+    const onLink = (flags & HopFlag.onLink) !== 0 ? { flags: HopFlag.onLink } : undefined;
+    return [{ gateway: gateway ?? address, link, ...onLink }];
+  }
+
+  private longest(number: number, address: Address): readonly Route[] | undefined {
+    const table = this.tables.get(number);
+    if (table === undefined) return undefined;
+    table.tries ??= build(table.routes.values());
+    const { family, bytes } = address;
+    const p = { family, bytes, length: bitsOf(family) };
+    const found = table.tries[family].longest(wordOf(p, 0), wordOf(p, 1), wordOf(p, 2), wordOf(p, 3), p.length);
+    return table.tries.lists[found];
+  }
+
+  /** What tells a route from others of its table; undefined for one that says nothing of next hops. */
+  private keyOf({ destination, protocol, type, flags, tos, source, priority = 0 }: Route): string | undefined {
+    if (protocol === this.settings.protocol || !telling.has(type) || (flags & RouteFlag.cloned) !== 0) return undefined;
+    if ((tos ?? 0) !== 0 || source !== undefined) return undefined;
+    return `${formatPrefix(destination)} ${priority}${type === 'local' ? ' local' : ''}`;
+  }
+
+  /** The link was set down: the kernel drops the IPv4 routes over it alone, and tells nobody. */
+  private drop(link: number): void {
+    for (const table of this.tables.values()) {
+      for (const [key, { destination, hops }] of table.routes) {
+        if (destination.family !== 4 || hops.length === 0 || !hops.every((hop) => hop.link === link)) continue;
+        table.routes.delete(key);
+        table.tries = undefined;
+      }
+    }
+  }
+}
+
+const MAX_METRIC = 0xffff_fffe;
+
+const isUp = (link: Link | undefined): boolean =>
+  link !== undefined && (link.flags & LinkFlag.up) !== 0 && (link.flags & LinkFlag.lowerUp) !== 0;
+
+function tableOf(tables: Tables, number: number): Table {
+  let table = tables.get(number);
+  if (table === undefined) {
+    table = { routes: new Map(), tries: undefined };
+    tables.set(number, table);
+  }
+  return table;
+}
+
+/** Returns whether it is news. */
+function put(table: Table, type: 'new' | 'del', key: string, route: Route): boolean {
+  if (type === 'new') table.routes.set(key, route);
+  else if (!table.routes.delete(key)) return false;
+  table.tries = undefined;
+  return true;
+}
+
+function build(routes: Iterable<Route>): NonNullable<Table['tries']> {
+  const byPrefix = new Map<string, Route[]>();
+  for (const route of routes) {
+    const key = formatPrefix(route.destination);
+    const known = byPrefix.get(key);
+    if (known === undefined) byPrefix.set(key, [route]);
+    else known.push(route);
+  }
+  const tries = { 4: new PrefixTrie(4), 6: new PrefixTrie(6) };
+  const lists = [...byPrefix.values()];
+  for (const [i, list] of lists.entries()) {
+    list.sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0));
+    const { destination } = list[0]!;
+    tries[destination.family].set(destination, i);
+  }
+  return { ...tries, lists };
+}

@@ -1,0 +1,293 @@
+/**
+ * The routes of one family in one table of the kernel: what is wanted against what is there.
+ *
+ *   want ─► queue ─► take: a batch ─► kernel ─► done: what came of it ─► have
+ *   heard, audit ─► have ─► queue
+ *
+ * It knows no socket and no clock: somebody else sends the batches, one at a time, and tells what the kernel says.
+ *
+ * Ours are the routes with our protocol and metric. Others are never touched: a route is added where none of that prefix
+ * and metric is, and replaced or deleted only where ours was seen. What the kernel did unheard (it drops IPv4 routes
+ * without a word when a link goes down) is found by an audit, which reads all of the table.
+ */
+import { IdQueue } from '../lib/queue.ts';
+import type { RouteBatch } from '../netlink/batch.ts';
+import type { Route } from '../netlink/route.ts';
+import { type HopSets, NO_HOPS, type RouteSettings } from './hopset.ts';
+import { CONFLICT, RouteMark, type RouteRow, RouteStore } from './routestore.ts';
+
+export interface RouteCounts {
+  /** Routes that should be there. */
+  readonly wanted: number;
+  /** Of ours, those that are there as far as is known, leftovers aside. */
+  readonly installed: number;
+  /** Changes that wait for the kernel, or were refused and will be tried again. */
+  readonly queued: number;
+  /** Routes in whose place another program's is, and those that the kernel refuses for other reasons. */
+  readonly conflicts: number;
+  readonly failed: number;
+  /** Routes from before this process began that nobody wants yet. */
+  readonly leftovers: number;
+}
+
+/** Linux's numbers for what is told apart. */
+const Errno = { noent: 2, srch: 3, nobufs: 105 } as const;
+const IP6_DEFAULT_METRIC = 1024;
+
+export class Routes {
+  readonly settings: RouteSettings;
+  /** Somebody is not sure of some routes: an audit is to be made. */
+  auditNeeded = false;
+  /** What is there was read at least once: before, nothing should be changed. */
+  isAudited = false;
+  private readonly store: RouteStore;
+  private readonly queue = new IdQueue();
+  /** Changes that the kernel refused, until `retry`. */
+  private readonly deferred = new IdQueue();
+  private audit = 0;
+  private auditing = false;
+  private keepsLeftovers = true;
+  /** What is under way: ids, and the hop set that each is changed to. */
+  private readonly sentIds: number[] = [];
+  private readonly sentSets: number[] = [];
+  private readonly metric: number;
+
+  constructor(settings: RouteSettings) {
+    this.settings = settings;
+    this.store = new RouteStore(settings);
+    this.metric = settings.metric === 0 && settings.family === 6 ? IP6_DEFAULT_METRIC : settings.metric;
+  }
+
+  get sets(): HopSets {
+    return this.store.sets;
+  }
+
+  /** A prefix is to lead to this hop set, or nowhere (NO_HOPS). Bits past `length` must be zero; IPv4 uses `w0` alone. */
+  want(w0: number, w1: number, w2: number, w3: number, length: number, set: number): void {
+    const { store } = this;
+    if (set === NO_HOPS && store.prefixes.find(w0, w1, w2, w3, length) < 0) return;
+    const id = store.insert(w0, w1, w2, w3, length);
+    if (store.setWant(id, set)) this.reconsider(id);
+  }
+
+  /** Nothing is wanted any more, and leftovers are not kept. */
+  clear(): void {
+    const { prefixes } = this.store;
+    for (let id = 0; id < prefixes.limit; id++)
+      if (prefixes.has(id) && this.store.setWant(id, NO_HOPS)) this.reconsider(id);
+    this.retry();
+    this.sweep();
+  }
+
+  /** Changes wait to be taken. */
+  get busy(): boolean {
+    return this.queue.size > 0;
+  }
+
+  /** The kernel refused changes that `retry` brings back. */
+  get hasDeferred(): boolean {
+    return this.deferred.size > 0;
+  }
+
+  /** Nothing of ours is there or wanted. */
+  get isEmpty(): boolean {
+    return this.store.prefixes.size === 0;
+  }
+
+  get counts(): RouteCounts {
+    const { wanted, installed, leftovers, conflicts, failures } = this.store;
+    const queued = this.queue.size + this.deferred.size + this.sentIds.length;
+    return { wanted, installed: installed - leftovers, queued, conflicts, failed: failures, leftovers };
+  }
+
+  /** Puts changes that wait into a batch, `most` of them in all, and returns how many. Until `done`, nothing else is taken. */
+  take(batch: RouteBatch, most: number): number {
+    const { store, queue, sentIds, sentSets } = this;
+    const { prefixes, sets } = store;
+    const v4 = prefixes.family === 4;
+    while (queue.size > 0) {
+      const id = queue.shift();
+      const want = store.wants[id]!;
+      const have = store.haves[id]!;
+      // What nobody is sure of waits for the audit.
+      if (store.is(id, RouteMark.unsure)) continue;
+      if (want === have || (want === NO_HOPS && store.is(id, RouteMark.leftover))) {
+        this.forget(id);
+        continue;
+      }
+      const template =
+        want === NO_HOPS ? sets.deletion : have === NO_HOPS ? sets.addition(want) : sets.replacement(want);
+      const w0 = prefixes.word(id, 0);
+      const length = prefixes.lengthOf(id);
+      const fits = v4
+        ? batch.push(template, w0, 0, 0, 0, length, most)
+        : batch.push(template, w0, prefixes.word(id, 1), prefixes.word(id, 2), prefixes.word(id, 3), length, most);
+      if (!fits) {
+        queue.push(id);
+        break;
+      }
+      store.set(id, RouteMark.inFlight);
+      sets.share(want);
+      sentIds.push(id);
+      sentSets.push(want);
+    }
+    return sentIds.length;
+  }
+
+  /** What was taken has been carried out, but for failures: by place in the batch, the errno. `said` gets each refusal. */
+  done(failures: ReadonlyMap<number, number>, said: (errno: number) => void): void {
+    const { store, sentIds, sentSets } = this;
+    for (let i = 0; i < sentIds.length; i++) {
+      const id = sentIds[i]!;
+      const set = sentSets[i]!;
+      const errno = failures.size === 0 ? 0 : (failures.get(i) ?? 0);
+      const disturbed = store.is(id, RouteMark.disturbed);
+      store.unset(id, RouteMark.inFlight | RouteMark.disturbed);
+      store.marks[id] = this.audit;
+      if (errno === 0 || (set === NO_HOPS && (errno === Errno.srch || errno === Errno.noent))) {
+        store.setError(id, 0);
+        store.setHave(id, set);
+        if (disturbed) this.doubt(id);
+      } else {
+        this.refuse(id, errno);
+        said(errno);
+      }
+      // Something else may be wanted by now.
+      if (store.wants[id] !== set) this.queue.push(id);
+      store.sets.release(set);
+      this.forget(id);
+    }
+    sentIds.length = 0;
+    sentSets.length = 0;
+  }
+
+  /** Refused changes are to be tried again. */
+  retry(): void {
+    while (this.deferred.size > 0) this.queue.push(this.deferred.shift());
+  }
+
+  /** The kernel tells of a route that is new or has gone, and not by a request of ours. */
+  heard(type: 'new' | 'del', route: Route): void {
+    const { store } = this;
+    const id = store.find(route.destination);
+    if (id < 0 || !this.isOurPlace(route)) return;
+    if (store.is(id, RouteMark.inFlight)) {
+      store.set(id, RouteMark.disturbed);
+      return;
+    }
+    store.marks[id] = this.audit;
+    const ours = route.protocol === this.settings.protocol;
+    if (ours && type === 'del') {
+      store.setHave(id, NO_HOPS);
+      this.queue.push(id);
+    } else if (ours) this.adopt(id, route);
+    else if (type === 'new' && store.haves[id] !== NO_HOPS) this.doubt(id);
+    else if (type === 'del' && store.errors[id] === CONFLICT) this.queue.push(id);
+  }
+
+  /** Begins to read what is there: `seen` for every route of the table, then `endAudit`. */
+  beginAudit(): void {
+    this.audit = (this.audit % 255) + 1;
+    this.store.marks.fill(0);
+    this.auditing = true;
+    this.auditNeeded = false;
+  }
+
+  seen(route: Route): void {
+    if (!this.auditing || route.protocol !== this.settings.protocol || !this.isOurPlace(route)) return;
+    const { store } = this;
+    const found = store.find(route.destination);
+    const id = found < 0 ? store.add(route.destination) : found;
+    // What was changed meanwhile is known better than by this answer, which may be older.
+    if (store.marks[id] === this.audit || store.is(id, RouteMark.inFlight)) return;
+    store.marks[id] = this.audit;
+    this.adopt(id, route);
+  }
+
+  /** All that is there was read; or not all: then only what was seen is known, and another audit is needed. */
+  endAudit(complete: boolean): void {
+    const { store } = this;
+    if (!complete) {
+      this.auditing = false;
+      this.auditNeeded = true;
+      return;
+    }
+    // One that was created meanwhile has not seen all.
+    if (!this.auditing) return;
+    this.auditing = false;
+    this.isAudited = true;
+    for (let id = 0; id < store.prefixes.limit; id++) {
+      if (!store.prefixes.has(id) || store.marks[id] === this.audit || store.is(id, RouteMark.inFlight)) continue;
+      if (store.haves[id] === NO_HOPS && !store.is(id, RouteMark.unsure)) continue;
+      store.unset(id, RouteMark.unsure);
+      store.setHave(id, NO_HOPS);
+      (store.errors[id] === CONFLICT ? this.deferred : this.queue).push(id);
+    }
+  }
+
+  /** Whoever wants a route has said so by now: leftovers go. */
+  sweep(): void {
+    const { store } = this;
+    this.keepsLeftovers = false;
+    for (let id = 0; id < store.prefixes.limit && store.leftovers > 0; id++) {
+      if (!store.prefixes.has(id) || !store.is(id, RouteMark.leftover)) continue;
+      store.clearLeftover(id);
+      this.queue.push(id);
+    }
+  }
+
+  /** Every prefix that is wanted or there. */
+  rows(): Generator<RouteRow> {
+    return this.store.rows();
+  }
+
+  /** Octets held, for measurements. */
+  get byteLength(): number {
+    return this.store.byteLength + this.queue.byteLength + this.deferred.byteLength;
+  }
+
+  private reconsider(id: number): void {
+    this.store.clearLeftover(id);
+    this.store.setError(id, 0);
+    this.queue.push(id);
+  }
+
+  /** A change was not carried out. */
+  private refuse(id: number, errno: number): void {
+    this.store.setError(id, errno);
+    // An answer that was lost, or a route that may be ours after all.
+    if (errno === Errno.nobufs || errno === CONFLICT) this.doubt(id);
+    else this.deferred.push(id);
+  }
+
+  /** Ours is there, as this route tells. */
+  private adopt(id: number, route: Route): void {
+    const { store } = this;
+    const { sets } = store;
+    // A blackhole, say, is none that we make: it is to be replaced or deleted all the same.
+    const set = sets.retain(route.hops.length > 0 ? route.hops : UNKNOWN_HOPS, route.metrics?.mtu);
+    const wasThere = store.haves[id] !== NO_HOPS;
+    store.unset(id, RouteMark.unsure);
+    store.setHave(id, set);
+    sets.release(set);
+    if (store.wants[id] === NO_HOPS && this.keepsLeftovers && !wasThere) store.setLeftover(id);
+    else if (store.wants[id] !== store.haves[id]) this.queue.push(id);
+    else store.setError(id, 0);
+  }
+
+  private doubt(id: number): void {
+    this.store.set(id, RouteMark.unsure);
+    this.auditNeeded = true;
+  }
+
+  private isOurPlace({ table, priority = 0, tos = 0 }: Route): boolean {
+    return table === this.settings.table && priority === this.metric && tos === 0;
+  }
+
+  /** Keeps nothing of a prefix that nothing is known or wanted of. */
+  private forget(id: number): void {
+    if (this.store.isVoid(id) && !this.queue.has(id) && !this.deferred.has(id)) this.store.remove(id);
+  }
+}
+
+const UNKNOWN_HOPS = [{ link: -1 }];

@@ -1,0 +1,188 @@
+/**
+ * What is known of the routes of one family in one table: wanted, there, refused. Some 30 octets a route in typed
+ * arrays, and no object. A route is a small integer, that of its prefix.
+ */
+import type { Prefix } from '../lib/prefix.ts';
+import { grown, PrefixTable, wordOf } from '../lib/table.ts';
+import { errorCode } from '../netlink/errors.ts';
+import { HopSets, NO_HOPS, type RouteSettings } from './hopset.ts';
+
+/**
+ * What is to be said of a route: it is there; it will be; a route of another program is in its place; the kernel refuses
+ * it; it is there since before this process began and nobody wants it yet; it will be no more.
+ */
+export type RouteState = 'installed' | 'pending' | 'conflict' | 'failed' | 'leftover' | 'removing';
+
+/** Bits of `flags`. */
+export const RouteMark = {
+  /** An answer was lost, or somebody meddled: only an audit can tell what is there. */
+  unsure: 1,
+  /** There since before this process began, and not wanted so far. */
+  leftover: 2,
+  inFlight: 4,
+  /** Something was heard of it while a change of ours was under way. */
+  disturbed: 8,
+} as const;
+
+/** EEXIST: where we would add a route there is one of another program. */
+export const CONFLICT = 17;
+
+export interface RouteRow {
+  readonly prefix: Prefix;
+  /** In `sets`: the hops that are wanted, or else those there. */
+  readonly set: number;
+  readonly state: RouteState;
+  readonly error: string | null;
+}
+
+export class RouteStore {
+  readonly settings: RouteSettings;
+  readonly sets: HopSets;
+  readonly prefixes: PrefixTable;
+  /** By id: hop sets. */
+  wants: Uint32Array;
+  haves: Uint32Array;
+  flags: Uint8Array;
+  /** By id: the errno of the last change if it did not come about, or 0. */
+  errors: Uint8Array;
+  /** By id: the audit during which something was last heard of it. */
+  marks: Uint8Array;
+  wanted = 0;
+  installed = 0;
+  leftovers = 0;
+  conflicts = 0;
+  failures = 0;
+
+  constructor(settings: RouteSettings) {
+    this.settings = settings;
+    this.sets = new HopSets(settings);
+    this.prefixes = new PrefixTable(settings.family);
+    const { capacity } = this.prefixes;
+    this.wants = new Uint32Array(capacity);
+    this.haves = new Uint32Array(capacity);
+    this.flags = new Uint8Array(capacity);
+    this.errors = new Uint8Array(capacity);
+    this.marks = new Uint8Array(capacity);
+  }
+
+  /** The id of a prefix that something is known of, or -1. */
+  find(p: Prefix): number {
+    return p.family === this.settings.family ? this.prefixes.lookup(p) : -1;
+  }
+
+  add(p: Prefix): number {
+    return this.insert(wordOf(p, 0), wordOf(p, 1), wordOf(p, 2), wordOf(p, 3), p.length);
+  }
+
+  insert(w0: number, w1: number, w2: number, w3: number, length: number): number {
+    const before = this.prefixes.size;
+    const id = this.prefixes.insert(w0, w1, w2, w3, length);
+    const { capacity } = this.prefixes;
+    if (capacity > this.wants.length) {
+      this.wants = grown(this.wants, capacity);
+      this.haves = grown(this.haves, capacity);
+      this.flags = grown(this.flags, capacity);
+      this.errors = grown(this.errors, capacity);
+      this.marks = grown(this.marks, capacity);
+    }
+    if (this.prefixes.size > before) this.marks[id] = 0;
+    return id;
+  }
+
+  /** Whether that is news. */
+  setWant(id: number, set: number): boolean {
+    const before = this.wants[id]!;
+    if (before === set) return false;
+    this.sets.share(set);
+    this.sets.release(before);
+    this.wants[id] = set;
+    this.wanted += (set === NO_HOPS ? 0 : 1) - (before === NO_HOPS ? 0 : 1);
+    return true;
+  }
+
+  setHave(id: number, set: number): void {
+    const before = this.haves[id]!;
+    if (before === set) return;
+    this.sets.share(set);
+    this.sets.release(before);
+    this.haves[id] = set;
+    this.installed += (set === NO_HOPS ? 0 : 1) - (before === NO_HOPS ? 0 : 1);
+    if (set === NO_HOPS) this.clearLeftover(id);
+  }
+
+  setError(id: number, errno: number): void {
+    const before = this.errors[id]!;
+    if (before === errno) return;
+    this.countError(before, -1);
+    this.countError(errno, 1);
+    this.errors[id] = errno;
+  }
+
+  is(id: number, mark: number): boolean {
+    return (this.flags[id]! & mark) !== 0;
+  }
+
+  set(id: number, mark: number): void {
+    this.flags[id] = this.flags[id]! | mark;
+  }
+
+  unset(id: number, mark: number): void {
+    this.flags[id] = this.flags[id]! & ~mark;
+  }
+
+  setLeftover(id: number): void {
+    if (this.is(id, RouteMark.leftover)) return;
+    this.set(id, RouteMark.leftover);
+    this.leftovers++;
+  }
+
+  clearLeftover(id: number): void {
+    if (!this.is(id, RouteMark.leftover)) return;
+    this.unset(id, RouteMark.leftover);
+    this.leftovers--;
+  }
+
+  /** Nothing is known or wanted of it. */
+  isVoid(id: number): boolean {
+    return this.wants[id] === NO_HOPS && this.haves[id] === NO_HOPS && this.flags[id] === 0;
+  }
+
+  remove(id: number): void {
+    this.setError(id, 0);
+    this.prefixes.remove(id);
+  }
+
+  *rows(): Generator<RouteRow> {
+    for (let id = 0; id < this.prefixes.limit; id++) if (this.prefixes.has(id)) yield this.row(id);
+  }
+
+  /** Octets held, for measurements. */
+  get byteLength(): number {
+    const { prefixes, wants, haves, flags, errors, marks } = this;
+    return [prefixes, wants, haves, flags, errors, marks].reduce((n, part) => n + part.byteLength, 0);
+  }
+
+  private row(id: number): RouteRow {
+    const errno = this.errors[id]!;
+    return {
+      prefix: this.prefixes.prefix(id),
+      set: this.wants[id]! || this.haves[id]!,
+      state: this.stateOf(id),
+      error: errno === 0 ? null : errno === CONFLICT ? conflictText : errorCode(errno),
+    };
+  }
+
+  private stateOf(id: number): RouteState {
+    if (this.wants[id] === NO_HOPS) return this.is(id, RouteMark.leftover) ? 'leftover' : 'removing';
+    if (this.errors[id] === CONFLICT) return 'conflict';
+    if (this.errors[id] !== 0) return 'failed';
+    return this.wants[id] === this.haves[id] && !this.is(id, RouteMark.unsure) ? 'installed' : 'pending';
+  }
+
+  private countError(errno: number, by: 1 | -1): void {
+    if (errno === CONFLICT) this.conflicts += by;
+    else if (errno !== 0) this.failures += by;
+  }
+}
+
+const conflictText = 'a route of another program has this prefix and metric (EEXIST)';

@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest';
+import { address, formatAddress } from '../../src/lib/address.ts';
+import { prefix } from '../../src/lib/prefix.ts';
+import { type Hop, HopFlag } from '../../src/netlink/hop.ts';
+import { type Link, LinkFlag } from '../../src/netlink/link.ts';
+import type { Route } from '../../src/netlink/route.ts';
+import { Reach } from '../../src/vrf/reach.ts';
+
+const UP = LinkFlag.up | LinkFlag.lowerUp;
+const link = (index: number, flags: number = UP): Link => ({ index, type: 1, flags, changed: 0, name: `e${index}` });
+const route = (destination: string, hops: readonly Hop[], more: Partial<Route> = {}): Route => ({
+  destination: prefix(destination),
+  table: 254,
+  protocol: 4,
+  scope: 'universe',
+  type: 'unicast',
+  flags: 0,
+  hops,
+  ...more,
+});
+const on = (index: number): Hop => ({ link: index });
+const via = (gateway: string, index: number): Hop => ({ gateway: address(gateway), link: index });
+
+function reach(routes: readonly Route[], { viaDefault = true, links = [link(1), link(2)] } = {}): Reach {
+  const r = new Reach({ protocol: 186, viaDefault });
+  for (const each of links) r.heardLink('new', each);
+  for (const each of routes) r.heard('new', each);
+  return r;
+}
+
+const ways = (r: Reach, to: string, table = 254) => {
+  const way = r.resolve(table, address(to));
+  return way && [way.metric, ...way.hops.map((h) => `${formatAddress(h.gateway!)}%${h.link}`)];
+};
+
+describe('the way to a next hop', () => {
+  it('on a link of ours is direct', () => {
+    const r = reach([route('192.0.2.0/24', [on(1)]), route('2001:db8::/64', [on(2)], { priority: 256 })]);
+    expect(ways(r, '192.0.2.9')).toEqual([0, '192.0.2.9%1']);
+    expect(ways(r, '2001:db8::9')).toEqual([0, '2001:db8::9%2']);
+    expect(ways(r, '198.51.100.1')).toBeUndefined();
+  });
+
+  it('behind a gateway is by the gateway, or by several', () => {
+    const r = reach([
+      route('192.0.2.0/24', [on(1)]),
+      route('198.51.100.0/24', [via('192.0.2.1', 1)], { priority: 50 }),
+      route('198.51.100.128/25', [via('192.0.2.2', 1), via('192.0.2.3', 2)], { priority: 60 }),
+    ]);
+    expect(ways(r, '198.51.100.1')).toEqual([50, '192.0.2.1%1']);
+    expect(ways(r, '198.51.100.200')).toEqual([60, '192.0.2.2%1', '192.0.2.3%2']);
+  });
+
+  it('is by the lowest metric, and by another while that cannot be used', () => {
+    const r = reach([
+      route('198.51.100.0/24', [via('192.0.2.1', 1)], { priority: 10 }),
+      route('198.51.100.0/24', [via('192.0.2.2', 2)], { priority: 20 }),
+    ]);
+    expect(ways(r, '198.51.100.1')).toEqual([10, '192.0.2.1%1']);
+    expect(r.heardLink('new', link(1, LinkFlag.up))).toBe(true);
+    expect(ways(r, '198.51.100.1')).toEqual([20, '192.0.2.2%2']);
+    expect(r.heardLink('del', link(2))).toBe(true);
+    expect(ways(r, '198.51.100.1')).toBeUndefined();
+  });
+
+  it('may be a default route, if that is wanted', () => {
+    const defaults = [route('0.0.0.0/0', [via('192.0.2.1', 1)]), route('::/0', [via('fe80::1', 1)])];
+    expect(ways(reach(defaults), '203.0.113.1')).toEqual([0, '192.0.2.1%1']);
+    expect(ways(reach(defaults), '2001:db8::1')).toEqual([0, 'fe80::1%1']);
+    expect(ways(reach(defaults, { viaDefault: false }), '203.0.113.1')).toBeUndefined();
+  });
+
+  it('never is one that BGP brought, nor one of another type of service, nor a cached one', () => {
+    const r = reach([
+      route('203.0.113.0/24', [via('192.0.2.1', 1)], { protocol: 186 }),
+      route('203.0.113.0/24', [via('192.0.2.1', 1)], { tos: 8 }),
+      route('203.0.113.1/32', [via('192.0.2.1', 1)], { flags: 0x200 }),
+    ]);
+    expect(ways(r, '203.0.113.1')).toBeUndefined();
+  });
+
+  it('is none to an address of ours, nor into a blackhole', () => {
+    const r = reach([
+      route('192.0.2.0/24', [on(1)]),
+      route('192.0.2.1/32', [on(1)], { table: 255, type: 'local' }),
+      route('203.0.113.0/24', [via('192.0.2.9', 1)]),
+      route('203.0.113.0/25', [], { type: 'blackhole' }),
+      route('10.0.0.0/8', [on(2)], { table: 7 }),
+      route('10.0.0.1/32', [on(2)], { table: 7, type: 'local' }),
+    ]);
+    expect(ways(r, '192.0.2.1')).toBeUndefined();
+    expect(ways(r, '203.0.113.1')).toBeUndefined();
+    expect(ways(r, '203.0.113.129')).toEqual([0, '192.0.2.9%1']);
+    expect(ways(r, '10.0.0.1', 7)).toBeUndefined();
+    expect(ways(r, '10.0.0.2', 7)).toEqual([0, '10.0.0.2%2']);
+    expect(ways(r, '10.0.0.2')).toBeUndefined();
+  });
+
+  it('keeps what the kernel needs to be told of gateways that no address of ours is beside', () => {
+    const r = reach([route('203.0.113.0/24', [{ ...via('10.0.0.1', 1), flags: HopFlag.onLink | HopFlag.linkDown }])]);
+    expect(r.resolve(254, address('203.0.113.1'))?.hops).toEqual([{ ...via('10.0.0.1', 1), flags: HopFlag.onLink }]);
+  });
+});
+
+describe('changes', () => {
+  it('count, and are told apart from what makes no difference', () => {
+    const r = reach([route('192.0.2.0/24', [on(1)])]);
+    expect(r.heardLink('new', link(1))).toBe(false);
+    expect(r.heard('new', route('10.0.0.0/8', [on(1)], { protocol: 186 }))).toBe(false);
+    expect(r.heard('del', route('10.0.0.0/8', [on(1)]))).toBe(false);
+    expect(r.heard('del', route('192.0.2.0/24', [on(1)]))).toBe(true);
+    expect(ways(r, '192.0.2.9')).toBeUndefined();
+  });
+
+  it('a link that is set down takes IPv4 routes along for good, which the kernel does not tell', () => {
+    const r = reach([route('10.0.0.0/8', [via('192.0.2.1', 1)]), route('2001:db8::/32', [via('fe80::1', 1)])]);
+    r.heardLink('new', link(1, 0));
+    r.heardLink('new', link(1));
+    expect(ways(r, '10.0.0.1')).toBeUndefined();
+    expect(ways(r, '2001:db8::1')).toEqual([0, 'fe80::1%1']);
+  });
+
+  it('without a carrier they stay, and count again when it is back', () => {
+    const r = reach([route('10.0.0.0/8', [via('192.0.2.1', 1)])]);
+    r.heardLink('new', link(1, LinkFlag.up));
+    expect(ways(r, '10.0.0.1')).toBeUndefined();
+    r.heardLink('new', link(1));
+    expect(ways(r, '10.0.0.1')).toEqual([0, '192.0.2.1%1']);
+  });
+
+  it('reading all anew replaces what was known, but not what was heard meanwhile', () => {
+    const r = reach([route('10.0.0.0/8', [on(1)]), route('11.0.0.0/8', [on(1)])]);
+    r.beginRead();
+    r.toldLink(link(1));
+    r.heard('del', route('12.0.0.0/8', [on(1)]));
+    r.heard('new', route('13.0.0.0/8', [on(1)]));
+    for (const each of ['10.0.0.0/8', '12.0.0.0/8']) r.told(route(each, [on(1)]));
+    expect(ways(r, '11.0.0.1')).toBeDefined();
+    r.endRead(true);
+    expect(['10.0.0.1', '11.0.0.1', '12.0.0.1', '13.0.0.1'].map((to) => ways(r, to) !== undefined)).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ]);
+    r.beginRead();
+    r.endRead(false);
+    expect(ways(r, '10.0.0.1')).toBeDefined();
+  });
+});
