@@ -118,9 +118,9 @@ describe('requests', () => {
     const handler = controlHandler(site.daemon);
     const ask = async (path: string, method = 'GET'): Promise<Reply> =>
       await handler(method, new URL(path, 'http://localhost'), async () => '');
-    for (const subject of ['peers', 'advertised', 'received', 'services', 'config'])
+    for (const subject of ['peers', 'advertised', 'received', 'routes', 'services', 'config'])
       expect((await ask(`/show/${subject}`)).status).toBe(200);
-    expect((await ask('/show/routes')).status).toBe(404);
+    expect((await ask('/show/nothing')).status).toBe(404);
     expect((await ask('/show/peers', 'POST')).status).toBe(404);
     expect((await ask('/reload')).status).toBe(405);
     expect(body(await ask('/show/received?prefix=what'))).toContain('not a prefix: what');
