@@ -62,7 +62,9 @@ export class Learned {
   async stop(): Promise<void> {
     clearInterval(this.sweepTimer);
     this.options.speaker.instances.stop();
-    await this.fib?.stop(this.kernel?.keepOnStop ?? true);
+    const { fib } = this;
+    this.fib = undefined;
+    await fib?.stop(this.kernel!.keepOnStop);
   }
 
   private start(settings: FibSettings): void {
