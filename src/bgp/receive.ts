@@ -16,12 +16,17 @@ export interface PrefixRule {
   readonly prefix: Prefix;
   readonly ge?: number;
   readonly le?: number;
+  /** What it matches is refused. */
+  readonly deny?: boolean;
 }
 
 export interface ReceivePolicy {
   /** Everything but default routes and prefixes of this node. */
   readonly all?: boolean;
-  /** A rule without `ge` and `le` asks for its prefix by name: even for a default route, or for a prefix of this node. */
+  /**
+   * The first rule that matches decides; what none matches is refused. One without `ge` and `le` asks for its prefix by
+   * name: even for a default route, or for a prefix of this node.
+   */
   readonly rules?: readonly PrefixRule[];
 }
 
@@ -43,23 +48,36 @@ export class ReceiveFilter {
     this.isEmpty = !all && rules.length === 0;
     this.lengths = new Uint32Array(rules.length * WORDS);
     this.named = new Uint8Array(rules.length);
-    const entries = new Map<string, number>();
-    // Outer prefixes first, so that an entry begins with all that those around it allow.
-    for (const rule of [...rules].sort((a, b) => a.prefix.length - b.prefix.length)) {
-      const { prefix } = rule;
-      const [from, to] = range(rule);
+    const own = new Map<string, number[]>();
+    for (const [i, { prefix }] of rules.entries()) {
       const key = formatPrefix(prefix);
-      let entry = entries.get(key);
-      if (entry === undefined) {
-        const around = this.tries[prefix.family].lookup(prefix);
-        entry = entries.size;
-        entries.set(key, entry);
-        if (around >= 0) this.lengths.copyWithin(entry * WORDS, around * WORDS, (around + 1) * WORDS);
-        this.tries[prefix.family].set(prefix, entry);
-      }
-      for (let n = from; n <= to; n++) this.lengths[entry * WORDS + (n >> 5)]! |= 1 << (n & 31);
-      if (rule.ge === undefined && rule.le === undefined) this.named[entry] = 1 + prefix.length;
+      own.set(key, [...(own.get(key) ?? []), i]);
     }
+    /** By entry: the rules about its prefix and those around it, in their order. */
+    const applied: (readonly number[])[] = [];
+    // Outer prefixes first.
+    for (const [, mine] of [...own].sort(([, a], [, b]) => rules[a[0]!]!.prefix.length - rules[b[0]!]!.prefix.length)) {
+      const { prefix } = rules[mine[0]!]!;
+      const trie = this.tries[prefix.family];
+      const around = trie.lookup(prefix);
+      const all = around < 0 ? mine : [...applied[around]!, ...mine].sort((a, b) => a - b);
+      const entry = applied.push(all) - 1;
+      trie.set(prefix, entry);
+      // The last rule first: those before it have the last word.
+      for (const i of all.toReversed()) this.apply(rules[i]!, entry, prefix);
+    }
+  }
+
+  private apply(rule: PrefixRule, entry: number, { length }: Prefix): void {
+    const [from, to] = range(rule);
+    for (let n = from; n <= to; n++) {
+      const word = entry * WORDS + (n >> 5);
+      if (rule.deny) this.lengths[word]! &= ~(1 << (n & 31));
+      else this.lengths[word]! |= 1 << (n & 31);
+    }
+    const byName = rule.ge === undefined && rule.le === undefined && rule.prefix.length === length;
+    if (rule.deny && from <= length && length <= to) this.named[entry] = 0;
+    else if (byName && !rule.deny) this.named[entry] = 1 + length;
   }
 
   /**

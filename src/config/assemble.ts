@@ -7,6 +7,7 @@ import { resolveAdvertisement, resolveLayer2 } from './check/advertisement.ts';
 import { resolveBfd } from './check/bfd.ts';
 import { checkAllowed, collectAliases } from './check/communities.ts';
 import { electHosts, withEgressLabels } from './check/egress.ts';
+import { applyExtras } from './check/extras.ts';
 import { checkOverlays, joinFabric } from './check/fabric.ts';
 import { mergeFrr } from './check/frr.ts';
 import { chooseSpeaker, type Found, KnownNodes, type NodeOptions } from './check/nodes.ts';
@@ -87,7 +88,8 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
   checkOverlap(pools, report);
   checkPreferences(pools, advertisements, known, report);
   checkPeers(peers, known, speaker, report);
-  const sessions = mergeFrr(sorter.of('frr'), peers, { secrets, profiles, nodes: known, report });
+  const merged = mergeFrr(sorter.of('frr'), peers, { secrets, profiles, nodes: known, report });
+  const sessions = applyExtras(sorter.of('extras')[0], merged, !unread, report);
   checkAllowed(sorter.of('speaker'), speaker, aliases, report);
   const allowed = new ServiceCommunities(speaker.serviceCommunities, aliases);
   checkServices(sorter.services, pools, references.poolNames, speaker.loadBalancerClass, allowed, report);

@@ -1,6 +1,7 @@
 /** One Kubernetes object of a file: what it is, what it says, and what is wrong with it. */
 import type { BfdProfile } from './bfd.ts';
 import type { EgressService } from './egress.ts';
+import type { Extras } from './extras.ts';
 import type { FrrDraft } from './frr/draft.ts';
 import type { ProviderNetwork, Subnet, Vlan } from './kubeovn.ts';
 import type {
@@ -84,6 +85,7 @@ export type Item =
   | { readonly type: 'subnet'; readonly value: Subnet }
   | { readonly type: 'vlan'; readonly value: Vlan }
   | { readonly type: 'providerNetwork'; readonly value: ProviderNetwork }
+  | { readonly type: 'extras'; readonly value: Extras }
   | { readonly type: 'frr'; readonly value: FrrDraft }
   | { readonly type: 'speaker'; readonly value: Speaker };
 

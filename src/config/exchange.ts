@@ -7,7 +7,15 @@ import type { Meta } from './model.ts';
 export interface ReceiveRules {
   readonly all: boolean;
   /** Length of the prefix <= ge <= le <= 32 or 128; with neither, the prefix itself. */
-  readonly rules: readonly { readonly prefix: Prefix; readonly ge?: number; readonly le?: number }[];
+  readonly rules: readonly PrefixRule[];
+}
+
+/** The first that matches decides. */
+export interface PrefixRule {
+  readonly prefix: Prefix;
+  readonly ge?: number;
+  readonly le?: number;
+  readonly deny?: boolean;
 }
 
 /** A prefix that a document has one session tell of, whether or not there is a route to it. */

@@ -47,13 +47,13 @@ export class Source {
 
   /**
    * The place of a field: of its value when that is a scalar and `atKey` is not set, else of its key. The nearest
-   * parent when the field is absent.
+   * parent when the field is absent. A last step that is the number of a line, from 0, is that line of a block of text.
    */
   locate(path: Path, atKey = false): { line: number; column: number } {
     if (path.length === 0) return { line: this.line, column: this.column };
     try {
       const { document, counter } = treeOf(this, this.#text, this.column);
-      const offset = find(document, path, atKey);
+      const offset = find(document, path, atKey, ' '.repeat(this.column - 1) + this.#text);
       if (offset === undefined) return { line: this.line, column: this.column };
       const { line, col } = counter.linePos(offset);
       return { line: this.line + line - 1, column: col };
@@ -86,7 +86,7 @@ function treeOf(source: Source, text: string, column: number): Tree {
   return last;
 }
 
-function find(document: Document.Parsed, path: Path, atKey: boolean): number | undefined {
+function find(document: Document.Parsed, path: Path, atKey: boolean, text: string): number | undefined {
   let node: unknown = document.contents;
   let offset: number | undefined;
   for (const [i, step] of path.entries()) {
@@ -102,9 +102,21 @@ function find(document: Document.Parsed, path: Path, atKey: boolean): number | u
       if (item === undefined) return offset;
       node = item;
       offset = startOf(item) ?? offset;
-    } else return offset;
+    } else if (isScalar(node) && node.type === 'BLOCK_LITERAL' && typeof step === 'number')
+      return lineOf(text, startOf(node)!, step) ?? offset;
+    else return offset;
   }
   return offset;
+}
+
+/** The first word of a line of a block of text whose sign is at `start`; the first line is 0. */
+function lineOf(text: string, start: number, line: number): number | undefined {
+  let at = start;
+  for (let n = 0; n <= line; n++) {
+    at = text.indexOf('\n', at) + 1;
+    if (at === 0) return undefined;
+  }
+  return at + /^ */.exec(text.slice(at))![0].length;
 }
 
 /** An absent value (`key:` and nothing more) has no start of its own. */

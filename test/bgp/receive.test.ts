@@ -87,6 +87,21 @@ describe('ReceiveFilter', () => {
     expect(judge({ rules: [rule('10.1.0.0/16')] }, '10.1.0.0/16')).toEqual(['alwaysBlocked']);
   });
 
+  it('goes by the first rule that matches', () => {
+    const but = [rule('198.51.100.0/24', { deny: true }), rule('198.51.0.0/16', { le: 24 })];
+    expect(judge({ rules: but }, '198.51.100.0/24', '198.51.101.0/24')).toEqual(['notAllowed', undefined]);
+    expect(judge({ rules: but.toReversed() }, '198.51.100.0/24')).toEqual([undefined]);
+    const inside = [
+      rule('198.51.100.0/24', { le: 32, deny: true }),
+      rule('198.51.100.7/32'),
+      rule('198.51.0.0/16', { le: 32 }),
+    ];
+    expect(judge({ rules: inside }, '198.51.100.7/32', '198.51.99.7/32')).toEqual(['notAllowed', undefined]);
+    const named = [rule('0.0.0.0/0', { deny: true }), rule('0.0.0.0/0')];
+    expect(judge({ rules: named }, '0.0.0.0/0')).toEqual(['defaultRoute']);
+    expect(judge({ rules: named.toReversed() }, '0.0.0.0/0')).toEqual([undefined]);
+  });
+
   it('blocks even a default route that was asked for, when all is blocked', () => {
     const all = new Guard({ alwaysBlock: [prefix('0.0.0.0/0')] });
     const filter = new ReceiveFilter({ rules: [rule('0.0.0.0/0'), rule('::/0')] });
@@ -117,13 +132,27 @@ describe('ReceiveFilter', () => {
       );
     const anyRule = any.chain((p) =>
       fc
-        .tuple(fc.option(fc.integer({ min: p.length, max: bits })), fc.option(fc.integer({ min: p.length, max: bits })))
-        .map(([x, y]): PrefixRule => {
+        .tuple(
+          fc.option(fc.integer({ min: p.length, max: bits })),
+          fc.option(fc.integer({ min: p.length, max: bits })),
+          fc.boolean(),
+        )
+        .map(([x, y, deny]): PrefixRule => {
           const [low, high] = x !== null && y !== null && x > y ? [y, x] : [x, y];
-          return { prefix: p, ...(low !== null && { ge: low }), ...(high !== null && { le: high }) };
+          return {
+            prefix: p,
+            ...(low !== null && { ge: low }),
+            ...(high !== null && { le: high }),
+            ...(deny && { deny }),
+          };
         }),
     );
     const list = fc.array(any, { maxLength: 3 });
+    const fits = ({ prefix: outer, ge, le }: PrefixRule, p: Prefix) => {
+      if (!contains(outer, p)) return false;
+      if (ge === undefined && le === undefined) return p.length === outer.length;
+      return p.length >= (ge ?? outer.length) && p.length <= (le ?? bits);
+    };
     const same = (a: Prefix, b: Prefix) => formatPrefix(a) === formatPrefix(b);
     fc.assert(
       fc.property(
@@ -138,16 +167,14 @@ describe('ReceiveFilter', () => {
           const slow = (p: Prefix): string | undefined => {
             if (alwaysBlock.some((b) => contains(b, p))) return 'alwaysBlocked';
             if (!all && rules.length === 0) return 'noReceivePolicy';
-            if (rules.some((r) => r.ge === undefined && r.le === undefined && same(r.prefix, p))) return undefined;
+            const denied = rules.findIndex((r) => r.deny && fits(r, p));
+            const before = denied < 0 ? rules : rules.slice(0, denied);
+            const isName = (r: PrefixRule) => !r.deny && r.ge === undefined && r.le === undefined;
+            if (before.some((r) => isName(r) && same(r.prefix, p))) return undefined;
             if (p.length === 0) return 'defaultRoute';
             if (own.some((o) => contains(o, p))) return 'ownPrefix';
             if (all) return undefined;
-            const fits = ({ prefix: outer, ge, le }: PrefixRule) => {
-              if (!contains(outer, p)) return false;
-              if (ge === undefined && le === undefined) return p.length === outer.length;
-              return p.length >= (ge ?? outer.length) && p.length <= (le ?? bits);
-            };
-            return rules.some(fits) ? undefined : 'notAllowed';
+            return before.some((r) => fits(r, p)) ? undefined : 'notAllowed';
           };
           for (const p of [...asked, ...rules.map((r) => r.prefix)])
             expect(filter.judge(p, guarding).reason).toBe(slow(p));

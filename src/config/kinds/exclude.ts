@@ -1,6 +1,7 @@
-/** The ConfigMap metallb-excludel2: interfaces that answer nothing on layer 2. No other ConfigMap is read. */
+/** Two ConfigMaps of MetalLB: metallb-excludel2 and bgpextras. No other ConfigMap is read. */
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { type ExtraPolicy, readExtras } from '../extras.ts';
 import { defineKind, type Kind } from '../kind.ts';
 import type { Findings } from '../problem.ts';
 import { anything, check, documentSchema } from '../schema.ts';
@@ -8,6 +9,7 @@ import { metallb } from './metallb.ts';
 
 const NAME = 'metallb-excludel2';
 const KEY = 'excludel2.yaml';
+const EXTRAS = 'bgpextras';
 
 /** Without that ConfigMap: what MetalLB's own has. */
 export const defaultExcluded: readonly string[] = [
@@ -34,27 +36,36 @@ const content = z.object({
 const configMap = defineKind({
   kind: 'ConfigMap',
   apiVersion: 'v1',
-  // Read for the sake of layer 2 only: one that names no namespace is meant to be MetalLB's.
+  // Read for MetalLB's sake only: one that names no namespace is meant to be there.
   namespace: metallb.namespace,
   global: false,
-  summary: `Interfaces that answer nothing on layer 2, in the one that is named ${NAME}.`,
+  summary: `Interfaces that answer nothing on layer 2, in the one that is named ${NAME}; routes that peers may send, in ${EXTRAS}.`,
   schema: documentSchema({
     data: z
       .record(z.string(), z.string())
       .optional()
-      .describe(`${KEY}: YAML whose announcedInterfacesToExclude is a list of regular expressions.`),
+      .describe(
+        `${KEY}: YAML whose announcedInterfacesToExclude is a list of regular expressions. extras: prefix-lists and route-maps in FRR's words.`,
+      ),
     binaryData: anything(),
     immutable: anything(),
   }),
   read({ data = {} }, meta, findings) {
-    if (meta.name === 'bgpextras') findings.warn(['metadata', 'name'], 'text for FRR is not supported: ignored');
-    else if (meta.name !== NAME) findings.warn(['metadata', 'name'], `only ${NAME} is read of this kind: ignored`);
+    if (meta.name !== NAME && meta.name !== EXTRAS)
+      findings.warn(['metadata', 'name'], `only ${NAME} and ${EXTRAS} are read of this kind: ignored`);
     else if (meta.namespace !== metallb.namespace)
       findings.warn(['metadata', 'namespace'], `only the one in ${metallb.namespace} counts: ignored`);
+    else if (meta.name === EXTRAS)
+      return { type: 'extras', value: { ...meta, policies: readPolicies(data, findings) } };
     else return { type: 'excluded', value: { patterns: readPatterns(data, findings) } };
     return undefined;
   },
 });
+
+function readPolicies({ extras }: Readonly<Record<string, string>>, findings: Findings): readonly ExtraPolicy[] {
+  if (extras === undefined) findings.error(['data'], 'the key extras is missing');
+  return readExtras(extras ?? '', ['data', 'extras'], findings);
+}
 
 function readPatterns(data: Readonly<Record<string, string>>, findings: Findings): readonly string[] {
   const text = data[KEY];
