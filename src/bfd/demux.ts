@@ -62,6 +62,11 @@ export class Demux<S> {
     return packet.authentication === undefined ? entry.session : 'authentication';
   }
 
+  /** The session on this path, whatever a packet says. */
+  at(path: Path): S | undefined {
+    return this.byPath.get(nameOf(path))?.session;
+  }
+
   /**
    * A discriminator that no session here has: never 0, and not to be guessed (RFC 5880 §6.8.1).
    * @param random in [0, 1), each time another one

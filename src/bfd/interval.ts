@@ -5,11 +5,11 @@
  */
 import type { Offer, Session, SessionConfig } from './state.ts';
 
-/** Unless Up, packets are no closer together than this, ms (RFC 5880 §6.8.3). */
+/**
+ * Unless Up, packets are no closer together than this, ms (RFC 5880 §6.8.3). Nor does lateness make intervals any longer:
+ * a failure would be detected too late to matter.
+ */
 export const SLOW_MS = 1000;
-
-/** The longest interval that a profile may ask for, and lateness may widen to, ms. */
-export const MAX_INTERVAL_MS = 60_000;
 
 /** What we want in this state. */
 export function wanted(config: SessionConfig, { state, widenedMs }: Pick<Session, 'state' | 'widenedMs'>): Offer {

@@ -15,10 +15,10 @@ import {
   detectionMs,
   intervalFor,
   jitterFactor,
-  MAX_INTERVAL_MS,
   mute,
   offerAnew,
   remoteDetectionMs,
+  SLOW_MS,
   transmitDue,
   transmitMs,
   wanted,
@@ -49,6 +49,11 @@ export type BfdAction =
       readonly to: State;
       readonly diagnostic: number;
       readonly fault: boolean;
+      /**
+       * Of a fault: packets were lost, and not since the peer's control plane restarts (RFC 5882 §4.3.2). Ours tells the
+       * peer nothing of the kind: whoever signals that it does not hear us may have seen our own restart.
+       */
+      readonly independent: boolean;
     }
   /** While Up: the intervals in force are others now. */
   | { readonly type: 'negotiated'; readonly txIntervalMs: number; readonly detectionMs: number }
@@ -100,7 +105,9 @@ export function step(config: SessionConfig, session: Session, event: BfdEvent, n
   if (state !== session.state) {
     const onPurpose = state === 'AdminDown' || offered.remote.state === 'AdminDown';
     const fault = session.state === 'Up' && !onPurpose;
-    actions.push({ type: 'changed', from: session.state, to: state, diagnostic, fault });
+    const lost = diagnostic === Diagnostic.controlDetectionTimeExpired;
+    const independent = fault && lost && session.remote.independent;
+    actions.push({ type: 'changed', from: session.state, to: state, diagnostic, fault, independent });
   }
   actions.push(...negotiated(session, offered));
   const answer = event.type === 'received' && event.packet.poll && state !== 'AdminDown';
@@ -159,6 +166,7 @@ const remoteOf = (packet: ControlPacket): Remote => ({
   desiredMinTxMs: packet.desiredMinTxUs / 1000,
   requiredMinRxMs: packet.requiredMinRxUs / 1000,
   demand: packet.demand,
+  independent: packet.controlPlaneIndependent,
 });
 
 /** Our state becomes `state`; the diagnostic says why, where it becomes Down. */
@@ -200,7 +208,7 @@ function disable(config: SessionConfig, session: Session, diagnostic: number, no
 }
 
 function widen(config: SessionConfig, session: Session, lateMs: number, nowMs: number): Step {
-  const needed = Math.min(MAX_INTERVAL_MS, intervalFor(lateMs, config.detectMult));
+  const needed = Math.min(SLOW_MS, intervalFor(lateMs, config.detectMult));
   if (needed <= Math.max(config.desiredMinTxMs, session.remote.requiredMinRxMs)) return [session, []];
   const timers = arm(session.timers, 'narrow', nowMs + NARROW_MS);
   if (needed <= session.widenedMs) return [{ ...session, timers }, []];

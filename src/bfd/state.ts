@@ -36,6 +36,8 @@ export interface Remote {
   readonly desiredMinTxMs: number;
   readonly requiredMinRxMs: number;
   readonly demand: boolean;
+  /** Its BFD survives a restart of its control plane (the C bit). */
+  readonly independent: boolean;
 }
 
 export type TimerName = 'transmit' | 'detect' | 'narrow' | 'farewell';
@@ -71,4 +73,5 @@ export const nobody: Remote = {
   desiredMinTxMs: 0,
   requiredMinRxMs: 0.001,
   demand: false,
+  independent: false,
 };

@@ -25,6 +25,13 @@ export type SessionEvent =
   | { readonly type: 'routes' }
   /** Our addresses on the peer's link have changed: next hops may. */
   | { readonly type: 'addresses'; readonly local: LocalAddresses }
+  /**
+   * The path to the peer is down (BFD, RFC 5882 §3.2): the session ends at once. `independent`: and that is not since the
+   * peer's control plane restarts. `hold`: it does not begin again before `start`.
+   */
+  | { readonly type: 'pathDown'; readonly reason: string; readonly independent: boolean; readonly hold: boolean }
+  /** It works again: what waits for another attempt need not wait any longer. */
+  | { readonly type: 'pathUp' }
   /** Time has passed: timers that are due fire. */
   | { readonly type: 'tick' };
 

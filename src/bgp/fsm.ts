@@ -16,7 +16,7 @@ import { Cease, ErrorCode, FsmError, type Notification, notification } from './e
 export const states = ['Idle', 'Connect', 'Active', 'OpenSent', 'OpenConfirm', 'Established'] as const;
 export type State = (typeof states)[number];
 
-/** RFC 4271 §8.1, with the RFC's numbers; SendHoldTimer_Expires is RFC 9687's, RouteRefreshMsg RFC 2918's. */
+/** RFC 4271 §8.1, with the RFC's numbers; SendHoldTimer_Expires is RFC 9687's, RouteRefreshMsg RFC 2918's, BfdDown RFC 5882's. */
 export type FsmEvent =
   | { readonly type: 'ManualStart' } // 1
   | { readonly type: 'ManualStop'; readonly notification?: Notification } // 2
@@ -38,7 +38,8 @@ export type FsmEvent =
   | { readonly type: 'UpdateMsg' } // 27
   | { readonly type: 'UpdateMsgErr'; readonly notification: Notification } // 28
   | { readonly type: 'SendHoldTimer_Expires' } // 29
-  | { readonly type: 'RouteRefreshMsg' };
+  | { readonly type: 'RouteRefreshMsg' }
+  | { readonly type: 'BfdDown'; readonly notification: Notification };
 
 export type EventName = FsmEvent['type'];
 export type TimerName = 'connectRetry' | 'hold' | 'keepalive' | 'sendHold' | 'idleHold';
@@ -109,6 +110,7 @@ const table: { readonly [S in State]: Row } = {
     TcpConnectionFails: fail,
   },
   OpenSent: {
+    BfdDown: rejectWith,
     ManualStop: (e) => leaveWith(e.notification ?? shutdown),
     AutomaticStop: (e) => leaveWith(e.notification),
     HoldTimer_Expires: () => failWith(holdExpired),
@@ -121,6 +123,7 @@ const table: { readonly [S in State]: Row } = {
     NotifMsg: fail,
   },
   OpenConfirm: {
+    BfdDown: rejectWith,
     ManualStop: (e) => leaveWith(e.notification ?? shutdown),
     AutomaticStop: (e) => leaveWith(e.notification),
     HoldTimer_Expires: () => failWith(holdExpired),
@@ -134,6 +137,7 @@ const table: { readonly [S in State]: Row } = {
     KeepAliveMsg: () => ['Established', arm('hold')],
   },
   Established: {
+    BfdDown: rejectWith,
     ManualStop: (e) => leaveWith(e.notification ?? shutdown),
     AutomaticStop: (e) => leaveWith(e.notification),
     HoldTimer_Expires: () => failWith(holdExpired),

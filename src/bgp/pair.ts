@@ -12,6 +12,7 @@ import { Cease, ErrorCode, notification } from './errors.ts';
 import type { LocalAddresses } from './export.ts';
 import type { State } from './fsm.ts';
 import type { Agreement } from './handshake.ts';
+import { farewell } from './restart.ts';
 
 /** Turns a call away with a Cease of this subcode. */
 export type Refuse = (connection: number, subcode: number) => void;
@@ -22,6 +23,8 @@ export class Pair {
   call: Call | undefined;
   /** Nothing is to go on: a connection that could is not taken up. */
   stopped = true;
+  /** The last session ended since the path was down. */
+  private pathLost = false;
   private readonly host: Host;
   private readonly refuse: Refuse;
 
@@ -127,6 +130,32 @@ export class Pair {
     loser.fire({ type: 'AutomaticStop', notification: collision });
   }
 
+  /**
+   * The path to the peer is down. What becomes of its routes depends on whether the peer may just be restarting: if so,
+   * this is how a restart begins, else they are of no use (RFC 5882 §4.3.2), and neither are ours to it.
+   */
+  pathDown(reason: string, independent: boolean, hold: boolean): void {
+    for (const connection of this.all) {
+      if (connection.state === 'Idle' || connection.state === 'Connect' || connection.state === 'Active') continue;
+      this.host.blame(reason, independent ? 'path' : 'connection');
+      const cease = independent ? farewell(bfdDown, connection.agreement) : bfdDown;
+      connection.fire({ type: 'BfdDown', notification: cease });
+      this.pathLost = true;
+    }
+    if (!hold) return;
+    this.stopped = true;
+    for (const connection of this.all) connection.fire({ type: 'ManualStop' });
+    this.hangUp();
+  }
+
+  /** Where the path was to blame, the next attempt is due now. */
+  pathUp(): void {
+    const { state, timers } = this.main;
+    const timer = state === 'Idle' ? 'idleHold' : 'connectRetry';
+    if (this.pathLost && state !== 'Connect' && timers[timer] !== undefined) timers[timer] = this.host.now;
+    this.pathLost = false;
+  }
+
   alone(connection: Connection): boolean {
     const other = this.beside(connection);
     return other === undefined || other.state === 'Connect';
@@ -143,6 +172,8 @@ export class Pair {
 }
 
 const collision = notification(ErrorCode.cease, Cease.connectionCollision);
+/** RFC 9384 */
+const bfdDown = notification(ErrorCode.cease, Cease.bfdDown);
 
 /** A connection that is up, or being dialled. */
 const hasConnection = ({ state }: { readonly state: State }): boolean => state !== 'Idle' && state !== 'Active';

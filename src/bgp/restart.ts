@@ -17,13 +17,15 @@ import { Cease, ErrorCode, type Notification, notification } from './errors.ts';
 import type { Agreement } from './handshake.ts';
 
 /** How a session ended, as far as graceful restart tells apart. */
-export type Loss = 'connection' | 'notification' | 'hold' | 'hardReset' | 'stopped';
+export type Loss = 'connection' | 'notification' | 'hold' | 'hardReset' | 'stopped' | 'path';
 
 export type RestartTimer = 'restart' | 'stalePath' | `longLived ${AddressFamily}`;
 
 export type RestartEvent =
   | { readonly type: 'lost'; readonly loss: Loss; readonly agreement: Agreement }
   | { readonly type: 'up'; readonly agreement: Agreement }
+  /** The peer is not just restarting: nothing can be forwarded to it (RFC 5882 §4.3.2.1). */
+  | { readonly type: 'pathDown' }
   | { readonly type: 'endOfRib'; readonly family: AddressFamily }
   | { readonly type: 'expired'; readonly timer: RestartTimer };
 
@@ -106,6 +108,8 @@ export function step(state: RestartState, event: RestartEvent): readonly [Restar
       return lost(state, event.loss, event.agreement);
     case 'up':
       return up(state, event.agreement);
+    case 'pathDown':
+      return state.up ? [state, []] : abort(state);
     case 'endOfRib':
       return finish(state, [event.family]);
     case 'expired':
@@ -144,6 +148,12 @@ function up(state: RestartState, agreement: Agreement): readonly [RestartState, 
   const off: RestartAction = { type: 'disarm', timer: 'restart' };
   if (next.stale.length === 0) return [next, [off, ...actions]];
   return [next, [off, ...actions, { type: 'arm', timer: 'stalePath', ms: STALE_PATH_MS }]];
+}
+
+/** What was kept goes. */
+function abort(state: RestartState): readonly [RestartState, readonly RestartAction[]] {
+  const gone = state.stale.map((family): RestartAction => ({ type: 'withdraw', family }));
+  return [NO_RESTART, [...timersOff(state), ...gone]];
 }
 
 /** Ends the stale time of these families. */

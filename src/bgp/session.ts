@@ -146,6 +146,11 @@ export class Session {
         return pair.main.pump();
       case 'addresses':
         return this.readdressed(event.local);
+      case 'pathDown':
+        return pair.pathDown(event.reason, event.independent, event.hold);
+      case 'pathUp':
+        pair.pathUp();
+        return this.dispatch({ type: 'tick' });
       case 'tick':
         for (const c of pair.all) c.tick();
         return pair.answer();

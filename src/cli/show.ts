@@ -23,7 +23,7 @@ interface Options {
 }
 
 /** Parts of the contract whose daemon side does not exist. */
-const later = ['vrfs', 'bfd'];
+const later = ['vrfs'];
 
 export function command(): Command {
   const what = new Argument('<what>', `what to show: ${subjects.join(', ')}`).choices(subjects).argParser((text) => {

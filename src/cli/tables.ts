@@ -1,5 +1,6 @@
 /** What `show` prints for people. */
 import { formatDiagnostic } from '../config/format.ts';
+import type { BfdViewRow } from '../daemon/bfdview.ts';
 import type { Subject } from '../daemon/control.ts';
 import type { EventRow } from '../daemon/journal.ts';
 import type { RouteRow } from '../daemon/routeview.ts';
@@ -56,6 +57,10 @@ const routeColumns: Columns<AdvertisedRow | ReceivedRow> = [
 
 const hopText = ({ via, dev, weight }: RouteRow['nexthops'][number], shared: boolean): string =>
   `${via ?? ''}%${dev ?? ''}${shared ? `*${weight}` : ''}`;
+const milliseconds = (ms: number): string => (ms === 0 ? '-' : `${Math.round(ms)}ms`);
+
+const dropped = (reasons: Readonly<Record<string, number>>): string =>
+  list(Object.entries(reasons).map(([reason, count]) => `${count} ${reason}`));
 
 /** Whoever does not use layer 2 need not read of it. */
 const layer2State = ({ announced, reason }: ServiceRow['layer2']): string =>
@@ -77,12 +82,14 @@ const tables: {
   readonly services: Columns<ServiceRow>;
   readonly l2: Columns<Layer2Row>;
   readonly members: Columns<MemberRow>;
+  readonly bfd: Columns<BfdViewRow>;
 } = {
   peers: [
     ['name', (r) => r.name],
     ['address', (r) => r.address],
     ['as', (r) => String(r.peerAsn)],
     ['state', (r) => r.state],
+    ['bfd', (r) => orDash(r.bfd)],
     ['uptime', (r) => (r.state === 'Established' ? duration(r.uptimeSec) : '-')],
     ['families', (r) => list(r.families)],
     ['sent', (r) => String(r.prefixes.advertised)],
@@ -127,6 +134,21 @@ const tables: {
     ['node', (r) => (r.self ? `${r.name} (this one)` : r.name)],
     ['state', memberState],
     ['addresses', (r) => String(r.addresses)],
+  ],
+  bfd: [
+    ['peer', (r) => (r.interface ? `${r.peer}%${r.interface}` : r.peer)],
+    ['vrf', (r) => orDash(r.vrf)],
+    ['hops', (r) => r.hops],
+    ['for', (r) => list(r.users)],
+    ['state', (r) => r.state],
+    ['why', (r) => orDash(r.problem ?? (r.diag === 'none' ? '' : r.diag))],
+    ['sends every', (r) => milliseconds(r.txIntervalMs)],
+    ['hears every', (r) => milliseconds(r.rxIntervalMs)],
+    ['detects in', (r) => milliseconds(r.detectMs)],
+    ['sent', (r) => String(r.counters.sent)],
+    ['received', (r) => String(r.counters.received)],
+    ['dropped', (r) => dropped(r.counters.dropped)],
+    ['flaps', (r) => String(r.flaps)],
   ],
 };
 

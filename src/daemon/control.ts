@@ -4,6 +4,7 @@ import { formatDiagnostic } from '../config/format.ts';
 import { UnknownSubject } from '../intent/explain/explain.ts';
 import { type Handler, json, jsonRows, type Reply } from '../io/http.ts';
 import { parsePrefix } from '../lib/prefix.ts';
+import { bfdRows } from './bfdview.ts';
 import type { Daemon } from './daemon.ts';
 import { errorsFirst } from './documents.ts';
 import { explainRunning } from './explain.ts';
@@ -28,6 +29,7 @@ export const subjects = [
   'routes',
   'services',
   'l2',
+  'bfd',
   'members',
   'config',
   'events',
@@ -61,7 +63,7 @@ function show(daemon: Daemon, subject: Subject, query: URLSearchParams): Reply {
   const { speaker, engine, documents } = daemon;
   switch (subject) {
     case 'peers':
-      return jsonRows(peerRows(speaker, filter, engine.roster.missing));
+      return jsonRows(peerRows(speaker, filter, engine.roster.missing, daemon.bfd));
     case 'advertised':
       return jsonRows(advertisedRows(speaker, engine, filter));
     case 'received':
@@ -74,6 +76,8 @@ function show(daemon: Daemon, subject: Subject, query: URLSearchParams): Reply {
       return jsonRows(layer2Rows(daemon.layer2, engine, filter));
     case 'members':
       return jsonRows(memberRows(engine));
+    case 'bfd':
+      return jsonRows(bfdRows(daemon.bfd, filter));
     case 'config':
       return json(configView(documents.reading, engine));
     case 'events':

@@ -5,17 +5,20 @@ import { formatDiagnostic } from '../config/format.ts';
 import type { Configuration } from '../config/model.ts';
 import { thisNode } from '../intent/node.ts';
 import { type HttpServer, serveTcp, serveUnix } from '../io/http.ts';
+import { onLinkTest } from '../io/interfaces.ts';
 import type { ListenKey, ListenPlace } from '../io/listener.ts';
 import type { Logger } from '../io/log.ts';
 import { formatAddress } from '../lib/address.ts';
+import { Bfd } from './bfd.ts';
 import { Chronicle } from './chronicle.ts';
 import { controlHandler, publicHandler } from './control.ts';
 import { Documents, type Reading } from './documents.ts';
 import { Drainer } from './drain.ts';
 import { Egress } from './egress.ts';
 import { Engine } from './engine.ts';
+import { FastShare } from './fast/share.ts';
 import { fallbackRouterId } from './identity.ts';
-import { Layer2 } from './layer2.ts';
+import { Layer2, realParts } from './layer2.ts';
 import { Learned } from './learned.ts';
 import { Loopback } from './loopback.ts';
 import { Memory } from './memory.ts';
@@ -57,12 +60,14 @@ export class Daemon {
   readonly loopback: Loopback;
   private readonly tenancy: Tenancy;
   readonly learned: Learned;
+  readonly bfd: Bfd;
   /** Resolves when the daemon cannot go on: it is to be stopped without a drain, and started again. */
   readonly failure: Promise<Error>;
   private readonly memory: Memory;
   private readonly presence: Presence;
   private readonly servers: HttpServer[] = [];
   private metricsLoaded: Promise<Metrics> | undefined;
+  private bfdDue = false;
   private listening: Promise<void> = Promise.resolve();
   private started = false;
 
@@ -84,6 +89,8 @@ export class Daemon {
       limit: (peer, prefixes, limit) => chronicle.limit(peer, prefixes, limit),
       problem: (text) => chronicle.problem('error', text),
       caller: (ends) => this.engine.call(ends),
+      peers: () => this.watchPeers(),
+      permits: ({ name }) => this.bfd.permits(name),
       update: (peer, { faults }) => {
         for (const fault of faults) chronicle.fault(peer, fault);
       },
@@ -101,13 +108,27 @@ export class Daemon {
     this.failure = new Promise((resolve) => {
       fail = resolve;
     });
+    const fast = new FastShare();
     this.layer2 = new Layer2({
       log,
       claimed: (report, text) => chronicle.claim(report, text),
+      parts: realParts(fast),
       failed(error) {
         log.fatal({ reason: error.message }, 'layer 2 has ended: nothing is answered any more');
         fail(error);
       },
+    });
+    this.bfd = new Bfd({
+      log,
+      worker: (events) => fast.join(events),
+      failed(error) {
+        log.fatal({ reason: error.message }, 'BFD has ended: no path is watched any more');
+        fail(error);
+      },
+      onLinkTest,
+      up: (name) => this.withPeer(name, (peer) => this.speaker.pathUp(peer)),
+      down: (name, reason, independent) =>
+        this.withPeer(name, (peer) => this.speaker.pathDown(peer, reason, independent)),
     });
     this.egress = new Egress({
       log,
@@ -188,6 +209,7 @@ export class Daemon {
     await this.tenancy.stop();
     await this.learned.stop();
     await this.memory.flush();
+    await this.bfd.stop();
     for (const server of this.servers) server.close();
   }
 
@@ -195,7 +217,15 @@ export class Daemon {
   metrics(): Promise<Metrics> {
     this.metricsLoaded ??= import('./metrics.ts').then(
       ({ Metrics }) =>
-        new Metrics(this.speaker, this.engine, this.documents, this.layer2, this.chronicle.tally, this.learned),
+        new Metrics(
+          this.speaker,
+          this.engine,
+          this.documents,
+          this.layer2,
+          this.chronicle.tally,
+          this.bfd,
+          this.learned,
+        ),
     );
     return this.metricsLoaded;
   }
@@ -219,6 +249,21 @@ export class Daemon {
     this.listening.catch((error: Error) => {
       if (this.started) this.log.error(error.message);
     });
+  }
+
+  /** Peers come and go by the dozen when a configuration does. */
+  private watchPeers(): void {
+    if (this.bfdDue) return;
+    this.bfdDue = true;
+    queueMicrotask(() => {
+      this.bfdDue = false;
+      this.bfd.want([...this.speaker.all.values()].map(({ settings }) => settings));
+    });
+  }
+
+  private withPeer(name: string, use: (peer: Peer) => void): void {
+    const peer = this.speaker.all.get(name);
+    if (peer) use(peer);
   }
 
   private decided({ key, before, after, reassigned }: Decided): void {

@@ -16,7 +16,8 @@ import { formatAddress } from '../lib/address.ts';
 import { Addresses } from './addresses.ts';
 import { portsOf } from './fast/ports.ts';
 import type { PortStatus, Report } from './fast/protocol.ts';
-import { type FastEvents, FastWorker } from './fast/worker.ts';
+import type { FastShare } from './fast/share.ts';
+import type { FastEvents, FastWorker } from './fast/worker.ts';
 import { Links, type LinksEvents } from './links.ts';
 
 export interface Layer2Options {
@@ -26,7 +27,7 @@ export interface Layer2Options {
   /** Another host claims an address that is announced here, or no longer. */
   claimed?(report: ConflictReport, text: string): void;
   /** What it is made of. */
-  readonly parts?: Parts;
+  readonly parts: Parts;
 }
 
 type AllLinks = Pick<Links, 'all' | 'close'>;
@@ -38,10 +39,10 @@ export interface Parts {
   worker(events: FastEvents): Worker;
 }
 
-const realParts: Parts = {
+export const realParts = (fast: FastShare): Parts => ({
   links: (events) => new Links(events),
-  worker: (events) => new FastWorker(events),
-};
+  worker: (events) => fast.join(events),
+});
 
 /** Another host claims an address of ours. */
 interface Claim {
@@ -77,7 +78,7 @@ export class Layer2 {
   /** What was logged as wrong and is so still: by interface and protocol, or by interfaces that were asked for. */
   private readonly told = new Map<string, string>();
 
-  constructor({ log, failed, claimed, parts = realParts }: Layer2Options) {
+  constructor({ log, failed, claimed, parts }: Layer2Options) {
     this.log = log;
     this.failed = failed;
     this.claimed = claimed;

@@ -7,6 +7,8 @@ import { MessageType } from '../bgp/const.ts';
 import type { MessageCounts } from '../bgp/counters.ts';
 import type { PoolUsage } from '../intent/ledger.ts';
 import { formatAddress } from '../lib/address.ts';
+import type { Bfd } from './bfd.ts';
+import { addBfdMetrics, lateText } from './bfdmetrics.ts';
 import type { Documents } from './documents.ts';
 import type { Engine } from './engine.ts';
 import type { Layer2 } from './layer2.ts';
@@ -22,13 +24,23 @@ export class Metrics {
   private readonly engine: Engine;
   private readonly layer2: Layer2;
   private readonly learned: Learned | undefined;
+  private readonly bfd: Bfd;
 
-  constructor(speaker: Speaker, engine: Engine, documents: Documents, layer2: Layer2, tally: Tally, learned?: Learned) {
+  constructor(
+    speaker: Speaker,
+    engine: Engine,
+    documents: Documents,
+    layer2: Layer2,
+    tally: Tally,
+    bfd: Bfd,
+    learned?: Learned,
+  ) {
     const { registry } = this;
     this.engine = engine;
     this.layer2 = layer2;
     this.learned = learned;
     if (learned) registerRouteMetrics(registry, learned);
+    this.bfd = bfd;
     this.contentType = registry.contentType;
     collectDefaultMetrics({ register: registry, prefix: 'waypost_' });
     const gauge = (name: string, help: string, labelNames: readonly string[], collect: (g: Gauge) => void) =>
@@ -112,6 +124,7 @@ export class Metrics {
           this.inc(value());
         },
       });
+    addBfdMetrics(registry, bfd);
     counter('metallb_k8s_client_updates_total', 'Configurations read.', () => documents.readings);
     counter('metallb_k8s_client_update_errors_total', 'Configurations refused.', () => documents.refusals);
   }
@@ -119,13 +132,14 @@ export class Metrics {
   /** Prometheus' text format, in pieces. */
   async text(): Promise<Iterable<string>> {
     const metrics = await this.registry.metrics();
-    const { engine, layer2, learned } = this;
+    const { engine, layer2, learned, bfd } = this;
     return (function* () {
       yield metrics;
       yield* announced(engine);
       yield* answered(layer2);
       yield unanswered(layer2);
       if (learned) yield* latencyText(learned);
+      yield lateText(bfd);
     })();
   }
 }

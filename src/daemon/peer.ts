@@ -20,6 +20,8 @@ export class Peer {
   overLimit = false;
   /** Its session was ended for that, and has not come back. */
   cutOff = false;
+  /** It is to begin as soon as BFD permits. */
+  waiting = false;
   private restart: NodeJS.Timeout | undefined;
   private timer: NodeJS.Timeout | undefined;
   private turn: NodeJS.Immediate | undefined;

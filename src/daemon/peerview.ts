@@ -4,6 +4,7 @@ import type { Agreement } from '../bgp/handshake.ts';
 import { monotonicMs, wallClockAt } from '../io/clock.ts';
 import { formatAddress } from '../lib/address.ts';
 import { formatPrefix } from '../lib/prefix.ts';
+import type { Bfd } from './bfd.ts';
 import type { Peer } from './peer.ts';
 import type { MissingPeer } from './roster.ts';
 import { formatRouterId } from './routes.ts';
@@ -36,7 +37,7 @@ function negotiatedNames({ negotiated, context }: Agreement): string[] {
 }
 
 /** One session, as `show peers` prints it. */
-export function peerView(peer: Peer) {
+export function peerView(peer: Peer, bfd?: Pick<Bfd, 'of'>) {
   const { session, settings } = peer;
   const { agreement, state } = session;
   const up = state === 'Established' && session.changedAt !== undefined;
@@ -62,7 +63,7 @@ export function peerView(peer: Peer) {
       received: agreement?.received.map(capabilityName) ?? [],
       negotiated: agreement ? negotiatedNames(agreement) : [],
     },
-    bfd: null as string | null,
+    bfd: bfdState(peer, bfd),
     gracefulRestart: restartView(peer) as ReturnType<typeof restartView> | null,
     messages: { sent: { ...session.sent, update: session.out.messagesSent }, received: { ...session.received } },
     prefixes: {
@@ -74,10 +75,16 @@ export function peerView(peer: Peer) {
     },
     oversized: session.out.oversized.map(formatPrefix),
     flaps: session.flaps,
-    lastError: session.lastError,
+    lastError: peer.waiting ? waits(session.lastError) : session.lastError,
     lastChange: session.changedAt === undefined ? null : wallClockAt(session.changedAt),
   };
 }
+
+/** null: the peer wants none. */
+const bfdState = ({ name, settings }: Peer, bfd: Pick<Bfd, 'of'> | undefined): string | null =>
+  settings.bfd === undefined ? null : (bfd?.of(name)?.view?.state ?? 'Down');
+
+const waits = (error: string): string => `${error && `${error}; `}waits for BFD (bfd-strict)`;
 
 /** What graceful restart amounts to on this session; families whose routes are from before the peer's restart. */
 function restartView({ session: { agreement }, retention, settings }: Peer) {

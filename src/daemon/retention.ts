@@ -50,6 +50,11 @@ export class Retention {
     if (this.state.stale.includes(family)) this.take({ type: 'endOfRib', family });
   }
 
+  /** Nothing can be forwarded to the peer, and not since it restarts. */
+  pathDown(): void {
+    this.take({ type: 'pathDown' });
+  }
+
   /** The peer is no peer any more: nothing of it stays. */
   end(): void {
     for (const timer of this.timers.values()) clearTimeout(timer);
@@ -90,7 +95,8 @@ export class Retention {
       }
     }
     if (actions.length > 0) this.changed();
-    if (event.type === 'expired' && state.stale.length === 0 && !state.up) this.forgotten();
+    const over = event.type === 'expired' || (event.type === 'pathDown' && actions.length > 0);
+    if (over && state.stale.length === 0 && !state.up) this.forgotten();
   }
 
   private arm(timer: RestartTimer, ms: number): void {

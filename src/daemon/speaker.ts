@@ -45,6 +45,10 @@ export interface SpeakerEvents {
   caller?(ends: Ends): Peer | undefined;
   /** A peer that was to restart did not come back in time: nothing of it is kept any more. */
   forgotten?(peer: Peer): void;
+  /** The peers there are, or the settings of one, have changed. */
+  peers?(): void;
+  /** Whether a session may begin that waits for BFD. Default yes. */
+  permits?(peer: Peer): boolean;
   /** A caller that is no peer, or one too many of a peer, was turned away before any state was built. */
   stranger?(ends: Ends): void;
 }
@@ -134,11 +138,14 @@ export class Speaker {
     const peer: Peer = new Peer(session, slot, instance, retention);
     this.peers.set(settings.name, peer);
     instance.intake.update(peer);
+    this.events.peers?.();
     return peer;
   }
 
   start(peer: Peer): void {
     this.learnKeys();
+    peer.waiting = this.mustWait(peer);
+    if (peer.waiting) return;
     this.handle(peer, { type: 'start' });
   }
 
@@ -146,9 +153,11 @@ export class Speaker {
   retune(peer: Peer, settings: PeerSettings): void {
     peer.session.retune(settings);
     peer.instance.intake.update(peer);
+    this.events.peers?.();
+    this.hold(peer);
     const { local } = peer.session;
     if (local) this.handle(peer, { type: 'addresses', local });
-    if (peer.cutOff) this.start(peer);
+    if (peer.cutOff || peer.waiting) this.start(peer);
     else this.limit(peer);
   }
 
@@ -157,11 +166,38 @@ export class Speaker {
     this.handle(peer, { type: 'stop', ...(notification && { notification }) });
     peer.cancel();
     this.peers.delete(peer.name);
+    this.events.peers?.();
     peer.retention.end();
     peer.instance.intake.remove(peer);
     peer.instance.remove(peer);
     this.learnKeys();
     this.freeSlots.push(peer.slot);
+  }
+
+  /** A session that is to wait for BFD and is not up. */
+  private hold(peer: Peer): void {
+    const busy = peer.waiting || peer.cutOff || peer.session.state === 'Established';
+    if (busy || !this.mustWait(peer)) return;
+    peer.waiting = true;
+    this.handle(peer, { type: 'pathDown', reason: peer.session.lastError, independent: false, hold: true });
+  }
+
+  private mustWait(peer: Peer): boolean {
+    return peer.settings.bfd?.strict === true && !(this.events.permits?.(peer) ?? true);
+  }
+
+  /** BFD: the path to the peer works. */
+  pathUp(peer: Peer): void {
+    if (peer.waiting && !peer.cutOff) this.start(peer);
+    else this.handle(peer, { type: 'pathUp' });
+  }
+
+  /** BFD: it does not. `independent`: and that is not since the peer's control plane restarts. */
+  pathDown(peer: Peer, reason: string, independent: boolean): void {
+    const hold = peer.settings.bfd?.strict === true;
+    peer.waiting ||= hold;
+    this.handle(peer, { type: 'pathDown', reason, independent, hold });
+    if (independent) peer.retention.pathDown();
   }
 
   /** The peer's Adj-RIB-Out has changed. */
@@ -251,6 +287,7 @@ export class Speaker {
           peer.retention.up(action.agreement);
         }
         this.events.state?.(peer, action.from, action.to, action.reason);
+        if (action.to === 'Idle') this.hold(peer);
         if (action.agreement) this.events.established?.(peer, action.agreement);
         return;
     }

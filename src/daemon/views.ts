@@ -10,6 +10,7 @@ import type { Diagnostic } from '../config/model.ts';
 import { serviceView } from '../intent/view.ts';
 import { type Address, formatAddress } from '../lib/address.ts';
 import { contains, formatPrefix, type Prefix, prefixOf } from '../lib/prefix.ts';
+import type { Bfd } from './bfd.ts';
 import type { Reading } from './documents.ts';
 import type { Egress } from './egress.ts';
 import type { Engine } from './engine.ts';
@@ -43,8 +44,8 @@ const selected = (speaker: Speaker, { peer, vrf }: Filter): Peer[] =>
     .sort(byName);
 
 /** Sessions, and peers that are looked for on a link, by name. */
-export function* peerRows(speaker: Speaker, filter: Filter, missing: readonly MissingPeer[] = []) {
-  const rows = selected(speaker, filter).map((peer) => peerView(peer));
+export function* peerRows(speaker: Speaker, filter: Filter, missing: readonly MissingPeer[] = [], bfd?: Bfd) {
+  const rows = selected(speaker, filter).map((peer) => peerView(peer, bfd));
   for (const one of missing)
     if (filter.peer === undefined || filter.peer === one.settings.name) rows.push(missingView(one));
   yield* rows.sort((a, b) => (a.name < b.name ? -1 : 1));

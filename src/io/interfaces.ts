@@ -1,7 +1,7 @@
 /** The node's own addresses, as the kernel has them now. */
 import { hostname, networkInterfaces } from 'node:os';
 import { type Address, formatAddress, isLinkLocal, parseAddress } from '../lib/address.ts';
-import { formatPrefix, type Prefix, parsePrefix } from '../lib/prefix.ts';
+import { contains, formatPrefix, type Prefix, parsePrefix } from '../lib/prefix.ts';
 
 export const hostName = (): string => hostname();
 
@@ -55,4 +55,11 @@ export function localAddresses(): { readonly addresses: ReadonlySet<string>; rea
   );
   const addresses = own.flatMap((e) => parseAddress(e.address) ?? []).map(formatAddress);
   return { addresses: new Set(addresses), subnets: [...subnets.values()] };
+}
+
+/** Says of an address whether it is on a link of this node, as the interfaces are now. */
+export function onLinkTest(): (address: Address) => boolean {
+  // A host's own address makes no link of it.
+  const links = localAddresses().subnets.filter(({ family, length }) => length < (family === 4 ? 32 : 128));
+  return (address) => links.some((link) => contains(link, address));
 }

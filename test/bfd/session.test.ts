@@ -56,6 +56,7 @@ describe('the diagram of RFC 5880 §6.2', () => {
             {
               ...{ type: 'changed', from: ours, to: after, diagnostic: lone.session.diagnostic },
               fault: ours === 'Up' && theirs === 'Down',
+              independent: false,
             },
           ],
     );

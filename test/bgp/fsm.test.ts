@@ -29,6 +29,7 @@ const events: { readonly [E in EventName]: Extract<FsmEvent, { type: E }> } = {
   UpdateMsgErr: { type: 'UpdateMsgErr', notification: fault },
   SendHoldTimer_Expires: { type: 'SendHoldTimer_Expires' },
   RouteRefreshMsg: { type: 'RouteRefreshMsg' },
+  BfdDown: { type: 'BfdDown', notification: notification(ErrorCode.cease, Cease.bfdDown) },
 };
 
 /**
@@ -159,6 +160,13 @@ RouteRefreshMsg
   OpenSent     !
   OpenConfirm  !
   Established  Established: hold+
+BfdDown
+  Idle         .
+  Connect      .
+  Active       .
+  OpenSent     Idle: send(6/10) connectRetry- drop damp
+  OpenConfirm  Idle: send(6/10) connectRetry- drop damp
+  Established  Idle: send(6/10) connectRetry- drop damp
 `;
 
 const fsmError: { readonly [S in State]?: string } = {

@@ -271,7 +271,7 @@ describe('show', () => {
     expect(stderr).toMatch(/^waypost: no daemon answers on .*: is `waypost run` up\? \(--control/);
   });
 
-  test.each(['vrfs', 'bfd'])('%s is not supported yet', async (what) => {
+  test.each(['vrfs'])('%s is not supported yet', async (what) => {
     const { code, stderr } = await ask('show', what);
     expect(code).toBe(2);
     expect(stderr).toContain(`"${what}" is not supported yet.`);

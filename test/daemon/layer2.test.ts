@@ -1,6 +1,7 @@
 /** From decisions and interfaces to snapshots, and from reports to rows and log lines, with a worker that only listens. */
 import { pino } from 'pino';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { Bfd } from '../../src/daemon/bfd.ts';
 import type { Documents as Reader } from '../../src/daemon/documents.ts';
 import type { Engine } from '../../src/daemon/engine.ts';
 import type { FastEvents } from '../../src/daemon/fast/worker.ts';
@@ -98,6 +99,7 @@ class Bench {
   }
 }
 
+const noBfd = new Bfd({} as ConstructorParameters<typeof Bfd>[0]);
 let bench: Bench;
 beforeEach(() => {
   bench = new Bench();
@@ -253,7 +255,8 @@ test('counters are there as often as they are asked for', async () => {
     drops: [],
   });
   const engine = { config: bench.config, services: bench.services } as unknown as Engine;
-  const metrics = new Metrics(new Speaker({ state: () => {} }), engine, {} as Reader, bench.layer2, new Tally());
+  const fresh = new Speaker({ state: () => {} });
+  const metrics = new Metrics(fresh, engine, {} as Reader, bench.layer2, new Tally(), noBfd);
   const text = [...(await metrics.text())].join('');
   for (const [name, value] of [
     ['requests_received', 7],

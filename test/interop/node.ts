@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import type { BfdViewRow } from '../../src/daemon/bfdview.ts';
 import type { AdvertisedRow, PeerRow, ReceivedRow, ServiceRow } from '../../src/daemon/views.ts';
 import type { Namespace } from '../support/netns.ts';
 import { type Daemon, type Outcome, waitFor } from '../support/process.ts';
@@ -67,6 +68,7 @@ interface Rows {
   readonly received: ReceivedRow;
   readonly advertised: AdvertisedRow;
   readonly services: ServiceRow;
+  readonly bfd: BfdViewRow;
 }
 
 export class Node {

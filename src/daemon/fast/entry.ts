@@ -1,11 +1,12 @@
 /**
- * Entry of the fast worker's thread: ARP, neighbour discovery and their timers in one loop, which waits for sockets, for
- * the next due time and for the main thread, and for nothing else.
+ * Entry of the fast worker's thread: BFD, ARP, neighbour discovery and their timers in one loop, which waits for sockets,
+ * for the next due time and for the main thread, and for nothing else.
  */
 import { monotonicMs } from '../../io/clock.ts';
 import { loopEnd } from '../../io/loopthread.ts';
 import { Poller } from '../../io/poller.ts';
 import { Realtime } from '../../io/realtime.ts';
+import { BfdLoop, kernelBfd } from './bfd.ts';
 import { FastLoop, kernelNetwork } from './loop.ts';
 import type { Order, Report } from './protocol.ts';
 
@@ -14,22 +15,28 @@ const LONGEST_WAIT_MS = 250;
 
 const end = loopEnd<Order, Report>();
 const poller = new Poller();
+const bfd = new BfdLoop(kernelBfd(poller, monotonicMs), (report) => end.post(report));
 const loop = new FastLoop(kernelNetwork(poller, monotonicMs), (report) => end.post(report));
 poller.watch(end.waker.fd, () => {
   end.waker.clear();
-  // Only the last one counts: each is whole.
-  let latest: Order | undefined;
-  for (let order = end.receive(); order !== undefined; order = end.receive()) latest = order;
-  if (latest !== undefined) loop.take(latest);
+  // Only the last one of a type counts: each is whole.
+  let snapshot: Extract<Order, { type: 'snapshot' }> | undefined;
+  let sessions: Extract<Order, { type: 'bfd' }> | undefined;
+  for (let order = end.receive(); order !== undefined; order = end.receive())
+    if (order.type === 'bfd') sessions = order;
+    else snapshot = order;
+  if (sessions !== undefined) bfd.take(sessions.sessions);
+  if (snapshot !== undefined) loop.take(snapshot);
 });
 
 const realtime = new Realtime(monotonicMs());
 end.post({ type: 'ready', realtime: realtime.problem ?? true });
 while (!end.stopping()) {
-  const startMs = monotonicMs();
-  const due = loop.nextDueMs();
-  const wokenMs = poller.wait(due === undefined ? LONGEST_WAIT_MS : Math.min(LONGEST_WAIT_MS, due - startMs));
+  const due = Math.min(bfd.nextDueMs() ?? Number.POSITIVE_INFINITY, loop.nextDueMs() ?? Number.POSITIVE_INFINITY);
+  const wokenMs = poller.wait(Math.min(LONGEST_WAIT_MS, due - monotonicMs()));
+  bfd.tick();
   loop.tick();
   realtime.worked(wokenMs, monotonicMs());
 }
+bfd.close();
 loop.close();

@@ -52,7 +52,7 @@ export class FastLoop {
     });
   }
 
-  take(order: Order): void {
+  take(order: Extract<Order, { type: 'snapshot' }>): void {
     const snapshot = unpackSnapshot(order.snapshot);
     this.rules = snapshot.rules;
     this.announcer.apply(snapshot, this.network.nowMs());

@@ -1,8 +1,47 @@
 /** What the main thread and the fast worker say to each other. */
+import type { LateCounts } from '../../bfd/late.ts';
+import type { DropReason } from '../../bfd/packet.ts';
+import type { BfdAction } from '../../bfd/session.ts';
+import type { SessionView } from '../../bfd/view.ts';
+import type { WantedBfd } from '../../intent/bfd.ts';
 import type { AddressCounters, Announced, ConflictReport, DropCounters, Snapshot } from '../../l2/snapshot.ts';
 
-/** To the worker. */
-export type Order = { readonly type: 'snapshot'; readonly snapshot: PackedSnapshot };
+/** To the worker. Each is whole: of several of a type, the last one counts. */
+export type Order =
+  | { readonly type: 'snapshot'; readonly snapshot: PackedSnapshot }
+  /** All BFD sessions there are to be. */
+  | { readonly type: 'bfd'; readonly sessions: readonly BfdOrder[] };
+
+export interface BfdOrder extends Omit<WantedBfd, 'users'> {
+  /** Names the session in reports. */
+  readonly key: string;
+}
+
+/** What happened to a session, as far as others want to know. */
+export type BfdNews = Extract<
+  BfdAction,
+  { readonly type: 'changed' | 'negotiated' | 'remoteChanged' | 'remoteDemand' | 'narrowed' }
+>;
+
+/** From the worker, about BFD. */
+export type BfdReport =
+  | { readonly type: 'bfdNews'; readonly key: string; readonly news: BfdNews; readonly view: SessionView }
+  /** The worker was so late that sessions send less often, this often at most. */
+  | { readonly type: 'bfdWidened'; readonly sessions: number; readonly lateMs: number; readonly txMs: number }
+  /** About once a second: the sessions that did something, what no session is to blame for, how late packets left. */
+  | {
+      readonly type: 'bfdRows';
+      readonly rows: readonly BfdRow[];
+      readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+      readonly late: LateCounts;
+    };
+
+export interface BfdRow {
+  readonly key: string;
+  readonly view: SessionView;
+  /** Why nothing of it is on the wire (EADDRINUSE, ENODEV …); it is tried again. */
+  readonly problem: string | undefined;
+}
 
 /** What became of an interface: `on`, `off` (not wanted there), or the word for the error; what failed is tried again. */
 export interface PortStatus {
@@ -26,7 +65,8 @@ export type Report =
       readonly addresses: readonly AddressCounters[];
       readonly drops: readonly DropCounters[];
     }
-  | ConflictReport;
+  | ConflictReport
+  | BfdReport;
 
 /** A snapshot whose addresses are a few arrays, since each object that crosses to another thread is copied on its own. */
 export interface PackedSnapshot extends Omit<Snapshot, 'addresses'> {

@@ -6,6 +6,7 @@ import type { Reception } from '../../l2/port.ts';
 import type { Layer2Rules } from '../../l2/snapshot.ts';
 import { diff } from '../../lib/diff.ts';
 import { type Mac, macBytes } from '../../lib/mac.ts';
+import { wordOf } from './word.ts';
 
 /** What a packet socket does (io/packet.ts). */
 export interface Socket {
@@ -166,6 +167,3 @@ export class Tap {
     this.drop();
   }
 }
-
-const wordOf = (error: unknown): string =>
-  error instanceof Error ? ((error as { code?: string }).code ?? error.message) : String(error);

@@ -1,7 +1,7 @@
-/** The fast worker as the main thread sees it: whole snapshots in, reports out. */
+/** The fast worker as the main thread sees it: whole snapshots and lists of sessions in, reports out. */
 import { LoopThread } from '../../io/loopthread.ts';
 import type { Snapshot } from '../../l2/snapshot.ts';
-import { type Order, packSnapshot, type Report } from './protocol.ts';
+import { type BfdOrder, type Order, packSnapshot, type Report } from './protocol.ts';
 
 export interface FastEvents {
   report(report: Report): void;
@@ -26,7 +26,12 @@ export class FastWorker {
     this.thread.post({ type: 'snapshot', snapshot: packSnapshot(snapshot) });
   }
 
-  /** Stops answering, and waits for the thread's end. */
+  /** Makes these the BFD sessions there are: others are taken down, with the peer being told. */
+  watch(sessions: readonly BfdOrder[]): void {
+    this.thread.post({ type: 'bfd', sessions });
+  }
+
+  /** Stops everything, and waits for the thread's end. */
   stop(): Promise<void> {
     return this.thread.stop();
   }
