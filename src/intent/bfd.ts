@@ -2,7 +2,8 @@
  * The BFD sessions that the peers of this node want: one for all who watch the same path in the same way (peer, local
  * address, VRF, single hop or multihop), run as the most demanding of them asks for.
  */
-import { type BfdSettings, isInternal, type PeerSettings } from '../bgp/settings.ts';
+import type { BfdSettings, PeerSettings } from '../bgp/settings.ts';
+import { isInternal } from '../config/asn.ts';
 import { type Address, formatAddress, isLinkLocal } from '../lib/address.ts';
 
 export interface BfdPath {
@@ -43,10 +44,10 @@ export function bfdPath(settings: PeerSettings, onLink: (address: Address) => bo
 }
 
 function isSingleHop(settings: PeerSettings, onLink: (address: Address) => boolean): boolean {
-  const { address, multihop, ttlSecurityHops } = settings;
+  const { address, multihop, ttlSecurityHops, localAsn, peerAsn } = settings;
   if (isLinkLocal(address)) return true;
   if (ttlSecurityHops !== undefined) return ttlSecurityHops === 1;
-  return isInternal(settings) ? onLink(address) : !multihop;
+  return isInternal(localAsn, peerAsn) ? onLink(address) : !multihop;
 }
 
 /** By key. */
