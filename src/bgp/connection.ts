@@ -7,6 +7,7 @@
 import { jitter, nextDue } from '../lib/timers.ts';
 import { type Initiator, isCollision } from './collision.ts';
 import { MessageType } from './const.ts';
+import { maxMessageOf } from './context.ts';
 import { BgpError, describeNotification, ErrorCode, FsmError, type Notification, OpenError } from './errors.ts';
 import type { SessionAction } from './events.ts';
 import type { LocalAddresses } from './export.ts';
@@ -272,7 +273,8 @@ export class Connection {
     if (this.state !== 'OpenSent') return this.fire({ type: 'BGPOpen', holdMs: 0, keepaliveMs: 0 }, m.type);
     const agreement = agree(this.host.settings, this.open!, decodeOpen(m.bytes, m.start, m.end));
     this.agreement = agreement;
-    this.framer.maxMessage = agreement.context.maxMessage;
+    // RFC 8654 §4: who has announced it takes extended messages, even from a peer that has not.
+    this.framer.maxMessage = maxMessageOf(agreement.sent.some(({ type }) => type === 'extendedMessage'));
     this.host.opened(this, agreement);
   }
 

@@ -24,6 +24,8 @@ export interface Row {
   readonly flags: number;
   /** What a malformed one does (RFC 7606 §7, or the attribute's own RFC). */
   readonly malformed: 'withdraw' | 'discard';
+  /** Wrong flags do that too. Else they withdraw, whatever is done about a wrong value (RFC 7606 §3.c). */
+  readonly flagsAlike?: true;
   /** Discarded when it comes from another AS, and never sent there (RFC 7606 §7.5, §7.9, §7.10). */
   readonly internalOnly?: true;
   /** The subcode of a bad value, for when the session must end after all (RFC 7606 §5.2). */

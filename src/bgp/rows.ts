@@ -202,6 +202,7 @@ export const rows: readonly Row[] = [
     code: AttributeCode.aigp,
     flags: optional,
     malformed: 'discard',
+    flagsAlike: true, // RFC 7311 §3.2
     subcode: UpdateError.optionalAttribute,
     lengthOk: (length) => length >= 3,
     check: checkAigp,

@@ -139,9 +139,10 @@ function single(scan: Scan, bytes: Uint8Array, at: number, value: number, next: 
   if (row.internalOnly && !context.internal) note(scan, code, 'discard', 'from another AS');
   else if (context.fourOctetAs && (code === AttributeCode.as4Path || code === AttributeCode.as4Aggregator))
     note(scan, code, 'discard', 'on a session with four-octet AS numbers'); // RFC 6793 §6
-  else if ((flags & REQUIRED_FLAGS) !== row.flags)
-    malformed(scan, row, UpdateError.attributeFlags, flagText(flags), bytes, at, next);
-  else if (!row.lengthOk(next - value, context))
+  else if ((flags & REQUIRED_FLAGS) !== row.flags) {
+    if (row.flagsAlike) malformed(scan, row, UpdateError.attributeFlags, flagText(flags), bytes, at, next);
+    else withdraw(scan, code, UpdateError.attributeFlags, flagText(flags), bytes, at, next);
+  } else if (!row.lengthOk(next - value, context))
     malformed(scan, row, UpdateError.attributeLength, `${next - value} octets`, bytes, at, next);
   else {
     const reason = row.check?.(bytes, value, next, context);
