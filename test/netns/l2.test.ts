@@ -103,6 +103,39 @@ describe('on a veth', () => {
     for (const target of [vip, vip6]) await ip(host, 'neigh', 'flush', target);
   });
 
+  it('leaves no gap in what the kernel of a neighbour takes to be reachable, cycle after cycle', async () => {
+    fast = await Fast.start(node, { addresses: both });
+    const quickly = [4, 6].flatMap((family) => [
+      `net.ipv${family}.neigh.p0.base_reachable_time_ms=400`,
+      `net.ipv${family}.neigh.p0.delay_first_probe_time=1`,
+    ]);
+    await host.run(['sysctl', '-qw', ...quickly]);
+    const monitor = host.spawn(['ip', 'monitor', 'neigh']);
+    // Nobody listens there: what counts is that packets are sent without a pause.
+    const send = (target: string) => `for i in $(seq 60); do echo >/dev/udp/${target}/9; sleep 0.1; done`;
+    await Promise.all([vip, vip6].map((target) => host.run(['bash', '-c', send(target)])));
+    for (const target of [vip, vip6]) {
+      const states = monitor.stdout.split('\n').filter((line) => line.startsWith(`${target} `));
+      expect(states.filter((line) => line.includes('PROBE')).length).toBeGreaterThanOrEqual(2);
+      expect(states.filter((line) => line.includes('FAILED'))).toEqual([]);
+      expect((await ip(host, 'neigh', 'show', target)).includes('FAILED')).toBe(false);
+    }
+    await monitor.stop();
+    const slowly = quickly.map((each) => each.replace('=400', '=30000').replace('=1', '=5'));
+    await host.run(['sysctl', '-qw', ...slowly]);
+    for (const target of [vip, vip6]) await ip(host, 'neigh', 'flush', target);
+  });
+
+  it('needs no address of its own, not even a link-local one', async () => {
+    const mac = await macOf(node, 'd0');
+    const own = (await ip(node, '-6', '-br', 'address', 'show', 'dev', 'd0')).match(/fe80:[0-9a-f:]+\/64/)![0];
+    await ip(node, '-6', 'address', 'flush', 'dev', 'd0');
+    fast = await Fast.start(node, { addresses: both });
+    expect(await answered(mac)).toEqual([true, true]);
+    await ip(node, 'address', 'add', own, 'dev', 'd0', 'nodad');
+    expect(await answered(mac)).toEqual([true, true]);
+  });
+
   it('announces five times, 1.1 s apart, request and reply, and an advertisement; then falls silent', async () => {
     const mac = await macOf(node, 'd0');
     heard();
@@ -319,6 +352,16 @@ describe('another host with the address', () => {
   });
 });
 
+/** The request as an announcement of its target, from this Ethernet address. */
+function ownBack(request: Uint8Array, mac: string): Uint8Array {
+  const octets = mac.split(':').map((octet) => Number.parseInt(octet, 16));
+  const frame = Uint8Array.from(request);
+  frame.set(octets, 6);
+  frame.set(octets, 22);
+  frame.copyWithin(28, 38, 42);
+  return frame;
+}
+
 describe('hostile traffic', () => {
   it('in malformed frames is counted by reason and changes nothing', async () => {
     const mac = await macOf(node, 'd0');
@@ -336,10 +379,19 @@ describe('hostile traffic', () => {
       ['checksum', ndp.with(57, ndp[57]! ^ 1)],
       ['option', ndp.with(79, 0)],
       ['code', ndp.with(55, 1)],
+      // Our own announcement, as a loop in the network brings it back.
+      ['gratuitous', ownBack(arp, mac)],
     ];
-    expect(await probe(host, 'p0', 'inject', ...frames.map(([, frame]) => toHex(frame)))).toEqual({ sent: 10 });
+    // Tagged for a VLAN that has no interface here: not for this one, so the kernel does not even wake us.
+    const tagged = Uint8Array.of(...arp.subarray(0, 12), 0x81, 0x00, 0x00, 0x05, ...arp.subarray(12));
+    heard();
+    const all = [tagged, ...frames.map(([, frame]) => frame)].map(toHex);
+    expect(await probe(host, 'p0', 'inject', ...all)).toEqual({ sent: 12 });
     await fast.until('all are counted', () => frames.every(([reason]) => (fast!.drops('d0')[reason] ?? 0) >= 1));
     for (const [reason] of frames) expect(fast.drops('d0')[reason], reason).toBe(1);
+    expect(fast.reports().filter((report) => report.type === 'conflict')).toEqual([]);
+    const replies = heard().filter((line) => line.startsWith(`${mac} `) && line.includes('Reply 192.0.2.200'));
+    expect(replies.filter((line) => !line.includes('> ff:ff:ff'))).toEqual([]);
     expect(await arping(mac, '192.0.2.200')).toBe(true);
     expect(await ndisc(mac, '2001:db8::c8')).toBe(true);
   });
@@ -354,6 +406,8 @@ describe('hostile traffic', () => {
     const number = fast.applied();
     fast.want({ addresses: [...both, { ip: '10.99.0.201' }] });
     await fast.until('a snapshot is applied under the flood', () => fast!.applied() > number, 3000);
+    // The other address is answered for meanwhile.
+    expect(await ndisc(mac)).toBe(true);
     const result = await flood;
     expect(result.sent).toBeGreaterThan(50_000);
     expect(result.answered).toBeGreaterThan(0);
