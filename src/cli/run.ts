@@ -1,7 +1,9 @@
 /** `waypost run`: the daemon in the foreground, as systemd and containers want it. */
 import { Command, Option } from 'commander';
 import { Daemon, StartError } from '../daemon/daemon.ts';
+import { ServiceReport } from '../daemon/service.ts';
 import { logFormats, logLevels, makeLogger } from '../io/log.ts';
+import { Notifier } from '../io/notify.ts';
 import { onInterrupt, onSignal } from '../io/process.ts';
 import { formatAddress } from '../lib/address.ts';
 import { endpointOption, repeatable } from './options.ts';
@@ -51,9 +53,11 @@ async function run(options: Options): Promise<void> {
     log,
   });
   const interrupted = new Promise<void>((resolve) => onInterrupt(resolve));
-  onSignal('SIGHUP', () => void daemon.documents.reload());
+  const report = new ServiceReport(daemon, new Notifier(), log);
+  onSignal('SIGHUP', () => void report.reload(() => daemon.documents.reload()));
   try {
     await daemon.start();
+    report.start();
   } catch (error) {
     await daemon.stop();
     if (error instanceof StartError) throw new CliError(error.message);
@@ -61,6 +65,8 @@ async function run(options: Options): Promise<void> {
   }
   const failure = await Promise.race([interrupted, daemon.failure]);
   log.info('stopping');
+  report.stopping();
   await daemon.stop('', { drain: failure === undefined });
+  report.close();
   if (failure !== undefined) throw new CliError(failure.message);
 }

@@ -9,7 +9,7 @@ import { Waker } from './poller.ts';
 interface Start {
   readonly port: MessagePort;
   readonly wakerFd: number;
-  /** [0]: not zero once the thread is to end. */
+  /** [0]: not zero once the thread is to end. [1]: how often its loop has turned. */
   readonly flags: Int32Array;
 }
 
@@ -19,12 +19,19 @@ export interface LoopEvents<Up> {
   failed(error: Error): void;
 }
 
+/** Threads that have not ended. */
+const alive = new Map<object, Int32Array>();
+
+/** How often the loop of each thread has turned: one that stays the same for longer than the loop may wait is stuck. */
+export const loopTurns = (): ReadonlyMap<object, number> =>
+  new Map([...alive].map(([thread, flags]) => [thread, Atomics.load(flags, 1)]));
+
 /** The main thread's side. */
 export class LoopThread<Down, Up> {
   private readonly worker: Worker;
   private readonly port: MessagePort;
   private readonly waker = new Waker();
-  private readonly flags = new Int32Array(new SharedArrayBuffer(4));
+  private readonly flags = new Int32Array(new SharedArrayBuffer(8));
   private readonly ended: Promise<void>;
   private readonly quit = () => this.ask();
 
@@ -37,6 +44,7 @@ export class LoopThread<Down, Up> {
     this.port = port1;
     const start: Start = { port: port2, wakerFd: this.waker.fd, flags: this.flags };
     this.worker = new Worker(entry, { workerData: start, transferList: [port2] });
+    alive.set(this, this.flags);
     this.port.on('message', message);
     let cause: Error | undefined;
     this.worker.on('error', (error) => {
@@ -47,6 +55,7 @@ export class LoopThread<Down, Up> {
     this.ended = new Promise((resolve) => {
       this.worker.on('exit', (code) => {
         process.off('exit', this.quit);
+        alive.delete(this);
         // From here on nothing is to be posted or asked: the waker is gone.
         const asked = Atomics.exchange(this.flags, 0, 1) !== 0;
         this.port.close();
@@ -81,6 +90,7 @@ export interface LoopEnd<Down, Up> {
   /** The next message, or undefined when there is none. */
   receive(): Down | undefined;
   post(message: Up): void;
+  /** Whether the loop is to end. To be asked once each turn, by which the main thread knows that it turns. */
   stopping(): boolean;
 }
 
@@ -91,6 +101,9 @@ export function loopEnd<Down, Up>(): LoopEnd<Down, Up> {
     waker: new Waker(wakerFd),
     receive: () => (receiveMessageOnPort(port) as { readonly message: Down } | undefined)?.message,
     post: (message) => port.postMessage(message),
-    stopping: () => Atomics.load(flags, 0) !== 0,
+    stopping: () => {
+      Atomics.add(flags, 1, 1);
+      return Atomics.load(flags, 0) !== 0;
+    },
   };
 }

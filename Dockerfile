@@ -1,0 +1,32 @@
+# waypost in a container: docker build -t waypost . && docker run --network host --cap-add NET_ADMIN --cap-add NET_RAW \
+#   --cap-add NET_BIND_SERVICE -v /etc/waypost:/etc/waypost:ro waypost
+FROM node:20-bookworm-slim AS build
+WORKDIR /src
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY src ./src
+RUN npm run -s build
+RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM node:20-bookworm-slim
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends libcap2-bin nftables \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --system --user-group --home-dir /var/lib/waypost --create-home --shell /usr/sbin/nologin waypost \
+ && install -d -o waypost -g waypost /run/waypost /etc/waypost \
+ && setcap cap_net_admin,cap_net_raw,cap_net_bind_service=ep /usr/local/bin/node
+WORKDIR /usr/lib/waypost
+COPY --from=build /src/node_modules ./node_modules
+COPY --from=build /src/dist ./dist
+COPY package.json ./
+COPY bin ./bin
+COPY fixtures/config/seed-001-advanced.yaml ./fixtures/config/
+RUN ln -s /usr/lib/waypost/bin/waypost /usr/local/bin/waypost
+USER waypost
+VOLUME /var/lib/waypost
+EXPOSE 179/tcp 7472/tcp
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:7472/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["waypost"]
+CMD ["run"]
