@@ -5,9 +5,11 @@ WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
+COPY scripts/bundle.mjs ./scripts/
 COPY src ./src
 RUN npm run -s build
-RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund
+# The program is a bundle; what remains beside it is the library that brings machine code.
+RUN mkdir -p /out/node_modules && cp -r node_modules/koffi node_modules/@koromix /out/node_modules/
 
 FROM node:20-bookworm-slim
 RUN apt-get update \
@@ -17,8 +19,8 @@ RUN apt-get update \
  && install -d -o waypost -g waypost /run/waypost /etc/waypost \
  && setcap cap_net_admin,cap_net_raw,cap_net_bind_service=ep /usr/local/bin/node
 WORKDIR /usr/lib/waypost
-COPY --from=build /src/node_modules ./node_modules
-COPY --from=build /src/dist ./dist
+COPY --from=build /out/node_modules ./node_modules
+COPY --from=build /src/dist/bundle ./dist/bundle
 COPY package.json ./
 COPY bin ./bin
 COPY fixtures/config/seed-001-advanced.yaml ./fixtures/config/
