@@ -2,7 +2,6 @@
  * The daemon as a service of systemd: ready when everything was decided once, its state in a line, and a watchdog that is
  * fed only while all threads turn.
  */
-import { monotonicMs } from '../io/clock.ts';
 import type { Logger } from '../io/log.ts';
 import { loopTurns } from '../io/loopthread.ts';
 import type { Notifier } from '../io/notify.ts';
@@ -15,12 +14,15 @@ export class ServiceReport {
   private readonly notifier: Notifier;
   private readonly log: Logger;
   private readonly timers: NodeJS.Timeout[] = [];
+  private readonly loopTurns: () => ReadonlyMap<object, number>;
   private turns: ReadonlyMap<object, number> = new Map();
   private status = '';
   private reloading = false;
   private failed = false;
 
-  constructor(daemon: Daemon, notifier: Notifier, log: Logger) {
+  /** @param turns how often the loop of each thread has turned */
+  constructor(daemon: Daemon, notifier: Notifier, log: Logger, turns = loopTurns) {
+    this.loopTurns = turns;
     this.daemon = daemon;
     this.notifier = notifier;
     this.log = log;
@@ -63,10 +65,10 @@ export class ServiceReport {
 
   /** A loop that has not turned since the last time is stuck: better to be started again than to answer nothing. */
   private feed(): void {
-    const now = loopTurns();
+    const now = this.loopTurns();
     const stuck = [...now].some(([thread, turns]) => this.turns.get(thread) === turns);
     this.turns = now;
-    if (stuck) this.log.error({ at: monotonicMs() }, 'a thread does not turn: the watchdog is not fed');
+    if (stuck) this.log.error('a thread does not turn: the watchdog is not fed');
     else this.tell('WATCHDOG=1');
   }
 

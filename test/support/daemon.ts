@@ -32,7 +32,8 @@ export const waypost = (argv: readonly string[], options?: RunOptions): Promise<
   outcome(['node', built(), ...argv], options);
 
 /** The command as a process that goes on. */
-export const spawnWaypost = (argv: readonly string[]): Process => new Process(['node', built(), ...argv]);
+export const spawnWaypost = (argv: readonly string[], env: Readonly<Record<string, string>> = {}): Process =>
+  new Process(['node', built(), ...argv], { env: { ...process.env, ...env } });
 
 /** The same, with the longest hold-up of its event loop on demand (stall.mjs). */
 export const spawnWatched = (argv: readonly string[], stallFile: string): Process =>
