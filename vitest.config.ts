@@ -8,20 +8,29 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/interop/**', 'test/netns/**', 'test/vm/**'],
+          exclude: ['test/interop/**', 'test/netns/**', 'test/vm/**', 'test/package/**'],
           testTimeout: 20_000,
         },
       },
       {
         test: {
           name: 'interop',
-          include: ['test/interop/**/*.test.ts', 'test/netns/**/*.test.ts', 'test/vm/**/*.test.ts'],
+          include: ['interop', 'netns', 'vm', 'package'].map((folder) => `test/${folder}/**/*.test.ts`),
+          // Takes minutes: `npm run test:package`.
+          exclude: ['test/package/debian.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
           pool: 'forks',
           fileParallelism: false,
           // Routers, kernels and virtual machines of others, on a machine that may be busy: one miss is not a finding.
           retry: 1,
+        },
+      },
+      {
+        test: {
+          name: 'package',
+          include: ['test/package/**/*.test.ts'],
+          fileParallelism: false,
         },
       },
     ],
