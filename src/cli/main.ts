@@ -5,26 +5,8 @@
 import { Command, CommanderError } from 'commander';
 import { endQuietlyWithoutReader } from '../io/process.ts';
 import { VERSION } from '../io/version.ts';
+import { commands } from './commands.ts';
 import { CliError, EXIT } from './output.ts';
-
-interface Entry {
-  readonly summary: string;
-  readonly load: () => Promise<{ command(): Command }>;
-}
-
-const commands: Readonly<Record<string, Entry>> = {
-  run: { summary: 'the daemon: documents in, sessions and announcements out', load: () => import('./run.ts') },
-  check: { summary: 'validate documents without applying them', load: () => import('./check.ts') },
-  peer: { summary: 'one ad-hoc session with a router, no file', load: () => import('./peer.ts') },
-  show: { summary: 'what the daemon does: peers, routes, services, configuration', load: () => import('./show.ts') },
-  plan: { summary: 'what documents would do, or change of what the daemon does', load: () => import('./plan.ts') },
-  explain: { summary: 'why something is announced or not, or a session down', load: () => import('./explain.ts') },
-  reload: { summary: 'make the daemon read its documents again', load: () => import('./reload.ts') },
-  drain: { summary: 'take this node out of use without losing packets', load: () => import('./drain.ts') },
-  undrain: { summary: 'put this node back into use', load: () => import('./undrain.ts') },
-  decode: { summary: 'recorded BGP (hex, raw, pcap, MRT) as lines of JSON', load: () => import('./decode.ts') },
-  demo: { summary: 'a daemon and a router on this machine, without privileges', load: () => import('./demo.ts') },
-};
 
 /** Runs one command line (without the program's own name) and returns its exit status. */
 export async function main(argv: readonly string[]): Promise<number> {

@@ -1,9 +1,10 @@
 /** The frame of the command line: help with examples, nearest names, exit statuses. */
 import { describe, expect, test } from 'vitest';
+import { commands as table } from '../../src/cli/commands.ts';
 import { VERSION } from '../../src/io/version.ts';
 import { waypost } from '../support/daemon.ts';
 
-const commands = ['run', 'check', 'peer', 'show', 'plan', 'explain', 'reload', 'drain', 'undrain', 'demo'];
+const commands = Object.keys(table);
 
 describe.each(commands)('%s', (command) => {
   test('--help has a usage line, a description and an example', async () => {

@@ -1,0 +1,23 @@
+/** Every command, its file loaded when it is wanted. */
+import type { Command } from 'commander';
+
+interface Entry {
+  readonly summary: string;
+  readonly load: () => Promise<{ command(): Command }>;
+}
+
+/** In the order of `waypost --help`. */
+export const commands: Readonly<Record<string, Entry>> = {
+  run: { summary: 'the daemon: documents in, sessions and announcements out', load: () => import('./run.ts') },
+  check: { summary: 'validate documents without applying them', load: () => import('./check.ts') },
+  peer: { summary: 'one ad-hoc session with a router, no file', load: () => import('./peer.ts') },
+  show: { summary: 'what the daemon does: peers, routes, services, configuration', load: () => import('./show.ts') },
+  plan: { summary: 'what documents would do, or change of what the daemon does', load: () => import('./plan.ts') },
+  explain: { summary: 'why something is announced or not, or a session down', load: () => import('./explain.ts') },
+  reload: { summary: 'make the daemon read its documents again', load: () => import('./reload.ts') },
+  drain: { summary: 'take this node out of use without losing packets', load: () => import('./drain.ts') },
+  undrain: { summary: 'put this node back into use', load: () => import('./undrain.ts') },
+  decode: { summary: 'recorded BGP (hex, raw, pcap, MRT) as lines of JSON', load: () => import('./decode.ts') },
+  completion: { summary: 'completion of commands and options for a shell', load: () => import('./completion.ts') },
+  demo: { summary: 'a daemon and a router on this machine, without privileges', load: () => import('./demo.ts') },
+};
