@@ -11,7 +11,9 @@ const tables = { reasons, symptoms, receivedReasons };
 test.each(Object.entries(tables))('%s', (_, table) => {
   expect(Object.keys(table).length).toBeGreaterThan(15);
   for (const [word, { says, remedy }] of Object.entries(table))
-    expect(manual, `docs/explain.md lacks the row of ${word}`).toContain(`| \`${word}\` | ${says} | ${remedy} |`);
+    expect(manual, `docs/explain.md lacks the row of ${word}: npm run docs:reasons`).toContain(
+      `| \`${word}\` | ${says} | ${remedy} |`,
+    );
 });
 
 test('and no word that there is not', () => {

@@ -118,7 +118,7 @@ describe('a session that is up', () => {
   test('what it sent: by prefix, and by an address that routes lead to, the most specific first', async () => {
     for (const prefix of ['203.0.113.0/24', '203.0.0.0/16'])
       router.announce(prefix, { origin: 'igp', asPath: [], nextHop: address('127.0.0.1') });
-    await soon('both', () => site.daemon.speaker.rib.counts(0, 'ipv4').received === 2);
+    await soon('both', () => row().prefixes.received === 2);
     const byPrefix = await explained('203.0.113.0/24');
     expect(byPrefix.chains.map((c) => c.title)).toEqual(['Received 203.0.113.0/24']);
     const [chain] = byPrefix.chains;

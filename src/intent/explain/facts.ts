@@ -59,6 +59,8 @@ export type ReceivedReason = AdmissionReason | Loss | Exclusion;
 /** A received route as `show received` has it. */
 export interface ReceivedFacts {
   readonly peer: string;
+  /** '' is the default VRF. */
+  readonly vrf: string;
   readonly prefix: string;
   readonly nextHop: string | null;
   readonly asPath: readonly unknown[];

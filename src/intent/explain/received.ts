@@ -52,16 +52,19 @@ export const receivedReasons: Readonly<Record<ReceivedReason, Meaning>> = {
 
 const isKnown = (word: string): word is ReceivedReason => Object.hasOwn(receivedReasons, word);
 
-/** One chain for each prefix, in the order given. */
+/** One chain for each prefix in each VRF, in the order given. */
 export function explainReceived(routes: readonly ReceivedFacts[]): Chain[] {
   const prefixes = new Map<string, ReceivedFacts[]>();
-  for (const route of routes) prefixes.set(route.prefix, [...(prefixes.get(route.prefix) ?? []), route]);
-  return [...prefixes].map(([prefix, all]) => {
+  for (const route of routes) {
+    const place = route.vrf === '' ? route.prefix : `${route.prefix} in VRF ${route.vrf}`;
+    prefixes.set(place, [...(prefixes.get(place) ?? []), route]);
+  }
+  return [...prefixes].map(([place, all]) => {
     const best = all.find((route) => route.best);
-    const refused = all.find((route) => route.reason !== null && !route.accepted);
+    const refused = all.find((route) => route.reason !== null);
     const word = best || !refused?.reason || !isKnown(refused.reason) ? undefined : refused.reason;
     return {
-      title: `Received ${prefix}`,
+      title: `Received ${place}`,
       ok: best !== undefined,
       verdict: best ? `used from ${best.peer}` : `not used${word ? `: ${word}` : ''}`,
       reason: word ?? null,

@@ -1,0 +1,62 @@
+/** Received routes: which one is used, and why the others are not. */
+import { expect, test } from 'vitest';
+import type { ReceivedFacts } from '../../../src/intent/explain/facts.ts';
+import { explainReceived, receivedReasons } from '../../../src/intent/explain/received.ts';
+
+const route = (peer: string, more: Partial<ReceivedFacts> = {}): ReceivedFacts => ({
+  peer,
+  vrf: '',
+  prefix: '203.0.113.0/24',
+  nextHop: '192.0.2.1',
+  asPath: [64513, [64514, 64515]],
+  accepted: true,
+  reason: null,
+  best: false,
+  stale: false,
+  ...more,
+});
+
+test('the best, one beside it, one that loses, one that is refused', () => {
+  const [chain, ...more] = explainReceived([
+    route('a', { reason: 'longerAsPath' }),
+    route('b', { best: true }),
+    route('c'),
+    route('d', { accepted: false, reason: 'asLoop' }),
+  ]);
+  expect(more).toEqual([]);
+  expect(chain).toMatchObject({ ok: true, verdict: 'used from b', reason: null, remedy: null });
+  expect(chain!.steps.map((s) => [s.answer, s.reason])).toEqual([
+    ['note', 'longerAsPath'],
+    ['yes', null],
+    ['note', null],
+    ['no', 'asLoop'],
+  ]);
+  expect(chain!.steps[0]!.detail).toBe(
+    `via 192.0.2.1, AS path 64513 {64514,64515}: longerAsPath: ${receivedReasons.longerAsPath.says}`,
+  );
+});
+
+test('none that may be used: what would have to change', () => {
+  const [chain] = explainReceived([route('a', { accepted: false, reason: 'noReceivePolicy' })]);
+  expect(chain).toMatchObject({
+    ok: false,
+    verdict: 'not used: noReceivePolicy',
+    reason: 'noReceivePolicy',
+    ...receivedReasons.noReceivePolicy,
+  });
+  const [unreachable] = explainReceived([route('a', { reason: 'nextHopUnreachable' })]);
+  expect(unreachable).toMatchObject({ ok: false, reason: 'nextHopUnreachable' });
+});
+
+test('each prefix, and each VRF, has its own best', () => {
+  const chains = explainReceived([
+    route('a', { best: true }),
+    route('b', { best: true, vrf: 'red' }),
+    route('a', { prefix: '203.0.0.0/16', best: true }),
+  ]);
+  expect(chains.map((c) => [c.title, c.verdict])).toEqual([
+    ['Received 203.0.113.0/24', 'used from a'],
+    ['Received 203.0.113.0/24 in VRF red', 'used from b'],
+    ['Received 203.0.0.0/16', 'used from a'],
+  ]);
+});
