@@ -12,6 +12,11 @@ export class CliError extends Error {
   }
 }
 
+/** Text that ends its own lines. */
+export const printText = (text: string): void => {
+  process.stdout.write(text);
+};
+
 export const printLine = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };

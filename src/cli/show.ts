@@ -3,12 +3,13 @@ import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { type Subject, subjects } from '../daemon/control.ts';
 import type { EventRow } from '../daemon/journal.ts';
 import type { RouteRow } from '../daemon/routeview.ts';
-import type { AdvertisedRow, ReceivedRow } from '../daemon/views.ts';
+import type { AdvertisedRow, ConfigView, PeerRow, ReceivedRow, ServiceRow } from '../daemon/views.ts';
 import { comparePrefixes, prefix as parsed } from '../lib/prefix.ts';
 import { ask } from './client.ts';
 import { prefixOption } from './options.ts';
-import { printJson, printLine } from './output.ts';
+import { CliError, EXIT, printJson, printLine, printText } from './output.ts';
 import { DEFAULT_CONTROL } from './run.ts';
+import { configurationState, serviceStatuses, sessionStates, yamlOf } from './status.ts';
 import { printSubject } from './tables.ts';
 import { clearScreen, watch } from './watch.ts';
 
@@ -20,6 +21,7 @@ interface Options {
   vrf?: string;
   family?: string;
   watch?: boolean;
+  output?: 'yaml';
 }
 
 /** Parts of the contract whose daemon side does not exist. */
@@ -37,6 +39,11 @@ export function command(): Command {
     )
     .addArgument(what)
     .option('--json', 'one JSON value; with --watch one a line, whenever it changes')
+    .addOption(
+      new Option('-o, --output <format>', "peers, services or config as MetalLB's and frr-k8s' status documents")
+        .choices(['yaml'])
+        .conflicts(['json', 'watch']),
+    )
     .option('--peer <name>', 'only this peer, by name or address')
     .option('--prefix <prefix>', 'only this prefix and those inside it', (text) => {
       prefixOption(text);
@@ -54,6 +61,7 @@ export function command(): Command {
 }
 
 async function show(what: Subject, options: Options): Promise<void> {
+  if (options.output === 'yaml') return showStatus(what, options);
   if (what === 'events') return showEvents(options);
   if (!options.watch) return print(what, await fetch(what, options), options);
   let printed = '';
@@ -66,6 +74,17 @@ async function show(what: Subject, options: Options): Promise<void> {
     clearScreen();
     printSubject(what, value);
   });
+}
+
+async function showStatus(what: Subject, options: Options): Promise<void> {
+  if (what !== 'services' && what !== 'peers' && what !== 'config')
+    throw new CliError(`there is no status document for ${what}: peers, services and config have one`, EXIT.usage);
+  const config = (await ask(options.control, 'GET', '/show/config')) as ConfigView;
+  const node = config.node ?? 'unknown';
+  if (what === 'config') return printText(yamlOf([configurationState(config)]));
+  const rows = await fetch(what, options);
+  if (what === 'peers') return printText(yamlOf(sessionStates(node, rows as PeerRow[])));
+  printText(yamlOf(serviceStatuses(node, rows as ServiceRow[])));
 }
 
 async function showEvents(options: Options): Promise<void> {
