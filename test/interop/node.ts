@@ -4,6 +4,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import type { BfdViewRow } from '../../src/daemon/bfdview.ts';
+import type { RouteRow } from '../../src/daemon/routeview.ts';
 import type { AdvertisedRow, PeerRow, ReceivedRow, ServiceRow } from '../../src/daemon/views.ts';
 import type { Namespace } from '../support/netns.ts';
 import { type Daemon, type Outcome, waitFor } from '../support/process.ts';
@@ -29,6 +30,29 @@ export const bgpPeer = (name: string, spec: Fields, annotations?: Readonly<Recor
   kind: 'BGPPeer',
   metadata: metadata(name, annotations),
   spec: { peerPort: 1790, connectTime: '1s', ...spec },
+});
+
+/** One router of ours and its neighbours, from each of which everything is received. */
+export const receiving = (asn: number, neighbors: readonly Fields[], more: Fields = {}): Document => ({
+  apiVersion: 'frrk8s.metallb.io/v1beta1',
+  kind: 'FRRConfiguration',
+  metadata: metadata('receive-all'),
+  spec: {
+    bgp: {
+      routers: [
+        {
+          asn,
+          neighbors: neighbors.map((neighbor) => ({
+            port: 1790,
+            connectTime: '1s',
+            toReceive: { allowed: { mode: 'all' } },
+            ...neighbor,
+          })),
+          ...more,
+        },
+      ],
+    },
+  },
 });
 
 const nameOf = (prefix: string) => `p-${prefix.replaceAll(/[^0-9a-f]+/g, '-')}`;
@@ -69,6 +93,7 @@ interface Rows {
   readonly advertised: AdvertisedRow;
   readonly services: ServiceRow;
   readonly bfd: BfdViewRow;
+  readonly routes: RouteRow;
 }
 
 export class Node {
@@ -105,10 +130,11 @@ export class Node {
     rmSync(`${this.folder}/etc/${file}.yaml`);
   }
 
-  async start(): Promise<void> {
+  /** `wrapper`: words of a command that starts it. */
+  async start(wrapper: readonly string[] = []): Promise<void> {
     const started = this.namespace.spawn(
       // biome-ignore format: one command line
-      [...program, 'run', '-c', `${this.folder}/etc`, '--node', 'node-a', '--control', this.control, '--http', 'off', '--log-level', 'debug'],
+      [...wrapper, ...program, 'run', '-c', `${this.folder}/etc`, '--node', 'node-a', '--control', this.control, '--http', 'off', '--log-level', 'debug'],
     );
     this.daemon = started;
     await waitFor('waypost run answers', () => this.rows('peers'), {
