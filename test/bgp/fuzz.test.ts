@@ -1,6 +1,6 @@
 /**
  * Damaged messages through every decoder. Nothing but a `BgpError` may come out, and what is accepted must be stable:
- * written and read again it is the same. CI runs a fixed number of messages from a new seed each time; a longer run,
+ * written and read again it is the same. CI runs ten seconds from a new seed each time; a longer run,
  * or the seed of a failure, is `node scripts/fuzz.mjs --seconds N --seed S`. What breaks becomes a file of
  * fixtures/bgp/hostile, which the first test replays.
  */
@@ -116,15 +116,14 @@ describe('damaged messages', () => {
   it(
     'are refused with a BgpError or read as something stable',
     () => {
-      const seconds = Number(process.env.FUZZ_SECONDS ?? 8);
-      const most = process.env.FUZZ_SECONDS === undefined ? 60_000 : Number.POSITIVE_INFINITY;
+      const seconds = Number(process.env.FUZZ_SECONDS ?? 10);
       const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 32);
       const until = performance.now() + seconds * 1000;
       const mutator = new Mutator(seed);
       let table = new AttributeTable();
       let n = 0;
       let accepted = 0;
-      for (; n < most && performance.now() < until; n++) {
+      for (; performance.now() < until; n++) {
         const message = mutator.message(mutator.pick(corpus), mutator.pick(corpus));
         const context = mutator.pick(contexts);
         // One table for many messages: what one leaves behind must not change what the next means.
