@@ -24,12 +24,8 @@ interface Options {
   output?: 'yaml';
 }
 
-/** Parts of the contract whose daemon side does not exist. */
-const later = ['vrfs'];
-
 export function command(): Command {
   const what = new Argument('<what>', `what to show: ${subjects.join(', ')}`).choices(subjects).argParser((text) => {
-    if (later.includes(text)) throw new InvalidArgumentError(`"${text}" is not supported yet.`);
     if (!subjects.includes(text as Subject)) throw new InvalidArgumentError(`It is one of ${subjects.join(', ')}.`);
     return text;
   });

@@ -3,6 +3,7 @@ import { formatDiagnostic } from '../config/format.ts';
 import type { BfdViewRow } from '../daemon/bfdview.ts';
 import type { Subject } from '../daemon/control.ts';
 import type { EventRow } from '../daemon/journal.ts';
+import type { VrfRow } from '../daemon/network/view.ts';
 import type { RouteRow } from '../daemon/routeview.ts';
 import type {
   AdvertisedRow,
@@ -83,6 +84,7 @@ const tables: {
   readonly l2: Columns<Layer2Row>;
   readonly members: Columns<MemberRow>;
   readonly bfd: Columns<BfdViewRow>;
+  readonly vrfs: Columns<VrfRow>;
 } = {
   peers: [
     ['name', (r) => r.name],
@@ -149,6 +151,16 @@ const tables: {
     ['received', (r) => String(r.counters.received)],
     ['dropped', (r) => dropped(r.counters.dropped)],
     ['flaps', (r) => String(r.flaps)],
+  ],
+  vrfs: [
+    ['name', (r) => r.name],
+    ['table', (r) => orDash(r.table)],
+    ['interfaces', (r) => list(r.interfaces)],
+    ['managed', (r) => (r.managed ? 'yes' : 'no')],
+    ['rules', (r) => String(r.rules.length)],
+    ['policies', (r) => list(r.policies)],
+    ['state', (r) => orDash(r.state)],
+    ['reason', (r) => orDash(r.reason)],
   ],
 };
 

@@ -10,6 +10,7 @@ import { electHosts, withEgressLabels } from './check/egress.ts';
 import { applyExtras } from './check/extras.ts';
 import { checkOverlays, joinFabric } from './check/fabric.ts';
 import { mergeFrr } from './check/frr.ts';
+import { checkNetwork } from './check/network.ts';
 import { chooseSpeaker, type Found, KnownNodes, type NodeOptions } from './check/nodes.ts';
 import { checkOverlap } from './check/overlap.ts';
 import { checkPeers } from './check/peers.ts';
@@ -87,6 +88,7 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
   }));
   checkOverlap(pools, report);
   checkPreferences(pools, advertisements, known, report);
+  checkNetwork(sorter.of('network'), known, report);
   checkPeers(peers, known, speaker, report);
   const merged = mergeFrr(sorter.of('frr'), peers, { secrets, profiles, nodes: known, report });
   const sessions = applyExtras(sorter.of('extras')[0], merged, !unread, report);
@@ -118,6 +120,7 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
     layer2Advertisements: layer2.map(({ value }) => value),
     excludedInterfaces: sorter.of('excluded')[0]?.value.patterns ?? defaultExcluded,
     peers: sessions,
+    networkPolicies: sorter.of('network').map(({ value }) => value),
     aliases,
     services,
     endpointSlices: slices,

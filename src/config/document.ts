@@ -19,6 +19,7 @@ import type {
   Service,
   Speaker,
 } from './model.ts';
+import type { NetworkPolicy } from './network.ts';
 import type { FabricUnderlay, Overlay } from './openperouter.ts';
 import type { Path, Problem } from './problem.ts';
 
@@ -73,6 +74,7 @@ export type Item =
   | { readonly type: 'excluded'; readonly value: ExcludedInterfaces }
   | { readonly type: 'peer'; readonly value: PeerDraft }
   | { readonly type: 'bfdProfile'; readonly value: BfdProfile }
+  | { readonly type: 'network'; readonly value: NetworkPolicy }
   | { readonly type: 'community'; readonly value: CommunityAliases }
   | ServiceItem
   | { readonly type: 'endpointSlice'; readonly value: EndpointSlice }

@@ -13,6 +13,7 @@ import type { Egress } from './egress.ts';
 import type { AdvertisedPrefix, NextHops, ReceiveRules } from './exchange.ts';
 import type { Kernel } from './kernel.ts';
 import type { KubeOvn } from './kubeovn.ts';
+import type { NetworkPolicy, NetworkSettings } from './network.ts';
 
 /**
  * A place in a file, both 1-based. That of a document is live: its line follows when text above it comes or goes,
@@ -282,6 +283,7 @@ export interface Speaker {
   readonly membership: Membership;
   /** By which protocols an address must be announced for it to be put on the loopback; none twice. */
   readonly loopbackAddresses: readonly ('bgp' | 'layer2')[];
+  readonly network: NetworkSettings;
   readonly loadBalancerClass: string;
   /** Announce even with the label node.kubernetes.io/exclude-from-external-load-balancers. */
   readonly ignoreExcludeLabel: boolean;
@@ -319,6 +321,8 @@ export interface Configuration {
   /** Patterns of names of interfaces that answer nothing on layer 2, matched anywhere in the name. */
   readonly excludedInterfaces: readonly string[];
   readonly peers: readonly Peer[];
+  /** Of all nodes, in document order. */
+  readonly networkPolicies: readonly NetworkPolicy[];
   /** Communities by the names that Community documents give them. */
   readonly aliases: ReadonlyMap<string, Community>;
   /** By `namespace/name`. */

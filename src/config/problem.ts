@@ -37,6 +37,12 @@ export class Findings {
     this.problems.push({ severity: 'warning', path, message, ...(hint !== undefined && { hint }) });
   }
 
+  /** An error about the key at the end of `path`, whatever its value. */
+  errorKey(path: Path, message: string, hint?: string): void {
+    this.failed = true;
+    this.problems.push({ severity: 'error', path, message, atKey: true, ...(hint !== undefined && { hint }) });
+  }
+
   /** A warning about the key at the end of `path`, whatever its value. */
   warnKey(path: Path, message: string, hint?: string): void {
     this.problems.push({ severity: 'warning', path, message, atKey: true, ...(hint !== undefined && { hint }) });

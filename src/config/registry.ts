@@ -1,4 +1,4 @@
-/** Every kind of document the program reads, those it will read one day, and what becomes of the rest. */
+/** Every kind of document the program reads, and what becomes of the rest. */
 
 import type { Kind } from './kind.ts';
 import { kinds as bfd } from './kinds/bfd.ts';
@@ -10,6 +10,7 @@ import { kinds as frr } from './kinds/frrk8s.ts';
 import { kinds as kubeovn } from './kinds/kubeovn.ts';
 import { kinds as layer2 } from './kinds/layer2.ts';
 import { kinds as metallb } from './kinds/metallb.ts';
+import { kinds as nmstate } from './kinds/nmstate.ts';
 import { kinds as openperouter } from './kinds/openperouter.ts';
 import { kinds as peer } from './kinds/peer.ts';
 import { kinds as speaker } from './kinds/speaker.ts';
@@ -24,6 +25,7 @@ export const kinds: readonly Kind[] = [
   ...peer,
   ...bfd,
   ...frr,
+  ...nmstate,
   ...core,
   ...excluded,
   ...discovery,
@@ -32,15 +34,9 @@ export const kinds: readonly Kind[] = [
   ...kubeovn,
 ];
 
-/** Kinds that are accepted and ignored for now, by API group. */
-const later: Readonly<Record<string, readonly string[]>> = {
-  'nmstate.io': ['NodeNetworkConfigurationPolicy'],
-};
-
 const byKind = new Map<string, readonly Kind[]>();
 for (const kind of kinds) byKind.set(kind.kind, [...(byKind.get(kind.kind) ?? []), kind]);
-const laterKinds = new Set(Object.values(later).flat());
-const groups = new Set([...kinds.map((kind) => groupOf(kind.apiVersion)), ...Object.keys(later)]);
+const groups = new Set(kinds.map((kind) => groupOf(kind.apiVersion)));
 
 export type Lookup =
   | { readonly kind: Kind }
@@ -57,7 +53,6 @@ export function lookup(apiVersion: string, kind: string): Lookup {
   const exact = known.find((candidate) => candidate.apiVersion === apiVersion);
   if (exact !== undefined) return { kind: exact };
   const group = groupOf(apiVersion);
-  if (later[group]?.includes(kind)) return ignored(`${kind} is not supported yet: ignored`);
   if (known.length > 0) {
     // Other projects have a Service, a Node or a Subnet of their own; a pool or a peer of another group is a slip.
     const common = ['', 'discovery.k8s.io', 'kubeovn.io'].includes(groupOf(known[0]!.apiVersion));
@@ -65,7 +60,7 @@ export function lookup(apiVersion: string, kind: string): Lookup {
     const wanted = known.map((candidate) => candidate.apiVersion).join(' or ');
     return { severity: 'error', field: 'apiVersion', message: `${kind} belongs to ${wanted}, found ${apiVersion}` };
   }
-  return ignored(notOurs(apiVersion, kind), didYouMean(kind, [...byKind.keys(), ...laterKinds]));
+  return ignored(notOurs(apiVersion, kind), didYouMean(kind, [...byKind.keys()]));
 }
 
 const notOurs = (apiVersion: string, kind: string): string =>

@@ -70,6 +70,8 @@ export function check<T extends z.ZodType>(
   reportUnknown(schema, cleaned, path, findings);
   if (result.success) return result.data;
   for (const issue of result.error.issues) {
+    // Each was told by name.
+    if (issue.code === 'unrecognized_keys') continue;
     const at = [...path, ...(issue.path as (string | number)[])];
     findings.error(at, issue.message, issue.message === complaint(issue) ? hintFor(issue, at) : undefined);
   }
@@ -203,6 +205,9 @@ function reportUnknown(schema: z.core.$ZodType, value: unknown, path: Path, find
         if (typeof inner === 'object' && inner !== null) reportUnknown(field, inner, [...path, key], findings);
       } else if (def.catchall === undefined)
         findings.warnKey([...path, key], 'unknown field: ignored', didYouMean(key, Object.keys(def.shape)));
+      // A strict object: what it does not know is refused.
+      else if (definition(def.catchall).type === 'never')
+        findings.errorKey([...path, key], 'unknown field', didYouMean(key, Object.keys(def.shape)));
     }
   }
 }

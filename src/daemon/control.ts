@@ -8,6 +8,7 @@ import { bfdRows } from './bfdview.ts';
 import type { Daemon } from './daemon.ts';
 import { errorsFirst } from './documents.ts';
 import { explainRunning } from './explain.ts';
+import { vrfRows } from './network/view.ts';
 import { planReply, rekeyed } from './plan.ts';
 import { routeRows } from './routeview.ts';
 import {
@@ -29,6 +30,7 @@ export const subjects = [
   'routes',
   'services',
   'l2',
+  'vrfs',
   'bfd',
   'members',
   'config',
@@ -78,8 +80,10 @@ function show(daemon: Daemon, subject: Subject, query: URLSearchParams): Reply {
       return jsonRows(memberRows(engine));
     case 'bfd':
       return jsonRows(bfdRows(daemon.bfd, filter));
+    case 'vrfs':
+      return jsonRows(vrfRows(daemon.network));
     case 'config':
-      return json(configView(documents.reading, engine));
+      return json({ ...configView(documents.reading, engine), policies: daemon.network.standings() });
     case 'events':
       return jsonRows(daemon.chronicle.journal.rows(numberOf(query, 'after')));
   }
@@ -109,6 +113,8 @@ export const controlHandler =
     if (verb === 'reload' && subject === undefined) {
       if (method !== 'POST') return { status: 405, type: 'text/plain', body: 'POST is wanted\n' };
       const { valid, diagnostics } = await daemon.documents.reload();
+      // What failed may work by now. That takes its time, which nobody waits for.
+      void daemon.network.retry();
       return json({ valid, diagnostics: errorsFirst(diagnostics).map(formatDiagnostic) });
     }
     if ((verb === 'drain' || verb === 'undrain') && subject === undefined) {

@@ -23,6 +23,7 @@ import { Learned } from './learned.ts';
 import { Loopback } from './loopback.ts';
 import { Memory } from './memory.ts';
 import type { Metrics } from './metrics.ts';
+import { Network } from './network/network.ts';
 import { Note } from './note.ts';
 import type { Peer } from './peer.ts';
 import { Presence } from './presence.ts';
@@ -61,6 +62,7 @@ export class Daemon {
   private readonly tenancy: Tenancy;
   readonly learned: Learned;
   readonly bfd: Bfd;
+  readonly network: Network;
   /** Resolves when the daemon cannot go on: it is to be stopped without a drain, and started again. */
   readonly failure: Promise<Error>;
   private readonly memory: Memory;
@@ -149,6 +151,12 @@ export class Daemon {
       () => this.documents.config!.speaker.drain,
       (stage, causes) => chronicle.drain(stage, causes),
     );
+    this.network = new Network({
+      log,
+      sessions: () => new Set(established(this.speaker)),
+      isPeer: (name) => this.speaker.all.has(name),
+      applied: () => this.listen(),
+    });
     this.presence = new Presence(
       () => this.documents.config!.speaker.stateDir,
       (reason) => log.warn({ reason }, 'peers cannot be told of a restart: the state directory is not writable'),
@@ -200,6 +208,7 @@ export class Daemon {
       await this.drainer.begin('shutdown');
     }
     this.engine.stop();
+    this.network.stop();
     await this.layer2.stop();
     await this.egress.stop();
     this.presence.clear();
@@ -240,12 +249,22 @@ export class Daemon {
     this.speaker.instances.setAlwaysBlock(config.speaker.alwaysBlock);
     this.loopback.configure(config);
     this.tenancy.configure(config);
+    void this.network.configure(config);
     this.engine.apply(config);
     // Nobody has routes of a node that was drained when it started.
     if (thisNode(config).drained) void this.drainer.begin('label', first);
     else this.drainer.end('label');
     this.speaker.setRanges(rangeKeys(this.engine.roster));
-    this.listening = this.speaker.setListeners(places(config, this.engine.roster));
+    this.listen();
+  }
+
+  /** VRFs that a policy has yet to make are listened in once they are there. */
+  private listen(): void {
+    const { config, roster } = this.engine;
+    if (config === undefined) return;
+    const missing = this.network.missingVrfs();
+    const here = places(config, roster).filter(({ vrf }) => vrf === undefined || !missing.has(vrf));
+    this.listening = this.speaker.setListeners(here);
     this.listening.catch((error: Error) => {
       if (this.started) this.log.error(error.message);
     });
@@ -287,6 +306,10 @@ export class Daemon {
     this.ready = true;
   }
 }
+
+/** Names of the peers whose sessions are up. */
+const established = ({ all }: Speaker): string[] =>
+  [...all.values()].filter(({ session }) => session.state === 'Established').map(({ name }) => name);
 
 const hasRoutes = ({ session }: Peer): boolean =>
   session.out.counts('ipv4').advertised + session.out.counts('ipv6').advertised > 0;

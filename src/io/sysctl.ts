@@ -1,5 +1,5 @@
 /** Settings of the kernel, under /proc/sys. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -9,6 +9,21 @@ import { join } from 'node:path';
 export function readSysctl(...path: readonly string[]): string | undefined {
   try {
     return readFileSync(join('/proc/sys', ...path), 'utf8').trimEnd();
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Of the network namespace of the process. Throws what the system says: EACCES, EROFS, ENOENT …
+ * @param path below /proc/sys
+ */
+export const writeSysctl = (path: string, value: string): void => writeFileSync(join('/proc/sys', path), value);
+
+/** A bond's mode (`802.3ad`); undefined for what is no bond. */
+export function bondMode(name: string): string | undefined {
+  try {
+    return readFileSync(`/sys/class/net/${name}/bonding/mode`, 'utf8').split(' ')[0];
   } catch {
     return undefined;
   }

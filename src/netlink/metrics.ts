@@ -9,6 +9,8 @@ export interface Metrics {
   /** Octets. */
   readonly mtu?: number;
   readonly window?: number;
+  /** Segments: what the congestion window is held to, where `lock` has it. */
+  readonly congestionWindow?: number;
   /** Octets: the largest segment that peers are told of. */
   readonly advmss?: number;
   readonly hopLimit?: number;
@@ -25,6 +27,7 @@ export const metricsTable = table<Draft>([
   property('RTAX_LOCK', 1, 'lock', h32),
   property('RTAX_MTU', 2, 'mtu', h32),
   property('RTAX_WINDOW', 3, 'window', h32),
+  property('RTAX_CWND', 7, 'congestionWindow', h32),
   property('RTAX_ADVMSS', 8, 'advmss', h32),
   property('RTAX_HOPLIMIT', 10, 'hopLimit', h32),
   property('RTAX_INITCWND', 11, 'initialCongestionWindow', h32),

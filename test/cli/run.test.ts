@@ -271,16 +271,12 @@ describe('show', () => {
     expect(stderr).toMatch(/^waypost: no daemon answers on .*: is `waypost run` up\? \(--control/);
   });
 
-  test.each(['vrfs'])('%s is not supported yet', async (what) => {
-    const { code, stderr } = await ask('show', what);
-    expect(code).toBe(2);
-    expect(stderr).toContain(`"${what}" is not supported yet.`);
-  });
-
   test('a subject that is none lists those that are', async () => {
     expect(await ask('show', 'peer')).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('peers, advertised, received, routes, services, l2, members, config, events'),
+      stderr: expect.stringContaining(
+        'peers, advertised, received, routes, services, l2, vrfs, bfd, members, config, events',
+      ),
     });
   });
 });

@@ -16,6 +16,7 @@ import type {
   Service,
   Speaker,
 } from '../../src/config/model.ts';
+import { networkDefaults } from '../../src/config/sysctl.ts';
 import { type Address, address } from '../../src/lib/address.ts';
 import { prefix, summarize } from '../../src/lib/prefix.ts';
 
@@ -170,6 +171,7 @@ export const speaker = (more: Partial<Speaker> = {}): Speaker => ({
   membership: { type: 'static', nodes: [] },
   loopbackAddresses: [],
   drain: { waitMs: 5000, onShutdown: true, keepSoleLocal: true },
+  network: networkDefaults,
   loadBalancerClass: '',
   ignoreExcludeLabel: false,
   stateDir: '/var/lib/waypost',
@@ -205,6 +207,7 @@ export function configuration(documents: Documents = {}): Configuration {
     layer2Advertisements: documents.layer2Advertisements ?? [],
     excludedInterfaces: [],
     peers: documents.peers ?? [],
+    networkPolicies: [],
     aliases: documents.aliases ?? new Map(),
     services: new Map((documents.services ?? []).map((s) => [`${s.namespace}/${s.name}`, s] as const)),
     endpointSlices: slices,

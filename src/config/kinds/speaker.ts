@@ -13,6 +13,7 @@ import type { Speaker } from '../model.ts';
 import { readPrefixes } from '../prefix.ts';
 import type { Findings } from '../problem.ts';
 import { bool, documentSchema, duration, int } from '../schema.ts';
+import { networkDefaults, networkSchema, readNetwork } from '../sysctl.ts';
 import { durationHint } from '../timers.ts';
 
 /** A speaker without a document. */
@@ -28,6 +29,7 @@ export const speakerDefaults = {
   layer2: layer2Defaults,
   membership: membershipDefaults,
   loopbackAddresses: [],
+  network: networkDefaults,
   loadBalancerClass: '',
   ignoreExcludeLabel: false,
   stateDir: '/var/lib/waypost',
@@ -95,6 +97,7 @@ const schema = documentSchema({
         .optional()
         .describe('How the routes of this node are taken back.'),
       layer2: layer2Schema.optional().describe('How addresses are announced by ARP and neighbour discovery.'),
+      network: networkSchema,
       stateDir: z
         .string()
         .regex(/^\//, 'must be an absolute path')
@@ -184,6 +187,7 @@ const speaker = defineKind({
         layer2: readLayer2(spec.layer2 ?? {}, findings),
         membership: readMembership(spec.membership ?? {}, findings),
         loopbackAddresses: spec.loopbackAddresses ?? speakerDefaults.loopbackAddresses,
+        network: readNetwork(spec.network ?? {}, findings),
         loadBalancerClass: spec.loadBalancerClass ?? speakerDefaults.loadBalancerClass,
         ignoreExcludeLabel: spec.ignoreExcludeLabel ?? speakerDefaults.ignoreExcludeLabel,
         stateDir: spec.stateDir ?? speakerDefaults.stateDir,

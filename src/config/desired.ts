@@ -1,0 +1,286 @@
+/**
+ * `spec.desiredState.interfaces` of a NodeNetworkConfigurationPolicy. As in nmstate, a field that is not known is an
+ * error; one that is known and not supported here is refused by its path.
+ */
+import { z } from 'zod';
+import { parseAddress } from '../lib/address.ts';
+import { isGroupMac, parseMac } from '../lib/mac.ts';
+import { didYouMean } from './nearest.ts';
+import { type InterfaceType, interfaceTypes, type PolicyFamily, type PolicyInterface } from './network.ts';
+import type { Findings, Path } from './problem.ts';
+import { anything, bool, int } from './schema.ts';
+
+/** A whole number, which nmstate takes in quotes too. */
+export const number = (min: number, max: number) =>
+  z.preprocess((v) => (typeof v === 'string' && /^-?\d+$/.test(v) ? Number(v) : v), int(min, max));
+
+/** Known to nmstate and refused here. */
+const refusedFields = (...names: readonly string[]) => Object.fromEntries(names.map((name) => [name, anything()]));
+
+const unsupported = {
+  interface: [
+    ...['ethernet', 'ethtool', 'lldp', 'mptcp', '802.1x', 'wait-ip', 'accept-all-mac-addresses', 'alt-names', 'veth'],
+    ...['copy-mac-from', 'profile-name', 'sr-iov', 'vxlan', 'mac-vlan', 'mac-vtap', 'ipvlan', 'hsr', 'infiniband'],
+    ...['macsec', 'libreswan', 'dispatch', 'xfrm', 'patch', 'ovs-db', 'dpdk', 'bond'],
+  ],
+  family: ['dhcp-client-id', 'dhcp-send-hostname', 'dhcp-custom-hostname', 'dhcp-duid', 'allow-extra-address', 'token'],
+  vlan: ['registration-protocol', 'reorder-headers', 'loose-binding'],
+} as const;
+
+/** What DHCP would bring: without it they change nothing. */
+const automatic = {
+  'auto-dns': bool().optional(),
+  'auto-gateway': bool().optional(),
+  'auto-routes': bool().optional(),
+  'auto-route-table-id': number(0, 0xffff_ffff).optional(),
+  'auto-route-metric': number(-1, 0xffff_ffff).optional(),
+};
+
+const family = z.strictObject({
+  enabled: bool().optional().describe('The family is used. false removes its addresses. Default true.'),
+  dhcp: bool().optional(),
+  autoconf: bool().optional().describe('IPv6: make addresses from router advertisements.'),
+  address: z
+    .array(
+      z.strictObject({
+        ip: z.string().describe('The address.'),
+        'prefix-length': number(0, 128).describe('Length of its prefix, in bits.'),
+        ...refusedFields('mptcp-flags', 'preferred-life-time', 'valid-life-time'),
+      }),
+    )
+    .optional()
+    .describe('All addresses of the interface, but for link-local ones. Default: they stay.'),
+  forwarding: bool().optional().describe('Forward packets that come in by this interface.'),
+  'addr-gen-mode': z.string().optional(),
+  ...automatic,
+  ...refusedFields(...unsupported.family),
+});
+
+const names = z.array(z.string().min(1, 'the name is empty')).optional();
+const bridgePorts = z
+  .array(
+    z.strictObject({ name: z.string(), ...refusedFields('stp-hairpin-mode', 'stp-path-cost', 'stp-priority', 'vlan') }),
+  )
+  .optional();
+
+export const interfaceSchema = z.strictObject({
+  name: z
+    .string()
+    .min(1, 'the name is empty')
+    .max(15, 'has more than 15 characters')
+    .describe('Name of the interface.'),
+  type: z
+    .string()
+    .optional()
+    .describe('ethernet, vrf, vlan, dummy, linux-bridge, bond, veth or loopback; needed for one that is to be made.'),
+  state: z.enum(['up', 'down', 'absent', 'ignore']).optional().describe('Default up.'),
+  'mac-address': z.string().optional().describe('Ethernet address.'),
+  mtu: number(68, 0x7fff_ffff).optional().describe('Largest packet, in octets.'),
+  controller: z.string().optional().describe('VRF, bridge or bond that the interface is to be in; empty for none.'),
+  ipv4: family.optional().describe('IPv4 on the interface. Default: it stays as it is.'),
+  ipv6: family.optional().describe('IPv6 on the interface. Default: it stays as it is.'),
+  vrf: z
+    .strictObject({
+      port: names.describe('Interfaces in the VRF; others are taken out.'),
+      ports: names,
+      'route-table-id': number(0, 0xffff_ffff).optional().describe('Its routing table. A new VRF needs one.'),
+    })
+    .optional()
+    .describe('What is special about a VRF.'),
+  vlan: z
+    .strictObject({
+      'base-iface': z.string().min(1, 'the name is empty').describe('Interface that the tagged packets use.'),
+      id: number(0, 4095).describe('VLAN ID.'),
+      protocol: z.enum(['802.1q', '802.1ad']).optional().describe('Kind of tag. Default 802.1q.'),
+      ...refusedFields(...unsupported.vlan),
+    })
+    .optional()
+    .describe('What is special about a VLAN.'),
+  bridge: z
+    .strictObject({
+      options: z
+        .strictObject({
+          stp: z
+            .strictObject({
+              enabled: bool().optional(),
+              ...refusedFields('forward-delay', 'hello-time', 'max-age', 'priority'),
+            })
+            .optional(),
+          ...refusedFields(
+            'group-addr',
+            'group-forward-mask',
+            'group-fwd-mask',
+            'mac-ageing-time',
+            'multicast-snooping',
+          ),
+          ...refusedFields('vlan-protocol', 'vlan-default-pvid', 'hash-max', 'multicast-router', 'multicast-querier'),
+        })
+        .optional(),
+      port: bridgePorts.describe('Interfaces in the bridge; others are taken out.'),
+      ports: bridgePorts,
+    })
+    .optional()
+    .describe('What is special about a bridge.'),
+  'link-aggregation': z
+    .strictObject({
+      mode: z.string().optional().describe("The bond's mode, which must be what it is."),
+      port: names.describe("The bond's interfaces, which must be those it has."),
+      ports: names,
+      ...refusedFields('options', 'ports-config'),
+    })
+    .optional()
+    .describe('What is special about a bond.'),
+  // Told by nmstate, not asked of it.
+  ...refusedFields('description', 'identifier', 'permanent-mac-address', 'max-mtu', 'min-mtu', 'driver'),
+  ...refusedFields(...unsupported.interface),
+});
+
+type Raw = z.output<typeof interfaceSchema>;
+type RawFamily = z.output<typeof family>;
+
+/** @param path of the list */
+export function readInterfaces(raw: readonly Raw[], path: Path, findings: Findings): PolicyInterface[] {
+  findings.duplicates(
+    path,
+    raw.map(({ name }) => name),
+    'interface',
+  );
+  return raw.flatMap((item, i) => (item.state === 'ignore' ? [] : [readInterface(item, i, [...path, i], findings)]));
+}
+
+function readInterface(raw: Raw, index: number, path: Path, findings: Findings): PolicyInterface {
+  const { name, state = 'up', mtu, controller, vrf, vlan, bridge } = raw;
+  refuse(raw, unsupported.interface, path, findings);
+  const bond = raw['link-aggregation'];
+  const type = readType(raw, path, findings);
+  const block = { vrf: 'vrf', vlan: 'vlan', bridge: 'linux-bridge', 'link-aggregation': 'bond' } as const;
+  for (const [field, wanted] of Object.entries(block))
+    if (raw[field as keyof Raw] !== undefined && type !== undefined && type !== wanted)
+      findings.error([...path, field], `belongs to type ${wanted}, not ${type}`);
+  const mac = readMac(raw, type, path, findings);
+  const ports = readPorts(raw, path, findings);
+  if (vlan !== undefined) refuse(vlan, unsupported.vlan, [...path, 'vlan'], findings);
+  if (bridge?.options !== undefined) {
+    refuse(
+      bridge.options,
+      Object.keys(bridge.options).filter((key) => key !== 'stp'),
+      [...path, 'bridge', 'options'],
+      findings,
+    );
+    const { enabled: _, ...rest } = bridge.options.stp ?? {};
+    refuse(rest, Object.keys(rest), [...path, 'bridge', 'options', 'stp'], findings);
+  }
+  for (const field of ['port', 'ports'] as const)
+    for (const [i, { name: _, ...rest }] of (bridge?.[field] ?? []).entries())
+      refuse(rest, Object.keys(rest), [...path, 'bridge', field, i], findings);
+  if (bond !== undefined) refuse(bond, ['options', 'ports-config'], [...path, 'link-aggregation'], findings);
+  const table = vrf?.['route-table-id'];
+  const stp = bridge?.options?.stp?.enabled;
+  const ipv4 = raw.ipv4 && readFamily(raw.ipv4, 4, [...path, 'ipv4'], findings);
+  const ipv6 = raw.ipv6 && readFamily(raw.ipv6, 6, [...path, 'ipv6'], findings);
+  return {
+    name,
+    index,
+    ...(type !== undefined && { type }),
+    state: state === 'ignore' ? 'up' : state,
+    ...(mtu !== undefined && { mtu }),
+    ...(mac !== undefined && { mac }),
+    ...(controller !== undefined && { controller }),
+    ...(ports !== undefined && { ports }),
+    // 0 keeps what an existing VRF has.
+    ...(table && { table }),
+    ...(vlan && {
+      vlan: { base: vlan['base-iface'], id: vlan.id, protocol: vlan.protocol === '802.1ad' ? 0x88a8 : 0x8100 },
+    }),
+    ...(stp !== undefined && { stp }),
+    ...(bond?.mode !== undefined && { bondMode: bond.mode }),
+    ...(ipv4 && { ipv4 }),
+    ...(ipv6 && { ipv6 }),
+  };
+}
+
+/** The type as given, or as its own block gives it away. */
+function readType(raw: Raw, path: Path, findings: Findings): InterfaceType | undefined {
+  const { type } = raw;
+  if (type === undefined)
+    return raw.vrf ? 'vrf' : raw.vlan ? 'vlan' : raw.bridge ? 'linux-bridge' : raw['link-aggregation'] && 'bond';
+  const found = interfaceTypes.find((known) => known === type);
+  if (found === undefined)
+    findings.error(
+      [...path, 'type'],
+      `interfaces of type ${JSON.stringify(type)} are not supported: expected ${interfaceTypes.join(' or ')}`,
+      didYouMean(type, interfaceTypes),
+    );
+  if (found === 'vlan' && raw.vlan === undefined && raw.state !== 'absent')
+    findings.error([...path, 'vlan'], 'is missing: a VLAN has a base-iface and an id');
+  return found;
+}
+
+function readMac(raw: Raw, type: InterfaceType | undefined, path: Path, findings: Findings): number | undefined {
+  const text = raw['mac-address'];
+  if (text === undefined) return undefined;
+  const at = [...path, 'mac-address'];
+  const mac = parseMac(text);
+  if (mac === undefined || mac === 0 || isGroupMac(mac))
+    findings.error(at, `not an Ethernet address of one interface: ${JSON.stringify(text)}`);
+  if (type !== 'vrf') return mac;
+  findings.warn(at, 'a VRF has no Ethernet address of its own: ignored, as nmstate does');
+  return undefined;
+}
+
+function readPorts(raw: Raw, path: Path, findings: Findings): readonly string[] | undefined {
+  const both = (block: string, value: { port?: unknown; ports?: unknown } | undefined) => {
+    if (value?.port !== undefined && value.ports !== undefined)
+      findings.error([...path, block, 'ports'], 'port and ports are both given', 'keep port');
+    return [...path, block, value?.port === undefined ? 'ports' : 'port'];
+  };
+  const { vrf, bridge } = raw;
+  const bond = raw['link-aggregation'];
+  const lists = [
+    { path: both('vrf', vrf), list: vrf?.port ?? vrf?.ports },
+    { path: both('bridge', bridge), list: (bridge?.port ?? bridge?.ports)?.map(({ name }) => name) },
+    { path: both('link-aggregation', bond), list: bond?.port ?? bond?.ports },
+  ];
+  for (const { path: at, list } of lists) findings.duplicates(at, list ?? [], 'port');
+  return lists.find(({ list }) => list !== undefined)?.list;
+}
+
+function readFamily(raw: RawFamily, bits: 4 | 6, path: Path, findings: Findings): PolicyFamily {
+  const { enabled = true, dhcp, autoconf, forwarding } = raw;
+  if (dhcp) findings.error([...path, 'dhcp'], 'DHCP is not supported: give the addresses, or leave the family out');
+  if (bits === 4 && autoconf !== undefined) findings.error([...path, 'autoconf'], 'belongs to ipv6');
+  if (raw['addr-gen-mode'] !== undefined && raw['addr-gen-mode'] !== 'eui64')
+    findings.error([...path, 'addr-gen-mode'], 'only eui64 is supported');
+  refuse(raw, unsupported.family, path, findings);
+  const addresses = raw.address?.flatMap((item, i) => {
+    const { ip, 'prefix-length': length, ...rest } = item;
+    const at = [...path, 'address', i];
+    refuse(rest, Object.keys(rest), at, findings);
+    const address = parseAddress(ip);
+    if (address?.family !== bits) {
+      findings.error([...at, 'ip'], `not an IPv${bits} address: ${JSON.stringify(ip)}`);
+      return [];
+    }
+    if (bits === 4 && length > 32) findings.error([...at, 'prefix-length'], 'must be in 0..32');
+    return { address, length };
+  });
+  findings.duplicates(
+    [...path, 'address'],
+    (raw.address ?? []).map(({ ip }) => ip),
+    'address',
+  );
+  if (!enabled && (addresses ?? []).length > 0)
+    findings.error([...path, 'address'], 'the family is not enabled: it has no addresses', 'write enabled: true');
+  return {
+    enabled,
+    ...(addresses && enabled && { addresses }),
+    ...(forwarding !== undefined && { forwarding }),
+    ...(autoconf !== undefined && bits === 6 && { autoconf }),
+  };
+}
+
+/** Reports each of the fields that is there. */
+export function refuse(raw: object, fields: readonly string[], path: Path, findings: Findings): void {
+  for (const field of fields)
+    if ((raw as Record<string, unknown>)[field] !== undefined) findings.error([...path, field], 'is not supported');
+}

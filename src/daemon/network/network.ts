@@ -1,0 +1,462 @@
+/**
+ * The node's network as policies want it. A change is written to a journal, carried out, and kept once what worked
+ * before works again; else everything returns to how it was, and the policy is marked as failed until it changes. A
+ * process that is killed meanwhile leaves the journal, and the next one goes back before it does anything else.
+ *
+ * Nothing is opened or written before some policy exists, or one was in force.
+ */
+import type { Configuration } from '../../config/model.ts';
+import { networkGoal, policiesHere, SPEAKER, type Wish, wishesOf } from '../../intent/network.ts';
+import { wallClock } from '../../io/clock.ts';
+import type { Logger } from '../../io/log.ts';
+import { bootId } from '../../io/state.ts';
+import { canonical, equal } from '../../lib/diff.ts';
+import { isOwn, prune, remember } from '../../vrf/baseline.ts';
+import { complete, type Goal, obstacles } from '../../vrf/goal.ts';
+import { emptyJournal } from '../../vrf/journal.ts';
+import type { Snapshot } from '../../vrf/state.ts';
+import type { Step } from '../../vrf/step.ts';
+import { restorationOf, targetOf } from '../../vrf/target.ts';
+import { isReached, reach } from './apply.ts';
+import { answeringGateways, confirmed } from './confirm.ts';
+import { Kernel } from './kernel.ts';
+import { lightScope, touched, wholeScope } from './scope.ts';
+import { FileStore, type NetworkJournal, type Store } from './store.ts';
+import { Watch } from './watch.ts';
+
+export interface NetworkOptions {
+  readonly log: Logger;
+  /** Names of the peers whose sessions are up. */
+  sessions(): ReadonlySet<string>;
+  /** Whether there is a peer of this name at all. */
+  isPeer(name: string): boolean;
+  /** Interfaces may have come or gone by what was done. */
+  applied(): void;
+  readonly parts?: Parts;
+}
+
+/** What it is made of. All throw where this system has no such thing. */
+export interface Parts {
+  kernel(): Kernel;
+  store(dir: string): Store;
+  watch(own: number, changed: () => void): Pick<Watch, 'close'>;
+}
+
+const realParts: Parts = {
+  kernel: () => new Kernel(),
+  store: (dir) => new FileStore(dir),
+  watch: (own, changed) => new Watch(own, changed),
+};
+
+/** How a policy fares. */
+export interface Standing {
+  readonly policy: string;
+  readonly state: 'applied' | 'confirming' | 'failed' | 'waiting';
+  readonly reason: string | null;
+}
+
+/** A change that so often ended with the process is not tried again. */
+const MAX_INTERRUPTIONS = 3;
+
+/** Links, addresses and rules alone. */
+const nothing = { sysctls: [], links: [], tables: [] };
+
+const goalOf = (wishes: readonly Wish[]): Goal => complete(networkGoal(wishes));
+
+type Wishes = ReadonlyMap<string, Wish>;
+
+const textOf = (wish: Wish | undefined): string => canonical(wish ?? null);
+
+export class Network {
+  private readonly log: Logger;
+  private readonly options: NetworkOptions;
+  private readonly parts: Parts;
+  private kernel: Kernel | undefined;
+  private watch: Pick<Watch, 'close'> | undefined;
+  private store: Store | undefined;
+  private journal: NetworkJournal = emptyJournal(bootId());
+  private config: Configuration | undefined;
+  private wanted: Wishes = new Map();
+  /** Why a policy is not in force that has not failed. */
+  private waiting = new Map<string, string>();
+  /** Names of what is being changed. */
+  private changing: readonly string[] = [];
+  /** Changes are tried one at a time, since together they failed. */
+  private oneByOne = false;
+  private running = false;
+  private again = false;
+  private stopped = false;
+  /** Counts what is wanted: a change to what is no longer wanted is given up. */
+  private generation = 0;
+  private interruptions = { change: '', count: 0 };
+  private readonly told = new Map<string, string>();
+
+  constructor(options: NetworkOptions) {
+    this.options = options;
+    this.log = options.log;
+    this.parts = options.parts ?? realParts;
+  }
+
+  /** Changes asked of the kernel so far. */
+  get writes(): number {
+    return this.kernel?.writes ?? 0;
+  }
+
+  /** A configuration is in force. Resolves when the network is as it wants, or will not be. */
+  async configure(config: Configuration): Promise<void> {
+    const wanted = wishesOf(config);
+    if (this.config !== undefined && equal(wanted, this.wanted)) {
+      this.config = config;
+      return;
+    }
+    this.config = config;
+    this.wanted = wanted;
+    this.generation++;
+    await this.run();
+  }
+
+  /** Tries again what failed. */
+  async retry(): Promise<void> {
+    if (this.journal.failed.size === 0) return;
+    this.journal = { ...this.journal, failed: new Map() };
+    this.generation++;
+    await this.run();
+  }
+
+  /** Leaves everything as it is. */
+  stop(): void {
+    this.stopped = true;
+    this.generation++;
+    this.watch?.close();
+    this.kernel?.close();
+    this.watch = undefined;
+  }
+
+  /** VRFs that policies make and that are not there yet. */
+  missingVrfs(): ReadonlySet<string> {
+    const wanted = this.wantedVrfs();
+    if (wanted.size === 0) return new Set();
+    const there = this.kernel?.read(nothing).links;
+    return new Set([...wanted.keys()].filter((name) => !there?.has(name)));
+  }
+
+  /** VRFs that policies for this node want, by name, with the policies that say something of them. */
+  wantedVrfs(): ReadonlyMap<string, { readonly table?: number; readonly policies: readonly string[] }> {
+    const found = new Map<string, { table?: number; policies: string[] }>();
+    for (const { name: policy, interfaces } of this.wanted.values())
+      for (const { name, type, state, table } of interfaces) {
+        if (type !== 'vrf' || state === 'absent') continue;
+        const entry = found.get(name) ?? { policies: [] };
+        found.set(name, entry);
+        entry.policies.push(policy);
+        if (table !== undefined) entry.table = table;
+      }
+    return found;
+  }
+
+  /** Of every policy for this node, in document order. */
+  standings(): readonly Standing[] {
+    const { config, journal } = this;
+    if (config === undefined) return [];
+    return policiesHere(config).map(({ name }): Standing => {
+      const failure = journal.failed.get(name);
+      const waiting = this.waiting.get(name);
+      const same = textOf(this.wanted.get(name)) === textOf(journal.applied.get(name));
+      if (failure?.text === textOf(this.wanted.get(name)))
+        return { policy: name, state: 'failed', reason: failure.reason };
+      if (this.changing.includes(name)) return { policy: name, state: 'confirming', reason: null };
+      if (same) return { policy: name, state: 'applied', reason: waiting ?? null };
+      return { policy: name, state: 'waiting', reason: waiting ?? null };
+    });
+  }
+
+  /** The network as it is, and what is in force; undefined where nothing was ever wanted of it. */
+  view(): { readonly have: Snapshot; readonly goal: Goal } | undefined {
+    if (this.kernel === undefined) return undefined;
+    const goal = goalOf([...this.journal.applied.values()]);
+    return { have: this.kernel.read(lightScope(goal, this.journal.baseline)), goal };
+  }
+
+  private async run(): Promise<void> {
+    if (this.running) {
+      this.again = true;
+      return;
+    }
+    this.running = true;
+    try {
+      do {
+        this.again = false;
+        await this.pass();
+      } while (this.again && !this.stopped);
+    } catch (error) {
+      this.tell('', (error as Error).message, 'the network cannot be set up');
+    } finally {
+      this.running = false;
+    }
+  }
+
+  private async pass(): Promise<void> {
+    if (this.stopped || this.config === undefined || !this.open()) return;
+    if (this.journal.pending !== undefined) this.recover();
+    const next = this.nextWishes();
+    const changed = changesOf(this.journal.applied, next);
+    if (changed.length === 0) this.settle();
+    else if (this.oneByOne && changed.length > 1) {
+      await this.change(withOne(this.journal.applied, next, changed[0]!), [changed[0]!]);
+      this.again = true;
+    } else {
+      await this.change(next, changed);
+      this.oneByOne = false;
+    }
+  }
+
+  /** What is needed to do anything at all; false where nothing is to be done. */
+  private open(): boolean {
+    if (this.kernel !== undefined) return true;
+    const { stateDir } = this.config!.speaker;
+    this.store ??= this.parts.store(stateDir);
+    const journal = this.store.load();
+    const unused = [...this.wanted.values(), ...journal.applied.values()].every(isEmpty);
+    const idle = unused && journal.pending === undefined && journal.baseline.sysctls.size === 0;
+    if (idle) return false;
+    this.journal = journal;
+    const kernel = this.parts.kernel();
+    this.watch = this.parts.watch(kernel.portId, () => void this.run());
+    this.kernel = kernel;
+    return true;
+  }
+
+  /** What a killed process was at is taken back. */
+  private recover(): void {
+    const { pending, ...journal } = this.journal;
+    const { before, change, interruptions } = pending!;
+    this.log.warn({ interruptions: interruptions + 1 }, 'a change of the network was interrupted: taking it back');
+    this.restore(before);
+    this.interruptions = { change, count: interruptions + 1 };
+    this.save({ ...journal, baseline: prune(journal.baseline, goalOf([...journal.applied.values()])) });
+  }
+
+  /** What is wanted, but for what failed or cannot be yet: of those, what is in force stays. */
+  private nextWishes(): Wishes {
+    const { applied, failed } = this.journal;
+    const next = new Map<string, Wish>();
+    for (const [name, wish] of this.wanted) {
+      const usable = failed.get(name)?.text === textOf(wish) ? applied.get(name) : wish;
+      if (usable !== undefined) next.set(name, usable);
+    }
+    this.waiting = new Map();
+    // Without one of them others may be impossible.
+    for (;;) {
+      const goal = goalOf([...next.values()]);
+      const have = this.kernel!.read(nothing);
+      let left = true;
+      for (const [name, reason] of obstacles(goal, have, isOwn)) {
+        this.waiting.set(name, reason);
+        if (textOf(next.get(name)) === textOf(applied.get(name))) continue;
+        const old = applied.get(name);
+        if (old === undefined) next.delete(name);
+        else next.set(name, old);
+        left = false;
+      }
+      if (left) break;
+    }
+    for (const [name, reason] of this.waiting) this.tell(name, reason, 'policy waits');
+    for (const name of this.told.keys()) if (!this.waiting.has(name)) this.told.delete(name);
+    return next;
+  }
+
+  /** Nothing new is wanted: what somebody else undid is done again. */
+  private settle(): void {
+    const { baseline, applied } = this.journal;
+    const goal = goalOf([...applied.values()]);
+    const have = this.kernel!.read(lightScope(goal, baseline));
+    if (isReached(targetOf(goal, baseline, have), have)) return;
+    const before = this.writes;
+    const scope = wholeScope(goal, baseline);
+    const problems = reach(
+      this.kernel!,
+      scope,
+      (now) => targetOf(goal, baseline, now),
+      () => true,
+    );
+    if (problems.length > 0) this.tell('problems', problems.join('; '), 'the network is not as it should be');
+    else this.told.delete('problems');
+    if (this.writes > before && problems.length === 0)
+      this.log.info({ steps: this.writes - before }, 'the network was changed by somebody else: put right');
+    this.options.applied();
+  }
+
+  private async change(next: Wishes, changed: readonly string[]): Promise<void> {
+    const kernel = this.kernel!;
+    const { generation } = this;
+    const current = () => generation === this.generation && !this.stopped;
+    const goal = goalOf([...next.values()]);
+    const scope = wholeScope(goal, this.journal.baseline);
+    let have = kernel.read(scope);
+    const trial = remember(this.journal.baseline, goal, have);
+    if (isReached(targetOf(goal, trial, have, have), have)) return this.keep(next, goal, trial);
+    const { probe, rollbackMs } = this.config!.speaker.network;
+    const working = {
+      gateways: rollbackMs > 0 && probe.gateway ? await answeringGateways(kernel.client) : [],
+      sessions: this.options.sessions(),
+    };
+    if (!current()) return this.superseded();
+    have = kernel.read(scope);
+    const baseline = remember(this.journal.baseline, goal, have);
+    const before = touched(have, goal, baseline);
+    const change = canonical(changed.map((name) => textOf(next.get(name))));
+    const interruptions = this.interruptions.change === change ? this.interruptions.count : 0;
+    if (interruptions >= MAX_INTERRUPTIONS)
+      return this.fail(changed, `the program ended ${interruptions} times before the change was confirmed`);
+    this.changing = changed;
+    this.save({ ...this.journal, baseline, pending: { before, change, interruptions } });
+    const writes = this.writes;
+    const policies = changed.filter((name) => name !== SPEAKER);
+    this.log.info({ policies }, 'changing the network');
+    const reason = await this.tryOut(goal, baseline, before, working, next, current);
+    this.changing = [];
+    if (!current()) {
+      // A process that ends leaves the journal, and a change of mind takes the change back.
+      if (!this.stopped) this.undo(before, goal);
+      return this.superseded();
+    }
+    if (reason === undefined) {
+      this.keep(next, goal, baseline);
+      this.log.info({ policies, steps: this.writes - writes }, 'the change of the network is confirmed');
+      return;
+    }
+    this.undo(before, goal);
+    const tried = changed.filter((name) => !isEmpty(next.get(name)) || !isEmpty(this.journal.applied.get(name)));
+    this.oneByOne = tried.length > 1;
+    if (this.oneByOne) {
+      this.log.warn({ policies, reason }, 'the change of the network was taken back: now one policy at a time');
+      this.again = true;
+    } else this.fail(tried.length === 0 ? changed : tried, reason);
+  }
+
+  /** @returns why the change is not to be kept */
+  private async tryOut(
+    goal: Goal,
+    baseline: NetworkJournal['baseline'],
+    before: Snapshot,
+    working: Parameters<typeof confirmed>[1],
+    next: Wishes,
+    current: () => boolean,
+  ): Promise<string | undefined> {
+    const { probe, rollbackMs } = this.config!.speaker.network;
+    const wanted = new Set(goal.routes.map((route) => canonical([route.table, route.destination, route.priority])));
+    // What is put back or moved along is done as far as it can be.
+    const optional = (step: Step) =>
+      step.do === 'addRoute' && !wanted.has(canonical([step.route.table, step.route.destination, step.route.priority]));
+    try {
+      const scope = wholeScope(goal, baseline);
+      const problems = reach(this.kernel!, scope, (now) => targetOf(goal, baseline, now, before), optional);
+      for (const problem of problems) this.log.warn({ reason: problem }, 'not all of the network could be kept');
+    } catch (error) {
+      return (error as Error).message;
+    }
+    this.options.applied();
+    if (rollbackMs === 0) return undefined;
+    const commands = [
+      probe.command,
+      ...policiesHere(this.config!)
+        .filter(({ name }) => next.has(name))
+        .map((p) => p.probe),
+    ];
+    const checks = { ...probe, commands: commands.filter((command) => command !== undefined) };
+    try {
+      // A peer that is none any more is not waited for.
+      const gone = [...working.sessions].filter((name) => !this.options.isPeer(name));
+      const up = () => new Set([...this.options.sessions(), ...gone]);
+      return await confirmed(this.kernel!.client, working, checks, up, rollbackMs, current);
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+
+  private keep(next: Wishes, goal: Goal, baseline: NetworkJournal['baseline']): void {
+    const { pending: _, ...journal } = this.journal;
+    const failed = new Map(
+      [...journal.failed].filter(
+        ([name]) => textOf(this.wanted.get(name)) !== textOf(next.get(name)) && this.wanted.has(name),
+      ),
+    );
+    this.interruptions = { change: '', count: 0 };
+    this.save({ ...journal, applied: next, failed, baseline: prune(baseline, goal) });
+  }
+
+  /** Everything returns to how it was before the change. */
+  private undo(before: Snapshot, goal: Goal): void {
+    const { pending: _, ...journal } = this.journal;
+    this.restore(before, goal);
+    const old = goalOf([...journal.applied.values()]);
+    this.save({ ...journal, baseline: prune(journal.baseline, old) });
+    this.options.applied();
+  }
+
+  private restore(before: Snapshot, goal?: Goal): void {
+    const { baseline } = this.journal;
+    const scope = wholeScope(goal ?? goalOf([...this.wanted.values()]), baseline);
+    const sysctls = [...new Set([...scope.sysctls, ...before.sysctls.keys()])];
+    const links = [...new Set([...scope.links, ...before.links.keys()])];
+    const tables =
+      scope.tables === 'all' ? 'all' : [...new Set([...scope.tables, ...before.routes.map(({ table }) => table)])];
+    const whole = { links, sysctls, tables } as const;
+    const problems = reach(
+      this.kernel!,
+      whole,
+      (now) => restorationOf(before, now),
+      () => true,
+    );
+    for (const problem of problems) this.log.error({ reason: problem }, 'not all of the network could be put back');
+  }
+
+  private fail(changed: readonly string[], reason: string): void {
+    const at = wallClock();
+    const failed = new Map(this.journal.failed);
+    for (const name of changed) failed.set(name, { text: textOf(this.wanted.get(name)), reason, at });
+    this.save({ ...this.journal, failed });
+    for (const name of changed) {
+      const fields = name === SPEAKER ? { document: 'Speaker' } : { policy: name };
+      this.log.error({ ...fields, reason }, 'the change of the network was taken back');
+    }
+  }
+
+  private superseded(): void {
+    this.again = true;
+  }
+
+  private save(journal: NetworkJournal): void {
+    this.journal = journal;
+    this.store!.save(journal);
+  }
+
+  /** Says something once. */
+  private tell(key: string, reason: string, text: string): void {
+    if (this.told.get(key) === reason) return;
+    this.told.set(key, reason);
+    this.log.warn({ ...(key !== '' && { policy: key }), reason }, text);
+  }
+}
+
+/** It asks for nothing by itself. */
+const isEmpty = (wish: Wish | undefined): boolean =>
+  wish === undefined ||
+  ([wish.interfaces, wish.routes, wish.absentRoutes, wish.rules, wish.absentRules].every((list) => list.length === 0) &&
+    wish.settings?.tcpL3mdevAccept === undefined &&
+    (wish.settings?.interfaces ?? []).length === 0);
+
+/** Names of what differs. */
+function changesOf(applied: Wishes, next: Wishes): string[] {
+  const names = [...new Set([...next.keys(), ...applied.keys()])];
+  return names.filter((name) => textOf(applied.get(name)) !== textOf(next.get(name)));
+}
+
+/** What is in force, with one change of those that are wanted. */
+function withOne(applied: Wishes, next: Wishes, name: string): Wishes {
+  const wishes = new Map(applied);
+  const wish = next.get(name);
+  if (wish === undefined) wishes.delete(name);
+  else wishes.set(name, wish);
+  return wishes;
+}

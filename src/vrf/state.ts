@@ -1,0 +1,104 @@
+/**
+ * A node's network as plain data: what was read of it, and what is remembered of it. Links go by name throughout,
+ * since one that is made again has another index.
+ */
+import { type Address, formatAddress, isLinkLocal } from '../lib/address.ts';
+import { canonical } from '../lib/diff.ts';
+import type { Mac } from '../lib/mac.ts';
+import { formatPrefix, type Prefix } from '../lib/prefix.ts';
+import type { Hop } from '../netlink/hop.ts';
+import { AddressFlag, type LinkAddressSpec } from '../netlink/ifaddr.ts';
+import type { Route } from '../netlink/route.ts';
+import type { Rule } from '../netlink/rule.ts';
+
+export interface LinkState {
+  readonly name: string;
+  /** The kernel's name of its kind; `ethernet` for what has none. */
+  readonly kind: string;
+  readonly mtu: number;
+  readonly mac?: Mac;
+  readonly up: boolean;
+  /** The VRF, bridge or bond that it is in. */
+  readonly master: string | null;
+  readonly alias: string;
+  /** Of a VRF. */
+  readonly table?: number;
+  readonly vlan?: Vlan;
+  /** Of a bridge. */
+  readonly stp?: boolean;
+  /** Of a bond. */
+  readonly bondMode?: string;
+}
+
+export interface Vlan {
+  readonly base: string;
+  readonly id: number;
+  /** Ethertype of the tag. */
+  readonly protocol: number;
+}
+
+/** An address; of which link is said where it stands. */
+export type AddressState = Omit<LinkAddressSpec, 'link'>;
+
+export interface NamedHop extends Omit<Hop, 'link'> {
+  /** Name of the link. */
+  readonly device?: string;
+}
+
+export interface RouteState extends Omit<Route, 'hops' | 'cacheInfo' | 'flags' | 'scope'> {
+  /** Absent in one that is wanted: what follows from the rest. */
+  readonly scope?: Route['scope'];
+  /** None for a blackhole and its like. */
+  readonly hops: readonly NamedHop[];
+}
+
+export interface Snapshot {
+  readonly links: ReadonlyMap<string, LinkState>;
+  /** By name of the link. */
+  readonly addresses: ReadonlyMap<string, readonly AddressState[]>;
+  readonly routes: readonly RouteState[];
+  readonly rules: readonly Rule[];
+  /** By path below /proc/sys; what does not exist is absent. */
+  readonly sysctls: ReadonlyMap<string, string>;
+}
+
+/** Two addresses of a link with the same key are the same to the kernel. */
+export const addressKey = ({ address, length, peer }: AddressState): string =>
+  `${formatAddress(address)}/${length}${peer === undefined ? '' : ` ${formatAddress(peer)}`}`;
+
+/**
+ * An address that somebody set, rather than the kernel by itself: link-local ones that follow from the hardware address
+ * and those of router advertisements come and go without us.
+ */
+export function isStatic({ address, flags = 0 }: AddressState): boolean {
+  if (address.family === 4) return true;
+  return !isLinkLocal(address) && (flags & AddressFlag.permanent) !== 0;
+}
+
+/** IPv6 has no metric 0. */
+const defaultMetric = (destination: Prefix): number => (destination.family === 6 ? 1024 : 0);
+
+/** Two routes with the same key take each other's place. */
+export const routeKey = ({ table, destination, tos = 0, priority }: RouteState): string =>
+  `${table} ${formatPrefix(destination)} ${tos} ${priority ?? defaultMetric(destination)}`;
+
+/** What a route says besides its key, as a text that two share exactly when they say the same. */
+export function routeValue({ type, hops, preferredSource, metrics }: RouteState): string {
+  const sorted = hops.map(({ gateway, device, weight = 1 }) => canonical([gateway, device, weight])).sort();
+  // IPv6 tells `lo` for those.
+  return canonical([type, dropped(type) ? [] : sorted, preferredSource, metrics]);
+}
+
+export const dropped = (type: RouteState['type']): boolean =>
+  type === 'blackhole' || type === 'unreachable' || type === 'prohibit' || type === 'throw';
+
+export const throughLink = (route: RouteState, name: string): boolean => route.hops.some((hop) => hop.device === name);
+
+/** The address that Ethernet hardware makes of itself (RFC 4291 §2.5.1, appendix A). */
+export function interfaceId(mac: Mac): Address {
+  const bytes = new Uint8Array(16);
+  bytes.set([0xfe, 0x80], 0);
+  const octets = [5, 4, 3, 2, 1, 0].map((n) => Math.floor(mac / 2 ** (8 * n)) % 256);
+  bytes.set([octets[0]! ^ 2, octets[1]!, octets[2]!, 0xff, 0xfe, octets[3]!, octets[4]!, octets[5]!], 8);
+  return { family: 6, bytes };
+}
