@@ -234,6 +234,7 @@ export class Daemon {
           this.chronicle.tally,
           this.bfd,
           this.learned,
+          this.network,
         ),
     );
     return this.metricsLoaded;

@@ -13,6 +13,7 @@ import type { Documents } from './documents.ts';
 import type { Engine } from './engine.ts';
 import type { Layer2 } from './layer2.ts';
 import type { Learned } from './learned.ts';
+import type { Network } from './network/network.ts';
 import type { Peer } from './peer.ts';
 import { latencyText, registerRouteMetrics } from './routemetrics.ts';
 import type { Speaker } from './speaker.ts';
@@ -34,6 +35,7 @@ export class Metrics {
     tally: Tally,
     bfd: Bfd,
     learned?: Learned,
+    network?: Pick<Network, 'writes' | 'standings'>,
   ) {
     const { registry } = this;
     this.engine = engine;
@@ -60,6 +62,16 @@ export class Metrics {
     const perPeer = (name: string, help: string, value: (peer: Peer) => number) =>
       gauge(name, help, ['peer', 'vrf'], (g) => peers((peer, labels) => g.set(labels, value(peer))));
 
+    gauge('waypost_network_steps_total', "Changes made to the node's network.", [], (g) => g.set(network?.writes ?? 0));
+    gauge(
+      'waypost_network_policies',
+      'NodeNetworkConfigurationPolicies of this node, by how they fare.',
+      ['state'],
+      (g) => {
+        for (const state of ['applied', 'confirming', 'failed', 'waiting'])
+          g.set({ state }, (network?.standings() ?? []).filter((s) => s.state === state).length);
+      },
+    );
     perPeer('metallb_bgp_session_up', 'The BGP session is Established.', (p) =>
       p.session.state === 'Established' ? 1 : 0,
     );

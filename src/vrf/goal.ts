@@ -114,7 +114,7 @@ export function obstacles(goal: Goal, have: Snapshot, ours: (link: LinkState) =>
       continue;
     }
     if (is === undefined && !creatable(link)) tell(by, missing(link));
-    if (is !== undefined && kind !== undefined && kind !== is.kind)
+    if (is !== undefined && kind !== undefined && !isKind(kind, is.kind))
       tell(by, `${name} exists and is of kind ${is.kind}, not ${kind}`);
     if (is?.table !== undefined && link.table !== undefined && is.table !== link.table && !ours(is))
       tell(by, `${name} exists with table ${is.table}, not ${link.table}, and was not made by waypost`);
@@ -126,6 +126,10 @@ export function obstacles(goal: Goal, have: Snapshot, ours: (link: LinkState) =>
   }
   return found;
 }
+
+/** To nmstate, `ethernet` is whatever is no other kind that it tells apart. */
+const isKind = (wanted: string, kind: string): boolean =>
+  wanted === kind || (wanted === 'ethernet' && ![...makable, 'bond', 'loopback'].includes(kind));
 
 const makable = ['vrf', 'vlan', 'dummy', 'bridge'];
 

@@ -60,6 +60,18 @@ describe('documentation of kinds', () => {
       'spec.layer2.conflict',
       'spec.layer2.stickiness',
       'spec.layer2.holdDown',
+      'spec.network',
+      'spec.network.rollback',
+      'spec.network.probe',
+      'spec.network.probe.gateway',
+      'spec.network.probe.sessions',
+      'spec.network.probe.command',
+      'spec.network.vrfSysctls',
+      'spec.network.tcpL3mdevAccept',
+      'spec.network.interfaces',
+      'spec.network.interfaces[].name',
+      'spec.network.interfaces[].forwarding',
+      'spec.network.interfaces[].rpFilter',
       'spec.stateDir',
     ]);
     const peer = docs.find(({ apiVersion }) => apiVersion === 'metallb.io/v1beta2')!.fields;

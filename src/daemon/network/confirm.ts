@@ -73,7 +73,9 @@ function gatewayChecks(client: Client, before: readonly Gateway[]): Check[] {
   return ([4, 6] as const).flatMap((family) => {
     const were = before.filter((gateway) => gateway.family === family).map(gatewayText);
     if (were.length === 0) return [];
+    let answered = false;
     return () => {
+      if (answered) return undefined;
       const are = defaultGateways(client).filter((gateway) => gateway.family === family);
       if (are.length === 0) return `no IPv${family} default gateway is left, where ${were.join(', ')} answered before`;
       // What the kernel believes may be from before the change; what did not answer for a while is asked again.
@@ -84,9 +86,8 @@ function gatewayChecks(client: Client, before: readonly Gateway[]): Check[] {
         ask(client, gateway);
         return true;
       });
-      return are.some((gateway) => !fresh.includes(gateway) && answers(client, gateway))
-        ? undefined
-        : `the default gateway ${are.map(gatewayText).join(', ')} does not answer`;
+      answered = are.some((gateway) => !fresh.includes(gateway) && answers(client, gateway));
+      return answered ? undefined : `the default gateway ${are.map(gatewayText).join(', ')} does not answer`;
     };
   });
 }

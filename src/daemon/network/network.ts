@@ -6,13 +6,13 @@
  * Nothing is opened or written before some policy exists, or one was in force.
  */
 import type { Configuration } from '../../config/model.ts';
-import { networkGoal, policiesHere, SPEAKER, type Wish, wishesOf } from '../../intent/network.ts';
+import { policiesHere, SPEAKER, wishesOf } from '../../intent/network.ts';
 import { wallClock } from '../../io/clock.ts';
 import type { Logger } from '../../io/log.ts';
 import { bootId } from '../../io/state.ts';
 import { canonical, equal } from '../../lib/diff.ts';
-import { isOwn, prune, remember } from '../../vrf/baseline.ts';
-import { complete, type Goal, obstacles } from '../../vrf/goal.ts';
+import { prune, remember } from '../../vrf/baseline.ts';
+import type { Goal } from '../../vrf/goal.ts';
 import { emptyJournal } from '../../vrf/journal.ts';
 import type { Snapshot } from '../../vrf/state.ts';
 import type { Step } from '../../vrf/step.ts';
@@ -23,6 +23,18 @@ import { Kernel } from './kernel.ts';
 import { lightScope, touched, wholeScope } from './scope.ts';
 import { FileStore, type NetworkJournal, type Store } from './store.ts';
 import { Watch } from './watch.ts';
+import {
+  changesOf,
+  choose,
+  goalOf,
+  isEmpty,
+  type Standing,
+  standingOf,
+  textOf,
+  type Wishes,
+  wantedVrfs,
+  withOne,
+} from './wishes.ts';
 
 export interface NetworkOptions {
   readonly log: Logger;
@@ -48,11 +60,13 @@ const realParts: Parts = {
   watch: (own, changed) => new Watch(own, changed),
 };
 
-/** How a policy fares. */
-export interface Standing {
-  readonly policy: string;
-  readonly state: 'applied' | 'confirming' | 'failed' | 'waiting';
-  readonly reason: string | null;
+/** What `show vrfs` is made of. */
+export interface View {
+  readonly have: Snapshot;
+  /** What is in force. */
+  readonly goal: Goal;
+  /** What is wanted. */
+  readonly vrfs: ReturnType<typeof wantedVrfs>;
 }
 
 /** A change that so often ended with the process is not tried again. */
@@ -60,12 +74,6 @@ const MAX_INTERRUPTIONS = 3;
 
 /** Links, addresses and rules alone. */
 const nothing = { sysctls: [], links: [], tables: [] };
-
-const goalOf = (wishes: readonly Wish[]): Goal => complete(networkGoal(wishes));
-
-type Wishes = ReadonlyMap<string, Wish>;
-
-const textOf = (wish: Wish | undefined): string => canonical(wish ?? null);
 
 export class Network {
   private readonly log: Logger;
@@ -78,7 +86,7 @@ export class Network {
   private config: Configuration | undefined;
   private wanted: Wishes = new Map();
   /** Why a policy is not in force that has not failed. */
-  private waiting = new Map<string, string>();
+  private waiting: ReadonlyMap<string, string> = new Map();
   /** Names of what is being changed. */
   private changing: readonly string[] = [];
   /** Changes are tried one at a time, since together they failed. */
@@ -134,47 +142,26 @@ export class Network {
 
   /** VRFs that policies make and that are not there yet. */
   missingVrfs(): ReadonlySet<string> {
-    const wanted = this.wantedVrfs();
+    const wanted = wantedVrfs(this.wanted);
     if (wanted.size === 0) return new Set();
     const there = this.kernel?.read(nothing).links;
     return new Set([...wanted.keys()].filter((name) => !there?.has(name)));
-  }
-
-  /** VRFs that policies for this node want, by name, with the policies that say something of them. */
-  wantedVrfs(): ReadonlyMap<string, { readonly table?: number; readonly policies: readonly string[] }> {
-    const found = new Map<string, { table?: number; policies: string[] }>();
-    for (const { name: policy, interfaces } of this.wanted.values())
-      for (const { name, type, state, table } of interfaces) {
-        if (type !== 'vrf' || state === 'absent') continue;
-        const entry = found.get(name) ?? { policies: [] };
-        found.set(name, entry);
-        entry.policies.push(policy);
-        if (table !== undefined) entry.table = table;
-      }
-    return found;
   }
 
   /** Of every policy for this node, in document order. */
   standings(): readonly Standing[] {
     const { config, journal } = this;
     if (config === undefined) return [];
-    return policiesHere(config).map(({ name }): Standing => {
-      const failure = journal.failed.get(name);
-      const waiting = this.waiting.get(name);
-      const same = textOf(this.wanted.get(name)) === textOf(journal.applied.get(name));
-      if (failure?.text === textOf(this.wanted.get(name)))
-        return { policy: name, state: 'failed', reason: failure.reason };
-      if (this.changing.includes(name)) return { policy: name, state: 'confirming', reason: null };
-      if (same) return { policy: name, state: 'applied', reason: waiting ?? null };
-      return { policy: name, state: 'waiting', reason: waiting ?? null };
-    });
+    return policiesHere(config).map(({ name }) =>
+      standingOf(name, this.wanted.get(name), journal, this.waiting.get(name), this.changing.includes(name)),
+    );
   }
 
   /** The network as it is, and what is in force; undefined where nothing was ever wanted of it. */
-  view(): { readonly have: Snapshot; readonly goal: Goal } | undefined {
+  view(): View | undefined {
     if (this.kernel === undefined) return undefined;
-    const goal = goalOf([...this.journal.applied.values()]);
-    return { have: this.kernel.read(lightScope(goal, this.journal.baseline)), goal };
+    const goal = goalOf(this.journal.applied);
+    return { have: this.kernel.read(lightScope(goal, this.journal.baseline)), goal, vrfs: wantedVrfs(this.wanted) };
   }
 
   private async run(): Promise<void> {
@@ -205,8 +192,8 @@ export class Network {
       await this.change(withOne(this.journal.applied, next, changed[0]!), [changed[0]!]);
       this.again = true;
     } else {
-      await this.change(next, changed);
       this.oneByOne = false;
+      await this.change(next, changed);
     }
   }
 
@@ -233,42 +220,21 @@ export class Network {
     this.log.warn({ interruptions: interruptions + 1 }, 'a change of the network was interrupted: taking it back');
     this.restore(before);
     this.interruptions = { change, count: interruptions + 1 };
-    this.save({ ...journal, baseline: prune(journal.baseline, goalOf([...journal.applied.values()])) });
+    this.save({ ...journal, baseline: prune(journal.baseline, goalOf(journal.applied)) });
   }
 
-  /** What is wanted, but for what failed or cannot be yet: of those, what is in force stays. */
   private nextWishes(): Wishes {
-    const { applied, failed } = this.journal;
-    const next = new Map<string, Wish>();
-    for (const [name, wish] of this.wanted) {
-      const usable = failed.get(name)?.text === textOf(wish) ? applied.get(name) : wish;
-      if (usable !== undefined) next.set(name, usable);
-    }
-    this.waiting = new Map();
-    // Without one of them others may be impossible.
-    for (;;) {
-      const goal = goalOf([...next.values()]);
-      const have = this.kernel!.read(nothing);
-      let left = true;
-      for (const [name, reason] of obstacles(goal, have, isOwn)) {
-        this.waiting.set(name, reason);
-        if (textOf(next.get(name)) === textOf(applied.get(name))) continue;
-        const old = applied.get(name);
-        if (old === undefined) next.delete(name);
-        else next.set(name, old);
-        left = false;
-      }
-      if (left) break;
-    }
-    for (const [name, reason] of this.waiting) this.tell(name, reason, 'policy waits');
-    for (const name of this.told.keys()) if (!this.waiting.has(name)) this.told.delete(name);
+    const { next, waiting } = choose(this.wanted, this.journal, this.kernel!.read(nothing));
+    this.waiting = waiting;
+    for (const [name, reason] of waiting) this.tell(name, reason, 'policy waits');
+    for (const name of this.told.keys()) if (!waiting.has(name)) this.told.delete(name);
     return next;
   }
 
   /** Nothing new is wanted: what somebody else undid is done again. */
   private settle(): void {
     const { baseline, applied } = this.journal;
-    const goal = goalOf([...applied.values()]);
+    const goal = goalOf(applied);
     const have = this.kernel!.read(lightScope(goal, baseline));
     if (isReached(targetOf(goal, baseline, have), have)) return;
     const before = this.writes;
@@ -290,7 +256,7 @@ export class Network {
     const kernel = this.kernel!;
     const { generation } = this;
     const current = () => generation === this.generation && !this.stopped;
-    const goal = goalOf([...next.values()]);
+    const goal = goalOf(next);
     const scope = wholeScope(goal, this.journal.baseline);
     let have = kernel.read(scope);
     const trial = remember(this.journal.baseline, goal, have);
@@ -311,7 +277,7 @@ export class Network {
     this.changing = changed;
     this.save({ ...this.journal, baseline, pending: { before, change, interruptions } });
     const writes = this.writes;
-    const policies = changed.filter((name) => name !== SPEAKER);
+    const policies = changed.map((name) => (name === SPEAKER ? 'Speaker' : name));
     this.log.info({ policies }, 'changing the network');
     const reason = await this.tryOut(goal, baseline, before, working, next, current);
     this.changing = [];
@@ -389,14 +355,14 @@ export class Network {
   private undo(before: Snapshot, goal: Goal): void {
     const { pending: _, ...journal } = this.journal;
     this.restore(before, goal);
-    const old = goalOf([...journal.applied.values()]);
+    const old = goalOf(journal.applied);
     this.save({ ...journal, baseline: prune(journal.baseline, old) });
     this.options.applied();
   }
 
   private restore(before: Snapshot, goal?: Goal): void {
     const { baseline } = this.journal;
-    const scope = wholeScope(goal ?? goalOf([...this.wanted.values()]), baseline);
+    const scope = wholeScope(goal ?? goalOf(this.wanted), baseline);
     const sysctls = [...new Set([...scope.sysctls, ...before.sysctls.keys()])];
     const links = [...new Set([...scope.links, ...before.links.keys()])];
     const tables =
@@ -437,26 +403,4 @@ export class Network {
     this.told.set(key, reason);
     this.log.warn({ ...(key !== '' && { policy: key }), reason }, text);
   }
-}
-
-/** It asks for nothing by itself. */
-const isEmpty = (wish: Wish | undefined): boolean =>
-  wish === undefined ||
-  ([wish.interfaces, wish.routes, wish.absentRoutes, wish.rules, wish.absentRules].every((list) => list.length === 0) &&
-    wish.settings?.tcpL3mdevAccept === undefined &&
-    (wish.settings?.interfaces ?? []).length === 0);
-
-/** Names of what differs. */
-function changesOf(applied: Wishes, next: Wishes): string[] {
-  const names = [...new Set([...next.keys(), ...applied.keys()])];
-  return names.filter((name) => textOf(applied.get(name)) !== textOf(next.get(name)));
-}
-
-/** What is in force, with one change of those that are wanted. */
-function withOne(applied: Wishes, next: Wishes, name: string): Wishes {
-  const wishes = new Map(applied);
-  const wish = next.get(name);
-  if (wish === undefined) wishes.delete(name);
-  else wishes.set(name, wish);
-  return wishes;
 }

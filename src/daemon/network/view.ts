@@ -7,9 +7,8 @@ import type { Network } from './network.ts';
 export function* vrfRows(network: Network) {
   const view = network.view();
   if (view === undefined) return;
-  const { have, goal } = view;
+  const { have, goal, vrfs: wanted } = view;
   const standings = network.standings();
-  const wanted = network.wantedVrfs();
   const exist = [...have.links.values()].filter(({ kind }) => kind === 'vrf');
   const names = [...new Set([...exist.map(({ name }) => name), ...wanted.keys()])].sort();
   for (const name of names) {
