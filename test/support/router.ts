@@ -66,6 +66,8 @@ export interface RouterOptions {
   readonly interface?: string;
   /** More lines for the neighbour, in the router's own words. */
   readonly lines?: readonly string[];
+  /** FRR only: the route-map that what it receives must pass, and the lines that define it. */
+  readonly filter?: { readonly name: string; readonly lines: readonly string[] };
 }
 
 /** A router with one peer. `start` may be called again after `kill`: the configuration stays, run-time announcements do not. */

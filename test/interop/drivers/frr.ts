@@ -65,8 +65,14 @@ function configuration(o: RouterOptions): string {
           'bgp graceful-restart preserve-fw-state',
         ]),
     ...(o.lines ?? []).map((line) => `${peer} ${line}`),
-    ...o.families.flatMap((family) => [`address-family ${family} unicast`, `${peer} activate`, 'exit-address-family']),
+    ...o.families.flatMap((family) => [
+      `address-family ${family} unicast`,
+      `${peer} activate`,
+      ...(o.filter ? [`${peer} route-map ${o.filter.name} in`] : []),
+      'exit-address-family',
+    ]),
     'exit',
+    ...(o.filter?.lines ?? []),
     ...o.announce.flatMap((route) => originate(o.localAs, route)),
     '',
   ].join('\n');
