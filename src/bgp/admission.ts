@@ -3,6 +3,7 @@
  * one question that a Rib asks. Routes come in runs that share a set, and sets come again, so what the attributes say
  * is kept by set.
  */
+import type { Prefix } from '../lib/prefix.ts';
 import { grown } from '../lib/table.ts';
 import { decodeInterned } from './attr.ts';
 import type { AddressFamily } from './const.ts';
@@ -79,6 +80,13 @@ export class Admission {
     this.sessions.forEach((session, peer) => {
       if (session !== undefined) this.schedule(peer);
     });
+  }
+
+  /** What the guard says of one prefix has changed: its routes are looked at at once. */
+  reconsider(p: Prefix): void {
+    const table = this.tables?.[p.family === 4 ? 'ipv4' : 'ipv6'];
+    const id = table?.prefixes.lookup(p) ?? -1;
+    if (id >= 0) table!.reconsiderPrefix(id);
   }
 
   /** What holds for a session. `review` applies it to the routes that are there. */

@@ -14,17 +14,24 @@ export const GuardFlag = {
   martian: 4,
 } as const;
 
+/** Words and length as `Guard.flags` has them. */
+export type Announces = (family: Family, w0: number, w1: number, w2: number, w3: number, length: number) => boolean;
+
 export interface GuardSettings {
   /** Refused with everything inside them. */
   readonly alwaysBlock?: readonly Prefix[];
-  /** What this node announces, and the subnets of its links: refused with everything inside them, unless asked for by name. */
+  /** The subnets of this node's links: refused with everything inside them, unless asked for by name. */
   readonly own?: readonly Prefix[];
+  /** Whether this node announces exactly this prefix, which is then its own. */
+  readonly announces?: Announces;
 }
 
 export class Guard {
+  private readonly announces: Announces | undefined;
   private readonly tries = { 4: new PrefixTrie(4), 6: new PrefixTrie(6) };
 
-  constructor({ alwaysBlock = [], own = [] }: GuardSettings = {}) {
+  constructor({ alwaysBlock = [], own = [], announces }: GuardSettings = {}) {
+    this.announces = announces;
     const flags = new Map<string, { prefix: Prefix; flags: number }>();
     const mark = (flag: number) => (prefix: Prefix) => {
       const key = formatPrefix(prefix);
@@ -42,6 +49,7 @@ export class Guard {
 
   /** Bits of `GuardFlag`. Bits of the address past `length` must be zero; IPv4 uses `w0` alone. */
   flags(family: Family, w0: number, w1: number, w2: number, w3: number, length: number): number {
-    return Math.max(0, this.tries[family].longest(w0, w1, w2, w3, length));
+    const inside = Math.max(0, this.tries[family].longest(w0, w1, w2, w3, length));
+    return this.announces?.(family, w0, w1, w2, w3, length) ? inside | GuardFlag.own : inside;
   }
 }

@@ -156,15 +156,25 @@ export class RouteTable {
     const to = Math.min(from + budget, this.limit);
     for (let route = from; route < to; route++) {
       if (this.peers[route] !== peer || this.targets[route] === 0 || !this.isLive(route)) continue;
-      const prefix = this.targets[route]! - 1;
-      const accepted = this.isAcceptable(peer, this.sets[route]!, prefix);
-      if (accepted === this.isAccepted(route)) continue;
-      this.count(source, route, -1);
-      this.accepted[route] = accepted ? 1 : 0;
-      this.count(source, route, 1);
-      this.changed.push(prefix);
+      this.judge(route, source);
     }
     return to === this.limit ? NONE : to;
+  }
+
+  /** Asks `Accept` again about the routes to one prefix. */
+  reconsiderPrefix(prefix: number): void {
+    for (let route = this.first(prefix); route !== NONE; route = this.next(route))
+      this.judge(route, this.source(this.peers[route]!));
+  }
+
+  private judge(route: number, source: Source): void {
+    const prefix = this.targets[route]! - 1;
+    const accepted = this.isAcceptable(this.peers[route]!, this.sets[route]!, prefix);
+    if (accepted === this.isAccepted(route)) return;
+    this.count(source, route, -1);
+    this.accepted[route] = accepted ? 1 : 0;
+    this.count(source, route, 1);
+    this.changed.push(prefix);
   }
 
   /** Prefixes that `drain` will show. */

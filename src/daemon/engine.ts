@@ -69,6 +69,7 @@ export class Engine {
       problem: (text) => events.problem(text),
     });
     this.fallbackRouterId = fallbackRouterId;
+    speaker.instances.setAnnounces((...prefix) => this.services.advertisements.has(...prefix));
     this.events = events;
   }
 
@@ -181,6 +182,7 @@ export class Engine {
     }
     while (this.dirty.length > 0 && monotonicMs() < until) {
       const prefix = this.dirty.pop()!;
+      this.speaker.instances.reannounced(prefix);
       for (const peer of this.speaker.all.values()) {
         tell(peer, prefix, this.services.advertisements.decide(peer.settings, prefix));
         touched.add(peer);

@@ -1,4 +1,5 @@
 /** The instances of a speaker, one for each VRF that a peer is in, and their upkeep in slices between events. */
+import type { Announces } from '../bgp/guard.ts';
 import type { AttributeTable } from '../bgp/intern.ts';
 import type { MultipathOptions } from '../bgp/multipath.ts';
 import type { Prefix } from '../lib/prefix.ts';
@@ -11,6 +12,7 @@ export class Instances {
   private readonly attributes: AttributeTable;
   private readonly byVrf = new Map<string | undefined, Instance>();
   private alwaysBlock: readonly Prefix[] = [];
+  private announces: Announces | undefined;
   private multipath: MultipathOptions = {};
   private due: NodeJS.Immediate | undefined;
   private stopped = false;
@@ -29,6 +31,7 @@ export class Instances {
     if (instance === undefined) {
       instance = new Instance(vrf, this.attributes, this.fib, () => this.needUpkeep());
       instance.intake.setAlwaysBlock(this.alwaysBlock);
+      if (this.announces) instance.intake.setAnnounces(this.announces);
       instance.setMultipath(this.multipath);
       this.byVrf.set(vrf, instance);
     }
@@ -39,6 +42,17 @@ export class Instances {
   setAlwaysBlock(prefixes: readonly Prefix[]): void {
     this.alwaysBlock = prefixes;
     for (const instance of this.all) instance.intake.setAlwaysBlock(prefixes);
+  }
+
+  /** How to know what this node announces: no peer is to tell it that. */
+  setAnnounces(announces: Announces): void {
+    this.announces = announces;
+    for (const instance of this.all) instance.intake.setAnnounces(announces);
+  }
+
+  /** This node announces the prefix now, or no longer. */
+  reannounced(prefix: Prefix): void {
+    for (const instance of this.all) instance.intake.reannounced(prefix);
   }
 
   /** Throws `RangeError` for a limit that cannot be. */

@@ -3,7 +3,7 @@
  * what sessions agreed on, and with the addresses of this node, which come and go.
  */
 import { Admission } from '../bgp/admission.ts';
-import { Guard } from '../bgp/guard.ts';
+import { type Announces, Guard } from '../bgp/guard.ts';
 import type { ImportRules } from '../bgp/import.ts';
 import type { AttributeTable } from '../bgp/intern.ts';
 import { ReceiveFilter, type ReceivePolicy } from '../bgp/receive.ts';
@@ -27,6 +27,7 @@ export class Intake {
   private readonly changed: () => void;
   /** By slot of the peer. */
   private readonly known = new Map<number, Known>();
+  private announces: Announces = () => false;
   private alwaysBlock: readonly Prefix[] = [];
   private subnets: readonly Prefix[] = [];
   private local: ReadonlySet<string> = new Set();
@@ -66,6 +67,18 @@ export class Intake {
     this.guard();
   }
 
+  /** How to know what this node announces: that is nobody else's to tell it. */
+  setAnnounces(announces: Announces): void {
+    this.announces = announces;
+    this.guard();
+  }
+
+  /** This node announces the prefix now, or no longer. */
+  reannounced(prefix: Prefix): void {
+    this.admission.reconsider(prefix);
+    this.changed();
+  }
+
   /** Looks at the addresses of this node: a next hop among them leads back here, and their subnets are nobody else's. */
   checkAddresses(): void {
     const { addresses, subnets } = localAddresses();
@@ -80,7 +93,7 @@ export class Intake {
   }
 
   private guard(): void {
-    this.admission.setGuard(new Guard({ alwaysBlock: this.alwaysBlock, own: this.subnets }));
+    this.admission.setGuard(new Guard({ alwaysBlock: this.alwaysBlock, own: this.subnets, announces: this.announces }));
     this.changed();
   }
 }

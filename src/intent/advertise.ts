@@ -68,6 +68,12 @@ export class Advertisements {
     return this.sides[4].table.size + this.sides[6].table.size;
   }
 
+  /** Something contributes to exactly this prefix; words as PrefixTable has them. */
+  has(family: Family, w0: number, w1: number, w2: number, w3: number, length: number): boolean {
+    const { table, entries } = this.sides[family];
+    return entries[table.find(w0, w1, w2, w3, length)] !== undefined;
+  }
+
   /**
    * Replaces all that a Service contributes (nothing: the Service is gone).
    * @returns the prefixes whose route may have changed for some peer

@@ -44,7 +44,9 @@ const put = (...arguments_: Parameters<typeof configuration>) =>
   site.folder.put('frr.yaml', configuration(...arguments_));
 const names = () => [...peerRows(site.daemon.speaker, {})].map((row) => row?.name);
 const states = () =>
-  Object.fromEntries([...receivedRows(site.daemon.speaker, {})].map((row) => [row!.prefix, row!.reason ?? 'accepted']));
+  Object.fromEntries(
+    [...receivedRows(site.daemon.speaker, {})].map((row) => [row!.prefix, row!.accepted ? 'accepted' : row!.reason]),
+  );
 
 test('a session with a BGPPeer has the routes of Services, one without has what names it', async () => {
   site.folder.put('peer.yaml', peerDocument('one', one, { dualStackAddressFamily: false }));
@@ -91,6 +93,25 @@ test('what is told and what is taken changes without a new session', async () =>
   await soon('our own next hop', () => two.routes.get('203.0.113.0/24')?.nextHop === '127.0.0.1');
   await soon('both accepted', () => Object.values(states()).join() === 'accepted,accepted');
   expect(two.sessions).toBe(1);
+});
+
+test('a prefix that this node announces is taken from nobody, until it announces it no more', async () => {
+  put([neighbor(two, { toReceive: { allowed: { mode: 'all' } } })]);
+  await site.start();
+  await two.knows();
+  const theirs = { origin: 'igp', asPath: [], nextHop: address('127.0.2.2') } as const;
+  two.announce('198.51.100.0/32', theirs);
+  two.announce('198.51.100.1/32', theirs);
+  await soon('both', () => Object.keys(states()).length === 2);
+  expect(states()).toEqual({ '198.51.100.0/32': 'ownPrefix', '198.51.100.1/32': 'accepted' });
+  const accepted = () => [...peerRows(site.daemon.speaker, {})][0]!.prefixes.accepted;
+  expect(accepted()).toBe(1);
+  site.folder.put(
+    'services.yaml',
+    all(poolDocument('main', ['198.51.100.0/24']), advertisementDocument('main', 'main')),
+  );
+  await soon('the other one', () => accepted() === 2);
+  expect(states()['198.51.100.0/32']).toBe('accepted');
 });
 
 test('a source address that is an interface: there when the interface has one', async () => {
