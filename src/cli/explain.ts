@@ -8,14 +8,16 @@ import { explain, UnknownSubject } from '../intent/explain/explain.ts';
 import { subjectOf } from '../intent/explain/subject.ts';
 import { ask } from './client.ts';
 import { explanationText } from './explanation.ts';
-import { repeatable } from './options.ts';
-import { CliError, printJson, printLine } from './output.ts';
+import { numberOption, repeatable } from './options.ts';
+import { CliError, EXIT, printJson, printLine } from './output.ts';
 import { DEFAULT_CONTROL } from './run.ts';
+import { walkRunning, walkText } from './walk.ts';
 
 interface Options {
   control: string;
   config?: readonly string[];
   node?: string;
+  mark: number;
   json?: boolean;
 }
 
@@ -24,7 +26,10 @@ export function command(): Command {
     .description(
       'Say why: the chain of decisions, the rule that decided with its document and line, and what would have to change. Asks the daemon, or with -c says what this node would decide.',
     )
-    .argument('<what>', "an address, a prefix, a Service as NAMESPACE/NAME, or a peer's name")
+    .argument('<what>', "an address, a prefix, a Service as NAMESPACE/NAME, or a peer's name; or a client's address")
+    .argument('[to]', 'the word `to`: how packets of that client reach a Service, and how replies return')
+    .argument('[service]', 'then the Service as NAMESPACE/NAME, or its address')
+    .option('--mark <number>', "with `to`, the packets' mark (default: 0)", numberOption(0, 0xffff_ffff), 0)
     .option(
       '-c, --config <path>',
       'a file, or a folder of *.yaml and *.yml, in place of the daemon; may be repeated',
@@ -35,15 +40,26 @@ export function command(): Command {
     .option('--control <socket>', "the daemon's control socket", DEFAULT_CONTROL)
     .addHelpText(
       'after',
-      '\nExamples:\n  waypost explain default/web\n  waypost explain 203.0.113.7 -c /etc/waypost\n  waypost explain router\n',
+      '\nExamples:\n  waypost explain default/web\n  waypost explain 203.0.113.7 -c /etc/waypost\n  waypost explain router\n  waypost explain 198.51.100.7 to default/web\n',
     )
-    .action(async (what: string, options: Options) => {
+    .action(async (what: string, to: string | undefined, service: string | undefined, options: Options) => {
+      if (to !== undefined) return await explainWalk(what, to, service, options);
       const explanation = options.config
         ? await standAlone(what, options.config, options.node)
         : await running(what, options);
       if (options.json) printJson(explanation);
       else for (const line of explanationText(explanation)) printLine(line);
     });
+}
+
+async function explainWalk(client: string, to: string, service: string | undefined, options: Options): Promise<void> {
+  if (to !== 'to' || service === undefined)
+    throw new CliError('the way of packets is asked for as: waypost explain CLIENT to SERVICE', EXIT.usage);
+  if (options.config)
+    throw new CliError('the way of packets is what the kernel says: ask the daemon, without --config', EXIT.usage);
+  const walked = await walkRunning(options.control, client, service, options.mark);
+  if (options.json) printJson(walked);
+  else for (const line of walkText(walked)) printLine(line);
 }
 
 const running = async (what: string, { control }: Options): Promise<Explanation> =>

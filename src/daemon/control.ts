@@ -21,6 +21,7 @@ import {
   receivedRows,
   serviceRows,
 } from './views.ts';
+import { walk } from './walk.ts';
 
 /** What `show` can show. */
 export const subjects = [
@@ -102,9 +103,12 @@ export const controlHandler =
     }
     if (method === 'GET' && verb === 'plan') return planReply(daemon, subject) ?? notFound;
     if (method === 'POST' && verb === 'plan' && subject === 'passwords') return json(await rekeyed(daemon, body));
-    if (method === 'GET' && verb === 'explain') {
+    if (method === 'GET' && (verb === 'explain' || verb === 'walk')) {
+      const { searchParams } = url;
+      const asked = (name: string) => searchParams.get(name) ?? '';
       try {
-        return json(await explainRunning(daemon, url.searchParams.get('subject') ?? ''));
+        if (verb === 'explain') return json(await explainRunning(daemon, asked('subject')));
+        return json(walk(daemon, { client: asked('client'), service: asked('service'), mark: Number(asked('mark')) }));
       } catch (error) {
         if (!(error instanceof UnknownSubject)) throw error;
         return json({ error: error.message }, 404);

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ServiceRow } from '../../src/daemon/views.ts';
+import type { Walk } from '../../src/daemon/walk.ts';
 import { link, Namespace } from '../support/netns.ts';
 import { type Daemon, run, waitFor } from '../support/process.ts';
 
@@ -49,6 +50,19 @@ metadata: {name: web}
 spec: {${spec}}
 ---`;
 const both = egress('sourceIPBy: LoadBalancerIP, network: "2"');
+
+/** Announced to a peer in the network, which need not answer for that. */
+const announced = `${service}
+apiVersion: metallb.io/v1beta2
+kind: BGPPeer
+metadata: {name: red}
+spec: {myASN: 64512, peerASN: 64513, peerAddress: 192.168.1.2, dualStackAddressFamily: true}
+---
+apiVersion: metallb.io/v1beta1
+kind: BGPAdvertisement
+metadata: {name: red}
+spec: {peers: [red]}
+---`;
 
 let [node, podHost, main, red]: Namespace[] = [];
 let daemon: Daemon;
@@ -136,6 +150,10 @@ const show = async (): Promise<ServiceRow> => {
 const active = (wanted: boolean) =>
   until(`egress is active: ${wanted}`, async () => ((await show()).egress?.active ?? false) === wanted);
 
+const explain = ['node', program, 'explain'];
+const explained = async (family: 4 | 6): Promise<Walk> =>
+  JSON.parse(await run([...explain, client[family], 'to', vip[family], '--json', '--control', join(folder, 'sock')]));
+
 /** Rules and packet filter of the node. */
 const state = async (): Promise<string> =>
   (await Promise.all([ip(node!, 'rule'), ip(node!, '-6', 'rule'), node!.run(['nft', 'list', 'ruleset'])])).join(
@@ -192,6 +210,52 @@ describe('what a pod sends', () => {
     });
     expect(await ip(node!, 'rule')).toContain('from 10.244.7.7');
     await ip(node!, 'rule', 'del', 'from', '10.244.7.7', 'priority', '5000');
+  });
+
+  it('is explained: symmetric with the rules, and not without them, with the rule that turns it and a remedy', async () => {
+    put(announced + both);
+    await active(true);
+    for (const family of families) {
+      const walked = await explained(family);
+      expect(walked).toMatchObject({ symmetric: true, service: 'default/web', address: vip[family] });
+      expect(walked.ways[0]).toMatchObject({
+        entry: { interface: 'to-red', by: 'peer red' },
+        serves: pod[family],
+        sourceAs: vip[family],
+        request: { input: 'to-red', output: 'to-pod' },
+        reply: { input: 'to-pod', output: 'to-red', decided: { priority: 5000 } },
+        turn: null,
+      });
+    }
+    put(announced);
+    await active(false);
+    for (const family of families) {
+      const walked = await explained(family);
+      expect(walked.symmetric).toBe(false);
+      expect(walked.ways[0]!.turn).toMatchObject({
+        where: 'reply',
+        text: expect.stringMatching(
+          /leaves by to-main via .*requests come in by to-red: rule 3276[67] \(from all lookup main\)/,
+        ),
+      });
+    }
+    // As in a VRF: what comes in by the network is looked up there first.
+    await ip(node!, 'rule', 'add', 'iif', 'to-red', 'lookup', '2', 'priority', '1000');
+    expect((await explained(4)).ways[0]!.turn).toMatchObject({
+      where: 'request',
+      text: expect.stringMatching(
+        /goes to 10\.244\.0\.5 by to-red via 192\.168\.1\.2, .*rule 1000 \(from all iif to-red lookup 2\)/,
+      ),
+      remedy: expect.stringMatching(/to 10\.244\.0\.5 lookup main/),
+    });
+    await ip(node!, 'rule', 'add', 'to', '10.244.0.0/16', 'lookup', 'main', 'priority', '998');
+    expect((await explained(4)).ways[0]!.turn).toMatchObject({ where: 'reply' });
+    const text = await run([...explain, client[4], 'to', 'default/web', '--control', join(folder, 'sock')]);
+    expect(text).toMatch(/^10\.99\.0\.9 to default\/web \(203\.0\.113\.10\): not symmetric\n/);
+    expect(text).toMatch(/998: from all to 10\.244\.0\.0\/16 lookup main\n +out by to-pod, table main/);
+    expect(text).toMatch(/turns +reply: the reply from 10\.244\.0\.5 leaves by to-main/);
+    await ip(node!, 'rule', 'del', 'priority', '1000');
+    await ip(node!, 'rule', 'del', 'priority', '998');
   });
 
   it('is left as it was when the document goes: rules and packet filter, word for word', async () => {
