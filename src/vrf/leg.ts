@@ -32,6 +32,8 @@ export interface Leg {
 export interface RuleView {
   readonly priority: number;
   readonly text: string;
+  /** Number of the table that it leads to; null for one that refuses. */
+  readonly table: number | null;
   /** 157 and the like: who made it (FRA_PROTOCOL). */
   readonly protocol: number;
 }
@@ -42,9 +44,10 @@ const refusals = new Set(['unreachable', 'blackhole', 'prohibit']);
 
 export function legOf(packet: Packet, answer: Answer, rules: readonly Rule[], links: Links): Leg {
   const met = meets(packet, rules, links);
-  const view = ({ rule }: Met): RuleView => ({
+  const view = ({ rule, table }: Met): RuleView => ({
     priority: rule.priority,
     text: ruleText(rule, links),
+    table: table ?? null,
     protocol: rule.protocol,
   });
   const nameOf = (index: number | undefined) => links.get(index ?? 0)?.name ?? null;

@@ -77,27 +77,22 @@ function turnOfRequest({ entry, request, own, sysctls }: Ways): Turn | undefined
 
 function turnOfReply({ entry, reply, table, egress }: Ways): Turn | undefined {
   const here = `the reply from ${reply.from}`;
-  if (reply.error !== null)
-    return {
-      where: 'reply',
-      text: `${here} finds no way to ${reply.to}: ${reply.error}${ruleOf(reply)}`,
-      remedy:
-        entry.vrf === null
-          ? `a route to ${reply.to}`
-          : `a route to ${reply.to}, or a default route, in VRF ${entry.vrf}`,
-    };
+  const lost = reply.error !== null;
   const same = reply.output === entry.interface || (entry.vrf !== null && reply.outputVrf === entry.vrf);
-  if (same) return undefined;
+  if (!lost && same) return undefined;
+  const text = lost
+    ? `${here} finds no way to ${reply.to}: ${reply.error}${ruleOf(reply)}`
+    : `${here} leaves by ${exitOf(reply)}, and requests come in by ${placeOf(entry)}${ruleOf(reply)}`;
+  // Nothing is wrong with the rules where the right table was asked, and had no route.
+  if (table !== undefined && reply.passed.some((rule) => rule.table === table))
+    return { where: 'reply', text, remedy: `a route to ${reply.to}, or a default route, in table ${table}` };
   const network = entry.vrf ?? (table === undefined ? undefined : String(table));
   const rule = `a rule before ${reply.decided?.priority ?? 32766}: from ${reply.from} lookup ${table ?? 'the table of that network'}`;
-  return {
-    where: 'reply',
-    text: `${here} leaves by ${exitOf(reply)}, and requests come in by ${placeOf(entry)}${ruleOf(reply)}`,
-    remedy:
-      network === undefined || egress
-        ? `a route to ${reply.to} by ${entry.interface}, or ${rule}`
-        : `an EgressService with network ${JSON.stringify(network)}, or ${rule}`,
-  };
+  const remedy =
+    network === undefined || egress
+      ? `a route to ${reply.to} by ${entry.interface}, or ${rule}`
+      : `an EgressService with network ${JSON.stringify(network)}, or ${rule}`;
+  return { where: 'reply', text, remedy };
 }
 
 const toMain = ({ vrf }: Entry, target: string): string =>

@@ -46,8 +46,8 @@ describe('one way', () => {
       to: '198.51.100.7',
       input: 'pods',
       inputVrf: null,
-      passed: [{ priority: 0, text: 'from all lookup local', protocol: 2 }],
-      decided: { priority: 5000, text: 'from 10.244.0.5 lookup 10 (VRF red)', protocol: 158 },
+      passed: [{ priority: 0, text: 'from all lookup local', table: 255, protocol: 2 }],
+      decided: { priority: 5000, text: 'from 10.244.0.5 lookup 10 (VRF red)', table: 10, protocol: 158 },
       table: '10 (VRF red)',
       output: 'ens4',
       outputVrf: 'red',
@@ -102,8 +102,10 @@ describe('requests and replies', () => {
     expect(turnOf(ways({ reply: nowhere }))).toMatchObject({
       where: 'reply',
       text: expect.stringMatching(/finds no way to 198\.51\.100\.7: ENETUNREACH/),
-      remedy: expect.stringMatching(/default route, in VRF red/),
+      remedy: expect.stringMatching(/default route, in table 10/),
     });
+    const elsewhere = legOf(reply, { error: { code: 'ENETUNREACH' } }, rules.slice(0, 2), links);
+    expect(turnOf(ways({ reply: elsewhere, egress: false }))!.remedy).toMatch(/EgressService with network "red"/);
   });
 
   it('of which the request is caught in the table of the VRF turn there, and the rules before it are the remedy', () => {
