@@ -5,6 +5,7 @@
 import { ServiceCommunities } from './allow.ts';
 import { resolveAdvertisement, resolveLayer2 } from './check/advertisement.ts';
 import { resolveBfd } from './check/bfd.ts';
+import { checkCarriers } from './check/carriers.ts';
 import { checkAllowed, collectAliases } from './check/communities.ts';
 import { electHosts, withEgressLabels } from './check/egress.ts';
 import { applyExtras } from './check/extras.ts';
@@ -96,6 +97,19 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
   const allowed = new ServiceCommunities(speaker.serviceCommunities, aliases);
   checkServices(sorter.services, pools, references.poolNames, speaker.loadBalancerClass, allowed, report);
 
+  checkCarriers(
+    {
+      nodes: known,
+      advertisements,
+      loadBalancerClass: speaker.loadBalancerClass,
+      pools: pools.map(({ value }) => value),
+      namespaces,
+      services,
+      slices,
+      egress,
+    },
+    report,
+  );
   const kubeOvn = kubeOvnOf(sorter);
   checkUnderlays(
     {

@@ -30,6 +30,7 @@ import { Presence } from './presence.ts';
 import type { Roster } from './roster.ts';
 import type { Decided } from './services.ts';
 import { Speaker } from './speaker.ts';
+import { Symmetry } from './symmetry.ts';
 import { Tenancy } from './tenancy.ts';
 
 export interface DaemonOptions {
@@ -58,6 +59,7 @@ export class Daemon {
   readonly drainer: Drainer;
   readonly layer2: Layer2;
   readonly egress: Egress;
+  private readonly symmetry: Symmetry;
   readonly loopback: Loopback;
   private readonly tenancy: Tenancy;
   readonly learned: Learned;
@@ -146,6 +148,7 @@ export class Daemon {
       stateDir: () => this.documents.config!.speaker.stateDir,
       complete: () => this.ready && this.engine.roster.isComplete,
     });
+    this.symmetry = new Symmetry(log);
     this.drainer = new Drainer(
       this.engine,
       () => this.documents.config!.speaker.drain,
@@ -210,6 +213,7 @@ export class Daemon {
     this.engine.stop();
     this.network.stop();
     await this.layer2.stop();
+    this.symmetry.stop();
     await this.egress.stop();
     this.presence.clear();
     this.speaker.instances.stop();
@@ -246,6 +250,7 @@ export class Daemon {
     if (first) this.speaker.setRestarting(this.presence.recall());
     this.layer2.configure(config);
     this.egress.configure(config);
+    this.symmetry.configure(config);
     this.learned.configure(config);
     this.speaker.instances.setAlwaysBlock(config.speaker.alwaysBlock);
     this.loopback.configure(config);

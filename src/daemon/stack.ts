@@ -6,7 +6,7 @@ import type { NetlinkError } from '../netlink/errors.ts';
 import type { LinkAddress } from '../netlink/ifaddr.ts';
 import type { Op } from '../netlink/kinds.ts';
 import type { Link } from '../netlink/link.ts';
-import type { Route, RouteSpec } from '../netlink/route.ts';
+import type { Route, RouteFilter, RouteSpec } from '../netlink/route.ts';
 import type { Rule } from '../netlink/rule.ts';
 
 export interface StackEvents {
@@ -42,6 +42,12 @@ export class Stack {
 
   rules(): readonly Rule[] {
     return this.client.dump('rule', {});
+  }
+
+  /** Whether some route is as wanted; no more of them is read than it takes to tell. */
+  some(filter: RouteFilter, wanted: (route: Route) => boolean): boolean {
+    for (const page of this.client.pages('route', filter)) if (page.some(wanted)) return true;
+    return false;
   }
 
   /** Where a packet would go. */

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Configuration } from '../../src/config/model.ts';
 import { anySelects } from '../../src/config/selector.ts';
-import { accepted } from '../support/config.ts';
+import { accepted, told } from '../support/config.ts';
 
 const egress = (more: { spec?: string; status?: string } = {}): string => `
 apiVersion: k8s.ovn.org/v1
@@ -123,5 +123,41 @@ describe('the node that carries an EgressService', () => {
     const config = await accepted(text, 'node-a');
     expect(config.egress.get('test/web')).toMatchObject({ host: 'ALL', document: { network: 'blue' } });
     expect(Object.keys(config.speaker.labels).join()).not.toMatch(/egress-service/);
+  });
+});
+
+describe('an advertisement of a Service that one node carries', () => {
+  const pool = `
+apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata: {name: pool}
+spec: {addresses: [192.0.2.0/24]}
+`;
+  const advertisement = (spec: string): string => `
+apiVersion: metallb.io/v1beta1
+kind: BGPAdvertisement
+metadata: {name: adv}
+spec: {${spec}}
+`;
+  const text = (spec: string): string =>
+    all(egress({ status: 'status: {host: node-b}' }), service(), pool, advertisement(spec), ...nodes);
+
+  it('from other nodes too is told of, with the label that mends it', async () => {
+    expect(await told(text('ipAddressPools: [pool]'), 'node-a')).toEqual([
+      expect.stringMatching(
+        /BGPAdvertisement\/adv: spec\.nodeSelectors: announces Service test\/web from node node-a too, and its replies leave by node node-b \(nodeSelectors: .*egress-service\.k8s\.ovn\.org\/test-web/,
+      ),
+    ]);
+  });
+
+  it('from that node alone draws no word', async () => {
+    const selector = 'nodeSelectors: [{matchLabels: {egress-service.k8s.ovn.org/test-web: ""}}]';
+    expect(await told(text(selector), 'node-a')).toEqual([]);
+    expect(await told(text(selector), 'node-b')).toEqual([]);
+  });
+
+  it('that does not concern the Service draws no word', async () => {
+    const other = 'serviceSelectors: [{matchLabels: {app: other}}]';
+    expect(await told(text(other), 'node-a')).toEqual([]);
   });
 });

@@ -90,7 +90,13 @@ describe('requests and replies', () => {
   });
 
   it('of which the reply leaves by another turn there, and an EgressService is the remedy', () => {
-    expect(turnOf(ways({ reply: back(254, 2), egress: false }))).toEqual({
+    const unruled = legOf(
+      reply,
+      { route: route(254, 2) },
+      rules.filter(({ priority }) => priority !== 5000),
+      links,
+    );
+    expect(turnOf(ways({ reply: unruled, egress: false }))).toEqual({
       where: 'reply',
       text: 'the reply from 10.244.0.5 leaves by eth0 via 192.0.2.1, and requests come in by ens4 (VRF red): rule 32766 (from all lookup main)',
       remedy: 'an EgressService with network "red", or a rule before 32766: from 10.244.0.5 lookup 10',
