@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { BfdViewRow } from '../../src/daemon/bfdview.ts';
 import type { RouteRow } from '../../src/daemon/routeview.ts';
 import type { AdvertisedRow, PeerRow, ReceivedRow, ServiceRow } from '../../src/daemon/views.ts';
+import type { Explanation } from '../../src/intent/explain/chain.ts';
 import type { Namespace } from '../support/netns.ts';
 import { type Daemon, type Outcome, waitFor } from '../support/process.ts';
 import { familyOf } from '../support/router.ts';
@@ -159,6 +160,11 @@ export class Node {
     const found = (await this.rows('peers')).find((peer) => peer.name === name);
     if (found === undefined) throw new Error(`no peer ${name}`);
     return found;
+  }
+
+  /** What `waypost explain` says of it. */
+  async explain(subject: string): Promise<Explanation> {
+    return JSON.parse(await get(this.control, `/explain?subject=${encodeURIComponent(subject)}`)) as Explanation;
   }
 
   async established(...names: string[]): Promise<boolean> {
