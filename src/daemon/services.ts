@@ -185,7 +185,9 @@ export class Services {
 
   private keep(key: string, { ips: [first], layer2 }: ServiceDecision, { speaker }: Configuration): void {
     if (!remembersOwners(speaker)) return;
-    this.tenure.set(key, first && formatAddress(first), layer2.owner);
+    // What waits is not had yet.
+    const owner = layer2.reason === 'heldDown' ? undefined : layer2.owner;
+    this.tenure.set(key, first && formatAddress(first), owner);
   }
 
   private assign(key: string, service: Service | undefined): Assignment | undefined {

@@ -5,6 +5,8 @@
  *   inject HEX…                       sends frames as they are
  *   paced TARGET COUNT INTERVAL_US    one request at a time: latencies in µs
  *   flood TARGET RATE SECONDS         so many requests a second (0: as fast as it can): how many were answered
+ *   listen SECONDS                    ARP of others: frames, when the first came (ms of CLOCK_MONOTONIC), how long from
+ *                                     the first to the last, and most of them within 10 ms
  *
  * TARGET is an IPv4 address (ARP) or an IPv6 address (neighbour solicitation to its group). Times are those at which
  * the frame was handed to the kernel, and at which the answer was taken from it: the same for everybody who is measured.
@@ -105,6 +107,25 @@ const run = {
       p99Us: at(0.99),
       maxUs: at(0.99999),
     };
+  },
+
+  listen(seconds) {
+    const socket = new PacketSocket(index, 0x0806, [{ code: 0x06, jt: 0, jf: 0, k: 0xffff }]);
+    console.error('listening');
+    const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
+    const end = nowMs() + Number(seconds) * 1000;
+    const per10Ms = new Map();
+    let [frames, firstMs, lastMs] = [0, 0, 0];
+    for (let now = nowMs(); now < end; now = nowMs()) {
+      const n = drain(socket);
+      if (n === 0) continue;
+      if (frames === 0) firstMs = now;
+      frames += n;
+      lastMs = now;
+      const slot = Math.floor(now / 10);
+      per10Ms.set(slot, (per10Ms.get(slot) ?? 0) + n);
+    }
+    return { frames, firstMs, spanMs: lastMs - firstMs, peakPer10Ms: Math.max(0, ...per10Ms.values()) };
   },
 
   flood(target, rate, seconds) {
