@@ -100,6 +100,7 @@ describe('a session that ends', () => {
     ['the hold timer, with it', willing, 'hold', kept],
     ['a Hard Reset, whatever was said', willing, 'hardReset', gone],
     ['ourselves', willing, 'stopped', gone],
+    ['a path that is down, whatever was said', willing, 'path', gone],
   ])('by %s', (_, a, loss, expected) => {
     expect(run(lost(a, loss)).told[0]).toEqual(expected);
   });
@@ -114,6 +115,19 @@ describe('a session that ends', () => {
     const { told, state } = run(lost(agreement({ families: { ipv4: true }, restartTimeSec: 0 })));
     expect(told[0]).toEqual(['markStale ipv4', 'withdraw ipv6', 'sweepStale ipv4']);
     expect(state.stale).toEqual([]);
+  });
+});
+
+describe('a path that is down', () => {
+  it('ends the wait for a peer that restarts', () => {
+    const { told, state } = run(lost(both), { type: 'pathDown' });
+    expect(told[1]).toEqual(['restart-', 'withdraw ipv4', 'withdraw ipv6']);
+    expect(state).toEqual(NO_RESTART);
+  });
+
+  it('is nothing where nothing is kept, or the peer is there', () => {
+    expect(run({ type: 'pathDown' }).told).toEqual([[]]);
+    expect(run(lost(both), up(both), { type: 'pathDown' }).told[2]).toEqual([]);
   });
 });
 

@@ -79,18 +79,19 @@ export class BfdLoop {
     for (const [key, order] of wanted) {
       const known = this.watches.get(key);
       if (known) known.reorder(order);
-      else
-        this.watches.set(
-          key,
-          new Watch(
-            order,
-            this.demux.newDiscriminator(() => this.network.random()),
-            this.host,
-          ),
-        );
+      else this.watches.set(key, new Watch(order, this.newDiscriminator(), this.host));
     }
     this.forgetLeft();
     this.reconcile();
+  }
+
+  /** Sessions that have no socket yet have a discriminator, too. */
+  private newDiscriminator(): number {
+    const taken = new Set([...this.watches.values()].map((watch) => watch.discriminator));
+    for (;;) {
+      const discriminator = this.demux.newDiscriminator(() => this.network.random());
+      if (!taken.has(discriminator)) return discriminator;
+    }
   }
 
   /** Makes the sockets what they should be. */
@@ -144,8 +145,11 @@ export class BfdLoop {
     this.watches.delete(watch.order.key);
   }
 
-  private forgetLeft(): void {
-    for (const watch of this.watches.values()) if (watch.leaving && watch.over) this.forget(watch);
+  /** @returns whether there were any: sockets may be of no use any more */
+  private forgetLeft(): boolean {
+    const left = [...this.watches.values()].filter((watch) => watch.leaving && watch.over);
+    for (const watch of left) this.forget(watch);
+    return left.length > 0;
   }
 
   private drain(ear: Ear): void {
@@ -209,10 +213,10 @@ export class BfdLoop {
         watch.do({ type: 'tick' });
         this.needRows();
       }
-    this.forgetLeft();
+    const left = this.forgetLeft();
     if (this.widened) this.post({ type: 'bfdWidened', ...this.widened });
     this.widened = undefined;
-    if (over(this.checkDueMs)) this.reconcile();
+    if (left || over(this.checkDueMs)) this.reconcile();
     if (over(this.rowsDueMs)) this.report();
   }
 
