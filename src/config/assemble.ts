@@ -18,6 +18,7 @@ import { checkPeers } from './check/peers.ts';
 import { checkPreferences } from './check/preference.ts';
 import { resolvePeer } from './check/secrets.ts';
 import { checkServices } from './check/services.ts';
+import { checkSymmetry } from './check/symmetry.ts';
 import { checkUnderlays } from './check/underlay.ts';
 import type { Document, Item, ServiceItem } from './document.ts';
 import { sortDiagnostics } from './format.ts';
@@ -97,16 +98,25 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
   const allowed = new ServiceCommunities(speaker.serviceCommunities, aliases);
   checkServices(sorter.services, pools, references.poolNames, speaker.loadBalancerClass, allowed, report);
 
-  checkCarriers(
+  const serviceDocuments = sorter.services.map(({ document, item }) => ({ document, value: item.value }));
+  const ways = {
+    nodes: known,
+    advertisements,
+    loadBalancerClass: speaker.loadBalancerClass,
+    pools: pools.map(({ value }) => value),
+    namespaces,
+    services,
+    slices,
+    egress,
+  };
+  checkCarriers(ways, report);
+  checkSymmetry(
     {
-      nodes: known,
-      advertisements,
-      loadBalancerClass: speaker.loadBalancerClass,
-      pools: pools.map(({ value }) => value),
-      namespaces,
-      services,
-      slices,
-      egress,
+      ...ways,
+      peers: sessions,
+      policies: sorter.of('network'),
+      serviceDocuments,
+      egressDocuments: sorter.of('egress'),
     },
     report,
   );
@@ -117,7 +127,7 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
       subnets: sorter.of('subnet'),
       pools,
       layer2,
-      services: sorter.services.map(({ document, item }) => ({ document, value: item.value })),
+      services: serviceDocuments,
       namespaces,
       node: known.own,
       loadBalancerClass: speaker.loadBalancerClass,

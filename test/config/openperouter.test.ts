@@ -71,6 +71,15 @@ describe('sessions with OpenPERouters', () => {
     expect(both.advertisements.map(({ peers }) => peers)).toEqual([['peerred'], ['peerblue']]);
   });
 
+  it('take routes where an FRRConfiguration for the same router says so, in one session', async () => {
+    const parts = ['vni', 'pools', 'receive'].map((part) => fixture(`seed-002-${part}.yaml`));
+    const { peers } = await accepted(parts.join('---\n'));
+    expect(peers.map(({ name, receive }) => [name, receive !== undefined])).toEqual([
+      ['red', true],
+      ['blue', true],
+    ]);
+  });
+
   it('may be named by either document where both stand', async () => {
     const parts = ['vni', 'peers', 'pools', 'advertisements'].map((part) => fixture(`seed-002-${part}.yaml`));
     const text = parts.join('---\n').replace('    - peerred', '    - red');
