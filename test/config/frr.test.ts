@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Peer } from '../../src/config/model.ts';
 import { formatAddress } from '../../src/lib/address.ts';
@@ -147,6 +148,20 @@ describe('a session that a BGPPeer describes too', () => {
     const peers = await peersOf(peer('p', elsewhere), neighbor('a', here));
     expect(peers.map(({ name }) => name)).toEqual(['p', '192.0.2.2']);
   });
+});
+
+it('the documents of the manual are accepted', async () => {
+  const page = readFileSync(new URL('../../docs/receive.md', import.meta.url), 'utf8');
+  const blocks = [...page.matchAll(/```yaml\n(.*?)```/gs)].map(([, block]) => block!);
+  expect(blocks).toHaveLength(2);
+  const [only] = await peersOf(...blocks);
+  expect(rules(only!)).toEqual([
+    '10.0.0.0/8 16-24',
+    '172.16.0.0/12 -32',
+    '0.0.0.0/0 -',
+    '10.9.0.0/16 -32',
+    '10.0.0.0/8 16-24',
+  ]);
 });
 
 describe('documents of one neighbour', () => {
