@@ -1,0 +1,126 @@
+// Writes what the manual says of commands and documents from the program itself: docs/reference/*.md and man/waypost.1.
+// `npm run reference` after a change; test/docs/reference.test.ts fails while they differ. Needs a build.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { commands } from '../dist/cli/commands.js';
+import { kindDocs } from '../dist/config/registry.js';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+const generated = '<!-- Made by `npm run reference` from the program: change that. -->\n';
+
+/** The commands as commander knows them, in the order of the help. */
+async function tree() {
+  const all = [];
+  for (const [name, entry] of Object.entries(commands)) all.push((await entry.load()).command().name(name));
+  return all;
+}
+
+const usageOf = (command) =>
+  ['waypost', command.name(), ...(command.options.length > 0 ? ['[options]'] : []), ...command.registeredArguments.map(argumentText)].join(
+    ' ',
+  );
+const argumentText = (argument) => {
+  const name = argument.name() + (argument.variadic ? '...' : '');
+  return argument.required ? `<${name}>` : `[${name}]`;
+};
+/** What follows the options in --help: examples. */
+function afterText(command) {
+  let text = '';
+  command.configureOutput({ writeOut: (piece) => (text += piece) });
+  command.outputHelp();
+  const from = text.indexOf('-h, --help');
+  return from < 0 ? '' : text.slice(text.indexOf('\n', from) + 1).trim();
+}
+const visible = (command) => command.options.filter((option) => !option.hidden);
+const optionText = (option) => {
+  const parts = [option.description];
+  if (option.argChoices) parts.push(`(${option.argChoices.join(', ')})`);
+  const value = option.defaultValueDescription ?? option.defaultValue;
+  if (value !== undefined && typeof value !== 'object') parts.push(`(default: ${value})`);
+  return parts.join(' ');
+};
+const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+
+export async function commandsPage() {
+  const parts = [generated, '# Commands\n', 'Every command has `--help`. Exit status: 0 done, 1 failed, 2 wrong usage.\n'];
+  for (const command of await tree()) {
+    parts.push(`## waypost ${command.name()}\n`, `\`${usageOf(command)}\`\n`, `${command.description()}\n`);
+    const rows = [
+      ...command.registeredArguments.map((a) => [argumentText(a), a.description]),
+      ...visible(command).map((o) => [o.flags, optionText(o)]),
+    ];
+    if (rows.length > 0)
+      parts.push(['| | |', '|---|---|', ...rows.map(([flag, text]) => `| \`${cell(flag)}\` | ${cell(text)} |`)].join('\n') + '\n');
+    const after = afterText(command);
+    if (after !== '') parts.push(`\`\`\`\n${after}\n\`\`\`\n`);
+  }
+  return parts.join('\n');
+}
+
+export function documentsPage() {
+  const parts = [
+    generated,
+    '# Documents\n',
+    'Kinds in the order of the manual. Fields that are not listed are named in a warning. Lists are\nmarked by `[]`, fields that must be there by *.\n',
+  ];
+  for (const { kind, apiVersion, summary, fields, annotations } of kindDocs()) {
+    parts.push(`## ${kind} (\`${apiVersion}\`)\n`, `${summary}\n`);
+    if (fields.length > 0)
+      parts.push(
+        ['| field | what |', '|---|---|', ...fields.map(({ path, description, required }) => `| \`${cell(path)}\`${required ? ' *' : ''} | ${cell(description)} |`)].join('\n') + '\n',
+      );
+    if (annotations.length > 0)
+      parts.push(
+        ['| annotation of ours | value | what |', '|---|---|---|', ...annotations.map((a) => `| \`waypost.dev/${a.name}\` | ${cell(a.expects)} | ${cell(a.summary)} |`)].join('\n') + '\n',
+      );
+  }
+  return parts.join('\n');
+}
+
+const roff = (text) => text.replaceAll('\\', '\\e').replaceAll('-', '\\-').replace(/^([.'])/gm, '\\&$1');
+
+export async function manPage() {
+  const out = [
+    '.\\" Made by `npm run reference` from the program: change that.',
+    `.TH WAYPOST 1 "" "waypost ${version}" "User Commands"`,
+    '.SH NAME',
+    'waypost \\- BGP and layer\\-2 speaker driven by Kubernetes\\-shaped documents',
+    '.SH SYNOPSIS',
+    '.B waypost',
+    '.I command',
+    '[options]',
+    '.SH DESCRIPTION',
+    roff('One daemon on a node speaks BGP and BFD, answers ARP and neighbour discovery for service addresses, and programs the routes that it learns. It reads the documents that MetalLB, frr-k8s, NMState, OVN-Kubernetes, OpenPERouter and Kube-OVN users have.'),
+    '.SH COMMANDS',
+  ];
+  for (const command of await tree()) {
+    out.push(`.SS ${roff(usageOf(command))}`, roff(command.description()));
+    for (const o of visible(command)) out.push('.TP', `.B ${roff(o.flags)}`, roff(optionText(o)));
+    const after = afterText(command);
+    if (after !== '') out.push('.PP', '.nf', roff(after), '.fi');
+  }
+  out.push(
+    '.SH EXIT STATUS',
+    '0 done, 1 failed, 2 wrong usage.',
+    '.SH FILES',
+    '.TP\n.B /etc/waypost\nDocuments, *.yaml and *.yml.',
+    '.TP\n.B /run/waypost/control.sock\nWhere the commands find the daemon.',
+    '.TP\n.B /var/lib/waypost\nWhat is remembered over a restart.',
+    '',
+  );
+  return out.join('\n');
+}
+
+export const pages = {
+  'docs/reference/commands.md': commandsPage,
+  'docs/reference/documents.md': documentsPage,
+  'man/waypost.1': manPage,
+};
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
+  for (const [file, render] of Object.entries(pages)) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, await render());
+    process.stdout.write(`${file}\n`);
+  }
