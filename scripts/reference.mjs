@@ -17,9 +17,12 @@ async function tree() {
 }
 
 const usageOf = (command) =>
-  ['waypost', command.name(), ...(command.options.length > 0 ? ['[options]'] : []), ...command.registeredArguments.map(argumentText)].join(
-    ' ',
-  );
+  [
+    'waypost',
+    command.name(),
+    ...(command.options.length > 0 ? ['[options]'] : []),
+    ...command.registeredArguments.map(argumentText),
+  ].join(' ');
 const argumentText = (argument) => {
   const name = argument.name() + (argument.variadic ? '...' : '');
   return argument.required ? `<${name}>` : `[${name}]`;
@@ -43,7 +46,11 @@ const optionText = (option) => {
 const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
 export async function commandsPage() {
-  const parts = [generated, '# Commands\n', 'Every command has `--help`. Exit status: 0 done, 1 failed, 2 wrong usage.\n'];
+  const parts = [
+    generated,
+    '# Commands\n',
+    'Every command has `--help`. Exit status: 0 done, 1 failed, 2 wrong usage.\n',
+  ];
   for (const command of await tree()) {
     parts.push(`## waypost ${command.name()}\n`, `\`${usageOf(command)}\`\n`, `${command.description()}\n`);
     const rows = [
@@ -51,7 +58,10 @@ export async function commandsPage() {
       ...visible(command).map((o) => [o.flags, optionText(o)]),
     ];
     if (rows.length > 0)
-      parts.push(['| | |', '|---|---|', ...rows.map(([flag, text]) => `| \`${cell(flag)}\` | ${cell(text)} |`)].join('\n') + '\n');
+      parts.push(
+        ['| | |', '|---|---|', ...rows.map(([flag, text]) => `| \`${cell(flag)}\` | ${cell(text)} |`)].join('\n') +
+          '\n',
+      );
     const after = afterText(command);
     if (after !== '') parts.push(`\`\`\`\n${after}\n\`\`\`\n`);
   }
@@ -68,17 +78,31 @@ export function documentsPage() {
     parts.push(`## ${kind} (\`${apiVersion}\`)\n`, `${summary}\n`);
     if (fields.length > 0)
       parts.push(
-        ['| field | what |', '|---|---|', ...fields.map(({ path, description, required }) => `| \`${cell(path)}\`${required ? ' *' : ''} | ${cell(description)} |`)].join('\n') + '\n',
+        `${[
+          '| field | what |',
+          '|---|---|',
+          ...fields.map(
+            ({ path, description, required }) => `| \`${cell(path)}\`${required ? ' *' : ''} | ${cell(description)} |`,
+          ),
+        ].join('\n')}\n`,
       );
     if (annotations.length > 0)
       parts.push(
-        ['| annotation of ours | value | what |', '|---|---|---|', ...annotations.map((a) => `| \`waypost.dev/${a.name}\` | ${cell(a.expects)} | ${cell(a.summary)} |`)].join('\n') + '\n',
+        `${[
+          '| annotation of ours | value | what |',
+          '|---|---|---|',
+          ...annotations.map((a) => `| \`waypost.dev/${a.name}\` | ${cell(a.expects)} | ${cell(a.summary)} |`),
+        ].join('\n')}\n`,
       );
   }
   return parts.join('\n');
 }
 
-const roff = (text) => text.replaceAll('\\', '\\e').replaceAll('-', '\\-').replace(/^([.'])/gm, '\\&$1');
+const roff = (text) =>
+  text
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replace(/^([.'])/gm, '\\&$1');
 
 export async function manPage() {
   const out = [
@@ -91,7 +115,9 @@ export async function manPage() {
     '.I command',
     '[options]',
     '.SH DESCRIPTION',
-    roff('One daemon on a node speaks BGP and BFD, answers ARP and neighbour discovery for service addresses, and programs the routes that it learns. It reads the documents that MetalLB, frr-k8s, NMState, OVN-Kubernetes, OpenPERouter and Kube-OVN users have.'),
+    roff(
+      'One daemon on a node speaks BGP and BFD, answers ARP and neighbour discovery for service addresses, and programs the routes that it learns. It reads the documents that MetalLB, frr-k8s, NMState, OVN-Kubernetes, OpenPERouter and Kube-OVN users have.',
+    ),
     '.SH COMMANDS',
   ];
   for (const command of await tree()) {
