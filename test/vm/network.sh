@@ -66,7 +66,8 @@ echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter
 state() {
   ip -d link | sed 's/ *gc_timer.*//'
   ip -d addr
-  ip rule; ip -6 rule; ip -d route show table all; ip -d -6 route show table all
+  # Which of two links comes first with the same prefix is nobody's to say.
+  ip rule; ip -6 rule; ip -d -4 route show table all; ip -d -6 route show table all | sort
   (cd /proc/sys/net && grep -s '' ipv[46]/conf/*/{forwarding,rp_filter,accept_ra,disable_ipv6,autoconf} ipv4/tcp_l3mdev_accept)
 }
 ask() {
@@ -120,6 +121,7 @@ $5
     routes:
       config:
       - {destination: 0.0.0.0/0, metric: 150, next-hop-address: 192.0.2.2, next-hop-interface: to-$1, table-id: $2}
+      - {destination: "::/0", metric: 150, next-hop-address: "2001:db8:2::2", next-hop-interface: to-$1, table-id: $2}
     route-rules:
       config:
       - {ip-to: 172.30.0.0/16, priority: 998, route-table: 254}
@@ -229,18 +231,31 @@ start
 until_says config '"policy": *"red", *"state": *"applied"'
 sleep 2
 state >"$w/after"
-diff <(sed 's/^[0-9]*: //; s/@.*//' "$w/with") <(sed 's/^[0-9]*: //; s/@.*//' "$w/after") | sed 's/^/after-kill /'
+# What was made anew has other numbers and hardware addresses.
+for f in with after; do
+  sed 's/^[0-9]*: //; s/@if[0-9]*//' "$w/$f" | grep -v 'link/ether\|fe80::' >"$w/$f.named"
+done
+diff "$w/with.named" "$w/after.named" | sed 's/^/after-kill /'
 echo "kill-log $(grep -c 'was interrupted: taking it back' "$w/run.log")"
 
 # Without the documents the node is as it was.
-rm "$w/conf/red.yaml" "$w/conf/blue.yaml"
+confirmations() { grep -c 'is confirmed' "$w/run.log"; }
+until_confirmed() { # COUNT
+  local end=$((SECONDS + 60))
+  while [ $SECONDS -lt $end ] && [ "$(confirmations)" -lt $1 ]; do sleep 0.3; done
+}
+count=$(confirmations)
 put speaker <<YAML
 apiVersion: waypost.dev/v1
 kind: Speaker
 metadata: {name: node-a}
-spec: {routerID: 10.0.0.1, stateDir: $w/state}
+spec: {routerID: 10.0.0.1, stateDir: $w/state, labels: {vrf: "true"}, network: {rollback: 8s}}
 YAML
-until_says vrfs '^\[[[:space:]]*\]'
+until_confirmed $((count + 1))
+rm "$w/conf/red.yaml"
+until_confirmed $((count + 2))
+rm "$w/conf/blue.yaml"
+until_confirmed $((count + 3))
 sleep 2.5
 state >"$w/after"
 diff "$w/before" "$w/after" | sed 's/^/after-all /'

@@ -75,7 +75,7 @@ describe('two VRFs with the same networks', () => {
   });
 
   it('answer clients with the same address by the interface that they asked by, IPv4 and IPv6', () => {
-    for (const key of ['node-red', 'node-blue', 'pod-red', 'pod-blue', 'node6-red'])
+    for (const key of ['node-red', 'node-blue', 'pod-red', 'pod-blue', 'node6-red', 'node6-blue'])
       expect([key, one(key)]).toEqual([key, 'true']);
     expect(one('leak')).toBe('false');
     // The pod's answers go to red alone.
