@@ -23,7 +23,7 @@ class UnixConnection(http.client.HTTPConnection):
 
 class D(Driver):
     name = 'waypost'
-    caps = {'recv', 'announce', 'latency', 'idle'}
+    caps = {'recv', 'fib', 'announce', 'latency', 'idle'}
 
     def configure(self, sc):
         self.sc = sc
@@ -33,7 +33,7 @@ class D(Driver):
         meta = lambda name: {'name': name, 'namespace': 'metallb-system'}
         docs = [
             {'apiVersion': 'waypost.dev/v1', 'kind': 'Speaker', 'metadata': {'name': 'bench'},
-             'spec': {'routerID': sc.rid, 'stateDir': self.wd}},
+             'spec': {'routerID': sc.rid, 'stateDir': self.wd, 'kernel': {'install': bool(sc.fib)}}},
             {'apiVersion': 'metallb.io/v1beta1', 'kind': 'IPAddressPool', 'metadata': meta('pool'),
              'spec': {'addresses': ['20.0.0.0/7', '99.0.0.0/8'], 'autoAssign': False}},
             {'apiVersion': 'metallb.io/v1beta1', 'kind': 'BGPAdvertisement', 'metadata': meta('nets'),
@@ -42,7 +42,12 @@ class D(Driver):
         for i, p in enumerate(sc.peers):
             docs.append({'apiVersion': 'metallb.io/v1beta2', 'kind': 'BGPPeer', 'metadata': meta(f'p{i}'),
                          'spec': {'myASN': sc.las, 'peerASN': p['as'], 'peerAddress': p['ip'],
-                                  'sourceAddress': sc.laddr, 'holdTime': '90s'}})
+                                  'sourceAddress': sc.laddr, 'holdTime': '90s', 'keepaliveTime': '30s'}})
+        docs.append({'apiVersion': 'frrk8s.metallb.io/v1beta1', 'kind': 'FRRConfiguration', 'metadata': meta('receive'),
+                     'spec': {'bgp': {'routers': [{'asn': sc.las, 'neighbors': [
+                         {'address': p['ip'], 'asn': p['as'], 'sourceaddress': sc.laddr, 'holdTime': '90s',
+                          'keepaliveTime': '30s',
+                          'toReceive': {'allowed': {'mode': 'all'}}} for p in sc.peers]}]}}})
         self.write('0-peers.yaml', docs)
         if sc.announce:
             self.write('1-services.yaml', [self.service(f's{i}', x) for i, x in enumerate(sc.announce)])

@@ -29,6 +29,8 @@ const NETLINK_ROUTE = 0;
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
 const SO_RCVBUFFORCE = 33;
+const SO_SNDBUF = 7;
+const SO_SNDBUFFORCE = 32;
 const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = 1;
 const NETLINK_CAP_ACK = 10;
@@ -40,7 +42,9 @@ const PORT_AT = 4;
 
 /** Longer than any message: the kernel makes dumps in pieces of 32 KiB, and a link with all its virtual functions is less. */
 const CAPACITY = 1 << 20;
-const REQUEST_BUFFER_OCTETS = 1 << 20;
+/** What thousands of requests at once take, and what is said of each when all fail. */
+const REQUEST_BUFFER_OCTETS = 8 << 20;
+const SEND_BUFFER_OCTETS = 2 << 20;
 const EVENT_BUFFER_OCTETS = 4 << 20;
 
 /** A socket for requests. It must be used by one reader alone, and synchronously. */
@@ -51,6 +55,7 @@ export class RequestSocket {
   /** Throws `SystemError`. */
   constructor() {
     this.socket = new Socket(REQUEST_BUFFER_OCTETS, (fd) => {
+      setBuffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER_OCTETS);
       sysSetsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, int(1));
       sysSetsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, int(1));
       // What a dump is restricted to is the kernel's work, not ours.
@@ -148,7 +153,7 @@ class Socket {
   constructor(bufferOctets: number, configure: (fd: number) => void) {
     this.fd = sysSocket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
     try {
-      setReceiveBuffer(this.fd, bufferOctets);
+      setBuffer(this.fd, SO_RCVBUFFORCE, SO_RCVBUF, bufferOctets);
       configure(this.fd);
       sysBind(this.fd, kernel);
       const name = sysGetsockname(this.fd, ADDRESS_OCTETS);
@@ -184,12 +189,12 @@ class Socket {
 }
 
 /** Past the system's limit where that is allowed (CAP_NET_ADMIN), up to it where not. */
-function setReceiveBuffer(fd: number, size: number): void {
+function setBuffer(fd: number, force: number, ask: number, size: number): void {
   try {
-    sysSetsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, int(size));
+    sysSetsockopt(fd, SOL_SOCKET, force, int(size));
   } catch (error) {
     if (!(error instanceof SystemError && error.code === 'EPERM')) throw error;
-    sysSetsockopt(fd, SOL_SOCKET, SO_RCVBUF, int(size));
+    sysSetsockopt(fd, SOL_SOCKET, ask, int(size));
   }
 }
 

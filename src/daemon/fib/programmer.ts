@@ -20,9 +20,9 @@ export interface ProgrammerEvents {
 /** Of the time that changes wait, seconds. */
 export const latencyBuckets = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10] as const;
 
-/** One batch keeps the kernel busy for milliseconds: longer than a turn of the event loop, so that it seldom idles. */
-const BATCH_MESSAGES = 1_000;
-const BATCH_OCTETS = 1 << 18;
+/** One batch keeps the kernel busy for some 40 ms: as long as a turn of the event loop may take, so that it seldom idles. */
+const BATCH_MESSAGES = 8_000;
+const BATCH_OCTETS = 3 << 18;
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 60_000;
 /** Linux's numbers: whoever gets these may not, or there is no room; the next route would fare no better. */
