@@ -71,8 +71,16 @@ export class Place {
     return this.#spawn(this.near, argv, options);
   }
 
+  /** Starts a program where its command line says. */
+  spawnPlain(argv, options) {
+    return this.#start(argv, options);
+  }
+
   #spawn(ns, argv, options) {
-    const [program, ...rest] = this.isolated ? ['ip', 'netns', 'exec', ns, ...argv] : argv;
+    return this.#start(this.isolated ? ['ip', 'netns', 'exec', ns, ...argv] : argv, options);
+  }
+
+  #start([program, ...rest], options) {
     const child = spawn(program, rest, { stdio: ['pipe', 'ignore', 'ignore'], ...options });
     child.on('error', () => {});
     child.stdin?.on('error', () => {});
