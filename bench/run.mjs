@@ -5,7 +5,18 @@ import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
 import { show } from './measure.mjs';
 
-const benchmarks = ['codec', 'startup', 'latency', 'announce', 'receive', 'sessions', 'services', 'l2', 'decode'];
+const benchmarks = [
+  'codec',
+  'startup',
+  'latency',
+  'announce',
+  'receive',
+  'fib',
+  'sessions',
+  'services',
+  'l2',
+  'decode',
+];
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !benchmarks.includes(name));
 if (unknown.length > 0) {

@@ -6,7 +6,7 @@ import { which } from './which.mjs';
 export const name = 'bird';
 export const find = () => which('bird');
 
-export function configure(place, { peers, announce = [], asn, peerAsn }) {
+export function configure(place, { peers, announce = [], asn, peerAsn, install = false }) {
   const routes = [...announce];
   const at = (file) => join(place.folder, file);
   const writeRoutes = () =>
@@ -27,6 +27,7 @@ export function configure(place, { peers, announce = [], asn, peerAsn }) {
     `log stderr { error, fatal, bug };
 router id 10.99.0.1;
 protocol device {}
+${install ? 'protocol kernel { ipv4 { import none; export all; }; }' : ''}
 include "${at('static.conf')}";
 ${sessions.join('\n')}
 `,

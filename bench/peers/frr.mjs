@@ -12,7 +12,7 @@ export const find = () =>
     .map((f) => `${f}/bgpd`)
     .find((f) => existsSync(f) && existsSync(f.replace('bgpd', 'zebra')) && which('vtysh'));
 
-export function configure(place, { peers, announce = [], asn, peerAsn }) {
+export function configure(place, { peers, announce = [], asn, peerAsn, install = false }) {
   const folder = join(place.folder, 'frr');
   const vty = join(folder, 'vty');
   mkdirSync(vty, { recursive: true });
@@ -45,7 +45,20 @@ ${announce.map((p) => `  network ${p}`).join('\n')}
         ...['-f', at('zebra.conf'), '-i', at('zebra.pid'), ...common],
       ]);
       for (let i = 0; i < 5000 && !existsSync(at('zebra.sock')); i++) await sleep(1);
-      return [zebra, place.spawn([bgpd, '-f', at('bgpd.conf'), '-i', at('bgpd.pid'), '-p', '0', '-n', ...common])];
+      return [
+        zebra,
+        place.spawn([
+          bgpd,
+          '-f',
+          at('bgpd.conf'),
+          '-i',
+          at('bgpd.pid'),
+          '-p',
+          '0',
+          ...(install ? [] : ['-n']),
+          ...common,
+        ]),
+      ];
     },
     received: () => {
       const text = vtysh('show bgp ipv4 unicast summary json');
