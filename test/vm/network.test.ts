@@ -14,14 +14,15 @@ const one = (key: string): string => {
 const json = <T = Record<string, unknown>[]>(key: string): T => JSON.parse(one(key) || '[]') as T;
 
 beforeAll(() => {
-  const vm = spawnSync('scripts/vm-run', ['test/vm/network.sh'], { encoding: 'utf8', timeout: 380_000 });
+  const env = { ...process.env, VM_SECONDS: '560' };
+  const vm = spawnSync('scripts/vm-run', ['test/vm/network.sh'], { encoding: 'utf8', timeout: 570_000, env });
   expect(vm.status, `${vm.error ?? ''}\n${vm.stdout}\n${vm.stderr}`).toBe(0);
   for (const line of vm.stdout.split('\n').filter(Boolean)) {
     const space = `${line} `.indexOf(' ');
     const key = line.slice(0, space);
     said.set(key, [...all(key), line.slice(space + 1)]);
   }
-}, 400_000);
+}, 600_000);
 
 describe('two VRFs with the same networks', () => {
   it('are made, with their interfaces, tables that end, and the rules for what the cluster uses', () => {
