@@ -32,7 +32,7 @@ export function command(): Command {
     .option('--node <name>', "this node's name (default: the Speaker document's, else the host's)")
     .option('--control <socket>', 'where `waypost show` and the other verbs find the daemon', DEFAULT_CONTROL)
     .addOption(
-      new Option('--http <addr:port>', 'metrics and health; "off" for none')
+      new Option('--http <addr:port>', 'status page, metrics and health; "off" for none')
         .argParser((text) => (text === 'off' ? text : endpointOption(text)))
         .default(endpointOption(DEFAULT_HTTP), DEFAULT_HTTP),
     )

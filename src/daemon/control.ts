@@ -1,4 +1,4 @@
-/** The daemon's HTTP interfaces: the control API on a unix socket, and metrics and health on TCP, which only read. */
+/** The HTTP interfaces: the control API on a unix socket; metrics, health and the status page on TCP, which only reads. */
 
 import { formatDiagnostic } from '../config/format.ts';
 import { UnknownSubject } from '../intent/explain/explain.ts';
@@ -9,6 +9,7 @@ import type { Daemon } from './daemon.ts';
 import { errorsFirst } from './documents.ts';
 import { explainRunning } from './explain.ts';
 import { vrfRows } from './network/view.ts';
+import type { Page } from './page/page.ts';
 import { planReply, rekeyed } from './plan.ts';
 import { routeRows } from './routeview.ts';
 import {
@@ -131,9 +132,14 @@ export const controlHandler =
     return notFound;
   };
 
-export const publicHandler =
-  (daemon: Daemon): Handler =>
-  async (method, { pathname }) => {
+export const publicHandler = (daemon: Daemon): Handler => {
+  /** Loaded when somebody looks. */
+  let loaded: Promise<Page> | undefined;
+  const page = (): Promise<Page> => {
+    loaded ??= import('./page/page.ts').then(({ Page }) => new Page(daemon));
+    return loaded;
+  };
+  return async (method, { pathname }) => {
     if (method !== 'GET' && method !== 'HEAD') return { status: 405, type: 'text/plain', body: 'read-only\n' };
     if (pathname === '/metrics') {
       const metrics = await daemon.metrics();
@@ -144,5 +150,8 @@ export const publicHandler =
       return daemon.ready
         ? { status: 200, type: 'text/plain', body: 'ok\n' }
         : { status: 503, type: 'text/plain', body: 'no configuration is in force yet\n' };
+    if (pathname === '/') return (await page()).document();
+    if (pathname === '/events') return (await page()).events();
     return notFound;
   };
+};

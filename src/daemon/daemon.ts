@@ -184,7 +184,12 @@ export class Daemon {
     const { control, http } = this.options;
     try {
       if (control !== undefined) this.servers.push(await serveUnix(control, controlHandler(this)));
-      if (http !== undefined) this.servers.push(await serveTcp(http.host, http.port, publicHandler(this)));
+      if (http !== undefined) {
+        const server = await serveTcp(http.host, http.port, publicHandler(this));
+        this.servers.push(server);
+        const host = http.host.includes(':') ? `[${http.host}]` : http.host;
+        this.log.info({ url: `http://${host}:${server.port}/` }, 'status page, metrics and health');
+      }
     } catch (error) {
       throw new StartError((error as Error).message);
     }

@@ -128,6 +128,11 @@ export class Layer2 {
     return this.dropped.values();
   }
 
+  /** Addresses of ours that other hosts claim. */
+  *conflicts(): Generator<{ readonly ip: string; readonly interface: string } & Claim> {
+    for (const [ip, found] of this.claims) for (const [name, claim] of found) yield { ip, interface: name, ...claim };
+  }
+
   /** An address of a Service as `show l2` has it. */
   row(ip: string, family: 4 | 6, { key, layer2 }: ServiceDecision) {
     const counted = this.counted.get(ip);

@@ -1,4 +1,4 @@
-/** HTTP over TCP or a unix socket: the control API, metrics and health. */
+/** HTTP over TCP or a unix socket: the control API, metrics, health and the status page. */
 import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
@@ -11,6 +11,20 @@ export interface Reply {
   readonly type: string;
   /** A long body comes in pieces: none is made before the one in front of it has left. */
   readonly body: string | Iterable<string>;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Instead of the body: takes over a reply that goes on for as long as the client stays. */
+  readonly live?: (client: LiveClient) => void;
+}
+
+/** Somebody who reads on. */
+export interface LiveClient {
+  write(text: string): void;
+  /** Octets written that have not left. */
+  readonly backlog: number;
+  /** Ends it, whatever has not left. */
+  drop(): void;
+  /** To be called once, when it has gone for whatever reason. */
+  gone(then: () => void): void;
 }
 
 /** `body` reads what was sent along; it rejects where that is too long. */
@@ -173,7 +187,12 @@ async function bodyOf(req: IncomingMessage): Promise<string> {
 }
 
 async function send(res: ServerResponse, reply: Reply): Promise<void> {
-  res.writeHead(reply.status, { 'content-type': reply.type });
+  res.writeHead(reply.status, { 'content-type': reply.type, ...reply.headers });
+  if (reply.live !== undefined && res.req.method === 'GET') {
+    res.flushHeaders();
+    reply.live(liveClient(res));
+    return;
+  }
   if (typeof reply.body === 'string') {
     res.end(reply.body);
     return;
@@ -185,6 +204,15 @@ async function send(res: ServerResponse, reply: Reply): Promise<void> {
   }
   res.end();
 }
+
+const liveClient = (res: ServerResponse): LiveClient => ({
+  write: (text) => void res.write(text),
+  get backlog() {
+    return res.writableLength;
+  },
+  drop: () => void res.destroy(),
+  gone: (then) => void res.once('close', then),
+});
 
 const once = (res: ServerResponse, event: string): Promise<void> =>
   new Promise((resolve) => res.once(event, () => resolve()));

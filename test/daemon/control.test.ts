@@ -109,7 +109,7 @@ describe('requests', () => {
     expect(body(await get('/metrics'))).toContain('metallb_k8s_client_config_loaded_bool 1');
     for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])
       for (const path of ['/metrics', '/reload', '/healthz']) expect((await get(path, method)).status).toBe(405);
-    for (const path of ['/reload', '/show/peers', '/show/config', '/', '/metrics/x', '/../etc/passwd'])
+    for (const path of ['/reload', '/show/peers', '/show/config', '/events/x', '/metrics/x', '/../etc/passwd'])
       expect((await get(path)).status).toBe(404);
   });
 
