@@ -18,6 +18,7 @@ export const commands: Readonly<Record<string, Entry>> = {
   drain: { summary: 'take this node out of use without losing packets', load: () => import('./drain.ts') },
   undrain: { summary: 'put this node back into use', load: () => import('./undrain.ts') },
   decode: { summary: 'recorded BGP (hex, raw, pcap, MRT) as lines of JSON', load: () => import('./decode.ts') },
+  replay: { summary: 'the sessions of a record again, without a network', load: () => import('./replay.ts') },
   completion: { summary: 'completion of commands and options for a shell', load: () => import('./completion.ts') },
   demo: { summary: 'a daemon and a router on this machine, without privileges', load: () => import('./demo.ts') },
 };

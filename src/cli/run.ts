@@ -1,10 +1,15 @@
 /** `waypost run`: the daemon in the foreground, as systemd and containers want it. */
 import { Command, Option } from 'commander';
+import { formatLine, RecordedSession, type RecordLine } from '../bgp/record.ts';
 import { Daemon, StartError } from '../daemon/daemon.ts';
 import { ServiceReport } from '../daemon/service.ts';
+import type { MakeSession } from '../daemon/speaker.ts';
+import { Appender } from '../io/appender.ts';
+import { wallClock } from '../io/clock.ts';
 import { logFormats, logLevels, makeLogger } from '../io/log.ts';
 import { Notifier } from '../io/notify.ts';
 import { onInterrupt, onSignal } from '../io/process.ts';
+import { VERSION } from '../io/version.ts';
 import { formatAddress } from '../lib/address.ts';
 import { endpointOption, repeatable } from './options.ts';
 import { CliError } from './output.ts';
@@ -14,6 +19,7 @@ interface Options {
   node?: string;
   control: string;
   http: ReturnType<typeof endpointOption> | 'off';
+  record?: string;
   logLevel: string;
   logFormat: (typeof logFormats)[number];
 }
@@ -36,6 +42,10 @@ export function command(): Command {
         .argParser((text) => (text === 'off' ? text : endpointOption(text)))
         .default(endpointOption(DEFAULT_HTTP), DEFAULT_HTTP),
     )
+    .option(
+      '--record <file>',
+      'write down what every session is told, for `waypost replay`; the file grows with the traffic',
+    )
     .addOption(new Option('--log-level <level>', 'least severe messages to log').choices(logLevels).default('info'))
     .addOption(new Option('--log-format <format>', 'for programs or for people').choices(logFormats).default('json'))
     .addHelpText('after', '\nExample:\n  waypost run -c speaker.yaml -c services/ --log-format pretty\n')
@@ -45,12 +55,14 @@ export function command(): Command {
 async function run(options: Options): Promise<void> {
   const log = makeLogger(options.logLevel, options.logFormat);
   const { http } = options;
+  const record = options.record === undefined ? undefined : recorder(options.record);
   const daemon = new Daemon({
     paths: options.config ?? ['/etc/waypost'],
     node: options.node,
     control: options.control,
     http: http === 'off' ? undefined : { host: formatAddress(http.address), port: http.port },
     log,
+    ...(record && { makeSession: record.makeSession }),
   });
   const interrupted = new Promise<void>((resolve) => onInterrupt(resolve));
   const report = new ServiceReport(daemon, new Notifier(), log);
@@ -68,5 +80,22 @@ async function run(options: Options): Promise<void> {
   report.stopping();
   await daemon.stop('', { drain: failure === undefined });
   report.close();
+  record?.close();
   if (failure !== undefined) throw new CliError(failure.message);
+}
+
+/** Writes a record of all sessions. Throws `CliError` where the file cannot be written. */
+function recorder(file: string): { readonly makeSession: MakeSession; close(): void } {
+  let appender: Appender;
+  try {
+    appender = new Appender(file);
+  } catch (error) {
+    throw new CliError((error as Error).message);
+  }
+  const write = (line: RecordLine) => appender.line(formatLine(line));
+  write({ type: 'record', version: 1, program: VERSION, time: wallClock() });
+  return {
+    makeSession: (settings, parts) => new RecordedSession(settings, parts, write),
+    close: () => appender.close(),
+  };
 }

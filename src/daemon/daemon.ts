@@ -29,7 +29,7 @@ import type { Peer } from './peer.ts';
 import { Presence } from './presence.ts';
 import type { Roster } from './roster.ts';
 import type { Decided } from './services.ts';
-import { Speaker } from './speaker.ts';
+import { type MakeSession, Speaker } from './speaker.ts';
 import { Symmetry } from './symmetry.ts';
 import { Tenancy } from './tenancy.ts';
 
@@ -40,6 +40,8 @@ export interface DaemonOptions {
   readonly control: string | undefined;
   readonly http: { readonly host: string; readonly port: number } | undefined;
   readonly log: Logger;
+  /** Sessions that are more than one (bgp/record.ts). */
+  readonly makeSession?: MakeSession;
 }
 
 /** The daemon could not start; the message is for the operator. */
@@ -82,24 +84,27 @@ export class Daemon {
     this.log = log;
     const chronicle = new Chronicle(log);
     this.chronicle = chronicle;
-    this.speaker = new Speaker({
-      state: (peer, from, to, reason) => {
-        chronicle.session(peer.name, from, to, reason);
-        const up = to === 'Established' && peer.settings.restartTimeSec !== undefined;
-        if (up || (from === 'Established' && reason.startsWith(STOPPED))) this.presence.set(peer.name, up);
-        if (from !== 'Idle' && (to === 'Idle' || to === 'Active')) this.engine.left(peer);
+    this.speaker = new Speaker(
+      {
+        state: (peer, from, to, reason) => {
+          chronicle.session(peer.name, from, to, reason);
+          const up = to === 'Established' && peer.settings.restartTimeSec !== undefined;
+          if (up || (from === 'Established' && reason.startsWith(STOPPED))) this.presence.set(peer.name, up);
+          if (from !== 'Idle' && (to === 'Idle' || to === 'Active')) this.engine.left(peer);
+        },
+        forgotten: (peer) => this.engine.left(peer),
+        limit: (peer, prefixes, limit) => chronicle.limit(peer, prefixes, limit),
+        problem: (text) => chronicle.problem('error', text),
+        caller: (ends) => this.engine.call(ends),
+        peers: () => this.watchPeers(),
+        permits: ({ name }) => this.bfd.permits(name),
+        update: (peer, { faults }) => {
+          for (const fault of faults) chronicle.fault(peer, fault);
+        },
+        stranger: ({ remote }) => chronicle.stranger(formatAddress(remote)),
       },
-      forgotten: (peer) => this.engine.left(peer),
-      limit: (peer, prefixes, limit) => chronicle.limit(peer, prefixes, limit),
-      problem: (text) => chronicle.problem('error', text),
-      caller: (ends) => this.engine.call(ends),
-      peers: () => this.watchPeers(),
-      permits: ({ name }) => this.bfd.permits(name),
-      update: (peer, { faults }) => {
-        for (const fault of faults) chronicle.fault(peer, fault);
-      },
-      stranger: ({ remote }) => chronicle.stranger(formatAddress(remote)),
-    });
+      options.makeSession,
+    );
     this.engine = new Engine(this.speaker, fallbackRouterId, {
       decided: (decided) => this.decided(decided),
       peer: (change, name, detail) => chronicle.peer(change, name, detail),

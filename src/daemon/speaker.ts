@@ -12,7 +12,7 @@ import type { LocalAddresses } from '../bgp/export.ts';
 import type { State } from '../bgp/fsm.ts';
 import type { Agreement } from '../bgp/handshake.ts';
 import { AttributeTable } from '../bgp/intern.ts';
-import { Session } from '../bgp/session.ts';
+import { Session, type SessionParts } from '../bgp/session.ts';
 import type { PeerSettings } from '../bgp/settings.ts';
 import type { Update } from '../bgp/update.ts';
 import { monotonicMs } from '../io/clock.ts';
@@ -58,10 +58,13 @@ const ADDRESS_CHECK_MS = 1_000;
 /** Peers a RIB can tell apart. */
 const MAX_PEERS = 65_536;
 
+export type MakeSession = (settings: PeerSettings, parts: SessionParts) => Session;
+
 export class Speaker {
   readonly attributes = new AttributeTable();
   readonly instances = new Instances(this.attributes);
   private readonly events: SpeakerEvents;
+  private readonly makeSession: MakeSession;
   private readonly tcp: Tcp;
   private readonly reception: Reception;
   private readonly peers = new Map<string, Peer>();
@@ -72,8 +75,10 @@ export class Speaker {
   private slots = 0;
   private readonly addressCheck: NodeJS.Timeout;
 
-  constructor(events: SpeakerEvents = {}) {
+  /** @param makeSession for sessions that are more than one (bgp/record.ts) */
+  constructor(events: SpeakerEvents = {}, makeSession: MakeSession = (...given) => new Session(...given)) {
     this.events = events;
+    this.makeSession = makeSession;
     this.addressCheck = setInterval(() => this.checkAddresses(), ADDRESS_CHECK_MS).unref();
     this.tcp = new Tcp({
       connected: (connection, ends) =>
@@ -121,7 +126,7 @@ export class Speaker {
     if (this.peers.has(settings.name)) throw new Error(`peer ${settings.name} exists`);
     const slot = this.freeSlots.pop() ?? this.slots++;
     if (slot >= MAX_PEERS) throw new RangeError(`more than ${MAX_PEERS} peers`);
-    const session = new Session(settings, {
+    const session = this.makeSession(settings, {
       out,
       attributes: this.attributes,
       random,

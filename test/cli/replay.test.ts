@@ -1,0 +1,98 @@
+/** A daemon that writes its sessions down, and the record run again. */
+import { statSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { address } from '../../src/lib/address.ts';
+import {
+  advertisementDocument,
+  all,
+  Folder,
+  peerDocument,
+  poolDocument,
+  Router,
+  serviceDocument,
+  spawnWaypost,
+  speakerDocument,
+  waypost,
+} from '../support/daemon.ts';
+
+let router: Router;
+let folder: Folder;
+beforeEach(async () => {
+  router = await new Router().start();
+  folder = new Folder();
+});
+afterEach(async () => {
+  await router.stop();
+  folder.dispose();
+});
+
+test('run --record, then replay: the same states, the routes that came', async () => {
+  folder.put(
+    'main.yaml',
+    all(
+      speakerDocument({ routerID: '192.0.2.1', stateDir: folder.path, drain: { onShutdown: false } }),
+      peerDocument('router', router),
+      poolDocument('main', ['198.51.100.0/24']),
+      advertisementDocument('main', 'main'),
+      serviceDocument('web'),
+    ),
+  );
+  router.announce('203.0.113.0/24', { origin: 'igp', asPath: [], nextHop: address('127.0.0.1'), localPref: 100 });
+  const file = folder.file('sessions.jsonl');
+  const daemon = spawnWaypost([
+    'run',
+    '-c',
+    folder.file('main.yaml'),
+    '--control',
+    folder.file('s'),
+    '--http',
+    'off',
+    '--record',
+    file,
+  ]);
+  await router.knows('198.51.100.0/32');
+  await daemon.stop();
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+
+  const { code, stdout, stderr } = await waypost(['replay', file]);
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(/router {2}OpenConfirm → Established/);
+  expect(stdout).toMatch(/router {2}UPDATE: 1 announced, 0 withdrawn/);
+  expect(stdout).toMatch(/router {2}Established → Idle {2}stopped/);
+
+  const lines = folder.read('sessions.jsonl').split('\n');
+  folder.write(
+    'other.jsonl',
+    lines.map((l) => l.replace('"OpenConfirm","Established"', '"OpenConfirm","Idle"')).join('\n'),
+  );
+  const other = await waypost(['replay', '--json', folder.file('other.jsonl')]);
+  expect([other.code, other.stderr]).toEqual([1, expect.stringMatching(/^waypost: 1 events came out otherwise/)]);
+  expect(other.stdout).toContain('"recorded"');
+});
+
+test('exit 1: no such file, an empty one, something else', async () => {
+  expect(await waypost(['replay', folder.file('none')])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/no such file/),
+  });
+  folder.write('empty', '');
+  expect(await waypost(['replay', folder.file('empty')])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/is empty/),
+  });
+  folder.write('else', '{"type":"record","version":1}\n{"hello":1}\n');
+  expect(await waypost(['replay', folder.file('else')])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/line 2: not a line/),
+  });
+  const record = await waypost([
+    'run',
+    '--record',
+    folder.file('none/x'),
+    '-c',
+    folder.path,
+    '--control',
+    folder.file('s'),
+  ]);
+  expect(record).toMatchObject({ code: 1, stderr: expect.stringMatching(/cannot be written/) });
+});
