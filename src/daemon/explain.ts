@@ -2,7 +2,7 @@
 
 import type { Explanation } from '../intent/explain/chain.ts';
 import { explain, UnknownSubject } from '../intent/explain/explain.ts';
-import type { ReceivedFacts } from '../intent/explain/facts.ts';
+import type { InstalledFacts, ReceivedFacts } from '../intent/explain/facts.ts';
 import { type Subject, subjectOf } from '../intent/explain/subject.ts';
 import { monotonicMs } from '../io/clock.ts';
 import { md5Drops } from '../io/netstat.ts';
@@ -11,6 +11,7 @@ import { parseAddress } from '../lib/address.ts';
 import { comparePrefixes, parsePrefix } from '../lib/prefix.ts';
 import type { Daemon } from './daemon.ts';
 import { factsOf } from './outlook.ts';
+import { routeRows } from './routeview.ts';
 import { type Filter, peerRows, receivedRows } from './views.ts';
 
 /** Rejects with `UnknownSubject` where there is no such thing, or no configuration. */
@@ -19,37 +20,53 @@ export async function explainRunning(daemon: Daemon, text: string): Promise<Expl
   const { config, services, roster } = engine;
   if (config === undefined) throw new UnknownSubject('no configuration is in force yet');
   const subject = subjectOf(text);
-  const received = await receivedFor(daemon, subject);
+  const filter = learnedFilter(subject);
+  const received = filter ? await receivedFor(daemon, filter) : [];
+  const installed = filter ? await installedFor(daemon, filter) : [];
   const unsigned = md5Drops();
   return explain(subject, {
     ...factsOf({ config, services, peers: roster.documents }),
     live: {
       sessions: [...peerRows(speaker, {}, roster.missing)],
       received,
+      installed,
       answering: (ip, decision) => layer2.row(ip, parseAddress(ip)!.family, decision),
       ...(unsigned !== undefined && { unsigned }),
     },
   });
 }
 
-/** For an address the routes that lead there, the most specific first; for a prefix those to exactly it. */
-async function receivedFor({ speaker }: Daemon, subject: Subject): Promise<ReceivedFacts[]> {
-  if (subject.type !== 'address' && subject.type !== 'prefix') return [];
+/** Learned routes that have to do with it: for an address those that lead there, for a prefix those to exactly it. */
+function learnedFilter(subject: Subject): Filter | undefined {
+  if (subject.type !== 'address' && subject.type !== 'prefix') return undefined;
   const target = subject.type === 'address' ? subject.address : subject.prefix;
-  const filter: Filter = {
+  return {
     family: `ipv${target.family}`,
     around: target,
     ...(subject.type === 'prefix' && { prefix: subject.prefix }),
   };
-  const found: ReceivedFacts[] = [];
+}
+
+/** The most specific first. */
+async function receivedFor({ speaker }: Daemon, filter: Filter): Promise<ReceivedFacts[]> {
+  const found = await collect(receivedRows(speaker, filter));
+  const prefixed = found.map((row) => ({ row, prefix: parsePrefix(row.prefix)! }));
+  prefixed.sort((a, b) => b.prefix.length - a.prefix.length || comparePrefixes(a.prefix, b.prefix));
+  return prefixed.map(({ row }) => row);
+}
+
+const installedFor = ({ learned, speaker }: Daemon, filter: Filter): Promise<InstalledFacts[]> =>
+  collect(routeRows(learned.fib, speaker.instances, filter));
+
+/** Goes through a full table in slices. */
+async function collect<Row>(rows: Iterable<Row | undefined>): Promise<Row[]> {
+  const found: Row[] = [];
   let sliceEnd = monotonicMs() + SLICE_MS;
-  for (const row of receivedRows(speaker, filter)) {
+  for (const row of rows) {
     if (row !== undefined) found.push(row);
     if (monotonicMs() < sliceEnd) continue;
     await nextTurn();
     sliceEnd = monotonicMs() + SLICE_MS;
   }
-  const prefixed = found.map((row) => ({ row, prefix: parsePrefix(row.prefix)! }));
-  prefixed.sort((a, b) => b.prefix.length - a.prefix.length || comparePrefixes(a.prefix, b.prefix));
-  return prefixed.map(({ row }) => row);
+  return found;
 }

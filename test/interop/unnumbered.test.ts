@@ -4,7 +4,7 @@ import { Namespace } from '../support/netns.ts';
 import { run, waitFor } from '../support/process.ts';
 import type { Announcement } from '../support/router.ts';
 import { drivers } from './drivers/all.ts';
-import { announcement, bgpPeer, Node } from './node.ts';
+import { announcement, bgpPeer, Node, receiving } from './node.ts';
 
 const namespaces: Namespace[] = [];
 afterEach(async () => {
@@ -108,6 +108,31 @@ describe('an unnumbered session with FRR', () => {
     expect((await received()).map((r) => [r.prefix, r.nextHop, r.asPath]).sort()).toEqual(
       fromRouter.toSorted().map((prefix) => [prefix, own.far, [65002]]),
     );
+    // Nothing is accepted that no document allows; then they are in our kernel, the IPv4 one with RTA_VIA.
+    expect((await received()).map((r) => r.reason)).toEqual(['noReceivePolicy', 'noReceivePolicy']);
+    expect(await node.rows('routes')).toEqual([]);
+    const neighbor = {
+      interface: 'eth0',
+      address: undefined,
+      dynamicASN: 'external',
+      keepaliveTime: '3s',
+      holdTime: '9s',
+    };
+    node.write('frr', receiving(65001, [neighbor]));
+    await waitFor(
+      'its routes in our kernel',
+      async () => (await node.rows('routes')).filter((r) => r.state === 'installed').length === fromRouter.length,
+      { log },
+    );
+    expect(await ip(near, 'route', 'show', fromRouter[0]!)).toMatch(`via inet6 ${own.far} dev eth0 proto`);
+    expect(await ip(near, '-6', 'route', 'show', fromRouter[1]!)).toMatch(`via ${own.far} dev eth0 proto`);
+    const explained = await node.explain(fromRouter[0]!);
+    expect(explained.chains).toMatchObject([{ ok: true, verdict: 'used from link' }]);
+    expect(explained.chains[0]!.steps.at(-1)).toMatchObject({
+      question: 'Has the kernel it in table 254?',
+      answer: 'yes',
+      detail: `via ${own.far} dev eth0, metric 20: it is there`,
+    });
     expect(await node.end(), log()).toBe(0);
     await frr.stop();
   });

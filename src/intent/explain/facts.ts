@@ -26,6 +26,8 @@ export interface Live {
   readonly sessions: readonly SessionFacts[];
   /** Routes from peers that have to do with what is explained. */
   readonly received: readonly ReceivedFacts[];
+  /** What the kernel has of them, or should have. */
+  readonly installed: readonly InstalledFacts[];
   /** What is in the way of an address that this node is to answer for. */
   answering(
     ip: string,
@@ -56,6 +58,9 @@ export interface SessionFacts {
 /** Why a received route is not used, or only beside others. */
 export type ReceivedReason = AdmissionReason | Loss | Exclusion;
 
+/** Why a route that is used is not in the kernel. */
+export type KernelReason = 'kernelConflict' | 'kernelRefused';
+
 /** A received route as `show received` has it. */
 export interface ReceivedFacts {
   readonly peer: string;
@@ -68,4 +73,16 @@ export interface ReceivedFacts {
   readonly reason: string | null;
   readonly best: boolean;
   readonly stale: boolean;
+}
+
+/** A route of ours in the kernel, or one that should be there, as `show routes` has it. */
+export interface InstalledFacts {
+  readonly table: number;
+  /** '' is the default VRF. */
+  readonly vrf: string;
+  readonly prefix: string;
+  readonly metric: number;
+  readonly nexthops: readonly { readonly via: string | null; readonly dev: string | null }[];
+  readonly state: string;
+  readonly error: string | null;
 }

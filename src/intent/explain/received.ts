@@ -1,14 +1,15 @@
-/** What became of the routes that peers sent for a prefix. */
+/** What became of the routes that peers sent for a prefix: which is used, and whether the kernel has it. */
 import type { Chain, Step } from './chain.ts';
-import type { ReceivedFacts, ReceivedReason } from './facts.ts';
+import type { InstalledFacts, KernelReason, ReceivedFacts, ReceivedReason } from './facts.ts';
+import { installedStep, obstacleOf } from './installed.ts';
 
 interface Meaning {
   readonly says: string;
   readonly remedy: string;
 }
 
-/** Why a received route is not used: against the rules, not wanted, or worse than another. */
-export const receivedReasons: Readonly<Record<ReceivedReason, Meaning>> = {
+/** Why a received route is not used: against the rules, not wanted, worse than another, or not taken by the kernel. */
+export const receivedReasons: Readonly<Record<ReceivedReason | KernelReason, Meaning>> = {
   asLoop: { says: 'Our own AS is in its path.', remedy: 'Nothing: the route has been here before.' },
   firstAs: {
     says: 'The first AS of its path is not that of the peer.',
@@ -48,29 +49,48 @@ export const receivedReasons: Readonly<Record<ReceivedReason, Meaning>> = {
   longerClusterList: { says: 'Another has passed fewer reflectors.', remedy: 'Nothing.' },
   higherPeerAddress: { says: 'It is as good; the lower address of the peer decides.', remedy: 'Nothing.' },
   higherPathId: { says: 'It is as good; the lower path ID decides.', remedy: 'Nothing.' },
+  kernelConflict: {
+    says: 'Another program has a route of this prefix and metric in the kernel, which stays.',
+    remedy: 'Remove that route, or set another kernel.metric.',
+  },
+  kernelRefused: {
+    says: 'The kernel refuses it; it is tried again, later each time, and when links or routes change.',
+    remedy: 'See the error that the kernel gives.',
+  },
 };
 
-const isKnown = (word: string): word is ReceivedReason => Object.hasOwn(receivedReasons, word);
+const isKnown = (word: string): word is keyof typeof receivedReasons => Object.hasOwn(receivedReasons, word);
+
+const placeOf = ({ vrf, prefix }: Pick<ReceivedFacts, 'vrf' | 'prefix'>): string =>
+  vrf === '' ? prefix : `${prefix} in VRF ${vrf}`;
 
 /** One chain for each prefix in each VRF, in the order given. */
-export function explainReceived(routes: readonly ReceivedFacts[]): Chain[] {
+export function explainReceived(routes: readonly ReceivedFacts[], installed: readonly InstalledFacts[] = []): Chain[] {
   const prefixes = new Map<string, ReceivedFacts[]>();
   for (const route of routes) {
-    const place = route.vrf === '' ? route.prefix : `${route.prefix} in VRF ${route.vrf}`;
+    const place = placeOf(route);
     prefixes.set(place, [...(prefixes.get(place) ?? []), route]);
   }
   return [...prefixes].map(([place, all]) => {
     const best = all.find((route) => route.best);
-    const refused = all.find((route) => route.reason !== null);
-    const word = best || !refused?.reason || !isKnown(refused.reason) ? undefined : refused.reason;
+    const there = installed.filter((route) => placeOf(route) === place);
+    const refused = all.find((route) => route.reason !== null)?.reason ?? null;
+    const obstacle = best
+      ? there.map(obstacleOf).find((word) => word !== undefined)
+      : refused !== null && isKnown(refused)
+        ? refused
+        : undefined;
+    const suffix = obstacle ? `: ${obstacle}` : '';
     return {
       title: `Received ${place}`,
-      ok: best !== undefined,
-      verdict: best ? `used from ${best.peer}` : `not used${word ? `: ${word}` : ''}`,
-      reason: word ?? null,
-      says: word === undefined ? null : receivedReasons[word].says,
-      remedy: word === undefined ? null : receivedReasons[word].remedy,
-      steps: all.map(stepOf),
+      ok: best !== undefined && obstacle === undefined,
+      verdict: best
+        ? `used from ${best.peer}${obstacle ? ', but not in the kernel' : ''}${suffix}`
+        : `not used${suffix}`,
+      reason: obstacle ?? null,
+      says: obstacle === undefined ? null : receivedReasons[obstacle].says,
+      remedy: obstacle === undefined ? null : receivedReasons[obstacle].remedy,
+      steps: [...all.map(stepOf), ...there.map(installedStep)],
     };
   });
 }

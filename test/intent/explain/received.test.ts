@@ -1,6 +1,6 @@
 /** Received routes: which one is used, and why the others are not. */
 import { expect, test } from 'vitest';
-import type { ReceivedFacts } from '../../../src/intent/explain/facts.ts';
+import type { InstalledFacts, ReceivedFacts } from '../../../src/intent/explain/facts.ts';
 import { explainReceived, receivedReasons } from '../../../src/intent/explain/received.ts';
 
 const route = (peer: string, more: Partial<ReceivedFacts> = {}): ReceivedFacts => ({
@@ -59,4 +59,39 @@ test('each prefix, and each VRF, has its own best', () => {
     ['Received 203.0.113.0/24 in VRF red', 'used from b'],
     ['Received 203.0.0.0/16', 'used from a'],
   ]);
+});
+
+test('what the kernel has of it: where it takes no route that is chosen, that is what is said', () => {
+  const kernel = (more: Partial<InstalledFacts> = {}): InstalledFacts => ({
+    table: 254,
+    vrf: '',
+    prefix: '203.0.113.0/24',
+    metric: 20,
+    nexthops: [{ via: '192.0.2.1', dev: 'eth0' }],
+    state: 'installed',
+    error: null,
+    ...more,
+  });
+  const explained = (...installed: InstalledFacts[]) => explainReceived([route('a', { best: true })], installed)[0]!;
+  const there = explained(kernel(), kernel({ vrf: 'red', table: 9, state: 'failed' }), kernel({ prefix: '0.0.0.0/0' }));
+  expect(there).toMatchObject({ ok: true, verdict: 'used from a', reason: null });
+  expect(there.steps.slice(1)).toEqual([
+    {
+      question: 'Has the kernel it in table 254?',
+      answer: 'yes',
+      detail: 'via 192.0.2.1 dev eth0, metric 20: it is there',
+      reason: null,
+      sources: [],
+    },
+  ]);
+  const refused = explained(kernel({ state: 'failed', error: 'ENETUNREACH' }));
+  expect(refused).toMatchObject({
+    ok: false,
+    verdict: 'used from a, but not in the kernel: kernelRefused',
+    reason: 'kernelRefused',
+    ...receivedReasons.kernelRefused,
+  });
+  expect(refused.steps.at(-1)).toMatchObject({ answer: 'no', detail: expect.stringContaining('not: ENETUNREACH') });
+  expect(explained(kernel({ state: 'conflict' }))).toMatchObject({ ok: false, reason: 'kernelConflict' });
+  expect(explained(kernel({ state: 'pending' }))).toMatchObject({ ok: true, steps: [{}, { answer: 'note' }] });
 });

@@ -1,0 +1,30 @@
+/** What the kernel has of a route that was learned. */
+import type { Step } from './chain.ts';
+import type { InstalledFacts, KernelReason } from './facts.ts';
+
+/** What the states of `show routes` come to. */
+const findings: Readonly<Record<string, string>> = {
+  installed: 'it is there',
+  pending: 'it will be there at once',
+  conflict: 'not',
+  failed: 'not',
+  leftover: 'from before this process began, and nobody has announced it again so far',
+  removing: 'it is about to go',
+};
+
+/** Why the kernel does not have a route that is chosen. */
+export const obstacleOf = ({ state }: InstalledFacts): KernelReason | undefined =>
+  state === 'conflict' ? 'kernelConflict' : state === 'failed' ? 'kernelRefused' : undefined;
+
+export function installedStep(route: InstalledFacts): Step {
+  const { table, metric, nexthops, state, error } = route;
+  const hops = nexthops.map(({ via, dev }) => [via && `via ${via}`, dev && `dev ${dev}`].filter(Boolean).join(' '));
+  const reason = obstacleOf(route) ?? null;
+  return {
+    question: `Has the kernel it in table ${table}?`,
+    answer: state === 'installed' ? 'yes' : reason ? 'no' : 'note',
+    detail: `${hops.join(', ') || 'no way'}, metric ${metric}: ${findings[state] ?? state}${error ? `: ${error}` : ''}`,
+    reason,
+    sources: [],
+  };
+}
