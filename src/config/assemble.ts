@@ -20,13 +20,14 @@ import { resolvePeer } from './check/secrets.ts';
 import { checkServices } from './check/services.ts';
 import { checkSymmetry } from './check/symmetry.ts';
 import { checkUnderlays } from './check/underlay.ts';
-import type { Document, Item, ServiceItem } from './document.ts';
+import type { Document } from './document.ts';
 import { sortDiagnostics } from './format.ts';
 import { defaultExcluded } from './kinds/exclude.ts';
 import type { KubeOvn } from './kubeovn.ts';
 import type { LoadedFile } from './load.ts';
 import type { Configuration, Diagnostic, EndpointSlice } from './model.ts';
 import { placeOf, Report } from './report.ts';
+import { append, Sorter } from './sorter.ts';
 
 export interface Assembled {
   /** Undefined when there is an error among the diagnostics. */
@@ -35,22 +36,30 @@ export interface Assembled {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Assembled {
+/** What the documents of files come to, in the order of the files. */
+export const assemble = (files: Iterable<LoadedFile>, options: NodeOptions): Assembled =>
+  assembleSorted(new Sorter().sort([...files]), options);
+
+export function assembleSorted(sorter: Sorter, options: NodeOptions): Assembled {
   const report = new Report();
-  const sorter = new Sorter(report);
   let unread = false;
-  for (const file of files) {
+  for (const file of sorter.files) {
     for (const diagnostic of file.diagnostics) {
       report.diagnostics.push(diagnostic);
       if (diagnostic.severity === 'error') unread = true;
     }
     for (const stray of file.strays) for (const problem of stray.problems) report.add(stray, problem);
-    for (const document of file.documents) sorter.add(document);
+  }
+  for (const document of sorter.troubled) for (const problem of document.problems) report.add(document, problem);
+  for (const { document, first } of sorter.doubles) {
+    const where = placeOf(first, ['metadata', 'name']);
+    const message = `duplicate definition of ${document.meta.kind} ${fullName(document)}, first at ${where}`;
+    report.error(document, ['metadata', 'name'], message);
   }
 
   if (unread) report.failed = true;
 
-  const services = new Map(sorter.services.map(({ item }) => [item.id, item.value]));
+  const services = sorter.servicesById;
   const slices = slicesByService(sorter.of('endpointSlice'));
   const namespaces = new Map(sorter.of('namespace').map(({ value }) => [value.name, value]));
   const bareNodes = new Map(sorter.of('node').map(({ value }) => [value.name, value]));
@@ -98,7 +107,6 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
   const allowed = new ServiceCommunities(speaker.serviceCommunities, aliases);
   checkServices(sorter.services, pools, references.poolNames, speaker.loadBalancerClass, allowed, report);
 
-  const serviceDocuments = sorter.services.map(({ document, item }) => ({ document, value: item.value }));
   const ways = {
     nodes: known,
     advertisements,
@@ -115,7 +123,7 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
       ...ways,
       peers: sessions,
       policies: sorter.of('network'),
-      serviceDocuments,
+      serviceDocuments: sorter.services,
       egressDocuments: sorter.of('egress'),
     },
     report,
@@ -127,7 +135,7 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
       subnets: sorter.of('subnet'),
       pools,
       layer2,
-      services: serviceDocuments,
+      services: sorter.services,
       namespaces,
       node: known.own,
       loadBalancerClass: speaker.loadBalancerClass,
@@ -152,7 +160,7 @@ export function assemble(files: Iterable<LoadedFile>, options: NodeOptions): Ass
     namespaces,
     egress,
     kubeOvn,
-    documents: sorter.documents.map(({ meta }) => meta),
+    documents: sorter.metas,
   };
   return { configuration, diagnostics };
 }
@@ -163,67 +171,11 @@ const kubeOvnOf = (sorter: Sorter): KubeOvn => ({
   networks: new Map(sorter.of('providerNetwork').map(({ value }) => [value.name, value])),
 });
 
-type Type = Item['type'];
-type ItemOf<T extends Type> = Extract<Item, { type: T }>;
-
-/** Documents by what they hold; of two with one name the second is reported and left out. */
-class Sorter {
-  readonly documents: Document[] = [];
-  readonly services: { readonly document: Document; readonly item: ServiceItem }[] = [];
-  private readonly byKey = new Map<string, Document>();
-  private readonly found = new Map<string, Found<unknown>[]>();
-  private readonly report: Report;
-
-  constructor(report: Report) {
-    this.report = report;
-  }
-
-  add(document: Document): void {
-    const { meta, item } = document;
-    for (const problem of document.problems) this.report.add(document, problem);
-    const first = this.byKey.get(meta.key);
-    if (first !== undefined) {
-      const where = placeOf(first, ['metadata', 'name']);
-      this.report.error(
-        document,
-        ['metadata', 'name'],
-        `duplicate definition of ${meta.kind} ${fullName(document)}, first at ${where}`,
-      );
-      return;
-    }
-    this.byKey.set(meta.key, document);
-    this.documents.push(document);
-    if (item === undefined) return;
-    if (item.type === 'service') this.services.push({ document, item });
-    else append(this.found, item.type, (): Found<unknown>[] => []).push({ document, value: item.value });
-  }
-
-  of<T extends Exclude<Type, 'service'>>(type: T): readonly Found<ItemOf<T>['value']>[] {
-    return (this.found.get(type) ?? []) as Found<ItemOf<T>['value']>[];
-  }
-
-  /** Those that could not be read as well. */
-  namesOf(kind: string): ReadonlySet<string> {
-    return new Set(this.documentsOf(kind).map(({ meta }) => meta.name));
-  }
-
-  documentsOf(kind: string): readonly Document[] {
-    return this.documents.filter(({ meta }) => meta.kind === kind);
-  }
-}
-
 const fullName = ({ meta }: Document): string => (meta.namespace === '' ? meta.name : `${meta.namespace}/${meta.name}`);
 
 function slicesByService(slices: readonly Found<EndpointSlice>[]): Map<string, EndpointSlice[]> {
   const map = new Map<string, EndpointSlice[]>();
   for (const { value } of slices)
-    if (value.serviceName !== '')
-      append(map, `${value.namespace}/${value.serviceName}`, (): EndpointSlice[] => []).push(value);
+    if (value.serviceName !== '') append(map, `${value.namespace}/${value.serviceName}`, value);
   return map;
-}
-
-function append<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  const value = map.get(key) ?? make();
-  map.set(key, value);
-  return value;
 }

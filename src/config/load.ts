@@ -39,8 +39,10 @@ export const farLength = 24 * 1024;
 const readShare = 1 / 8;
 /** … finding that its text is known, this … */
 const scanShare = 1 / 64;
-/** … and that it stands where it did, this. */
+/** … that it stands where it did, this, … */
 const compareShare = 1 / 512;
+/** … and handing out its documents, this. */
+const gatherShare = 1 / 512;
 
 /** A chunk that was read, and where it stands. */
 interface Entry extends Anchor {
@@ -95,7 +97,7 @@ export class Loader {
     }
     const entries = [...head, ...middle, ...tail];
     this.files.set(file, { bytes, entries });
-    return gather(file, entries);
+    return this.gather(file, entries);
   }
 
   /** Drops what is remembered of a file that is gone. */
@@ -144,7 +146,8 @@ export class Loader {
     const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
     const known = new Map<string, Entry[]>();
     for (const entry of before) known.set(entry.text, [...(known.get(entry.text) ?? []), entry]);
-    const found: [Entry, Chunk][] = [];
+    const found: Entry[] = [];
+    const kept: [Entry, Chunk][] = [];
     for (const chunk of chunks) {
       let text: string;
       try {
@@ -153,10 +156,13 @@ export class Loader {
         return undefined;
       }
       if (isNothing(text)) continue;
-      found.push([known.get(text)?.shift() ?? (await this.read(file, chunk, text)), chunk]);
+      const same = known.get(text)?.shift();
+      if (same !== undefined) kept.push([same, chunk]);
+      found.push(same ?? (await this.read(file, chunk, text)));
       await this.spend(text.length * scanShare);
     }
-    return found.map(([entry, chunk]) => Object.assign(entry, chunk));
+    for (const [entry, chunk] of kept) Object.assign(entry, chunk);
+    return found;
   }
 
   private async read(file: string, chunk: Chunk, text: string): Promise<Entry> {
@@ -178,33 +184,34 @@ export class Loader {
     return entry;
   }
 
+  private async gather(file: string, entries: readonly Entry[]): Promise<LoadedFile> {
+    const documents: Document[] = [];
+    const strays: Stray[] = [];
+    const diagnostics: Diagnostic[] = [];
+    for (const entry of entries) {
+      for (const document of entry.documents) {
+        if (isDocument(document)) documents.push(document);
+        else strays.push(document);
+      }
+      for (const { severity, line, column, subject, message, hint } of entry.faults) {
+        const position = { file, line: entry.line + line, column };
+        diagnostics.push({ severity, position, subject, path: '', message, ...(hint && { hint }) });
+      }
+      await this.spend((entry.end - entry.start) * gatherShare);
+    }
+    if (documents.length === 0 && strays.length === 0 && diagnostics.length === 0) {
+      const position = { file, line: 1, column: 1 };
+      diagnostics.push({ severity: 'warning', position, subject: '', path: '', message: 'no document in this file' });
+    }
+    return { file, documents, strays, diagnostics };
+  }
+
   private async spend(work: number): Promise<void> {
     this.work += work;
     if (this.work < sliceLength) return;
     this.work = 0;
     await this.options.pause?.();
   }
-}
-
-function gather(file: string, entries: readonly Entry[]): LoadedFile {
-  const documents: Document[] = [];
-  const strays: Stray[] = [];
-  const diagnostics: Diagnostic[] = [];
-  for (const entry of entries) {
-    for (const document of entry.documents) {
-      if (isDocument(document)) documents.push(document);
-      else strays.push(document);
-    }
-    for (const { severity, line, column, subject, message, hint } of entry.faults) {
-      const position = { file, line: entry.line + line, column };
-      diagnostics.push({ severity, position, subject, path: '', message, ...(hint && { hint }) });
-    }
-  }
-  if (documents.length === 0 && strays.length === 0 && diagnostics.length === 0) {
-    const position = { file, line: 1, column: 1 };
-    diagnostics.push({ severity: 'warning', position, subject: '', path: '', message: 'no document in this file' });
-  }
-  return { file, documents, strays, diagnostics };
 }
 
 function refused(file: string, line: number, column: number, message: string, hint?: string): LoadedFile {

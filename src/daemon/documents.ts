@@ -2,10 +2,11 @@
  * Documents on disk as the current configuration: read, watched, read again. A configuration with an error in it is
  * reported and not applied; the last good one stays.
  */
-import { type Assembled, assemble } from '../config/assemble.ts';
+import { type Assembled, assembleSorted } from '../config/assemble.ts';
 import { type LoadedFile, Loader, type LoaderOptions } from '../config/load.ts';
 import type { Configuration, Diagnostic } from '../config/model.ts';
 import { retain } from '../config/retain.ts';
+import { Sorter } from '../config/sorter.ts';
 import { monotonicMs, wallClock } from '../io/clock.ts';
 import type { FileContent } from '../io/content.ts';
 import { Files } from '../io/files.ts';
@@ -39,6 +40,7 @@ export interface DocumentsOptions {
 /** Documents by file, brought up to date by what changed. */
 class Shelf {
   private readonly loader: Loader;
+  private readonly sorter = new Sorter();
   private readonly loaded = new Map<string, LoadedFile>();
   /** How many documents each file held when it was last read. */
   private readonly held = new Map<string, number>();
@@ -59,9 +61,13 @@ class Shelf {
     }
   }
 
+  /** Documents of all files by what they hold, which `assemble` starts from. */
+  sort(): void {
+    this.sorter.sort(this.files.map((file) => this.loaded.get(file)!));
+  }
+
   assemble(node: string | undefined): Assembled {
-    const files = this.files.map((file) => this.loaded.get(file)!);
-    const assembled = assemble(files, { node, hostname: hostName() });
+    const assembled = assembleSorted(this.sorter, { node, hostname: hostName() });
     if (assembled.configuration === undefined || assembled.configuration.documents.length > 0) return assembled;
     // Nothing at all is a mistake far more often than the wish to withdraw everything.
     const [file] = this.files;
@@ -145,9 +151,8 @@ export class Documents {
     this.pending = new Map();
     await this.shelf.take(changes);
     if (this.closed) return;
-    const start = monotonicMs();
-    const { configuration, diagnostics } = this.shelf.assemble(this.options.node);
-    if (monotonicMs() - start > SLICE_MS) await nextTurn();
+    await sliced(() => this.shelf.sort());
+    const { configuration, diagnostics } = await sliced(() => this.shelf.assemble(this.options.node));
     if (this.closed) return;
     const errors = diagnostics.filter((d) => d.severity === 'error');
     this.reading = {
@@ -167,6 +172,14 @@ export class Documents {
   }
 }
 
+/** Work that may be a slice by itself: others get their turn after it. */
+async function sliced<T>(work: () => T): Promise<T> {
+  const start = monotonicMs();
+  const result = work();
+  if (monotonicMs() - start > SLICE_MS) await nextTurn();
+  return result;
+}
+
 /** Reads documents once, in the foreground. */
 export async function readDocuments(paths: readonly string[], node: string | undefined): Promise<Assembled> {
   const shelf = new Shelf({});
@@ -179,6 +192,7 @@ export async function readDocuments(paths: readonly string[], node: string | und
   });
   await files.readAll();
   await shelf.take(read);
+  shelf.sort();
   return shelf.assemble(node);
 }
 

@@ -28,7 +28,7 @@ export function loadAssignments(stateDir: string): readonly Remembered[] {
 /** The file that says this, one assignment a line; made in slices, for there may be 100,000. */
 export async function assignmentsText(assignments: readonly Remembered[]): Promise<string> {
   let text = `{"version":${VERSION},"assignments":[`;
-  let sliceEnd = monotonicMs() + SLICE_MS;
+  let sliceEnd = 0; // Making the assignments was a slice by itself.
   for (const [i, one] of assignments.entries()) {
     text += `${i === 0 ? '' : ','}\n${JSON.stringify(one)}`;
     if (i % 64 !== 0 || monotonicMs() < sliceEnd) continue;

@@ -19,8 +19,8 @@ const shown = ({ receive }: Peer) =>
 
 describe('bgpextras', () => {
   it('lets in everything from the peers of the seed, and what its prefix-list has', async () => {
-    expect((await peersOf(fixture('seed-003-extras.yaml'))).map(shown)).toEqual([[true], [true]]);
-    expect((await peersOf(fixture('seed-003-filter.yaml'))).map(shown)).toEqual([
+    expect((await peersOf(fixture('extras-peers.yaml'))).map(shown)).toEqual([[true], [true]]);
+    expect((await peersOf(fixture('extras-filter.yaml'))).map(shown)).toEqual([
       [false, 'permit 172.16.1.0/24 -32', 'permit 172.16.2.0/24 -32'],
     ]);
   });
