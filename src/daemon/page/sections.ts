@@ -48,7 +48,11 @@ function summary(view: PageView): Html {
     [
       'Routes installed',
       number(count('installed')),
-      count('wanted') === count('installed') ? 'all that are wanted' : `of ${number(count('wanted'))} wanted`,
+      count('wanted') === 0
+        ? 'none is wanted'
+        : count('wanted') === count('installed')
+          ? 'all that are wanted'
+          : `of ${number(count('wanted'))} wanted`,
     ],
     [
       'Configuration',
@@ -96,7 +100,7 @@ function peers({ peers: { rows, total } }: PageView): Html {
     { title: 'Accepted', cell: (p) => number(p.prefixes.accepted), numeric: true },
     { title: 'BFD', cell: (p) => (p.bfd === null ? dash : badge(stateTone(p.bfd), p.bfd)) },
     { title: 'Flaps', cell: (p) => number(p.flaps), numeric: true },
-    { title: 'Recent changes', cell: changes },
+    { title: 'Changes', cell: changes },
   ];
   return html`<h2>Peers</h2>${table(caption('BGP sessions, what they carry and what became of them', rows.length, total, 'those that are not up'), columns, rows)}`;
 }
@@ -257,7 +261,7 @@ function events({ events: { rows, total } }: PageView): Html {
     { title: 'When', cell: (e) => when(e.time) },
     { title: 'About', cell: (e) => html`<span class="quiet">${e.kind}</span> ${e.subject}` },
     { title: 'Event', cell: (e) => `${e.event}${e.count > 1 ? ` (${number(e.count)} times)` : ''}` },
-    { title: 'Reason and detail', cell: (e) => [e.reason, e.detail].filter(Boolean).join(': ') || dash },
+    { title: 'Why', cell: (e) => [e.reason, e.detail].filter(Boolean).join(': ') || dash },
   ];
   return html`<h2>Events</h2>${table(caption('Decisions and changes of state, latest first', rows.length, total), columns, rows)}`;
 }
