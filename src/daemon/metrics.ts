@@ -57,12 +57,24 @@ export class Metrics {
         },
       });
     const peers = (each: (peer: Peer, labels: { peer: string; vrf: string }) => void) => {
-      for (const peer of speaker.all.values()) each(peer, { peer: peerLabel(peer), vrf: '' });
+      for (const peer of speaker.all.values()) each(peer, { peer: peerLabel(peer), vrf: peer.settings.vrf ?? '' });
     };
     const perPeer = (name: string, help: string, value: (peer: Peer) => number) =>
       gauge(name, help, ['peer', 'vrf'], (g) => peers((peer, labels) => g.set(labels, value(peer))));
 
-    gauge('waypost_network_steps_total', "Changes made to the node's network.", [], (g) => g.set(network?.writes ?? 0));
+    /** Counted elsewhere, by peer. */
+    const countedPerPeer = (name: string, help: string, value: (peer: Peer) => number) =>
+      new Counter({
+        name,
+        help,
+        labelNames: ['peer', 'vrf'],
+        registers: [registry],
+        collect() {
+          this.reset();
+          peers((peer, labels) => this.inc(labels, value(peer)));
+        },
+      });
+
     gauge(
       'waypost_network_policies',
       'NodeNetworkConfigurationPolicies of this node, by how they fare.',
@@ -86,7 +98,7 @@ export class Metrics {
     perPeer('waypost_bgp_accepted_prefixes', 'Prefixes that the peer has told us, and that may be used.', (p) =>
       bothFamilies((family) => p.counts(family).accepted),
     );
-    perPeer('waypost_bgp_flaps_total', 'Times that the session left Established.', (p) => p.session.flaps);
+    countedPerPeer('waypost_bgp_flaps_total', 'Times that the session left Established.', (p) => p.session.flaps);
     const messages: [string, string, (p: Peer) => number][] = [
       ['updates_total', 'UPDATEs sent', (p) => p.session.out.messagesSent],
       ['opens_sent', 'OPENs sent', (p) => p.session.sent.open],
@@ -99,7 +111,7 @@ export class Metrics {
       ['total_sent', 'Messages sent', (p) => total(p.session.sent) + p.session.out.messagesSent],
       ['total_received', 'Messages received', (p) => total(p.session.received)],
     ];
-    for (const [name, help, value] of messages) perPeer(`metallb_bgp_${name}`, `${help}.`, value);
+    for (const [name, help, value] of messages) countedPerPeer(`metallb_bgp_${name}`, `${help}.`, value);
 
     gauge('metallb_k8s_client_config_loaded_bool', 'A configuration was loaded at least once.', [], (g) =>
       g.set(engine.config ? 1 : 0),
@@ -137,6 +149,7 @@ export class Metrics {
         },
       });
     addBfdMetrics(registry, bfd);
+    counter('waypost_network_steps_total', "Changes made to the node's network.", () => network?.writes ?? 0);
     counter('metallb_k8s_client_updates_total', 'Configurations read.', () => documents.readings);
     counter('metallb_k8s_client_update_errors_total', 'Configurations refused.', () => documents.refusals);
   }

@@ -16,7 +16,7 @@ const states = {
 export function registerRouteMetrics(registry: Registry, learned: Learned): void {
   const registers = [registry];
   new Gauge({
-    name: 'waypost_route_count',
+    name: 'waypost_routes',
     help: 'Routes by table, family and state: wanted is what should be there, installed what is.',
     labelNames: ['table', 'family', 'state'],
     registers,

@@ -1,0 +1,141 @@
+/** What is written about metrics, and made of them: the manual, the alert rules and the dashboard, against what is exposed. */
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import type { Bfd } from '../../src/daemon/bfd.ts';
+import { lateText } from '../../src/daemon/bfdmetrics.ts';
+import {
+  advertisementDocument,
+  all,
+  peerDocument,
+  poolDocument,
+  Router,
+  Site,
+  serviceDocument,
+} from '../support/daemon.ts';
+
+const file = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+
+/** Types by name, and labels that were seen. */
+const exposed = new Map<string, { readonly type: string; readonly labels: Set<string> }>();
+
+beforeAll(async () => {
+  const router = await new Router().start();
+  const site = new Site();
+  const pools = all(poolDocument('main', ['198.51.100.0/30']), advertisementDocument('main', 'main'));
+  site.folder.put('pool.yaml', pools);
+  site.folder.put('peer.yaml', peerDocument('router', router));
+  site.folder.put('web.yaml', serviceDocument('web'));
+  await site.start();
+  await router.knows('198.51.100.0/32');
+  // Once there is BFD.
+  const late = { counts: [1], sumMs: 1, maxMs: 1 };
+  read(`${await site.metrics()}${lateText({ late } as unknown as Bfd)}`);
+  await site.stop();
+  await router.stop();
+});
+
+function read(text: string): void {
+  let name = '';
+  for (const line of text.split('\n')) {
+    const typed = /^# TYPE (\S+) (\S+)$/.exec(line);
+    if (typed) {
+      name = typed[1]!;
+      expect(exposed.has(name), `${name} is there twice`).toBe(false);
+      exposed.set(name, { type: typed[2]!, labels: new Set() });
+    }
+    for (const [, label] of line.startsWith('#') ? [] : line.matchAll(/[{,]([a-z]+)="/g))
+      if (label !== 'le') exposed.get(name)!.labels.add(label!);
+  }
+}
+
+afterAll(() => expect(exposed.size).toBeGreaterThan(60));
+
+test('the manual has every metric with its type and labels, and no other', () => {
+  const rows = file('docs/monitoring.md').matchAll(/^\| `((?:metallb|waypost)_\w+)` \| (\w+) \| ([a-z, ]*)\| .+ \|$/gm);
+  const written = new Map([...rows].map(([, name, type, labels]) => [name!, { type: type!, labels: labels!.trim() }]));
+  expect([...written.keys()].sort()).toEqual([...exposed.keys()].sort());
+  for (const [name, { type, labels }] of exposed) {
+    expect(`${name} ${written.get(name)!.type}`).toBe(`${name} ${type}`);
+    const listed = written.get(name)!.labels.split(', ').filter(Boolean);
+    if (labels.size > 0) expect([name, ...listed.sort()]).toEqual([name, ...[...labels].sort()]);
+  }
+});
+
+interface Rule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly labels: { readonly severity: string };
+  readonly annotations: { readonly summary: string; readonly description: string };
+}
+
+const rules = (parse(file('packaging/prometheus/alerts.yaml')) as { groups: { rules: Rule[] }[] }).groups.flatMap(
+  (group) => group.rules,
+);
+
+interface Panel {
+  readonly id: number;
+  readonly type: string;
+  readonly title: string;
+  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+  readonly targets?: readonly { readonly expr: string }[];
+}
+
+const dashboard = JSON.parse(file('packaging/prometheus/dashboard.json')) as {
+  readonly panels: readonly Panel[];
+  readonly templating: { readonly list: readonly { readonly query: string }[] };
+};
+
+/** Metrics of ours that an expression names, without the suffixes of histograms. */
+const named = (expr: string): string[] =>
+  [...expr.matchAll(/\b(?:metallb|waypost)_\w+/g)].map(([name]) =>
+    exposed.get(name.replace(/_(bucket|sum|count)$/, ''))?.type === 'histogram'
+      ? name.replace(/_(bucket|sum|count)$/, '')
+      : name,
+  );
+
+test('alerts ask for metrics that there are, and say what to do', () => {
+  expect(rules.length).toBeGreaterThan(15);
+  for (const { alert, expr, labels, annotations } of rules) {
+    const names = named(expr);
+    if (alert !== 'WaypostDown') expect(names, alert).not.toEqual([]);
+    for (const name of names) expect([...exposed.keys()], alert).toContain(name);
+    expect(['critical', 'warning', 'info']).toContain(labels.severity);
+    expect(annotations.summary.length * annotations.description.length).toBeGreaterThan(0);
+  }
+  const written = [...file('docs/monitoring.md').matchAll(/^\| `(Waypost\w+)` \|/gm)].map(([, alert]) => alert);
+  expect(written.sort()).toEqual(rules.map(({ alert }) => alert).sort());
+});
+
+test('labels that expressions select by have values that there are', () => {
+  const exprs = [...rules.map((r) => r.expr), ...dashboard.panels.flatMap((p) => (p.targets ?? []).map((t) => t.expr))];
+  const states = ['wanted', 'installed', 'queued', 'conflict', 'failed', 'leftover'];
+  for (const expr of exprs) {
+    for (const [, state] of expr.matchAll(/waypost_routes\{[^}]*state="(\w+)"/g)) expect(states).toContain(state);
+    for (const [, name, selectors] of expr.matchAll(/((?:metallb|waypost)_\w+)\{([^}]*)\}/g))
+      for (const [, label] of selectors!.matchAll(/(\w+)=~?"/g))
+        expect(['instance', ...exposed.get(named(name!)[0]!)!.labels]).toContain(label);
+  }
+});
+
+test('the dashboard asks for metrics that there are, and its panels have places of their own', () => {
+  const { panels, templating } = dashboard;
+  expect(panels.length).toBeGreaterThan(20);
+  expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+  const taken = new Set<string>();
+  for (const { title, type, targets = [], gridPos } of panels) {
+    if (type !== 'row') expect(targets, title).not.toEqual([]);
+    for (const { expr } of targets) {
+      expect(named(expr), title).not.toEqual([]);
+      for (const name of named(expr)) expect([...exposed.keys()], title).toContain(name);
+      expect(expr.split('(').length, title).toBe(expr.split(')').length);
+    }
+    for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++)
+      for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
+        expect(x).toBeLessThan(24);
+        expect(taken.has(`${x} ${y}`), title).toBe(false);
+        taken.add(`${x} ${y}`);
+      }
+  }
+  for (const { query } of templating.list) for (const name of named(query)) expect([...exposed.keys()]).toContain(name);
+});
