@@ -179,9 +179,9 @@ describe('show', () => {
     }
     const lines = (await ask('show', 'peers')).stdout.trimEnd().split('\n');
     expect(lines[0]).toMatch(
-      /^NAME +ADDRESS +AS +STATE +UPTIME +FAMILIES +SENT +RECEIVED +ACCEPTED +FLAPS +LAST ERROR$/,
+      /^NAME +ADDRESS +AS +STATE +BFD +UPTIME +FAMILIES +SENT +RECEIVED +ACCEPTED +FLAPS +LAST ERROR$/,
     );
-    expect(lines[1]).toMatch(/^router +127\.0\.0\.1 +64512 +Established +\d+s +ipv4 ipv6 +1 +0 +0 +0 +-$/);
+    expect(lines[1]).toMatch(/^router +127\.0\.0\.1 +64512 +Established +- +\d+s +ipv4 ipv6 +1 +0 +0 +0 +-$/);
     expect((await ask('show', 'advertised')).stdout).toMatch(
       /^router +198\.51\.100\.0\/32 +127\.0\.0\.1 +- +100 +- +64512:9 +BGPAdvertisement\/main$/m,
     );
