@@ -4,6 +4,7 @@
  */
 import { monotonicMs } from '../../io/clock.ts';
 import type { LiveClient } from '../../io/http.ts';
+import { nextTurn } from '../../io/turn.ts';
 import { documentOf } from './document.ts';
 import { sections } from './sections.ts';
 import type { PageView } from './view.ts';
@@ -75,7 +76,11 @@ export class Feed {
 
   private async take(): Promise<Snapshot> {
     const view = await this.options.collect();
-    const rendered = new Map(Object.entries(sections).map(([id, render]) => [id, render(view).text]));
+    const rendered = new Map<string, string>();
+    for (const [id, render] of Object.entries(sections)) {
+      rendered.set(id, render(view).text);
+      await nextTurn();
+    }
     const before = this.latest?.rendered;
     this.latest = { view, rendered, atMs: monotonicMs() };
     const changed = [...rendered].filter(([id, html]) => before?.get(id) !== html);

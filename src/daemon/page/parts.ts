@@ -57,12 +57,15 @@ const kind = (numeric: boolean | undefined): Html => new Html(numeric ? ' class=
 export const caption = (what: string, shown: number, total: number, first = ''): string =>
   shown < total ? `${what}: ${number(shown)} of ${number(total)} rows${first && `, ${first} first`}` : what;
 
+/** Kept on one line, where it is no longer than an address can be. */
+export const whole = (text: string): Content => (text.length > 39 ? text : html`<span class="whole">${text}</span>`);
+
 /** A few of many, in one cell. */
 export function few(items: readonly string[], most = 4): Content {
   if (items.length === 0) return dash;
   const rest = items.length - most;
   return [
-    items.slice(0, most).map((item, i) => html`${i === 0 ? '' : html`<br>`}${item}`),
+    items.slice(0, most).map((item, i) => html`${i === 0 ? '' : html`<br>`}${whole(item)}`),
     rest > 0 ? html`<br><span class="quiet">and ${number(rest)} more</span>` : null,
   ];
 }

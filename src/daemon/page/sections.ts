@@ -4,7 +4,7 @@ import { reasons } from '../../intent/reason.ts';
 import type { EventRow } from '../journal.ts';
 import type { ServiceRow } from '../views.ts';
 import { type Content, type Html, html } from './html.ts';
-import { badge, type Column, caption, dash, few, number, stateTone, table, when } from './parts.ts';
+import { badge, type Column, caption, dash, few, number, stateTone, table, when, whole } from './parts.ts';
 import { PAST_MS } from './past.ts';
 import { topology } from './topology.ts';
 import type { PageView, PeerShown } from './view.ts';
@@ -137,7 +137,7 @@ function services({ services: { rows, total, counts }, conflicts }: PageView): H
   const columns: Column<ServiceRow>[] = [
     { title: 'Service', cell: (s) => s.service },
     { title: 'Addresses', cell: (s) => few(s.ips) },
-    { title: 'Pool', cell: (s) => s.pool ?? dash },
+    { title: 'Pool', cell: (s) => (s.pool === null ? dash : whole(s.pool)) },
     { title: 'BGP', cell: (s) => (s.bgp.announced ? toPeers(s) : why(s.bgp.reason, s.allocation?.detail)) },
   ];
   if (conflicts !== null)
@@ -146,7 +146,7 @@ function services({ services: { rows, total, counts }, conflicts }: PageView): H
       cell: ({ layer2 }) =>
         layer2.announced
           ? html`${badge('ok', 'answered here')}<br><span class="quiet">${layer2.interfaces.length > 0 ? `on ${layer2.interfaces.join(', ')}` : 'on every interface'}</span>`
-          : html`${why(layer2.reason)}${layer2.owner === null ? '' : html`<br><span class="quiet">by ${layer2.owner}</span>`}`,
+          : why(layer2.reason, layer2.owner === null ? '' : `${layer2.owner} answers`),
     });
   const protocols = { bgp: 'BGP', layer2: 'layer 2' } as const;
   const list = counts

@@ -33,11 +33,11 @@ th,td{text-align:left;vertical-align:top;padding:9px 14px 9px 0;overflow-wrap:an
 th:last-child,td:last-child{padding-right:0}
 thead th{color:var(--quiet);font-size:12.5px;font-weight:600;padding-block:5px;border-bottom:1px solid var(--line);overflow-wrap:normal}
 tbody tr+tr>*{border-top:1px solid var(--line)}
-tbody th{font-weight:600}tbody th .quiet{font-weight:400}
+tbody th{font-weight:600;min-width:17ch}tbody th .quiet{font-weight:400}
 .n,thead .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .n+:not(.n){padding-left:10px}
 th time{font-weight:400}
-time{white-space:nowrap}
+time,.whole{white-space:nowrap}
 code{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
 td ul{list-style:none;margin:0;padding:0;font-size:13px}
 td li+li{margin-top:2px}
@@ -66,12 +66,12 @@ h1{font-size:21px}
 section{padding:14px;margin:12px 0}
 dl{gap:10px}dl div{padding:11px 13px}dd.big{font-size:23px}
 .wide{display:none}.narrow{display:block}
-table,tbody,tr,th,td{display:block}
+table,tbody,tr,th,td{display:block}.whole{white-space:normal}
 thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 caption{display:block}
 tbody tr{padding:10px 0}tbody tr+tr{border-top:1px solid var(--line)}tbody tr+tr>*{border-top:0}
 th,td{padding:2px 0}
-tbody th{padding-bottom:4px}
+tbody th{padding-bottom:4px;min-width:0}
 td{display:grid;grid-template-columns:92px minmax(0,1fr);gap:10px;white-space:normal}
 td.n{text-align:left}
 td::before{content:attr(data-title);color:var(--quiet);font-size:13px}
