@@ -24,7 +24,9 @@ for (const signal of ['SIGINT', 'SIGTERM'])
 export class Place {
   #running = new Set();
 
-  constructor(peers = 10) {
+  /** @param name tells places apart that are open at the same time */
+  constructor(peers = 10, name = '') {
+    this.name = name && `-${name}`;
     this.folder = mkdtempSync(join(tmpdir(), 'waypost-bench-'));
     this.isolated = this.#isolate(peers);
     this.local = this.isolated ? '10.99.0.1' : '127.0.0.1';
@@ -34,8 +36,8 @@ export class Place {
   }
 
   #isolate(peers) {
-    this.near = `waypost-bench-near-${process.pid}`;
-    this.far = `waypost-bench-far-${process.pid}`;
+    this.near = `waypost-bench-near-${process.pid}${this.name}`;
+    this.far = `waypost-bench-far-${process.pid}${this.name}`;
     try {
       ip('netns', 'add', this.near);
       ip('netns', 'add', this.far);
@@ -69,6 +71,11 @@ export class Place {
   /** Starts a program next to the daemons. */
   spawn(argv, options = {}) {
     return this.#spawn(this.near, argv, options);
+  }
+
+  /** Starts a program at the other end of the wire. */
+  spawnFar(argv, options = {}) {
+    return this.#spawn(this.far, argv, options);
   }
 
   /** Starts a program where its command line says. */

@@ -12,6 +12,7 @@ const benchmarks = [
   'announce',
   'receive',
   'fib',
+  'bfd',
   'sessions',
   'services',
   'l2',

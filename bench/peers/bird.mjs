@@ -6,7 +6,10 @@ import { which } from './which.mjs';
 export const name = 'bird';
 export const find = () => which('bird');
 
-export function configure(place, { peers, announce = [], asn, peerAsn, install = false }) {
+export const bfdProtocol = ({ intervalMs, multiplier }) =>
+  `protocol bfd { interface "*" { interval ${intervalMs} ms; multiplier ${multiplier}; }; }`;
+
+export function configure(place, { peers, announce = [], asn, peerAsn, install = false, bfd }) {
   const routes = [...announce];
   const at = (file) => join(place.folder, file);
   const writeRoutes = () =>
@@ -18,7 +21,7 @@ export function configure(place, { peers, announce = [], asn, peerAsn, install =
     (peer, i) => `protocol bgp p${i} {
   local ${place.local} as ${asn};
   neighbor ${peer} port ${place.port} as ${peerAsn};
-  connect delay time 0; connect retry time 1; error wait time 1,2; hold time 90;
+  connect delay time 0; connect retry time 1; error wait time 1,2; hold time 90;${bfd ? ' bfd on;' : ''}
   ipv4 { import all; export all; next hop self; };
 }`,
   );
@@ -27,6 +30,7 @@ export function configure(place, { peers, announce = [], asn, peerAsn, install =
     `log stderr { error, fatal, bug };
 router id 10.99.0.1;
 protocol device {}
+${bfd ? bfdProtocol(bfd) : ''}
 ${install ? 'protocol kernel { ipv4 { import none; export all; }; }' : ''}
 include "${at('static.conf')}";
 ${sessions.join('\n')}

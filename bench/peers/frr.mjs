@@ -12,7 +12,7 @@ export const find = () =>
     .map((f) => `${f}/bgpd`)
     .find((f) => existsSync(f) && existsSync(f.replace('bgpd', 'zebra')) && which('vtysh'));
 
-export function configure(place, { peers, announce = [], asn, peerAsn, install = false }) {
+export function configure(place, { peers, announce = [], asn, peerAsn, install = false, bfd }) {
   const folder = join(place.folder, 'frr');
   const vty = join(folder, 'vty');
   mkdirSync(vty, { recursive: true });
@@ -28,13 +28,25 @@ router bgp ${asn}
  no bgp network import-check
  no bgp default ipv4-unicast
  timers bgp 30 90
-${peers.map((p) => ` neighbor ${p} remote-as ${peerAsn}\n neighbor ${p} port ${place.port}\n neighbor ${p} timers connect 1`).join('\n')}
+${peers.map((p) => ` neighbor ${p} remote-as ${peerAsn}\n neighbor ${p} port ${place.port}\n neighbor ${p} timers connect 1${bfd ? `\n neighbor ${p} bfd profile bench` : ''}`).join('\n')}
  address-family ipv4 unicast
 ${peers.map((p) => `  neighbor ${p} activate`).join('\n')}
 ${announce.map((p) => `  network ${p}`).join('\n')}
  exit-address-family
 `,
   );
+  if (bfd)
+    writeFileSync(
+      at('bfdd.conf'),
+      `bfd
+ profile bench
+  receive-interval ${bfd.intervalMs}
+  transmit-interval ${bfd.intervalMs}
+  detect-multiplier ${bfd.multiplier}
+ exit
+exit
+`,
+    );
   const common = ['--vty_socket', vty, '-z', at('zebra.sock'), '-P', '0'];
   const vtysh = (...commands) => place.run(['vtysh', '--vty_socket', vty, ...commands.flatMap((c) => ['-c', c])]);
   return {
@@ -45,8 +57,10 @@ ${announce.map((p) => `  network ${p}`).join('\n')}
         ...['-f', at('zebra.conf'), '-i', at('zebra.pid'), ...common],
       ]);
       for (let i = 0; i < 5000 && !existsSync(at('zebra.sock')); i++) await sleep(1);
+      const bfdd = ['-f', at('bfdd.conf'), '-i', at('bfdd.pid'), '--bfdctl', at('bfdd.sock'), ...common];
       return [
         zebra,
+        ...(bfd ? [place.spawn([bgpd.replace('bgpd', 'bfdd'), ...bfdd])] : []),
         place.spawn([
           bgpd,
           '-f',

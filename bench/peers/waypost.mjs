@@ -11,7 +11,7 @@ export const find = () => program;
 const object = (apiVersion, kind, of, more) => ({ apiVersion, kind, metadata: { name: of }, ...more });
 
 /** The documents of a node with these peers, and all pools and advertisements that the benchmarks need. */
-export const nodeDocuments = ({ local, peers, port, asn, peerAsn, hold, folder, install }) => [
+export const nodeDocuments = ({ local, peers, port, asn, peerAsn, hold, folder, install, bfd }) => [
   object('waypost.dev/v1', 'Speaker', 'bench', { spec: { routerID: '10.99.0.1', stateDir: folder } }),
   object('metallb.io/v1beta1', 'IPAddressPool', 'nets', { spec: { addresses: ['20.0.0.0/7'], autoAssign: false } }),
   object('metallb.io/v1beta1', 'IPAddressPool', 'hosts', { spec: { addresses: ['30.0.0.0/8'], autoAssign: false } }),
@@ -19,6 +19,17 @@ export const nodeDocuments = ({ local, peers, port, asn, peerAsn, hold, folder, 
     spec: { ipAddressPools: ['nets'], aggregationLength: 24 },
   }),
   object('metallb.io/v1beta1', 'BGPAdvertisement', 'hosts', { spec: { ipAddressPools: ['hosts'] } }),
+  ...(bfd
+    ? [
+        object('metallb.io/v1beta1', 'BFDProfile', 'bench', {
+          spec: {
+            transmitInterval: bfd.intervalMs,
+            receiveInterval: bfd.intervalMs,
+            detectMultiplier: bfd.multiplier,
+          },
+        }),
+      ]
+    : []),
   ...(install
     ? [
         object('frrk8s.metallb.io/v1beta1', 'FRRConfiguration', 'receive', {
@@ -48,6 +59,7 @@ export const nodeDocuments = ({ local, peers, port, asn, peerAsn, hold, folder, 
         ...(local && { sourceAddress: local }),
         holdTime: `${hold ?? 90}s`,
         ...(install && { keepaliveTime: '30s' }),
+        ...(bfd && { connectTime: '1s', bfdProfile: 'bench' }),
       },
     }),
   ),

@@ -31,6 +31,8 @@ export interface BfdOptions {
   up(peer: string): void;
   /** It does not. `independent`: and that is not since the peer's control plane restarts. */
   down(peer: string, reason: string, independent: boolean): void;
+  /** For the journal: a session came up or went down. */
+  happened(peer: string, event: string, reason: string): void;
 }
 
 export interface BfdSession {
@@ -186,11 +188,14 @@ export class Bfd {
     const { txIntervalMs, rxIntervalMs, detectMs } = view;
     switch (news.type) {
       case 'changed':
-        if (news.to === 'Up') log.info({ ...fields, txIntervalMs, rxIntervalMs, detectMs }, 'BFD session up');
-        else if (news.fault) log.warn({ ...fields, reason: spelled(news.diagnostic) }, 'BFD session down');
-        else if (news.from === 'Up' && view.state !== 'AdminDown')
-          log.info({ ...fields, reason: 'the peer has disabled it' }, 'BFD session down');
-        else log.debug({ ...fields, from: news.from, to: news.to }, 'BFD session state');
+        if (news.to === 'Up') {
+          log.info({ ...fields, txIntervalMs, rxIntervalMs, detectMs }, 'BFD session up');
+          this.journal(session, 'BFD session up', '');
+        } else if (news.fault || (news.from === 'Up' && view.state !== 'AdminDown')) {
+          const reason = news.fault ? spelled(news.diagnostic) : 'the peer has disabled it';
+          log[news.fault ? 'warn' : 'info']({ ...fields, reason }, 'BFD session down');
+          this.journal(session, 'BFD session down', reason);
+        } else log.debug({ ...fields, from: news.from, to: news.to }, 'BFD session state');
         return;
       case 'negotiated':
         // They were told with the session coming up.
@@ -203,6 +208,10 @@ export class Bfd {
       case 'narrowed':
         return void log.info({ ...fields, txIntervalMs: news.txMs }, 'BFD packets leave as often as configured again');
     }
+  }
+
+  private journal({ wanted }: BfdSession, event: string, reason: string): void {
+    for (const user of wanted.users) this.options.happened(user, event, reason);
   }
 }
 

@@ -46,6 +46,11 @@ export class Chronicle {
     else log.debug(fields, 'session state');
   }
 
+  /** The path to a peer, as BFD sees it; the log has it already. */
+  path(peer: string, event: string, reason: string): void {
+    this.journal.add({ kind: 'bfd', subject: peer, event, reason });
+  }
+
   peer(change: 'added' | 'removed' | 'reset', name: string, detail: string): void {
     this.log.info({ peer: name, ...(detail && { detail }) }, `peer ${change}`);
     this.journal.add({ kind: 'peer', subject: name, event: `peer ${change}`, detail });

@@ -138,6 +138,7 @@ export class Daemon {
       up: (name) => this.withPeer(name, (peer) => this.speaker.pathUp(peer)),
       down: (name, reason, independent) =>
         this.withPeer(name, (peer) => this.speaker.pathDown(peer, reason, independent)),
+      happened: (name, event, reason) => chronicle.path(name, event, reason),
     });
     this.egress = new Egress({
       log,

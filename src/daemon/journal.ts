@@ -5,7 +5,7 @@
 import { monotonicMs, wallClockAt } from '../io/clock.ts';
 
 /** What an event is about. */
-export type EventKind = 'configuration' | 'drain' | 'peer' | 'session' | 'service' | 'layer2';
+export type EventKind = 'configuration' | 'drain' | 'peer' | 'session' | 'bfd' | 'service' | 'layer2';
 
 export interface Happening {
   readonly kind: EventKind;

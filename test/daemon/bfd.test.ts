@@ -30,6 +30,7 @@ const up: BfdNews = {
 class Bench {
   readonly log: Record<string, unknown>[] = [];
   readonly told: string[] = [];
+  readonly journal: string[] = [];
   readonly orders: (readonly BfdOrder[])[] = [];
   onLink = false;
   refusal: Error | undefined;
@@ -45,6 +46,7 @@ class Bench {
     onLinkTest: () => () => this.onLink,
     up: (name) => this.told.push(`up ${name}`),
     down: (name, reason, independent) => this.told.push(`down ${name}: ${reason}${independent ? ' for good' : ''}`),
+    happened: (name, event, reason) => this.journal.push(`${name}: ${event}${reason && `, ${reason}`}`),
   });
   news(key: string, news: BfdNews, changes: Partial<SessionView> = {}): void {
     this.events!.report({ type: 'bfdNews', key, news, view: view(changes) });
@@ -115,6 +117,12 @@ test('a lost path is told to all who use it, one that is taken down on purpose t
     ['BFD session down', 'the peer has disabled it'],
     ['BFD session down', 'control detection time expired'],
     ['BFD session down', 'neighbor signaled session down'],
+  ]);
+  expect(bench.journal.filter((line) => line.startsWith('b'))).toEqual([
+    'b: BFD session up',
+    'b: BFD session down, the peer has disabled it',
+    'b: BFD session down, control detection time expired',
+    'b: BFD session down, neighbor signaled session down',
   ]);
 });
 
