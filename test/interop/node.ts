@@ -152,6 +152,11 @@ export class Node {
     return code;
   }
 
+  /** To the running daemon, which goes on: SIGSTOP, SIGCONT. */
+  signal(signal: NodeJS.Signals): void {
+    this.daemon?.signal(signal);
+  }
+
   async rows<What extends keyof Rows>(what: What): Promise<Rows[What][]> {
     return JSON.parse(await get(this.control, `/show/${what}`)) as Rows[What][];
   }
