@@ -15,14 +15,15 @@ import { prune, remember } from '../../vrf/baseline.ts';
 import type { Goal } from '../../vrf/goal.ts';
 import { emptyJournal } from '../../vrf/journal.ts';
 import type { Snapshot } from '../../vrf/state.ts';
-import type { Step } from '../../vrf/step.ts';
-import { restorationOf, targetOf } from '../../vrf/target.ts';
+import { targetOf } from '../../vrf/target.ts';
 import { isReached, reach } from './apply.ts';
-import { answeringGateways, confirmed } from './confirm.ts';
-import { Kernel } from './kernel.ts';
+import type { Kernel } from './kernel.ts';
+import { type Parts, realParts } from './parts.ts';
 import { lightScope, touched, wholeScope } from './scope.ts';
-import { FileStore, type NetworkJournal, type Store } from './store.ts';
-import { Watch } from './watch.ts';
+import type { NetworkJournal, Store } from './store.ts';
+import { type Surroundings, takeBack, tryOut, workingNow } from './trial.ts';
+import type { View } from './view.ts';
+import type { Watch } from './watch.ts';
 import {
   changesOf,
   choose,
@@ -36,37 +37,8 @@ import {
   withOne,
 } from './wishes.ts';
 
-export interface NetworkOptions {
-  readonly log: Logger;
-  /** Names of the peers whose sessions are up. */
-  sessions(): ReadonlySet<string>;
-  /** Whether there is a peer of this name at all. */
-  isPeer(name: string): boolean;
-  /** Interfaces may have come or gone by what was done. */
-  applied(): void;
+export interface NetworkOptions extends Surroundings {
   readonly parts?: Parts;
-}
-
-/** What it is made of. All throw where this system has no such thing. */
-export interface Parts {
-  kernel(): Kernel;
-  store(dir: string): Store;
-  watch(own: number, changed: () => void): Pick<Watch, 'close'>;
-}
-
-const realParts: Parts = {
-  kernel: () => new Kernel(),
-  store: (dir) => new FileStore(dir),
-  watch: (own, changed) => new Watch(own, changed),
-};
-
-/** What `show vrfs` is made of. */
-export interface View {
-  readonly have: Snapshot;
-  /** What is in force. */
-  readonly goal: Goal;
-  /** What is wanted. */
-  readonly vrfs: ReturnType<typeof wantedVrfs>;
 }
 
 /** A change that so often ended with the process is not tried again. */
@@ -218,7 +190,7 @@ export class Network {
     const { pending, ...journal } = this.journal;
     const { before, change, interruptions } = pending!;
     this.log.warn({ interruptions: interruptions + 1 }, 'a change of the network was interrupted: taking it back');
-    this.restore(before);
+    takeBack(this.kernel!, this.log, before, journal.baseline, goalOf(this.wanted));
     this.interruptions = { change, count: interruptions + 1 };
     this.save({ ...journal, baseline: prune(journal.baseline, goalOf(journal.applied)) });
   }
@@ -261,25 +233,22 @@ export class Network {
     let have = kernel.read(scope);
     const trial = remember(this.journal.baseline, goal, have);
     if (isReached(targetOf(goal, trial, have, have), have)) return this.keep(next, goal, trial);
-    const { probe, rollbackMs } = this.config!.speaker.network;
-    const working = {
-      gateways: rollbackMs > 0 && probe.gateway ? await answeringGateways(kernel.client) : [],
-      sessions: this.options.sessions(),
-    };
+    const working = await workingNow(kernel, this.config!, this.options);
     if (!current()) return this.superseded();
     have = kernel.read(scope);
     const baseline = remember(this.journal.baseline, goal, have);
     const before = touched(have, goal, baseline);
-    const change = canonical(changed.map((name) => textOf(next.get(name))));
-    const interruptions = this.interruptions.change === change ? this.interruptions.count : 0;
+    const text = canonical(changed.map((name) => textOf(next.get(name))));
+    const interruptions = this.interruptions.change === text ? this.interruptions.count : 0;
     if (interruptions >= MAX_INTERRUPTIONS)
       return this.fail(changed, `the program ended ${interruptions} times before the change was confirmed`);
     this.changing = changed;
-    this.save({ ...this.journal, baseline, pending: { before, change, interruptions } });
+    this.save({ ...this.journal, baseline, pending: { before, change: text, interruptions } });
     const writes = this.writes;
     const policies = changed.map((name) => (name === SPEAKER ? 'Speaker' : name));
     this.log.info({ policies }, 'changing the network');
-    const reason = await this.tryOut(goal, baseline, before, working, next, current);
+    const change = { goal, baseline, before, working, policies: new Set(next.keys()) };
+    const reason = await tryOut(kernel, this.config!, change, this.options, current);
     this.changing = [];
     if (!current()) {
       // A process that ends leaves the journal, and a change of mind takes the change back.
@@ -300,46 +269,6 @@ export class Network {
     } else this.fail(tried.length === 0 ? changed : tried, reason);
   }
 
-  /** @returns why the change is not to be kept */
-  private async tryOut(
-    goal: Goal,
-    baseline: NetworkJournal['baseline'],
-    before: Snapshot,
-    working: Parameters<typeof confirmed>[1],
-    next: Wishes,
-    current: () => boolean,
-  ): Promise<string | undefined> {
-    const { probe, rollbackMs } = this.config!.speaker.network;
-    const wanted = new Set(goal.routes.map((route) => canonical([route.table, route.destination, route.priority])));
-    // What is put back or moved along is done as far as it can be.
-    const optional = (step: Step) =>
-      step.do === 'addRoute' && !wanted.has(canonical([step.route.table, step.route.destination, step.route.priority]));
-    try {
-      const scope = wholeScope(goal, baseline);
-      const problems = reach(this.kernel!, scope, (now) => targetOf(goal, baseline, now, before), optional);
-      for (const problem of problems) this.log.warn({ reason: problem }, 'not all of the network could be kept');
-    } catch (error) {
-      return (error as Error).message;
-    }
-    this.options.applied();
-    if (rollbackMs === 0) return undefined;
-    const commands = [
-      probe.command,
-      ...policiesHere(this.config!)
-        .filter(({ name }) => next.has(name))
-        .map((p) => p.probe),
-    ];
-    const checks = { ...probe, commands: commands.filter((command) => command !== undefined) };
-    try {
-      // A peer that is none any more is not waited for.
-      const gone = [...working.sessions].filter((name) => !this.options.isPeer(name));
-      const up = () => new Set([...this.options.sessions(), ...gone]);
-      return await confirmed(this.kernel!.client, working, checks, up, rollbackMs, current);
-    } catch (error) {
-      return (error as Error).message;
-    }
-  }
-
   private keep(next: Wishes, goal: Goal, baseline: NetworkJournal['baseline']): void {
     const { pending: _, ...journal } = this.journal;
     const failed = new Map(
@@ -354,27 +283,10 @@ export class Network {
   /** Everything returns to how it was before the change. */
   private undo(before: Snapshot, goal: Goal): void {
     const { pending: _, ...journal } = this.journal;
-    this.restore(before, goal);
+    takeBack(this.kernel!, this.log, before, journal.baseline, goal);
     const old = goalOf(journal.applied);
     this.save({ ...journal, baseline: prune(journal.baseline, old) });
     this.options.applied();
-  }
-
-  private restore(before: Snapshot, goal?: Goal): void {
-    const { baseline } = this.journal;
-    const scope = wholeScope(goal ?? goalOf(this.wanted), baseline);
-    const sysctls = [...new Set([...scope.sysctls, ...before.sysctls.keys()])];
-    const links = [...new Set([...scope.links, ...before.links.keys()])];
-    const tables =
-      scope.tables === 'all' ? 'all' : [...new Set([...scope.tables, ...before.routes.map(({ table }) => table)])];
-    const whole = { links, sysctls, tables } as const;
-    const problems = reach(
-      this.kernel!,
-      whole,
-      (now) => restorationOf(before, now),
-      () => true,
-    );
-    for (const problem of problems) this.log.error({ reason: problem }, 'not all of the network could be put back');
   }
 
   private fail(changed: readonly string[], reason: string): void {

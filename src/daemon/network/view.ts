@@ -1,8 +1,20 @@
 /** The rows of `show vrfs`: those that exist, whoever made them, and those that policies want. */
 import { isOwn, linkOf } from '../../vrf/baseline.ts';
+import type { Goal } from '../../vrf/goal.ts';
 import { OWN_PROTOCOL } from '../../vrf/mark.ts';
+import type { Snapshot } from '../../vrf/state.ts';
 import { describeRule, sysctlName } from '../../vrf/step.ts';
 import type { Network } from './network.ts';
+import type { wantedVrfs } from './wishes.ts';
+
+/** What `show vrfs` is made of. */
+export interface View {
+  readonly have: Snapshot;
+  /** What is in force. */
+  readonly goal: Goal;
+  /** What is wanted. */
+  readonly vrfs: ReturnType<typeof wantedVrfs>;
+}
 
 export function* vrfRows(network: Network) {
   const view = network.view();
