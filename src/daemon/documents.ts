@@ -12,6 +12,7 @@ import type { FileContent } from '../io/content.ts';
 import { Files } from '../io/files.ts';
 import { hostName } from '../io/interfaces.ts';
 import { nextTurn, SLICE_MS } from '../io/turn.ts';
+import { withExposed } from './exposure.ts';
 import { parseFar } from './parsefar.ts';
 
 /** The outcome of reading the documents, as `show config` tells it. */
@@ -57,7 +58,10 @@ class Shelf {
     for (const [file, content] of changes) {
       if (content === undefined) this.drop(file);
       else if ('error' in content) this.loaded.set(file, unreadable(file, content.error));
-      else this.loaded.set(file, await this.load(file, content.bytes));
+      else {
+        const loaded = await this.load(file, content.bytes);
+        this.loaded.set(file, content.open ? withExposed(loaded) : loaded);
+      }
     }
   }
 

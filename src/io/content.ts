@@ -2,7 +2,9 @@
 import { closeSync, lstatSync, openSync, readFileSync, readSync, type Stats, statSync } from 'node:fs';
 
 /** A file's octets, or why it could not be read; undefined when it is gone. */
-export type FileContent = { readonly bytes: Uint8Array } | { readonly error: string } | undefined;
+export type FileContent =
+  /** `open`: everybody on this machine may read it. */
+  { readonly bytes: Uint8Array; readonly open?: true } | { readonly error: string } | undefined;
 
 /** Files larger than this are not read, octets: a configuration is not that big, a wrong path may be. */
 export const MAX_FILE_OCTETS = 32 * 1024 * 1024;
@@ -20,7 +22,7 @@ export function readContent(file: string): FileContent {
       const [size, limit] = [Math.ceil(stats.size / MEGA), MAX_FILE_OCTETS / MEGA];
       return { error: `has ${size} MB, more than the ${limit} MB that a configuration file may have` };
     }
-    return { bytes: readFileSync(file) };
+    return { bytes: readFileSync(file), ...((stats.mode & 0o004) !== 0 && { open: true }) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return { error: readError(error) };
     return linkStatOf(file) ? { error: 'is a symbolic link to nothing' } : undefined;
