@@ -34,11 +34,14 @@ test(`killed ${KILLS} times during churn, nothing is lost, left over or touched`
   timeout: 120_000 + KILLS * 60_000,
 }, async () => {
   w = await wire('crash');
-  const remote = w.far.spawn([
-    ...program,
-    ...['peer', near.ipv4, '--local-as', '65002', '--peer-as', '65001', '--router-id', far.ipv4, '--json'],
-    ...['--passive', '--listen', `${far.ipv4}:1790`, '--announce', '-'],
-  ]);
+  const { near: here, far: there } = w;
+  const router = () =>
+    there.spawn([
+      ...program,
+      ...['peer', near.ipv4, '--local-as', '65002', '--peer-as', '65001', '--router-id', far.ipv4, '--json'],
+      ...['--passive', '--listen', `${far.ipv4}:1790`, '--announce', '-'],
+    ]);
+  let remote = router();
   const announced = new Set<string>();
   const say = (sign: '+' | '-', list: readonly string[]) => {
     for (const prefix of list) {
@@ -60,7 +63,6 @@ test(`killed ${KILLS} times during churn, nothing is lost, left over or touched`
       );
     }
   };
-  const { near: here } = w;
   const foreign = [
     '198.51.100.0/24 via 192.0.2.9 metric 20',
     '20.1.2.0/24 via 192.0.2.9 metric 7',
@@ -82,6 +84,10 @@ test(`killed ${KILLS} times during churn, nothing is lost, left over or touched`
     // From before the first route is there to long after the last.
     await churn(random(1_500));
     await node.end('SIGKILL');
+    // Another one, since this one would hold off for longer each time (DampPeerOscillations): up to a minute.
+    await remote.stop('SIGINT');
+    remote = router();
+    say('+', [...announced]);
     await churn(200);
     expect(await routes('static')).toHaveLength(foreign.length);
     await node.start();
