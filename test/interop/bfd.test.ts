@@ -4,10 +4,21 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BfdViewRow } from '../../src/daemon/bfdview.ts';
-import { type BfdRouter, bird, ends, frr, type Kind, kinds, PORT, type Seen, theirs } from '../support/bfdrouter.ts';
+import {
+  type BfdRouter,
+  bird,
+  ends,
+  frr,
+  type Kind,
+  kinds,
+  PORT,
+  ROUTE,
+  type Seen,
+  theirs,
+} from '../support/bfdrouter.ts';
 import { link, Namespace } from '../support/netns.ts';
 import { waitFor } from '../support/process.ts';
-import { bgpPeer, type Document, Node } from './node.ts';
+import { bgpPeer, type Document, Node, receiving } from './node.ts';
 
 const SPEAKER_AS = 64_512;
 
@@ -169,6 +180,31 @@ describe.each([
     await allUp();
     // FRR's BGP was told by its new BFD, and tells us.
     if (make === frr) expect(node.log().slice(logged)).toMatch(/received Cease\/(Hard Reset: Cease\/)?BFD Down/);
+  });
+
+  it('with a document that learns routes there is still one session, and its routes go with the path', async () => {
+    const [, address] = ends.ipv4;
+    const route = () => near.run(['ip', 'route', 'show', ROUTE, 'proto', '186']);
+    node.write('learn', receiving(SPEAKER_AS, [{ address, asn: router.asn }]));
+    await until('the route', async () => (await route()).includes(`via ${address}`));
+    await allUp();
+    expect((await node.rows('peers')).map(({ name }) => name).sort()).toEqual([...kinds].sort());
+    const best = (await node.rows('received')).filter((row) => row.best);
+    expect(best.map(({ peer, prefix }) => [peer, prefix])).toEqual([['ipv4', ROUTE]]);
+    const logged = node.log().length;
+    // Neither end sees its link go.
+    await far.run(['nft', 'add table inet cut']);
+    for (const hook of ['input', 'output'])
+      await far.run(['nft', `add chain inet cut ${hook} { type filter hook ${hook} priority 0; policy drop; }`]);
+    await until('no route', async () => (await route()) === '');
+    expect((await node.peer('ipv4')).bfd).toBe('Down');
+    expect(node.log().slice(logged)).toContain('BFD: control detection time expired; sent Cease/BFD Down');
+    await far.run(['nft', 'delete table inet cut']);
+    await allUp();
+    await until('the route again', async () => (await route()).includes(`via ${address}`));
+    node.remove('learn');
+    await until('no route any more', async () => (await route()) === '');
+    await allUp();
   });
 
   it('strict: BGP waits for BFD', async () => {

@@ -14,6 +14,8 @@ export const kinds = Object.keys(ends) as Kind[];
 const kindOf = (peer: string): Kind => kinds.find((kind) => ends[kind][0] === peer)!;
 /** Where the router waits for BGP. */
 export const PORT = 1790;
+/** What the router announces over IPv4. */
+export const ROUTE = '203.0.113.0/24';
 /** What the router asks for. */
 export const theirs = { intervalMs: 200, multiplier: 5 };
 
@@ -63,12 +65,13 @@ export function bird(namespace: Namespace, speakerAs: number): BfdRouter {
         const [peer, own, hops] = ends[kind];
         return `protocol bgp with_${kind} { local ${own} port ${PORT} as ${asn}; neighbor ${peer} as ${speakerAs};
           ${hops === 'multi' ? 'multihop 2;' : ''} bfd on; passive on; error wait time 1, 2;
-          ipv4 { import all; export none; }; ipv6 { import all; export none; }; }`;
+          ipv4 { import all; export ${kind === 'ipv4' ? 'all' : 'none'}; }; ipv6 { import all; export none; }; }`;
       });
       writeFileSync(
         `${folder}/bird.conf`,
         `log stderr all; router id 192.0.2.2; protocol device {}
          protocol bfd watch { interface "*" { ${timers} }; multihop { ${timers} }; }
+         protocol static { ipv4; route ${ROUTE} blackhole; }
          ${sessions.join('\n')}`,
       );
       await start();
@@ -133,10 +136,14 @@ export function frr(namespace: Namespace, speakerAs: number): BfdRouter {
           `neighbor ${peer} bfd profile fast`,
         ];
       });
+      const family4 = ['address-family ipv4 unicast', `network ${ROUTE}`, 'exit-address-family'];
       const family6 = ['address-family ipv6 unicast', `neighbor ${ends.ipv6[0]} activate`, 'exit-address-family'];
       writeFileSync(
         `${folder}/bgpd.conf`,
-        [`router bgp ${speakerAs}`, 'bgp router-id 192.0.2.2', ...neighbors, ...family6, 'exit', ''].join('\n'),
+        [
+          ...[`router bgp ${speakerAs}`, 'bgp router-id 192.0.2.2', 'no bgp network import-check'],
+          ...[...neighbors, ...family4, ...family6, 'exit', ''],
+        ].join('\n'),
       );
       await run(['chown', '-R', 'frr:frr', folder]);
       await daemon('zebra');
