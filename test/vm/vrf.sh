@@ -1,54 +1,68 @@
 #!/bin/bash
-# Inside the VM: two VRFs, red and blue, with the same addresses in both, a router behind each at 192.0.2.2, and one
-# waypost with a session to each. Red is dialled, blue calls. Prints what the daemon and the routers say, a JSON a line.
+# Inside the VM: two VRFs, red and blue, with the same addresses in both, a router (BIRD) behind each at 192.0.2.2 that
+# announces the same networks and one of its own, a client with the same address in each of them, and one waypost with a
+# session to each router. Red is dialled, blue calls. Prints what the daemon, the kernel, the routers and the links say,
+# a line each.
 set -eu
-w=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
-waypost() { node bin/waypost "$@"; }
+. test/vm/node.sh
+mkdir "$w/conf"
+echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter
 
+ip netns add router-red
+ip netns add router-blue
 table=10
 for vrf in red blue; do
-  ip link add $vrf type vrf table $table
-  ip link set $vrf up
-  ip netns add router-$vrf
-  ip link add to-$vrf type veth peer name eth0 netns router-$vrf
-  ip link set to-$vrf master $vrf
-  ip link set to-$vrf up
-  ip addr add 192.0.2.1/24 dev to-$vrf
-  ip -n router-$vrf link set eth0 up
-  ip -n router-$vrf link set lo up
-  ip -n router-$vrf addr add 192.0.2.2/24 dev eth0
-  table=$((table + 10))
-done
-
-cat >"$w/speaker.yaml" <<YAML
-apiVersion: waypost.dev/v1
-kind: Speaker
-metadata: {name: node-a}
+  ip -batch - <<IP
+link add $vrf type vrf table $table
+link set $vrf up
+link add to-$vrf type veth peer name eth0 netns router-$vrf
+link set to-$vrf master $vrf
+link set to-$vrf up
+addr add 192.0.2.1/24 dev to-$vrf
+addr add 2001:db8:2::1/64 dev to-$vrf nodad
+IP
+  ip -n router-$vrf -batch - <<'IP'
+link set lo up
+link set eth0 up
+addr add 192.0.2.2/24 dev eth0
+addr add 2001:db8:2::2/64 dev eth0 nodad
+addr add 198.51.100.7/32 dev lo
+addr add 2001:db8:100::7/128 dev lo nodad
+IP
+  if [ $vrf = red ]; then
+    how='passive on; password "crimson";' passive=false password=', password: crimson'
+  else
+    how='connect delay time 0; connect retry time 1;' passive=true password=
+  fi
+  cat >"$w/$vrf.conf" <<BIRD
+router id 2.2.2.$table;
+protocol device {}
+protocol static { ipv4; route 198.51.100.0/24 blackhole; route 198.18.$table.0/24 blackhole; }
+protocol static { ipv6; route 2001:db8:100::/48 blackhole; route 2001:db8:$table::/48 blackhole; }
+protocol bgp node {
+  local 192.0.2.2 as 65002; neighbor 192.0.2.1 as 65001; error wait time 1, 2; $how
+  ipv4 { import all; export where source = RTS_STATIC; };
+  ipv6 { import all; export where source = RTS_STATIC; next hop address 2001:db8:2::2; };
+}
+BIRD
+  cat >"$w/conf/$vrf.yaml" <<YAML
+apiVersion: metallb.io/v1beta2
+kind: BGPPeer
+metadata: {name: $vrf, annotations: {waypost.dev/passive: "$passive"}}
+spec: {myASN: 65001, peerASN: 65002, peerAddress: 192.0.2.2, vrf: $vrf, dualStackAddressFamily: true$password}
+---
+apiVersion: frrk8s.metallb.io/v1beta1
+kind: FRRConfiguration
+metadata: {name: $vrf}
 spec:
-  routerID: 10.0.0.1
-  stateDir: $w/state
-  listen: {addresses: [192.0.2.1], port: 179}
-  drain: {wait: 0s}
----
-apiVersion: metallb.io/v1beta2
-kind: BGPPeer
-metadata: {name: red}
-spec: {myASN: 65001, peerASN: 65002, peerAddress: 192.0.2.2, vrf: red, password: crimson}
----
-apiVersion: metallb.io/v1beta2
-kind: BGPPeer
-metadata: {name: blue, annotations: {waypost.dev/passive: "true"}}
-spec: {myASN: 65001, peerASN: 65002, peerAddress: 192.0.2.2, vrf: blue}
-YAML
-for vrf in red blue; do
-  [ $vrf = red ] && pool=203.0.113.10/32 || pool=203.0.113.20/32
-  cat >>"$w/speaker.yaml" <<YAML
+  bgp:
+    routers:
+    - {asn: 65001, vrf: $vrf, neighbors: [{address: 192.0.2.2, asn: 65002, toReceive: {allowed: {mode: all}}}]}
 ---
 apiVersion: metallb.io/v1beta1
 kind: IPAddressPool
 metadata: {name: $vrf}
-spec: {addresses: [$pool]}
+spec: {addresses: [203.0.113.$table/32]}
 ---
 apiVersion: metallb.io/v1beta1
 kind: BGPAdvertisement
@@ -60,24 +74,40 @@ kind: Service
 metadata: {name: $vrf, annotations: {metallb.io/address-pool: $vrf}}
 spec: {type: LoadBalancer, ports: [{port: 80}]}
 YAML
+  table=$((table + 10))
 done
-
-ip netns exec router-red node bin/waypost peer 192.0.2.1 --local-as 65002 --peer-as 65001 --router-id 2.2.2.1 \
-  --passive --listen 192.0.2.2:179 --password crimson --announce 198.51.100.0/25 --duration 120 --json >"$w/red.log" &
-ip netns exec router-blue node bin/waypost peer 192.0.2.1 --local-as 65002 --peer-as 65001 --router-id 2.2.2.2 \
-  --announce 198.51.100.128/25 --duration 120 --json >"$w/blue.log" &
+cat >"$w/conf/speaker.yaml" <<YAML
+apiVersion: waypost.dev/v1
+kind: Speaker
+metadata: {name: node-a}
+spec: {routerID: 10.0.0.1, stateDir: $w/state, listen: {addresses: [192.0.2.1], port: 179}, drain: {wait: 0s}}
+YAML
 # Nobody but the VRFs has 192.0.2.1: the listener of the default VRF must not be needed for the others.
 ip addr add 192.0.2.1/32 dev lo
-waypost run -c "$w/speaker.yaml" --control "$w/control" --http off >"$w/run.log" 2>&1 &
 
-for _ in $(seq 60); do
-  up=$(waypost show peers --json --control "$w/control" 2>/dev/null | grep -c '"state": "Established"' || true)
-  [ "$up" = 2 ] && break
-  sleep 1
+for vrf in red blue; do
+  ip netns exec router-$vrf bird -f -c "$w/$vrf.conf" -s "$w/$vrf.ctl" -P "$w/$vrf.pid" >"$w/$vrf.log" 2>&1 &
 done
-sleep 1
-for what in peers advertised received; do
-  echo "$what $(waypost show $what --json --control "$w/control" | tr -d '\n')"
+tcpdump -lnni any 'icmp or (icmp6 and ip6[40] >= 128 and ip6[40] <= 129)' >"$w/links" 2>/dev/null & listener=$!
+
+start "$w/conf"
+
+router() { birdc -s "$w/$1.ctl" show route protocol node | grep -o '^[0-9a-f.:]*/[0-9]*' | paste -sd' '; }
+installed='("state": *"installed".*){8}'
+until_says show/routes "$installed"
+for vrf in red blue; do await "router $vrf | grep -q 203.0.113."; done
+for what in peers advertised received routes; do echo "$what $(ask show/$what)"; done
+for vrf in red blue; do echo "router-$vrf $(router $vrf)"; done
+for table in main 10 20; do
+  for family in -4 -6; do echo "table-$table$family $(ip -j $family route show table $table)"; done
 done
-for vrf in red blue; do echo "router-$vrf [$(grep '"announce"' "$w/$vrf.log" | paste -sd, -)]"; done
-[ "$up" = 2 ] || cat "$w/run.log" "$w"/*.log >&2
+# Clients with the same address: what brings the answer is what was learned.
+for vrf in red blue; do
+  for way in '198.51.100.7 192.0.2.1' '2001:db8:100::7 2001:db8:2::1'; do
+    ip netns exec router-$vrf ping -q -c 1 -W 5 -I $way >/dev/null && echo "reach-$vrf $way"
+  done
+done
+pause 0.5
+kill $listener
+# TIME LINK In|Out IP|IP6 FROM > TO: ICMP echo request, …. The VRF's own device hears it a second time.
+sed -nE 's/^[^ ]+ +(to-[^ ]+) +(In|Out) +IP6? ([^ ]+ > [^ ]+): ICMP6?,? echo (request|reply).*/link \1 \2 \3 \4/p' "$w/links"
