@@ -9,9 +9,9 @@
  * use until `sweep`.
  */
 import { monotonicMs } from '../../io/clock.ts';
-import { EventSocket, RequestSocket } from '../../io/netlink.ts';
+import type { EventSocket, RequestSocket } from '../../io/netlink.ts';
 import { SLICE_MS } from '../../io/turn.ts';
-import type { Address, Family } from '../../lib/address.ts';
+import type { Address } from '../../lib/address.ts';
 import { equal } from '../../lib/diff.ts';
 import { Client } from '../../netlink/client.ts';
 import { Group, RouteTable } from '../../netlink/const.ts';
@@ -19,8 +19,10 @@ import type { Link } from '../../netlink/link.ts';
 import { type Event, Monitor } from '../../netlink/monitor.ts';
 import type { Route } from '../../netlink/route.ts';
 import { Reach, type Way } from '../../vrf/reach.ts';
-import { Routes } from '../../vrf/routes.ts';
+import type { Routes } from '../../vrf/routes.ts';
 import { Auditor, type Extent } from './auditor.ts';
+import { both, routesAt, type TableRoutes } from './pair.ts';
+import { type FibParts, realParts } from './parts.ts';
 import { type Place, samePlace } from './places.ts';
 import { Programmer } from './programmer.ts';
 
@@ -45,26 +47,6 @@ export interface FibEvents {
   accepted(): void;
   /** What is in the kernel was read. */
   audited(): void;
-}
-
-/** Where this system is asked; throws where it cannot be. */
-export interface FibParts {
-  request(): RequestSocket;
-  events(groups: readonly number[], except: number, readable: () => void): EventSocket;
-}
-
-const realParts: FibParts = {
-  request: () => new RequestSocket(),
-  events: (groups, except, readable) =>
-    new EventSocket({ groups, except, readable, bufferOctets: EVENT_BUFFER_OCTETS }),
-};
-/** Room for the events of a table that is flushed, a hundred thousand routes or so. */
-const EVENT_BUFFER_OCTETS = 32 << 20;
-
-/** Routes of one table, both families. */
-export interface TableRoutes {
-  readonly ipv4: Routes;
-  readonly ipv6: Routes;
 }
 
 /** When links change, many do. */
@@ -316,11 +298,4 @@ export class Fib {
     for (const routes of this.eachRoutes()) if (routes.sets.uses(index)) return true;
     return false;
   }
-}
-
-const both = ({ ipv4, ipv6 }: TableRoutes): readonly [Routes, Routes] => [ipv4, ipv6];
-
-function routesAt(place: Place, mtu?: number): TableRoutes {
-  const of = (family: Family) => new Routes({ ...place, family, ...(mtu !== undefined && { mtu }) });
-  return { ipv4: of(4), ipv6: of(6) };
 }

@@ -1,0 +1,17 @@
+/** The sockets by which the kernel is asked for routes, and by which it tells of them. */
+import { EventSocket, RequestSocket } from '../../io/netlink.ts';
+
+/** Where this system is asked; throws where it cannot be. */
+export interface FibParts {
+  request(): RequestSocket;
+  events(groups: readonly number[], except: number, readable: () => void): EventSocket;
+}
+
+/** Room for the events of a table that is flushed, a hundred thousand routes or so. */
+const EVENT_BUFFER_OCTETS = 32 << 20;
+
+export const realParts: FibParts = {
+  request: () => new RequestSocket(),
+  events: (groups, except, readable) =>
+    new EventSocket({ groups, except, readable, bufferOctets: EVENT_BUFFER_OCTETS }),
+};
