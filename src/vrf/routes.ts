@@ -150,6 +150,8 @@ export class Routes {
         if (disturbed) this.doubt(id);
       } else {
         this.refuse(id, errno);
+        // What was in the way may have gone since.
+        if (disturbed && errno === CONFLICT) store.setError(id, 0);
         said(errno);
       }
       // Something else may be wanted by now.
@@ -175,14 +177,19 @@ export class Routes {
       store.set(id, RouteMark.disturbed);
       return;
     }
-    store.marks[id] = this.audit;
     const ours = route.protocol === this.settings.protocol;
+    // A route of others says nothing of ours: the audit must still look.
+    if (ours) store.marks[id] = this.audit;
     if (ours && type === 'del') {
       store.setHave(id, NO_HOPS);
       this.queue.push(id);
     } else if (ours) this.adopt(id, route);
     else if (type === 'new' && store.haves[id] !== NO_HOPS) this.doubt(id);
-    else if (type === 'del' && store.errors[id] === CONFLICT) this.queue.push(id);
+    else if (type === 'del' && store.errors[id] === CONFLICT) {
+      // Also for an audit that is to come, which would defer what is in conflict.
+      store.setError(id, 0);
+      this.queue.push(id);
+    }
   }
 
   /** Begins to read what is there: `seen` for every route of the table, then `endAudit`. */

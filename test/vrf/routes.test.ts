@@ -174,6 +174,46 @@ describe('routes of others', () => {
     expect(b.routes.counts).toMatchObject({ conflicts: 0, installed: 1 });
   });
 
+  describe('that go while it is not sure what is there: ours comes all the same', () => {
+    const blocked = () => {
+      const b = new Bench();
+      b.kernel.put(route('10.0.0.0/8', 4));
+      b.want('10.0.0.0/8', via('192.0.2.1'));
+      return b;
+    };
+    const clear = (b: Bench) => {
+      b.kernel.drop(table, '10.0.0.0/8', metric);
+      b.routes.heard('del', asRoute(route('10.0.0.0/8', 4)));
+    };
+    const settles = (b: Bench) => {
+      b.run();
+      if (b.routes.auditNeeded) b.audit();
+      b.run();
+      expect(b.shown).toEqual(['10.0.0.0/8 192.0.2.1%7*1']);
+      expect(b.routes.counts).toMatchObject({ conflicts: 0, installed: 1, queued: 0 });
+    };
+
+    it('before the audit that its refusal asks for', () => {
+      const b = blocked();
+      b.run();
+      clear(b);
+      settles(b);
+    });
+
+    it('during that audit', () => {
+      const b = blocked();
+      b.run();
+      b.audit(() => clear(b));
+      settles(b);
+    });
+
+    it('while the refusal is under way', () => {
+      const b = blocked();
+      b.send(() => clear(b));
+      settles(b);
+    });
+  });
+
   it('with another metric, or of another table, are nobody’s business', () => {
     const b = new Bench();
     b.kernel.put(route('10.0.0.0/8', 4, { priority: 5 }));
