@@ -21,7 +21,8 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 60_000,
           pool: 'forks',
-          fileParallelism: false,
+          // Most of their time is waiting for others' timers. Namespaces and folders bear the number of their process.
+          maxWorkers: 2,
           // Routers, kernels and virtual machines of others, on a machine that may be busy: one miss is not a finding.
           retry: 1,
         },
