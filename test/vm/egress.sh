@@ -1,10 +1,9 @@
 #!/bin/bash
 # Inside the VM: two VRFs, red and blue, behind each a client with the same address, and a pod for each in the default VRF.
 # Prints what the daemon says of the ways, a JSON a line, and which pods clients reach: with all rules, without those
-# before the rule of VRFs, and without EgressServices.
+# before the rule of VRFs, and without EgressServices. What went over which link is printed at the end.
 set -eu
-w=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
+. test/vm/node.sh
 for f in ipv4/conf/all ipv6/conf/all; do echo 1 >/proc/sys/net/$f/forwarding; done
 echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter
 
@@ -30,6 +29,8 @@ link add pod-$vrf type veth peer name eth0 netns pod-$vrf
 link set pod-$vrf up
 addr add 10.244.$octet.1/24 dev pod-$vrf
 addr add fd00:244:$octet::1/64 dev pod-$vrf nodad
+route add default via 192.0.2.2 table $table
+route add default via 2001:db8:2::2 table $table
 BATCH
   ip -n client-$vrf -batch - <<BATCH
 link set eth0 up
@@ -47,8 +48,6 @@ addr add fd00:244:$octet::5/64 dev eth0 nodad
 route add default via 10.244.$octet.1
 route add default via fd00:244:$octet::1
 BATCH
-  ip route add default via 192.0.2.2 table $table
-  ip -6 route add default via 2001:db8:2::2 table $table
   cat >>"$w/all.yaml" <<YAML
 ---
 apiVersion: metallb.io/v1beta2
@@ -89,35 +88,40 @@ YAML
 done
 cp "$w/all.yaml" "$w/bare"
 cat "$w/egress" >>"$w/all.yaml"
-rules() { for f in '-4 rule % to 10.244.0.0/16' '-6 rule % to fd00:244::/32'; do ip ${f/\%/$1} lookup main priority 998; done; }
+rules() { # add|del
+  ip rule $1 to 10.244.0.0/16 lookup main priority 998
+  ip -6 rule $1 to fd00:244::/32 lookup main priority 998
+}
 rules add
 
 walk() { # STAGE VRF CLIENT
-  echo "$* $(curl -s --unix-socket "$w/control" "http://daemon/walk?service=default/$2&client=$3&mark=0")"
+  echo "$* $(ask "walk?service=default/$2&client=$3&mark=0")"
 }
 # A pod refuses the connection, which it can do only when both ways work.
-reach() { # STAGE VRF ADDRESS
-  said=$(ip netns exec client-$2 timeout 1 bash -c "exec 3<>/dev/tcp/$3/9" 2>&1 || true)
-  case $said in *refused*) echo "$* reached" ;; *) echo "$* silence" ;; esac
-}
-await() { # COMMAND
-  for _ in $(seq 200); do eval "$1" && return; sleep 0.1; done
-  echo "in vain: $1" >&2
-  cat "$w/run.log" >&2
+reach() { # STAGE VRF ADDRESS PORT
+  local said
+  said=$(ip netns exec client-$2 timeout "${5:-1}" bash -c "exec 3<>/dev/tcp/$3/$4" 2>&1 || true)
+  case $said in *refused*) echo "$1 $2 $3 reached" ;; *) echo "$1 $2 $3 silence" ;; esac
 }
 
-node bin/waypost run -c "$w/all.yaml" --control "$w/control" --http off >"$w/run.log" 2>&1 &
-await 'ip rule | grep -q 5000: && ip -6 rule | grep -q 5000:'
+tcpdump -lnni any 'tcp portrange 1-9' >"$w/links" 2>/dev/null & listener=$!
+start "$w/all.yaml"
+await '[[ $(ip rule; ip -6 rule) == *5000:*5000:*5000:*5000:* ]]'
 for vrf in red blue; do for client in 198.51.100.7 2001:db8:2::2; do walk whole $vrf $client; done; done
-reach whole red 10.244.5.5
-reach whole red fd00:244:5::5
-reach whole red 10.244.6.5
-reach whole blue 10.244.6.5
+reach whole red 10.244.5.5 1 20
+reach whole red fd00:244:5::5 2 20
+reach whole blue 10.244.6.5 3 20
+reach whole blue fd00:244:6::5 4 20
+reach whole red 10.244.6.5 5
 rules del
 walk caught red 198.51.100.7
-reach caught red 10.244.5.5
+reach caught red 10.244.5.5 6
 rules add
 cp "$w/bare" "$w/new" && mv "$w/new" "$w/all.yaml"
-await '! ip rule | grep -q 5000:'
+await '[[ $(ip rule) != *5000:* ]]'
 walk bare red 198.51.100.7
-reach bare red 10.244.5.5
+reach bare red 10.244.5.5 7
+pause 0.5
+kill $listener
+# TIME LINK In|Out IP|IP6 FROM > TO: Flags …: what waits for an address has no line with another port.
+sed -nE 's/^[^ ]+ +([^ ]+) +(In|Out) +IP6? ([^ ]+) > ([^ ]+): Flags \[([^]]+)\].*/link \1 \2 \3 \4 \5/p' "$w/links"
