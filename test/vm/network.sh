@@ -3,8 +3,7 @@
 # that: sessions, clients with one address, a policy that cuts the node off, a kill in the middle, and the way back.
 # Prints what the kernel, the daemon and the others say, a line each; test/vm/network.test.ts judges.
 set -u; [ -z "${VM_TRACE:-}" ] || set -x
-w=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
+. test/vm/node.sh
 
 # The default gateway, a router with a client behind it in each VRF, and a pod for each. Programs start slowly here.
 for name in main red blue pod-red pod-blue; do ip netns add $name; done
@@ -70,19 +69,6 @@ state() {
   ip rule; ip -6 rule; ip -d -4 route show table all; ip -d -6 route show table all | sort
   (cd /proc/sys/net && grep -s '' ipv[46]/conf/*/{forwarding,rp_filter,accept_ra,disable_ipv6,autoconf} ipv4/tcp_l3mdev_accept)
 }
-ask() {
-  local said
-  said=$(curl -s --unix-socket "$w/control" "http://waypost/show/$1")
-  echo "${said//$'\n'/}"
-}
-until_says() { # SUBJECT PATTERN
-  local end=$((SECONDS + 150))
-  while [ $SECONDS -lt $end ]; do [[ $(ask "$1") =~ $2 ]] && return; sleep 0.3; done
-  echo "timeout: $1 never said $2: $(ask "$1")" >&2
-  cat "$w/run.log" >&2
-  exit 1
-}
-start() { node bin/waypost run -c "$w/conf" --control "$w/control" --http off >>"$w/run.log" 2>&1 & daemon=$!; }
 put() { cat >"$w/new" && mv "$w/new" "$w/conf/$1.yaml"; }
 
 mkdir "$w/conf"
@@ -142,15 +128,22 @@ vrf red 2 'to-red, red-extra' 5 '    - {name: red-extra, type: dummy, state: up,
 vrf blue 3 'to-blue' 6 '      ipv6: {enabled: true, address: [{ip: "2001:db8:2::1", prefix-length: 64}]}'
 
 for side in red blue; do
-  ip netns exec $side node bin/waypost peer 192.0.2.1 --local-as 65002 --peer-as 65001 --router-id 2.2.2.2 \
-    --passive --listen 192.0.2.2:179 --duration 280 --json >"$w/$side.log" 2>&1 &
+  cat >"$w/$side.conf" <<'BIRD'
+router id 2.2.2.2;
+protocol device {}
+protocol bgp node {
+  local 192.0.2.2 as 65002; neighbor 192.0.2.1 as 65001; passive on; error wait time 1, 2;
+  ipv4 { import all; export none; };
+}
+BIRD
+  ip netns exec $side bird -f -c "$w/$side.conf" -s "$w/$side.ctl" -P "$w/$side.pid" >"$w/$side.log" 2>&1 &
 done
-start
-until_says config '"policy": *"red", *"state": *"applied"'
-until_says config '"policy": *"blue", *"state": *"applied"'
-for name in red blue; do until_says "peers?peer=$name" '"state": *"Established"'; done
-echo "peers $(ask peers)"
-echo "vrfs $(ask vrfs)"
+start "$w/conf"
+until_says show/config '"policy": *"red", *"state": *"applied"'
+until_says show/config '"policy": *"blue", *"state": *"applied"'
+for name in red blue; do until_says "show/peers?peer=$name" '"state": *"Established"'; done
+echo "peers $(ask show/peers)"
+echo "vrfs $(ask show/vrfs)"
 for table in 2 3; do
   echo "table$table-4 $(ip -j route show table $table)"
   echo "table$table-6 $(ip -j -6 route show table $table)"
@@ -176,16 +169,16 @@ echo "leak $(ip vrf exec red ping -c 1 -W 1 198.51.100.1 >/dev/null 2>&1 && echo
 
 # Applied twice: by a reload that changes nothing, and by another process.
 ip -o monitor link address route rule >"$w/monitor" 2>&1 & monitor=$!
-sleep 0.5
+pause 0.5
 echo '# nothing new' >>"$w/conf/red.yaml"
 kill -KILL $daemon; wait $daemon 2>/dev/null
-start
-until_says config '"policy": *"blue", *"state": *"applied"'
+start "$w/conf"
+until_says show/config '"policy": *"blue", *"state": *"applied"'
 curl -s -X POST --unix-socket "$w/control" http://waypost/reload >/dev/null
-sleep 0.5
+pause 0.5
 kill $monitor
 echo "again $(grep -vc '^$' "$w/monitor")"
-for name in red blue; do until_says "peers?peer=$name" '"state": *"Established"'; done
+for name in red blue; do until_says "show/peers?peer=$name" '"state": *"Established"'; done
 
 # A policy that takes the default gateway away is taken back.
 state >"$w/with"
@@ -198,13 +191,13 @@ spec:
     interfaces:
     - {name: green, type: vrf, state: up, vrf: {port: [to-main], route-table-id: 4}}
 YAML
-until_says config '"policy": *"cut", *"state": *"confirming"'
+until_says show/config '"policy": *"cut", *"state": *"confirming"'
 echo "cut $(ip -j route show default)"
-until_says config '"policy": *"cut", *"state": *"failed"'
+until_says show/config '"policy": *"cut", *"state": *"failed"'
 echo "gateway $(ping -c 1 -W 2 198.51.100.1 >/dev/null 2>&1 && echo true || echo false)"
-echo "cut-vrfs $(ask vrfs)"
+echo "cut-vrfs $(ask show/vrfs)"
 echo "cut-log $(grep '"taken back\|was taken back' "$w/run.log" | tail -1)"
-sleep 2 # duplicate address detection
+pause 2 # duplicate address detection
 state >"$w/after"
 diff "$w/with" "$w/after" | sed 's/^/after-cut /'
 
@@ -221,15 +214,15 @@ spec:
     - {name: red, type: vrf, vrf: {port: [to-red]}}
 YAML
 rm "$w/conf/red.yaml"
-until_says config '"policy": *"middle", *"state": *"confirming"'
+until_says show/config '"policy": *"middle", *"state": *"confirming"'
 kill -KILL $daemon; wait $daemon 2>/dev/null
 echo "middle-master $(ip -j link show to-red)"
 rm "$w/conf/middle.yaml"
 vrf red 2 'to-red, red-extra' 5 '    - {name: red-extra, type: dummy, state: up, mtu: 1400}
     - {name: red-extra.7, type: vlan, state: up, vlan: {base-iface: red-extra, id: 7}}'
-start
-until_says config '"policy": *"red", *"state": *"applied"'
-sleep 2
+start "$w/conf"
+until_says show/config '"policy": *"red", *"state": *"applied"'
+pause 2
 state >"$w/after"
 # What was made anew has other numbers and hardware addresses.
 for f in with after; do
@@ -240,10 +233,7 @@ echo "kill-log $(grep -c 'was interrupted: taking it back' "$w/run.log")"
 
 # Without the documents the node is as it was.
 confirmations() { grep -c 'is confirmed' "$w/run.log"; }
-until_confirmed() { # COUNT
-  local end=$((SECONDS + 60))
-  while [ $SECONDS -lt $end ] && [ "$(confirmations)" -lt $1 ]; do sleep 0.3; done
-}
+until_confirmed() { await "[ \$(confirmations) -ge $1 ]"; } # COUNT
 count=$(confirmations)
 put speaker <<YAML
 apiVersion: waypost.dev/v1
@@ -256,7 +246,7 @@ rm "$w/conf/red.yaml"
 until_confirmed $((count + 2))
 rm "$w/conf/blue.yaml"
 until_confirmed $((count + 3))
-sleep 2.5
+pause 2.5
 state >"$w/after"
 diff "$w/before" "$w/after" | sed 's/^/after-all /'
 echo "lines $(wc -l <"$w/before")"
