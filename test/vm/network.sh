@@ -122,6 +122,8 @@ spec: {myASN: 65001, peerASN: 65002, peerAddress: 192.0.2.2, vrf: $1}
 YAML
 }
 speaker
+# Addresses are verified first, which takes a second or two.
+await '[ -z "$(ip -6 -o address show tentative)" ]'
 state >"$w/before"
 vrf red 2 'to-red, red-extra' 5 '    - {name: red-extra, type: dummy, state: up, mtu: 1400}
     - {name: red-extra.7, type: vlan, state: up, vlan: {base-iface: red-extra, id: 7}}'
