@@ -67,8 +67,10 @@ function writePath(out: Ascii, bytes: Uint8Array, at: number, end: number, as: 2
       out.number(as === 4 ? toU32(bytes, at) : (bytes[at]! << 8) | bytes[at + 1]!);
       first = false;
     }
-    if (nested) out.put(CLOSE);
-    if (nested) first = false;
+    if (nested) {
+      out.put(CLOSE);
+      first = false;
+    }
   }
 }
 

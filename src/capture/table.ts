@@ -5,6 +5,7 @@ import { beginMpReach } from '../bgp/mp.ts';
 import { countNlri, type NlriRun } from '../bgp/nlri.ts';
 import { addressFrom, formatAddress } from '../lib/address.ts';
 import { type Reader, Writer } from '../lib/bytes.ts';
+import { holdsAttribute } from './attribute.ts';
 import { headOf, type Lines, TimeHead } from './lines.ts';
 import type { Updates } from './updates.ts';
 
@@ -105,7 +106,7 @@ export class TableDump {
     const { lines, updates, block } = this;
     try {
       let { bytes, at, end } = attributes;
-      if (holdsReach(attributes)) {
+      if (holdsAttribute(bytes, at, end, AttributeCode.mpReach)) {
         block.at = 0;
         canonical(block, attributes, run.family);
         [bytes, at, end] = [block.bytes, 0, block.at];
@@ -133,16 +134,6 @@ export class TableDump {
     this.lines.tally.message('peers');
     this.lines.line({ type: 'peers', peers: peers.map(({ address, asn }) => ({ address, asn })) });
   }
-}
-
-/** Whether MP_REACH is among the attributes. */
-function holdsReach({ bytes, at, end }: Reader): boolean {
-  while (at + 3 <= end) {
-    if (bytes[at + 1] === AttributeCode.mpReach) return true;
-    const extended = (bytes[at]! & AttributeFlag.extendedLength) !== 0;
-    at += extended ? 4 + ((bytes[at + 2]! << 8) | bytes[at + 3]!) : 3 + bytes[at + 2]!;
-  }
-  return false;
 }
 
 /**

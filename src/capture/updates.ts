@@ -1,12 +1,13 @@
 /** UPDATE messages without a session: what was on the wire, and what is wrong with it by RFC 7606. */
 import { decodeAttributes, decodeInterned } from '../bgp/attr.ts';
-import { AttributeCode, AttributeFlag, MAX_EXTENDED_MESSAGE_OCTETS } from '../bgp/const.ts';
+import { AttributeCode, MAX_EXTENDED_MESSAGE_OCTETS } from '../bgp/const.ts';
 import type { Context } from '../bgp/context.ts';
 import { AttributeTable } from '../bgp/intern.ts';
 import type { PathAttributes } from '../bgp/path.ts';
 import { scanAttributes } from '../bgp/scan.ts';
 import { decodeUpdate } from '../bgp/update.ts';
 import { Ascii } from '../lib/ascii.ts';
+import { holdsAttribute } from './attribute.ts';
 import { type Lines, tailOf } from './lines.ts';
 import { writePlain } from './plain.ts';
 
@@ -128,14 +129,7 @@ export class Updates {
 /** LOCAL_PREF is mandatory on internal sessions and nowhere else (RFC 4271 §5.1.5). */
 function holdsLocalPref(bytes: Uint8Array, start: number, end: number): boolean {
   if (start + 4 > end) return false;
-  let at = start + 2 + ((bytes[start]! << 8) | bytes[start + 1]!);
+  const at = start + 2 + ((bytes[start]! << 8) | bytes[start + 1]!);
   const to = Math.min(end, at + 2 + ((bytes[at]! << 8) | bytes[at + 1]!));
-  at += 2;
-  while (at + 3 <= to) {
-    const flags = bytes[at]!;
-    if (bytes[at + 1] === AttributeCode.localPref) return true;
-    const extended = (flags & AttributeFlag.extendedLength) !== 0;
-    at += extended ? 4 + ((bytes[at + 2]! << 8) | bytes[at + 3]!) : 3 + bytes[at + 2]!;
-  }
-  return false;
+  return holdsAttribute(bytes, at + 2, to, AttributeCode.localPref);
 }
