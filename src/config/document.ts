@@ -17,11 +17,11 @@ import type {
   Secret,
   Selector,
   Service,
-  Speaker,
 } from './model.ts';
 import type { NetworkPolicy } from './network.ts';
 import type { FabricUnderlay, Overlay } from './openperouter.ts';
 import type { Path, Problem } from './problem.ts';
+import type { Speaker } from './speaker.ts';
 
 /** An advertisement as its document alone gives it: pools not yet selected, communities not yet resolved. */
 export interface AdvertisementDraft extends Omit<BgpAdvertisement, 'communities' | 'largeCommunities' | 'pools'> {

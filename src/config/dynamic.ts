@@ -2,10 +2,10 @@
 import { z } from 'zod';
 import { comparePrefixes, formatPrefix, parsePrefix } from '../lib/prefix.ts';
 import { asn, isInternal, peerAsnShape, readPeerAsn } from './asn.ts';
-import type { DynamicPeers } from './model.ts';
 import { checkPassword } from './password.ts';
 import type { Findings, Path } from './problem.ts';
 import { bool, int } from './schema.ts';
+import type { DynamicPeers } from './speaker.ts';
 
 export const dynamicSchema = z.object({
   prefix: z.string().describe('Addresses that may call, ADDRESS/LENGTH. The most specific entry counts.'),

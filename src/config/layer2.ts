@@ -1,9 +1,9 @@
 /** What a Speaker says of layer 2. */
 import { z } from 'zod';
 import { parseDuration } from './duration.ts';
-import type { Speaker } from './model.ts';
 import type { Findings } from './problem.ts';
 import { bool, duration } from './schema.ts';
+import type { Speaker } from './speaker.ts';
 import { durationHint } from './timers.ts';
 
 export const layer2Defaults = {

@@ -1,7 +1,7 @@
 /** How the speakers of a cluster know of each other. */
 import { z } from 'zod';
-import type { Membership } from './model.ts';
 import type { Findings } from './problem.ts';
+import type { Membership } from './speaker.ts';
 
 export const membershipDefaults: Membership = { type: 'static', nodes: [] };
 

@@ -11,9 +11,9 @@ import type { BfdSettings } from './bfd.ts';
 import type { Community } from './community.ts';
 import type { Egress } from './egress.ts';
 import type { AdvertisedPrefix, NextHops, ReceiveRules } from './exchange.ts';
-import type { Kernel } from './kernel.ts';
 import type { KubeOvn } from './kubeovn.ts';
-import type { NetworkPolicy, NetworkSettings } from './network.ts';
+import type { NetworkPolicy } from './network.ts';
+import type { Speaker } from './speaker.ts';
 
 /**
  * A place in a file, both 1-based. That of a document is live: its line follows when text above it comes or goes,
@@ -239,77 +239,6 @@ export interface Secret extends Meta {
   readonly type: string;
   /** The value under the key `password`, decoded. Never printed. */
   readonly password?: string;
-}
-
-/** Our own document; every default is filled in. */
-export interface Speaker {
-  /** This node's name. */
-  readonly name: string;
-  /** This node's: those of its Node document, the Speaker's over them, and kubernetes.io/hostname in any case. */
-  readonly labels: Labels;
-  readonly routerId?: Address;
-  /** LOCAL_PREF on iBGP where no advertisement gives one, 0..4294967295. */
-  readonly defaultLocalPref: number;
-  /** No address: dial only. */
-  readonly listen: { readonly addresses: readonly Address[]; readonly port: number };
-  /** Who may call without a BGPPeer of their own; the most specific prefix first, none twice. */
-  readonly dynamicPeers: readonly DynamicPeers[];
-  /** Communities that Services may ask for, as written: `65000:*`, `large:65000:*:*`, or names. */
-  readonly serviceCommunities: readonly string[];
-  readonly drain: {
-    /** Between lowering the preference of every route and withdrawing it, milliseconds. */
-    readonly waitMs: number;
-    /** Also before the process ends. */
-    readonly onShutdown: boolean;
-    /** Services under the Local policy that nobody else could serve stay announced, as long as the process lives. */
-    readonly keepSoleLocal: boolean;
-    /** Told to peers in the Cease (RFC 9003), 1..255 octets. */
-    readonly message?: string;
-  };
-  /** Taken from no peer, with everything inside them. */
-  readonly alwaysBlock: readonly Prefix[];
-  /** What learned routes do to the kernel. */
-  readonly kernel: Kernel;
-  readonly layer2: {
-    /** Between announcements that nobody asked for, after the burst at the beginning, milliseconds; 0: none. */
-    readonly gratuitousIntervalMs: number;
-    /** What is done when another host claims an address. */
-    readonly conflict: 'report' | 'defend' | 'yield';
-    /** Addresses stay with the node that has them, for as long as it can announce them. */
-    readonly stickiness: boolean;
-    /** After a start no address is taken over for this long, milliseconds. */
-    readonly holdDownMs: number;
-  };
-  readonly membership: Membership;
-  /** By which protocols an address must be announced for it to be put on the loopback; none twice. */
-  readonly loopbackAddresses: readonly ('bgp' | 'layer2')[];
-  readonly network: NetworkSettings;
-  readonly loadBalancerClass: string;
-  /** Announce even with the label node.kubernetes.io/exclude-from-external-load-balancers. */
-  readonly ignoreExcludeLabel: boolean;
-  readonly stateDir: string;
-  /** Where it was given; absent when no document of that kind was loaded. */
-  readonly position?: Position;
-}
-
-/** How speakers know of each other. */
-export interface Membership {
-  readonly type: 'static';
-  /** Names of all that have a speaker; empty: this node, and every one with a Node document. */
-  readonly nodes: readonly string[];
-}
-
-/** Peers that call from a range of addresses. */
-export interface DynamicPeers {
-  readonly prefix: Prefix;
-  readonly myAsn: number;
-  readonly peerAsn: PeerAsn;
-  /** Sessions at a time, 1 or more. */
-  readonly limit: number;
-  /** 1..80 octets. Never printed. */
-  readonly password?: string;
-  readonly ebgpMultiHop: boolean;
-  readonly families: readonly ('ipv4' | 'ipv6')[];
 }
 
 export interface Configuration {

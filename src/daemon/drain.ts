@@ -3,7 +3,7 @@
  * their traffic to others, it is withdrawn. Asked for by the operator, by the node's label, or by the end of the process;
  * it lasts while anybody asks.
  */
-import type { Speaker as SpeakerConfig } from '../config/model.ts';
+import type { Speaker as SpeakerConfig } from '../config/speaker.ts';
 import type { Engine } from './engine.ts';
 
 /** Who wants the node drained. */

@@ -2,8 +2,9 @@
  * Every Service's decision, kept current. A reload marks Services dirty; `step` works off one at a time, so that
  * 10,000 of them stop no keepalive, and says which prefixes it touched. What did not change is not looked at.
  */
-import type { Configuration, Service, Speaker } from '../config/model.ts';
+import type { Configuration, Service } from '../config/model.ts';
 import { sameGround } from '../config/retain.ts';
+import type { Speaker } from '../config/speaker.ts';
 import { Advertisements } from '../intent/advertise.ts';
 import { Allocator, allocationOrder } from '../intent/allocate.ts';
 import type { Assignment, Remembered } from '../intent/assignment.ts';

@@ -1,6 +1,7 @@
 /** Facts about the node this speaker runs on, gathered from its documents. */
 import { drainLabel } from '../config/annotation.ts';
-import type { Configuration, Labels, Node, Speaker } from '../config/model.ts';
+import type { Configuration, Labels, Node } from '../config/model.ts';
+import type { Speaker } from '../config/speaker.ts';
 
 const HOSTNAME_LABEL = 'kubernetes.io/hostname';
 const EXCLUDE_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';

@@ -1,8 +1,9 @@
 /** The BGPPeers that run on this node, as the settings of their sessions. */
 import type { AddressFamily } from '../bgp/const.ts';
 import type { PeerSettings } from '../bgp/settings.ts';
-import type { Configuration, DynamicPeers, Meta, Peer } from '../config/model.ts';
+import type { Configuration, Meta, Peer } from '../config/model.ts';
 import { anySelects } from '../config/selector.ts';
+import type { DynamicPeers } from '../config/speaker.ts';
 import { type Address, formatAddress, toU32 } from '../lib/address.ts';
 import type { Prefix } from '../lib/prefix.ts';
 import { type ThisNode, thisNode } from './node.ts';

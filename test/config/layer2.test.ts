@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { assemble } from '../../src/config/assemble.ts';
 import { defaultExcluded } from '../../src/config/kinds/exclude.ts';
 import { Loader } from '../../src/config/load.ts';
-import type { Speaker } from '../../src/config/model.ts';
 import { retain, sameGround } from '../../src/config/retain.ts';
+import type { Speaker } from '../../src/config/speaker.ts';
 import { accepted, configure, fixture, loadText } from '../support/config.ts';
 
 describe('L2Advertisement', () => {

@@ -14,8 +14,8 @@ import type {
   Pool,
   Selector,
   Service,
-  Speaker,
 } from '../../src/config/model.ts';
+import type { Speaker } from '../../src/config/speaker.ts';
 import { networkDefaults } from '../../src/config/sysctl.ts';
 import { type Address, address } from '../../src/lib/address.ts';
 import { prefix, summarize } from '../../src/lib/prefix.ts';

@@ -2,10 +2,10 @@
 import { parsePattern, patternHint } from '../allow.ts';
 import { type Community, parseCommunity } from '../community.ts';
 import type { CommunityAliases, Document } from '../document.ts';
-import type { Speaker } from '../model.ts';
 import { didYouMean } from '../nearest.ts';
 import type { Path } from '../problem.ts';
 import { placeOf, type Report } from '../report.ts';
+import type { Speaker } from '../speaker.ts';
 import type { Found } from './nodes.ts';
 
 /** All names of all documents; one given twice is reported. */

@@ -8,10 +8,11 @@ import { hashText } from '../../lib/hash.ts';
 import { drainLabel } from '../annotation.ts';
 import { type Egress, type EgressService, egressLabel } from '../egress.ts';
 import { hasUsable, hasUsableOn } from '../endpoint.ts';
-import type { EndpointSlice, Labels, Node, Service, Speaker } from '../model.ts';
+import type { EndpointSlice, Labels, Node, Service } from '../model.ts';
 import { didYouMean } from '../nearest.ts';
 import type { Report } from '../report.ts';
 import { selects } from '../selector.ts';
+import type { Speaker } from '../speaker.ts';
 import type { Found } from './nodes.ts';
 
 export interface EgressGround {

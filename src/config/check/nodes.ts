@@ -1,9 +1,10 @@
 /** Which node this is, and which others there are: what node selectors are resolved over. */
 import type { Document } from '../document.ts';
 import { speakerDefaults } from '../kinds/speaker.ts';
-import type { Labels, Node, Selector, Speaker } from '../model.ts';
+import type { Labels, Node, Selector } from '../model.ts';
 import type { Report } from '../report.ts';
 import { anySelects } from '../selector.ts';
+import type { Speaker } from '../speaker.ts';
 
 export interface NodeOptions {
   /** The node's name as given on the command line. */

@@ -5,10 +5,11 @@
  */
 import { type Address, formatAddress } from '../../lib/address.ts';
 import { annotationPath } from '../annotation.ts';
-import type { Peer, Speaker } from '../model.ts';
+import type { Peer } from '../model.ts';
 import type { Path } from '../problem.ts';
 import { placeOf, type Report } from '../report.ts';
 import { anySelects } from '../selector.ts';
+import type { Speaker } from '../speaker.ts';
 import { targetOf } from '../target.ts';
 import type { Found, KnownNode, KnownNodes } from './nodes.ts';
 

@@ -9,10 +9,10 @@ import { kernelDefaults, kernelSchema, readKernel } from '../kernel.ts';
 import { defineKind, type Kind } from '../kind.ts';
 import { layer2Defaults, layer2Schema, readLayer2 } from '../layer2.ts';
 import { membershipDefaults, membershipSchema, readMembership } from '../membership.ts';
-import type { Speaker } from '../model.ts';
 import { readPrefixes } from '../prefix.ts';
 import type { Findings } from '../problem.ts';
 import { bool, documentSchema, duration, int } from '../schema.ts';
+import type { Speaker } from '../speaker.ts';
 import { networkDefaults, networkSchema, readNetwork } from '../sysctl.ts';
 import { durationHint } from '../timers.ts';
 
