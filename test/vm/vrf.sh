@@ -1,7 +1,7 @@
 #!/bin/bash
 # Inside the VM: two VRFs, red and blue, with the same addresses in both, a router (BIRD) behind each at 192.0.2.2 that
 # announces the same networks and one of its own, a client with the same address in each of them, and one waypost with a
-# session to each router. Red is dialled, blue calls. Prints what the daemon, the kernel, the routers and the links say,
+# session to each router, and BFD beside it. Red is dialled, blue calls. Prints what the daemon, the kernel, the routers and the links say,
 # a line each.
 set -eu
 . test/vm/node.sh
@@ -37,10 +37,11 @@ IP
   cat >"$w/$vrf.conf" <<BIRD
 router id 2.2.2.$table;
 protocol device {}
+protocol bfd { interface "eth0" { interval 300 ms; multiplier 5; }; }
 protocol static { ipv4; route 198.51.100.0/24 blackhole; route 198.18.$table.0/24 blackhole; }
 protocol static { ipv6; route 2001:db8:100::/48 blackhole; route 2001:db8:$table::/48 blackhole; }
 protocol bgp node {
-  local 192.0.2.2 as 65002; neighbor 192.0.2.1 as 65001; error wait time 1, 2; $how
+  local 192.0.2.2 as 65002; neighbor 192.0.2.1 as 65001; error wait time 1, 2; bfd on; $how
   ipv4 { import all; export where source = RTS_STATIC; };
   ipv6 { import all; export where source = RTS_STATIC; next hop address 2001:db8:2::2; };
 }
@@ -49,7 +50,7 @@ BIRD
 apiVersion: metallb.io/v1beta2
 kind: BGPPeer
 metadata: {name: $vrf, annotations: {waypost.dev/passive: "$passive"}}
-spec: {myASN: 65001, peerASN: 65002, peerAddress: 192.0.2.2, vrf: $vrf, dualStackAddressFamily: true$password}
+spec: {myASN: 65001, peerASN: 65002, peerAddress: 192.0.2.2, vrf: $vrf, bfdProfile: path, dualStackAddressFamily: true$password}
 ---
 apiVersion: frrk8s.metallb.io/v1beta1
 kind: FRRConfiguration
@@ -81,6 +82,11 @@ apiVersion: waypost.dev/v1
 kind: Speaker
 metadata: {name: node-a}
 spec: {routerID: 10.0.0.1, stateDir: $w/state, listen: {addresses: [192.0.2.1], port: 179}, drain: {wait: 0s}}
+---
+apiVersion: metallb.io/v1beta1
+kind: BFDProfile
+metadata: {name: path}
+spec: {transmitInterval: 300, receiveInterval: 300, detectMultiplier: 5}
 YAML
 # Nobody but the VRFs has 192.0.2.1: the listener of the default VRF must not be needed for the others.
 ip addr add 192.0.2.1/32 dev lo
@@ -96,8 +102,10 @@ router() { birdc -s "$w/$1.ctl" show route protocol node | grep -o '^[0-9a-f.:]*
 installed='("state": *"installed".*){8}'
 until_says show/routes "$installed"
 for vrf in red blue; do await "router $vrf | grep -q 203.0.113."; done
-for what in peers advertised received routes; do echo "$what $(ask show/$what)"; done
+until_says show/bfd '("state": *"Up".*){2}'
+for what in bfd peers advertised received routes; do echo "$what $(ask show/$what)"; done
 for vrf in red blue; do echo "router-$vrf $(router $vrf)"; done
+for vrf in red blue; do echo "bfd-$vrf $(birdc -s "$w/$vrf.ctl" show bfd sessions | awk '$3 == "Up" { print $1, $2, $3 }')"; done
 for table in main 10 20; do
   for family in -4 -6; do echo "table-$table$family $(ip -j $family route show table $table)"; done
 done

@@ -52,6 +52,14 @@ describe('the same peer address in two VRFs', () => {
     ]);
   });
 
+  it('each watched by BFD in its VRF', () => {
+    expect(rows('bfd').map(({ peer, vrf, state }) => [peer, vrf, state])).toEqual([
+      ['192.0.2.2', 'blue', 'Up'],
+      ['192.0.2.2', 'red', 'Up'],
+    ]);
+    for (const vrf of ['red', 'blue']) expect(all(`bfd-${vrf}`)).toEqual(['192.0.2.1 eth0 Up']);
+  });
+
   it('and each gets its own Service, and no other', () => {
     expect(rows('advertised').map(({ peer, prefix }) => [peer, prefix])).toEqual([
       ['blue', '203.0.113.20/32'],
