@@ -1,18 +1,16 @@
 /** The daemon put together: documents, engine, sessions, control and metrics, from start to farewell. */
 import { Cease, ErrorCode, notification, shutdownData } from '../bgp/errors.ts';
 import { STOPPED } from '../bgp/session.ts';
-import { formatDiagnostic } from '../config/format.ts';
 import type { Configuration } from '../config/model.ts';
 import { thisNode } from '../intent/node.ts';
 import { type HttpServer, serveTcp, serveUnix } from '../io/http.ts';
 import { onLinkTest } from '../io/interfaces.ts';
-import type { ListenKey, ListenPlace } from '../io/listener.ts';
 import type { Logger } from '../io/log.ts';
 import { formatAddress } from '../lib/address.ts';
 import { Bfd } from './bfd.ts';
 import { Chronicle } from './chronicle.ts';
 import { controlHandler, publicHandler } from './control.ts';
-import { Documents, type Reading } from './documents.ts';
+import { Documents, firstError } from './documents.ts';
 import { Drainer } from './drain.ts';
 import { Egress } from './egress.ts';
 import { Engine } from './engine.ts';
@@ -20,14 +18,13 @@ import { FastShare } from './fast/share.ts';
 import { fallbackRouterId } from './identity.ts';
 import { Layer2, realParts } from './layer2.ts';
 import { Learned } from './learned.ts';
+import { listenPlaces, rangeKeys } from './listen.ts';
 import { Loopback } from './loopback.ts';
 import { Memory } from './memory.ts';
 import type { Metrics } from './metrics.ts';
 import { Network } from './network/network.ts';
 import { Note } from './note.ts';
-import type { Peer } from './peer.ts';
 import { Presence } from './presence.ts';
-import type { Roster } from './roster.ts';
 import type { Decided } from './services.ts';
 import { type MakeSession, Speaker } from './speaker.ts';
 import { Symmetry } from './symmetry.ts';
@@ -117,41 +114,36 @@ export class Daemon {
     this.failure = new Promise((resolve) => {
       fail = resolve;
     });
+    const failed = (text: string) => (error: Error) => {
+      log.fatal({ reason: error.message }, text);
+      fail(error);
+    };
+    const stateDir = () => this.documents.config!.speaker.stateDir;
     const fast = new FastShare();
     this.layer2 = new Layer2({
       log,
       claimed: (report, text) => chronicle.claim(report, text),
       parts: realParts(fast),
-      failed(error) {
-        log.fatal({ reason: error.message }, 'layer 2 has ended: nothing is answered any more');
-        fail(error);
-      },
+      failed: failed('layer 2 has ended: nothing is answered any more'),
     });
     this.bfd = new Bfd({
       log,
       worker: (events) => fast.join(events),
-      failed(error) {
-        log.fatal({ reason: error.message }, 'BFD has ended: no path is watched any more');
-        fail(error);
-      },
+      failed: failed('BFD has ended: no path is watched any more'),
       onLinkTest,
-      up: (name) => this.withPeer(name, (peer) => this.speaker.pathUp(peer)),
-      down: (name, reason, independent) =>
-        this.withPeer(name, (peer) => this.speaker.pathDown(peer, reason, independent)),
+      up: (name) => this.speaker.pathUp(name),
+      down: (name, reason, independent) => this.speaker.pathDown(name, reason, independent),
       happened: (name, event, reason) => chronicle.path(name, event, reason),
     });
-    this.egress = new Egress({
-      log,
-      note: new Note(() => this.documents.config!.speaker.stateDir, 'egress'),
-    });
-    this.loopback = new Loopback({ log, stateDir: () => this.documents.config!.speaker.stateDir });
+    this.egress = new Egress({ log, note: new Note(stateDir, 'egress') });
+    this.loopback = new Loopback({ log, stateDir });
     this.tenancy = new Tenancy(this.engine, (reason) =>
       log.warn({ reason }, 'who has which address cannot be remembered over a restart'),
     );
     this.learned = new Learned({
       speaker: this.speaker,
       log,
-      stateDir: () => this.documents.config!.speaker.stateDir,
+      stateDir,
       complete: () => this.ready && this.engine.roster.isComplete,
     });
     this.symmetry = new Symmetry(log);
@@ -162,16 +154,15 @@ export class Daemon {
     );
     this.network = new Network({
       log,
-      sessions: () => new Set(established(this.speaker)),
+      sessions: () => this.speaker.established,
       isPeer: (name) => this.speaker.all.has(name),
       applied: () => this.listen(),
     });
-    this.presence = new Presence(
-      () => this.documents.config!.speaker.stateDir,
-      (reason) => log.warn({ reason }, 'peers cannot be told of a restart: the state directory is not writable'),
+    this.presence = new Presence(stateDir, (reason) =>
+      log.warn({ reason }, 'peers cannot be told of a restart: the state directory is not writable'),
     );
     this.memory = new Memory({
-      stateDir: () => this.documents.config!.speaker.stateDir,
+      stateDir,
       snapshot: () => this.engine.services.allocator.snapshot(),
       failed: (what, reason) =>
         log.warn({ reason }, what === 'save' ? 'addresses cannot be remembered over a restart' : 'starting afresh'),
@@ -216,7 +207,9 @@ export class Daemon {
     this.documents.close();
     const drain = this.documents.config?.speaker.drain;
     const text = given || drain?.message || '';
-    const told = [...this.speaker.all.values()].some((p) => p.session.state === 'Established' && hasRoutes(p));
+    const told = [...this.speaker.all.values()].some(
+      ({ session: { out } }) => out.counts('ipv4').advertised + out.counts('ipv6').advertised > 0,
+    );
     if (mayDrain && drain?.onShutdown && told) {
       this.log.info({ waitMs: drain.waitMs }, 'draining');
       await this.drainer.begin('shutdown');
@@ -239,19 +232,7 @@ export class Daemon {
 
   /** Loaded when somebody asks: the library that renders them would take a sixth of the time to start. */
   metrics(): Promise<Metrics> {
-    this.metricsLoaded ??= import('./metrics.ts').then(
-      ({ Metrics }) =>
-        new Metrics(
-          this.speaker,
-          this.engine,
-          this.documents,
-          this.layer2,
-          this.chronicle.tally,
-          this.bfd,
-          this.learned,
-          this.network,
-        ),
-    );
+    this.metricsLoaded ??= import('./metrics.ts').then(({ Metrics }) => new Metrics(this));
     return this.metricsLoaded;
   }
 
@@ -279,9 +260,7 @@ export class Daemon {
   private listen(): void {
     const { config, roster } = this.engine;
     if (config === undefined) return;
-    const missing = this.network.missingVrfs();
-    const here = places(config, roster).filter(({ vrf }) => vrf === undefined || !missing.has(vrf));
-    this.listening = this.speaker.setListeners(here);
+    this.listening = this.speaker.setListeners(listenPlaces(config, roster, this.network.missingVrfs()));
     this.listening.catch((error: Error) => {
       if (this.started) this.log.error(error.message);
     });
@@ -295,11 +274,6 @@ export class Daemon {
       this.bfdDue = false;
       this.bfd.want([...this.speaker.all.values()].map(({ settings }) => settings));
     });
-  }
-
-  private withPeer(name: string, use: (peer: Peer) => void): void {
-    const peer = this.speaker.all.get(name);
-    if (peer) use(peer);
   }
 
   private decided({ key, before, after, reassigned }: Decided): void {
@@ -322,34 +296,4 @@ export class Daemon {
     this.log.info({ services: decisions.length, announced, peers: this.speaker.all.size }, 'ready');
     this.ready = true;
   }
-}
-
-/** Names of the peers whose sessions are up. */
-const established = ({ all }: Speaker): string[] =>
-  [...all.values()].filter(({ session }) => session.state === 'Established').map(({ name }) => name);
-
-const hasRoutes = ({ session }: Peer): boolean =>
-  session.out.counts('ipv4').advertised + session.out.counts('ipv6').advertised > 0;
-
-/** Passwords of ranges from which peers may call. */
-const rangeKeys = ({ ranges }: Roster): ListenKey[] =>
-  ranges.flatMap(({ prefix, settings: { password } }) => (password === undefined ? [] : [{ peer: prefix, password }]));
-
-/** The addresses to listen on, in the default VRF and in every VRF that a peer is in. */
-function places({ speaker: { listen } }: Configuration, roster: Roster): ListenPlace[] {
-  const vrfs = new Set([...roster.wanted.values()].map((s) => s.vrf));
-  return listen.addresses.flatMap((address) =>
-    [...new Set([undefined, ...vrfs])].map((vrf) => ({
-      address,
-      port: listen.port,
-      ...(vrf !== undefined && { vrf }),
-    })),
-  );
-}
-
-/** The first error, and how many more there are. */
-function firstError(reading: Reading | undefined): string {
-  const [first, ...more] = (reading?.diagnostics ?? []).filter((d) => d.severity === 'error');
-  if (first === undefined) return 'nothing was read';
-  return `${formatDiagnostic(first)}${more.length > 0 ? ` (and ${more.length} more)` : ''}`;
 }

@@ -3,6 +3,7 @@
  * reported and not applied; the last good one stays.
  */
 import { type Assembled, assembleSorted } from '../config/assemble.ts';
+import { formatDiagnostic } from '../config/format.ts';
 import { type LoadedFile, Loader, type LoaderOptions } from '../config/load.ts';
 import type { Configuration, Diagnostic } from '../config/model.ts';
 import { retain } from '../config/retain.ts';
@@ -220,3 +221,10 @@ export const errorsFirst = (diagnostics: readonly Diagnostic[]): Diagnostic[] =>
   ...diagnostics.filter((d) => d.severity === 'error'),
   ...diagnostics.filter((d) => d.severity !== 'error'),
 ];
+
+/** The first error, and how many more there are. */
+export function firstError(reading: Reading | undefined): string {
+  const [first, ...more] = (reading?.diagnostics ?? []).filter((d) => d.severity === 'error');
+  if (first === undefined) return 'nothing was read';
+  return `${formatDiagnostic(first)}${more.length > 0 ? ` (and ${more.length} more)` : ''}`;
+}

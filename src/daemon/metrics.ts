@@ -19,6 +19,18 @@ import { latencyText, registerRouteMetrics } from './routemetrics.ts';
 import type { Speaker } from './speaker.ts';
 import type { Tally } from './tally.ts';
 
+/** What metrics are read from: the daemon, as far as it is there. */
+export interface Observed {
+  readonly speaker: Speaker;
+  readonly engine: Engine;
+  readonly documents: Documents;
+  readonly layer2: Layer2;
+  readonly chronicle: { readonly tally: Tally };
+  readonly bfd: Bfd;
+  readonly learned?: Learned;
+  readonly network?: Pick<Network, 'writes' | 'standings'>;
+}
+
 export class Metrics {
   readonly contentType: string;
   private readonly registry = new Registry();
@@ -27,16 +39,7 @@ export class Metrics {
   private readonly learned: Learned | undefined;
   private readonly bfd: Bfd;
 
-  constructor(
-    speaker: Speaker,
-    engine: Engine,
-    documents: Documents,
-    layer2: Layer2,
-    tally: Tally,
-    bfd: Bfd,
-    learned?: Learned,
-    network?: Pick<Network, 'writes' | 'standings'>,
-  ) {
+  constructor({ speaker, engine, documents, layer2, chronicle: { tally }, bfd, learned, network }: Observed) {
     const { registry } = this;
     this.engine = engine;
     this.layer2 = layer2;

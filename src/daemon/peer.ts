@@ -1,8 +1,10 @@
 /** A peer of this speaker: its session, its place in the RIB, and the one host timer that its session needs. */
 import type { AddressFamily } from '../bgp/const.ts';
+import type { Agreement } from '../bgp/handshake.ts';
 import type { Session } from '../bgp/session.ts';
 import type { PeerSettings } from '../bgp/settings.ts';
 import type { RouteCounts } from '../bgp/source.ts';
+import type { Update } from '../bgp/update.ts';
 import { monotonicMs } from '../io/clock.ts';
 import type { Instance } from './instance.ts';
 import type { Retention } from './retention.ts';
@@ -47,6 +49,36 @@ export class Peer {
     return this.instance.rib.counts(this.slot, family);
   }
 
+  /** The session is up. */
+  begin(agreement: Agreement): void {
+    this.cutOff = false;
+    this.heard.at = monotonicMs();
+    this.heard.complete.clear();
+    this.instance.intake.update(this);
+    this.instance.established(this);
+    this.retention.up(agreement);
+  }
+
+  /** What the peer says of routes; `counts`: these go into the RIB. */
+  take(update: Update, counts: boolean): void {
+    if (counts) this.instance.rib.apply(this.slot, update);
+    this.heard.at = monotonicMs();
+    if (update.endOfRib === undefined) return;
+    this.heard.complete.add(update.endOfRib);
+    this.retention.endOfRib(update.endOfRib);
+  }
+
+  /** It is no peer any more: nothing of it stays. */
+  end(): void {
+    clearTimeout(this.restart);
+    clearTimeout(this.timer);
+    if (this.turn) clearImmediate(this.turn);
+    this.timerDue = Number.POSITIVE_INFINITY;
+    this.retention.end();
+    this.instance.intake.remove(this);
+    this.instance.remove(this);
+  }
+
   /**
    * Sees to it that `tick` runs when the session's next timer is due. A timer that moved later, as the hold timer does
    * with every message, is left alone: it fires early, the session finds nothing due, and it is set anew.
@@ -72,13 +104,5 @@ export class Peer {
   restartIn(ms: number, start: () => void): void {
     clearTimeout(this.restart);
     this.restart = setTimeout(start, ms);
-  }
-
-  /** No `tick` any more, nor a restart. */
-  cancel(): void {
-    clearTimeout(this.restart);
-    clearTimeout(this.timer);
-    if (this.turn) clearImmediate(this.turn);
-    this.timerDue = Number.POSITIVE_INFINITY;
   }
 }

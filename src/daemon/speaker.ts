@@ -8,7 +8,6 @@
 import { AdjRibOut } from '../bgp/adjout.ts';
 import type { Notification } from '../bgp/errors.ts';
 import type { SessionAction, SessionEvent } from '../bgp/events.ts';
-import type { LocalAddresses } from '../bgp/export.ts';
 import type { State } from '../bgp/fsm.ts';
 import type { Agreement } from '../bgp/handshake.ts';
 import { AttributeTable } from '../bgp/intern.ts';
@@ -16,19 +15,18 @@ import { Session, type SessionParts } from '../bgp/session.ts';
 import type { PeerSettings } from '../bgp/settings.ts';
 import type { Update } from '../bgp/update.ts';
 import { monotonicMs } from '../io/clock.ts';
-import { addressesBeside } from '../io/interfaces.ts';
 import type { ListenKey, ListenPlace } from '../io/listener.ts';
 import { random } from '../io/random.ts';
 import { type Ends, Tcp } from '../io/tcp.ts';
-import { type Address, formatAddress } from '../lib/address.ts';
-import { equal } from '../lib/diff.ts';
+import type { Address } from '../lib/address.ts';
 import { callingPeer } from './caller.ts';
 import { Instances } from './instances.ts';
 import { excessOf } from './limit.ts';
+import { localAddresses, moved } from './local.ts';
 import { Peer } from './peer.ts';
 import { Reception } from './reception.ts';
 import { Retention } from './retention.ts';
-import { dialOptions, socketOptions } from './transport.ts';
+import { adapt, dialOptions } from './transport.ts';
 
 /** What a speaker reports as it happens. */
 export interface SpeakerEvents {
@@ -118,6 +116,12 @@ export class Speaker {
     return this.peers;
   }
 
+  /** Names of the peers whose sessions are up. */
+  get established(): ReadonlySet<string> {
+    const up = [...this.peers.values()].filter(({ session }) => session.state === 'Established');
+    return new Set(up.map(({ name }) => name));
+  }
+
   /**
    * Adds a peer, not yet started so that its routes can be set first. `out` carries the routes over from a session
    * that these settings replace.
@@ -169,12 +173,9 @@ export class Speaker {
   /** Ends a peer's session with this Cease and forgets the peer. */
   remove(peer: Peer, notification?: Notification): void {
     this.handle(peer, { type: 'stop', ...(notification && { notification }) });
-    peer.cancel();
     this.peers.delete(peer.name);
     this.events.peers?.();
-    peer.retention.end();
-    peer.instance.intake.remove(peer);
-    peer.instance.remove(peer);
+    peer.end();
     this.learnKeys();
     this.freeSlots.push(peer.slot);
   }
@@ -191,14 +192,18 @@ export class Speaker {
     return peer.settings.bfd?.strict === true && !(this.events.permits?.(peer) ?? true);
   }
 
-  /** BFD: the path to the peer works. */
-  pathUp(peer: Peer): void {
+  /** BFD: the path to the peer of this name works. */
+  pathUp(name: string): void {
+    const peer = this.peers.get(name);
+    if (peer === undefined) return;
     if (peer.waiting && !peer.cutOff) this.start(peer);
     else this.handle(peer, { type: 'pathUp' });
   }
 
   /** BFD: it does not. `independent`: and that is not since the peer's control plane restarts. */
-  pathDown(peer: Peer, reason: string, independent: boolean): void {
+  pathDown(name: string, reason: string, independent: boolean): void {
+    const peer = this.peers.get(name);
+    if (peer === undefined) return;
     const hold = peer.settings.bfd?.strict === true;
     peer.waiting ||= hold;
     this.handle(peer, { type: 'pathDown', reason, independent, hold });
@@ -224,7 +229,7 @@ export class Speaker {
       return false;
     }
     this.byConnection.set(connection, peer);
-    this.configure(connection, peer);
+    adapt(this.tcp, connection, peer.settings);
     this.handle(peer, { type: 'accepted', connection, local: localAddresses(ends) });
     return true;
   }
@@ -234,16 +239,6 @@ export class Speaker {
     const peers = [...this.peers.values()].map((p) => p.settings);
     const problem = this.reception.learnKeys(peers, this.ranges);
     if (problem !== undefined) this.events.problem?.(problem);
-  }
-
-  /** The listener served everybody alike; now it is known who called. */
-  private configure(connection: number, { settings }: Peer): void {
-    const { device: _, ...options } = socketOptions(settings);
-    try {
-      this.tcp.configure(connection, settings.address.family, options);
-    } catch {
-      // Without native sockets, or on one that is gone already: what needs the options was refused before.
-    }
   }
 
   private tell(connection: number, event: SessionEvent): void {
@@ -269,28 +264,14 @@ export class Speaker {
         return this.tcp.close(action.connection);
       case 'update':
         // What came behind the prefix that was one too many, in the same octets, does not count any more.
-        if (!peer.cutOff) {
-          this.events.update?.(peer, action.update);
-          peer.instance.rib.apply(peer.slot, action.update);
-        }
+        if (!peer.cutOff) this.events.update?.(peer, action.update);
+        peer.take(action.update, !peer.cutOff);
         for (const { attributes } of action.update.reach) this.attributes.release(attributes);
-        peer.heard.at = monotonicMs();
-        if (action.update.endOfRib) {
-          peer.heard.complete.add(action.update.endOfRib);
-          peer.retention.endOfRib(action.update.endOfRib);
-        }
         this.limit(peer);
         return this.instances.needUpkeep();
       case 'state':
         if (action.ended) peer.retention.lost(action.ended.agreement, action.ended.loss);
-        if (action.agreement) {
-          peer.cutOff = false;
-          peer.heard.at = monotonicMs();
-          peer.heard.complete.clear();
-          peer.instance.intake.update(peer);
-          peer.instance.established(peer);
-          peer.retention.up(action.agreement);
-        }
+        if (action.agreement) peer.begin(action.agreement);
         this.events.state?.(peer, action.from, action.to, action.reason);
         if (action.to === 'Idle') this.hold(peer);
         if (action.agreement) this.events.established?.(peer, action.agreement);
@@ -311,23 +292,8 @@ export class Speaker {
     if (restartSec !== undefined) peer.restartIn(restartSec * 1000, () => this.start(peer));
   }
 
-  /**
-   * Next hops are our addresses, which come and go: an interface that has just come up has those of one family before
-   * those of the other.
-   */
   private checkAddresses(): void {
     this.instances.checkAddresses();
-    const seen = new Map<string, LocalAddresses>();
-    for (const peer of this.peers.values()) {
-      const { local, state } = peer.session;
-      if (local === undefined || state !== 'Established') continue;
-      const link = peer.settings.interface;
-      const key = `${formatAddress(local.transport)} ${link ?? ''}`;
-      const now = seen.get(key) ?? addressesBeside(local.transport, link);
-      seen.set(key, now);
-      if (!equal(now, local)) this.handle(peer, { type: 'addresses', local: now });
-    }
+    for (const [peer, local] of moved(this.peers.values())) this.handle(peer, { type: 'addresses', local });
   }
 }
-
-const localAddresses = (ends: Ends): LocalAddresses => addressesBeside(ends.local, ends.interface);

@@ -1,7 +1,7 @@
 /** How packets to a peer are to be: a session's settings as socket options. */
 import { isInternal, type PeerSettings } from '../bgp/settings.ts';
 import type { SocketOptions } from '../io/socket.ts';
-import type { DialOptions } from '../io/tcp.ts';
+import type { DialOptions, Tcp } from '../io/tcp.ts';
 
 /** Network control (RFC 4594 §3.1): routing survives congestion. */
 const DSCP_CS6 = 48;
@@ -32,4 +32,14 @@ export function dialOptions(settings: PeerSettings): DialOptions {
     ...(settings.interface !== undefined && { interface: settings.interface }),
     ...(password !== undefined && { password }),
   };
+}
+
+/** The listener served everybody alike; now it is known who called. */
+export function adapt(tcp: Pick<Tcp, 'configure'>, connection: number, settings: PeerSettings): void {
+  const { device: _, ...options } = socketOptions(settings);
+  try {
+    tcp.configure(connection, settings.address.family, options);
+  } catch {
+    // Without native sockets, or on one that is gone already: what needs the options was refused before.
+  }
 }

@@ -256,7 +256,14 @@ test('counters are there as often as they are asked for', async () => {
   });
   const engine = { config: bench.config, services: bench.services } as unknown as Engine;
   const fresh = new Speaker({ state: () => {} });
-  const metrics = new Metrics(fresh, engine, {} as Reader, bench.layer2, new Tally(), noBfd);
+  const metrics = new Metrics({
+    speaker: fresh,
+    engine,
+    documents: {} as Reader,
+    layer2: bench.layer2,
+    chronicle: { tally: new Tally() },
+    bfd: noBfd,
+  });
   const text = [...(await metrics.text())].join('');
   for (const [name, value] of [
     ['requests_received', 7],
