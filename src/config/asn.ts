@@ -12,7 +12,7 @@ export const asn = (missing: string) =>
     .max(0xffff_ffff, 'must be in 1..4294967295');
 
 /** The two ways to say which AS a peer must be in. */
-export const peerAsnShape = {
+export const peerAsnShape = () => ({
   peerASN: int(0, 0xffff_ffff)
     .optional()
     .describe('AS number of the peer, 1..4294967295. Either this or dynamicASN is needed.'),
@@ -20,7 +20,7 @@ export const peerAsnShape = {
     .enum(['internal', 'external'])
     .optional()
     .describe('Instead of peerASN: any AS but ours (external), or ours (internal).'),
-};
+});
 
 /** Exactly one of the two. `path` is that of the mapping they stand in. */
 export function readPeerAsn(

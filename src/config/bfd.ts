@@ -31,7 +31,7 @@ const within = (min: number, max: number) => {
   return z.int().min(min, { error }).max(max, { error });
 };
 
-export const bfdShape = {
+export const bfdShape = () => ({
   receiveInterval: within(10, 60_000)
     .optional()
     .describe('Least time between packets that we take, 10..60000 milliseconds. Default 300.'),
@@ -47,9 +47,9 @@ export const bfdShape = {
   minimumTtl: within(1, 254)
     .optional()
     .describe('Least TTL or hop limit that packets of multihop sessions arrive with, 1..254. Default 254.'),
-};
+});
 
-export type BfdFields = z.output<z.ZodObject<typeof bfdShape>>;
+export type BfdFields = z.output<z.ZodObject<ReturnType<typeof bfdShape>>>;
 
 /** @param path that of the mapping which the fields stand in */
 export function readBfd(fields: BfdFields, path: Path, findings: Findings): BfdSettings {

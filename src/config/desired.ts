@@ -8,7 +8,7 @@ import { isGroupMac, parseMac } from '../lib/mac.ts';
 import { didYouMean } from './nearest.ts';
 import { type InterfaceType, interfaceTypes, type PolicyFamily, type PolicyInterface } from './network.ts';
 import type { Findings, Path } from './problem.ts';
-import { anything, bool, int } from './schema.ts';
+import { anything, bool, int, type Output } from './schema.ts';
 
 /** A whole number, which nmstate takes in quotes too. */
 export const number = (min: number, max: number) =>
@@ -28,115 +28,121 @@ const unsupported = {
 } as const;
 
 /** What DHCP would bring: without it they change nothing. */
-const automatic = {
+const automatic = () => ({
   'auto-dns': bool().optional(),
   'auto-gateway': bool().optional(),
   'auto-routes': bool().optional(),
   'auto-route-table-id': number(0, 0xffff_ffff).optional(),
   'auto-route-metric': number(-1, 0xffff_ffff).optional(),
-};
+});
 
-const family = z.strictObject({
-  enabled: bool().optional().describe('The family is used. false removes its addresses. Default true.'),
-  dhcp: bool().optional(),
-  autoconf: bool().optional().describe('IPv6: make addresses from router advertisements.'),
-  address: z
+const family = () =>
+  z.strictObject({
+    enabled: bool().optional().describe('The family is used. false removes its addresses. Default true.'),
+    dhcp: bool().optional(),
+    autoconf: bool().optional().describe('IPv6: make addresses from router advertisements.'),
+    address: z
+      .array(
+        z.strictObject({
+          ip: z.string().describe('The address.'),
+          'prefix-length': number(0, 128).describe('Length of its prefix, in bits.'),
+          ...refusedFields('mptcp-flags', 'preferred-life-time', 'valid-life-time'),
+        }),
+      )
+      .optional()
+      .describe('All addresses of the interface, but for link-local ones. Default: they stay.'),
+    forwarding: bool().optional().describe('Forward packets that come in by this interface.'),
+    'addr-gen-mode': z.string().optional(),
+    ...automatic(),
+    ...refusedFields(...unsupported.family),
+  });
+
+const names = () => z.array(z.string().min(1, 'the name is empty')).optional();
+const bridgePorts = () =>
+  z
     .array(
       z.strictObject({
-        ip: z.string().describe('The address.'),
-        'prefix-length': number(0, 128).describe('Length of its prefix, in bits.'),
-        ...refusedFields('mptcp-flags', 'preferred-life-time', 'valid-life-time'),
+        name: z.string(),
+        ...refusedFields('stp-hairpin-mode', 'stp-path-cost', 'stp-priority', 'vlan'),
       }),
     )
-    .optional()
-    .describe('All addresses of the interface, but for link-local ones. Default: they stay.'),
-  forwarding: bool().optional().describe('Forward packets that come in by this interface.'),
-  'addr-gen-mode': z.string().optional(),
-  ...automatic,
-  ...refusedFields(...unsupported.family),
-});
+    .optional();
 
-const names = z.array(z.string().min(1, 'the name is empty')).optional();
-const bridgePorts = z
-  .array(
-    z.strictObject({ name: z.string(), ...refusedFields('stp-hairpin-mode', 'stp-path-cost', 'stp-priority', 'vlan') }),
-  )
-  .optional();
+export const interfaceSchema = () =>
+  z.strictObject({
+    name: z
+      .string()
+      .min(1, 'the name is empty')
+      .max(15, 'has more than 15 characters')
+      .describe('Name of the interface.'),
+    type: z
+      .string()
+      .optional()
+      .describe('ethernet, vrf, vlan, dummy, linux-bridge, bond, veth or loopback; needed for one that is to be made.'),
+    state: z.enum(['up', 'down', 'absent', 'ignore']).optional().describe('Default up.'),
+    'mac-address': z.string().optional().describe('Ethernet address.'),
+    mtu: number(68, 0x7fff_ffff).optional().describe('Largest packet, in octets.'),
+    controller: z.string().optional().describe('VRF, bridge or bond that the interface is to be in; empty for none.'),
+    ipv4: family().optional().describe('IPv4 on the interface. Default: it stays as it is.'),
+    ipv6: family().optional().describe('IPv6 on the interface. Default: it stays as it is.'),
+    vrf: z
+      .strictObject({
+        port: names().describe('Interfaces in the VRF; others are taken out.'),
+        ports: names(),
+        'route-table-id': number(0, 0xffff_ffff).optional().describe('Its routing table. A new VRF needs one.'),
+      })
+      .optional()
+      .describe('What is special about a VRF.'),
+    vlan: z
+      .strictObject({
+        'base-iface': z.string().min(1, 'the name is empty').describe('Interface that the tagged packets use.'),
+        id: number(0, 4095).describe('VLAN ID.'),
+        protocol: z.enum(['802.1q', '802.1ad']).optional().describe('Kind of tag. Default 802.1q.'),
+        ...refusedFields(...unsupported.vlan),
+      })
+      .optional()
+      .describe('What is special about a VLAN.'),
+    bridge: z
+      .strictObject({
+        options: z
+          .strictObject({
+            stp: z
+              .strictObject({
+                enabled: bool().optional(),
+                ...refusedFields('forward-delay', 'hello-time', 'max-age', 'priority'),
+              })
+              .optional(),
+            ...refusedFields(
+              'group-addr',
+              'group-forward-mask',
+              'group-fwd-mask',
+              'mac-ageing-time',
+              'multicast-snooping',
+            ),
+            ...refusedFields('vlan-protocol', 'vlan-default-pvid', 'hash-max', 'multicast-router', 'multicast-querier'),
+          })
+          .optional(),
+        port: bridgePorts().describe('Interfaces in the bridge; others are taken out.'),
+        ports: bridgePorts(),
+      })
+      .optional()
+      .describe('What is special about a bridge.'),
+    'link-aggregation': z
+      .strictObject({
+        mode: z.string().optional().describe("The bond's mode, which must be what it is."),
+        port: names().describe("The bond's interfaces, which must be those it has."),
+        ports: names(),
+        ...refusedFields('options', 'ports-config'),
+      })
+      .optional()
+      .describe('What is special about a bond.'),
+    // Told by nmstate, not asked of it.
+    ...refusedFields('description', 'identifier', 'permanent-mac-address', 'max-mtu', 'min-mtu', 'driver'),
+    ...refusedFields(...unsupported.interface),
+  });
 
-export const interfaceSchema = z.strictObject({
-  name: z
-    .string()
-    .min(1, 'the name is empty')
-    .max(15, 'has more than 15 characters')
-    .describe('Name of the interface.'),
-  type: z
-    .string()
-    .optional()
-    .describe('ethernet, vrf, vlan, dummy, linux-bridge, bond, veth or loopback; needed for one that is to be made.'),
-  state: z.enum(['up', 'down', 'absent', 'ignore']).optional().describe('Default up.'),
-  'mac-address': z.string().optional().describe('Ethernet address.'),
-  mtu: number(68, 0x7fff_ffff).optional().describe('Largest packet, in octets.'),
-  controller: z.string().optional().describe('VRF, bridge or bond that the interface is to be in; empty for none.'),
-  ipv4: family.optional().describe('IPv4 on the interface. Default: it stays as it is.'),
-  ipv6: family.optional().describe('IPv6 on the interface. Default: it stays as it is.'),
-  vrf: z
-    .strictObject({
-      port: names.describe('Interfaces in the VRF; others are taken out.'),
-      ports: names,
-      'route-table-id': number(0, 0xffff_ffff).optional().describe('Its routing table. A new VRF needs one.'),
-    })
-    .optional()
-    .describe('What is special about a VRF.'),
-  vlan: z
-    .strictObject({
-      'base-iface': z.string().min(1, 'the name is empty').describe('Interface that the tagged packets use.'),
-      id: number(0, 4095).describe('VLAN ID.'),
-      protocol: z.enum(['802.1q', '802.1ad']).optional().describe('Kind of tag. Default 802.1q.'),
-      ...refusedFields(...unsupported.vlan),
-    })
-    .optional()
-    .describe('What is special about a VLAN.'),
-  bridge: z
-    .strictObject({
-      options: z
-        .strictObject({
-          stp: z
-            .strictObject({
-              enabled: bool().optional(),
-              ...refusedFields('forward-delay', 'hello-time', 'max-age', 'priority'),
-            })
-            .optional(),
-          ...refusedFields(
-            'group-addr',
-            'group-forward-mask',
-            'group-fwd-mask',
-            'mac-ageing-time',
-            'multicast-snooping',
-          ),
-          ...refusedFields('vlan-protocol', 'vlan-default-pvid', 'hash-max', 'multicast-router', 'multicast-querier'),
-        })
-        .optional(),
-      port: bridgePorts.describe('Interfaces in the bridge; others are taken out.'),
-      ports: bridgePorts,
-    })
-    .optional()
-    .describe('What is special about a bridge.'),
-  'link-aggregation': z
-    .strictObject({
-      mode: z.string().optional().describe("The bond's mode, which must be what it is."),
-      port: names.describe("The bond's interfaces, which must be those it has."),
-      ports: names,
-      ...refusedFields('options', 'ports-config'),
-    })
-    .optional()
-    .describe('What is special about a bond.'),
-  // Told by nmstate, not asked of it.
-  ...refusedFields('description', 'identifier', 'permanent-mac-address', 'max-mtu', 'min-mtu', 'driver'),
-  ...refusedFields(...unsupported.interface),
-});
-
-type Raw = z.output<typeof interfaceSchema>;
-type RawFamily = z.output<typeof family>;
+type Raw = Output<typeof interfaceSchema>;
+type RawFamily = Output<typeof family>;
 
 /** @param path of the list */
 export function readInterfaces(raw: readonly Raw[], path: Path, findings: Findings): PolicyInterface[] {

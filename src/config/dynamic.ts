@@ -4,24 +4,25 @@ import { comparePrefixes, formatPrefix, parsePrefix } from '../lib/prefix.ts';
 import { asn, isInternal, peerAsnShape, readPeerAsn } from './asn.ts';
 import { checkPassword } from './password.ts';
 import type { Findings, Path } from './problem.ts';
-import { bool, int } from './schema.ts';
+import { bool, int, type Output } from './schema.ts';
 import type { DynamicPeers } from './speaker.ts';
 
-export const dynamicSchema = z.object({
-  prefix: z.string().describe('Addresses that may call, ADDRESS/LENGTH. The most specific entry counts.'),
-  myASN: asn('missing local ASN').describe('Our AS number, 1..4294967295.'),
-  ...peerAsnShape,
-  limit: int(1, 65_535).optional().describe('Sessions at a time, 1..65535. Default 100.'),
-  password: z.string().optional().describe('TCP MD5 password (RFC 2385), up to 80 octets.'),
-  ebgpMultiHop: bool().optional().describe('eBGP peers may be more than one hop away. Default false.'),
-  families: z
-    .array(z.enum(['ipv4', 'ipv6']))
-    .min(1, 'the list is empty')
-    .optional()
-    .describe('Families of the sessions. Default that of the prefix.'),
-});
+export const dynamicSchema = () =>
+  z.object({
+    prefix: z.string().describe('Addresses that may call, ADDRESS/LENGTH. The most specific entry counts.'),
+    myASN: asn('missing local ASN').describe('Our AS number, 1..4294967295.'),
+    ...peerAsnShape(),
+    limit: int(1, 65_535).optional().describe('Sessions at a time, 1..65535. Default 100.'),
+    password: z.string().optional().describe('TCP MD5 password (RFC 2385), up to 80 octets.'),
+    ebgpMultiHop: bool().optional().describe('eBGP peers may be more than one hop away. Default false.'),
+    families: z
+      .array(z.enum(['ipv4', 'ipv6']))
+      .min(1, 'the list is empty')
+      .optional()
+      .describe('Families of the sessions. Default that of the prefix.'),
+  });
 
-type Raw = z.output<typeof dynamicSchema>;
+type Raw = Output<typeof dynamicSchema>;
 
 /** The most specific first. `path` is that of the list. */
 export function readDynamicPeers(entries: readonly Raw[], path: Path, findings: Findings): readonly DynamicPeers[] {

@@ -3,38 +3,42 @@ import { z } from 'zod';
 import { type Prefix, parsePrefix } from '../lib/prefix.ts';
 import type { HostSession } from './openperouter.ts';
 import type { Findings } from './problem.ts';
-import { int } from './schema.ts';
+import { int, type Output } from './schema.ts';
 
 export const asn = () => int(1, 0xffff_ffff);
-const cidrShape = {
+const cidrShape = () => ({
   ipv4: z.string().optional().describe('IPv4 prefix of the leg between router and host.'),
   ipv6: z.string().optional().describe('IPv6 prefix of it.'),
-};
-const localCidr = z.object(cidrShape).optional().describe('Addresses of the leg: the router has the first usable one.');
+});
+const localCidr = () =>
+  z.object(cidrShape()).optional().describe('Addresses of the leg: the router has the first usable one.');
 /** The first generation has one prefix, as text. */
-export const anyLocalCidr = z.preprocess(
-  (value) => (typeof value === 'string' ? { [value.includes(':') ? 'ipv6' : 'ipv4']: value } : value),
-  localCidr,
-);
+export const anyLocalCidr = () =>
+  z.preprocess(
+    (value) => (typeof value === 'string' ? { [value.includes(':') ? 'ipv6' : 'ipv4']: value } : value),
+    localCidr(),
+  );
 
-export const oldSession = z
-  .object({
-    asn: asn().optional().describe("The router's AS number."),
-    hostasn: asn().optional().describe('Ours. Default that of the router.'),
-    hosttype: z.enum(['external', 'internal']).optional().describe('Instead of hostasn.'),
-    localcidr: localCidr,
-  })
-  .optional()
-  .describe('The session with the host.');
-export const currentSession = z
-  .object({
-    asn: asn().optional().describe("The router's AS number."),
-    hostASN: asn().optional().describe('Ours.'),
-    hostType: z.enum(['External', 'Internal']).optional().describe('Instead of hostASN.'),
-    localCIDR: localCidr,
-  })
-  .optional()
-  .describe('The session with the host.');
+export const oldSession = () =>
+  z
+    .object({
+      asn: asn().optional().describe("The router's AS number."),
+      hostasn: asn().optional().describe('Ours. Default that of the router.'),
+      hosttype: z.enum(['external', 'internal']).optional().describe('Instead of hostasn.'),
+      localcidr: localCidr(),
+    })
+    .optional()
+    .describe('The session with the host.');
+export const currentSession = () =>
+  z
+    .object({
+      asn: asn().optional().describe("The router's AS number."),
+      hostASN: asn().optional().describe('Ours.'),
+      hostType: z.enum(['External', 'Internal']).optional().describe('Instead of hostASN.'),
+      localCIDR: localCidr(),
+    })
+    .optional()
+    .describe('The session with the host.');
 
 export interface RawSession {
   readonly asn?: number | undefined;
@@ -49,9 +53,9 @@ export interface RawSession {
 export const oldNames = { hostAsn: 'hostasn', hostType: 'hosttype', cidr: 'localcidr' };
 const currentNames = { hostAsn: 'hostASN', hostType: 'hostType', cidr: 'localCIDR' };
 
-export const fromOld = (s: z.output<typeof oldSession>, path: readonly string[]): RawSession | undefined =>
+export const fromOld = (s: Output<typeof oldSession>, path: readonly string[]): RawSession | undefined =>
   s && { asn: s.asn, hostAsn: s.hostasn, hostType: s.hosttype, cidr: s.localcidr, path, names: oldNames };
-export const fromCurrent = (s: z.output<typeof currentSession>, path: readonly string[]): RawSession | undefined =>
+export const fromCurrent = (s: Output<typeof currentSession>, path: readonly string[]): RawSession | undefined =>
   s && { asn: s.asn, hostAsn: s.hostASN, hostType: s.hostType, cidr: s.localCIDR, path, names: currentNames };
 
 /** What a generation allows. */

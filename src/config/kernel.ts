@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { parseDuration } from './duration.ts';
 import type { Findings, Path } from './problem.ts';
-import { bool, duration, int } from './schema.ts';
+import { bool, duration, int, type Output } from './schema.ts';
 import { durationHint } from './timers.ts';
 
 /** Every default is filled in. */
@@ -43,47 +43,50 @@ export const kernelDefaults = {
 
 const paths = () => int(1, 256).optional();
 
-export const kernelSchema = z.object({
-  install: bool()
-    .optional()
-    .describe('Put what is accepted into the routing table of the VRF that its session is in. Default true.'),
-  protocol: int(1, 255)
-    .optional()
-    .describe('Protocol number of installed routes, 5..255, by which ours are told from others. Default 186.'),
-  metric: int(0, 0xffff_ffff)
-    .optional()
-    .describe('Metric of installed routes, 0..4294967295, 0 for what the kernel takes. Default 20.'),
-  mtu: int(1280, 65_535).optional().describe('MTU of installed routes, 1280..65535 octets. Default that of the link.'),
-  alwaysBlock: z
-    .array(z.string())
-    .optional()
-    .describe('Prefixes never to learn, with everything inside them, whatever a session may receive. Default none.'),
-  multipath: z
-    .object({
-      external: paths().describe('Most paths of a route learned from other ASes, 1..256. Default 16.'),
-      internal: paths().describe('Most paths of a route learned within our AS, 1..256. Default 16.'),
-      asPath: z
-        .enum(['same', 'sameNeighbour', 'relaxed'])
-        .optional()
-        .describe(
-          'How alike the AS paths of one length must be: the same, the same in the neighbour AS, or not at all. Default same.',
-        ),
-      bandwidth: bool()
-        .optional()
-        .describe('Share by the link bandwidth community where all paths carry it. Default false: each the same.'),
-    })
-    .optional()
-    .describe('Several paths side by side.'),
-  resolveViaDefault: bool().optional().describe('Next hops may be reached by a default route. Default true.'),
-  keepOnStop: bool().optional().describe('Leave installed routes in place when the program ends. Default false.'),
-  sweepAfter: duration()
-    .optional()
-    .describe(
-      'How long routes of an earlier process stay that nobody has announced again, 1s..1h; less once all peers have told all. Default 5m.',
-    ),
-});
+export const kernelSchema = () =>
+  z.object({
+    install: bool()
+      .optional()
+      .describe('Put what is accepted into the routing table of the VRF that its session is in. Default true.'),
+    protocol: int(1, 255)
+      .optional()
+      .describe('Protocol number of installed routes, 5..255, by which ours are told from others. Default 186.'),
+    metric: int(0, 0xffff_ffff)
+      .optional()
+      .describe('Metric of installed routes, 0..4294967295, 0 for what the kernel takes. Default 20.'),
+    mtu: int(1280, 65_535)
+      .optional()
+      .describe('MTU of installed routes, 1280..65535 octets. Default that of the link.'),
+    alwaysBlock: z
+      .array(z.string())
+      .optional()
+      .describe('Prefixes never to learn, with everything inside them, whatever a session may receive. Default none.'),
+    multipath: z
+      .object({
+        external: paths().describe('Most paths of a route learned from other ASes, 1..256. Default 16.'),
+        internal: paths().describe('Most paths of a route learned within our AS, 1..256. Default 16.'),
+        asPath: z
+          .enum(['same', 'sameNeighbour', 'relaxed'])
+          .optional()
+          .describe(
+            'How alike the AS paths of one length must be: the same, the same in the neighbour AS, or not at all. Default same.',
+          ),
+        bandwidth: bool()
+          .optional()
+          .describe('Share by the link bandwidth community where all paths carry it. Default false: each the same.'),
+      })
+      .optional()
+      .describe('Several paths side by side.'),
+    resolveViaDefault: bool().optional().describe('Next hops may be reached by a default route. Default true.'),
+    keepOnStop: bool().optional().describe('Leave installed routes in place when the program ends. Default false.'),
+    sweepAfter: duration()
+      .optional()
+      .describe(
+        'How long routes of an earlier process stay that nobody has announced again, 1s..1h; less once all peers have told all. Default 5m.',
+      ),
+  });
 
-type Raw = z.output<typeof kernelSchema>;
+type Raw = Output<typeof kernelSchema>;
 
 export function readKernel(raw: Raw, path: Path, findings: Findings): Kernel {
   const { multipath = {}, sweepAfter, mtu } = raw;

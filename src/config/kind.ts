@@ -4,7 +4,7 @@ import { type Own, warnUnknown } from './annotation.ts';
 import type { Item } from './document.ts';
 import type { Meta } from './model.ts';
 import type { Findings } from './problem.ts';
-import { check } from './schema.ts';
+import { check, lazily } from './schema.ts';
 
 export interface Kind {
   readonly kind: string;
@@ -15,7 +15,7 @@ export interface Kind {
   readonly global: boolean;
   /** One sentence for the manual. */
   readonly summary: string;
-  readonly schema: z.ZodObject;
+  readonly schema: () => z.ZodObject;
   /** Annotations and labels of ours that it knows. */
   readonly own?: Own;
   /** Reads a document of this kind; undefined when something is wrong, which is then among the findings. */
@@ -25,14 +25,15 @@ export interface Kind {
 /** A kind from its schema and a reader of what the schema accepted. */
 export function defineKind<Schema extends z.ZodObject>(
   kind: Omit<Kind, 'schema' | 'read'> & {
-    readonly schema: Schema;
+    readonly schema: () => Schema;
     read(value: z.output<Schema>, meta: Meta, findings: Findings): Item | undefined;
   },
 ): Kind {
+  const schema = lazily(kind.schema);
   return {
     ...kind,
     read(value, meta, findings) {
-      const checked = check(kind.schema, value, [], findings);
+      const checked = check(schema(), value, [], findings);
       warnUnknown(kind.own ?? {}, meta, findings);
       const item = checked === undefined ? undefined : kind.read(checked, meta, findings);
       return findings.failed ? undefined : item;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { parseDuration } from './duration.ts';
 import type { Findings } from './problem.ts';
-import { bool, duration } from './schema.ts';
+import { bool, duration, type Output } from './schema.ts';
 import type { Speaker } from './speaker.ts';
 import { durationHint } from './timers.ts';
 
@@ -13,25 +13,28 @@ export const layer2Defaults = {
   holdDownMs: 0,
 } as const satisfies Speaker['layer2'];
 
-export const layer2Schema = z.object({
-  gratuitousInterval: duration()
-    .optional()
-    .describe('Between announcements that nobody asked for, 1s..24h; 0s, the default, for none.'),
-  conflict: z
-    .enum(['report', 'defend', 'yield'])
-    .optional()
-    .describe(
-      'What to do when another host claims an address: tell, announce again, or fall silent if the other has the lower hardware address. Default defend.',
-    ),
-  stickiness: bool()
-    .optional()
-    .describe(
-      'Addresses stay with the node that has them for as long as it can announce them, though another one comes first. Default false.',
-    ),
-  holdDown: duration().optional().describe('After a start no address is taken over for this long, 0s..1h. Default 0s.'),
-});
+export const layer2Schema = () =>
+  z.object({
+    gratuitousInterval: duration()
+      .optional()
+      .describe('Between announcements that nobody asked for, 1s..24h; 0s, the default, for none.'),
+    conflict: z
+      .enum(['report', 'defend', 'yield'])
+      .optional()
+      .describe(
+        'What to do when another host claims an address: tell, announce again, or fall silent if the other has the lower hardware address. Default defend.',
+      ),
+    stickiness: bool()
+      .optional()
+      .describe(
+        'Addresses stay with the node that has them for as long as it can announce them, though another one comes first. Default false.',
+      ),
+    holdDown: duration()
+      .optional()
+      .describe('After a start no address is taken over for this long, 0s..1h. Default 0s.'),
+  });
 
-type Spec = z.output<typeof layer2Schema>;
+type Spec = Output<typeof layer2Schema>;
 
 export function readLayer2(raw: Spec, findings: Findings): Speaker['layer2'] {
   const read = (field: 'gratuitousInterval' | 'holdDown', ms: number, least: number, most: number, range: string) => {

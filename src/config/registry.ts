@@ -93,7 +93,7 @@ export const kindDocs = (): readonly KindDoc[] =>
     kind,
     apiVersion,
     summary,
-    fields: fieldDocs(schema),
+    fields: fieldDocs(schema()),
     annotations: Object.entries(own?.annotations ?? {}).map(([name, { expects, summary }]) => ({
       name,
       expects,

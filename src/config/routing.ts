@@ -12,9 +12,10 @@ import {
   routeTypes,
 } from './network.ts';
 import type { Findings, Path } from './problem.ts';
+import type { Output } from './schema.ts';
 
 const MAIN = 254;
-const state = z.enum(['present', 'absent']).optional().describe('absent: whatever matches must not be there.');
+const state = () => z.enum(['present', 'absent']).optional().describe('absent: whatever matches must not be there.');
 
 /** Numbers of marks, which nmstate takes in hexadecimal too. */
 const mark = () =>
@@ -25,37 +26,41 @@ const mark = () =>
     )
     .optional();
 
-export const routeSchema = z.strictObject({
-  state,
-  destination: z.string().optional().describe('Where the route leads, ADDRESS/LENGTH. Needed unless it is absent.'),
-  'next-hop-interface': z.string().optional().describe('Interface that it uses. Needed unless route-type is given.'),
-  'next-hop-address': z.string().optional().describe('Router; empty for none.'),
-  metric: number(-1, 0xffff_ffff).optional().describe('The lowest wins. Default -1: what the kernel takes.'),
-  'table-id': number(0, 0xffff_ffff).optional().describe('Routing table. Default 0: main, 254.'),
-  weight: number(1, 256).optional().describe('Share among several next hops, IPv4 only.'),
-  'route-type': z.enum(routeTypes).optional().describe('Packets are dropped rather than sent on.'),
-  cwnd: number(0, 0xffff_ffff).optional().describe("TCP's congestion window, in segments."),
-  source: z.string().optional().describe('Source address of packets of this node.'),
-  'vrf-name': z.string().optional().describe('VRF whose table it is, instead of table-id.'),
-});
+export const routeSchema = () =>
+  z.strictObject({
+    state: state(),
+    destination: z.string().optional().describe('Where the route leads, ADDRESS/LENGTH. Needed unless it is absent.'),
+    'next-hop-interface': z.string().optional().describe('Interface that it uses. Needed unless route-type is given.'),
+    'next-hop-address': z.string().optional().describe('Router; empty for none.'),
+    metric: number(-1, 0xffff_ffff).optional().describe('The lowest wins. Default -1: what the kernel takes.'),
+    'table-id': number(0, 0xffff_ffff).optional().describe('Routing table. Default 0: main, 254.'),
+    weight: number(1, 256).optional().describe('Share among several next hops, IPv4 only.'),
+    'route-type': z.enum(routeTypes).optional().describe('Packets are dropped rather than sent on.'),
+    cwnd: number(0, 0xffff_ffff).optional().describe("TCP's congestion window, in segments."),
+    source: z.string().optional().describe('Source address of packets of this node.'),
+    'vrf-name': z.string().optional().describe('VRF whose table it is, instead of table-id.'),
+  });
 
-export const ruleSchema = z.strictObject({
-  state,
-  family: z.enum(['ipv4', 'ipv6']).optional().describe('Needed unless an address gives it.'),
-  'ip-from': z.string().optional().describe('Source of packets, ADDRESS/LENGTH.'),
-  'ip-to': z.string().optional().describe('Destination of packets, ADDRESS/LENGTH.'),
-  priority: number(-1, 0xffff_ffff).optional().describe('The lowest comes first. Default -1: 30000 and up.'),
-  'route-table': number(0, 0xffff_ffff).optional().describe('Table to look in. Default 0: main, 254.'),
-  fwmark: mark().describe('Mark of packets.'),
-  fwmask: mark().describe('Bits of the mark that count. Default all.'),
-  iif: z.string().optional().describe('Interface that packets come in by.'),
-  action: z.enum(routeTypes).optional().describe('Packets are dropped rather than looked up.'),
-  'suppress-prefix-length': number(-1, 128).optional().describe('Routes with prefixes up to this length do not count.'),
-  suppress_prefixlength: number(-1, 128).optional(),
-});
+export const ruleSchema = () =>
+  z.strictObject({
+    state: state(),
+    family: z.enum(['ipv4', 'ipv6']).optional().describe('Needed unless an address gives it.'),
+    'ip-from': z.string().optional().describe('Source of packets, ADDRESS/LENGTH.'),
+    'ip-to': z.string().optional().describe('Destination of packets, ADDRESS/LENGTH.'),
+    priority: number(-1, 0xffff_ffff).optional().describe('The lowest comes first. Default -1: 30000 and up.'),
+    'route-table': number(0, 0xffff_ffff).optional().describe('Table to look in. Default 0: main, 254.'),
+    fwmark: mark().describe('Mark of packets.'),
+    fwmask: mark().describe('Bits of the mark that count. Default all.'),
+    iif: z.string().optional().describe('Interface that packets come in by.'),
+    action: z.enum(routeTypes).optional().describe('Packets are dropped rather than looked up.'),
+    'suppress-prefix-length': number(-1, 128)
+      .optional()
+      .describe('Routes with prefixes up to this length do not count.'),
+    suppress_prefixlength: number(-1, 128).optional(),
+  });
 
-type RawRoute = z.output<typeof routeSchema>;
-type RawRule = z.output<typeof ruleSchema>;
+type RawRoute = Output<typeof routeSchema>;
+type RawRule = Output<typeof ruleSchema>;
 
 export interface Routing<Present, Absent> {
   readonly present: readonly Present[];

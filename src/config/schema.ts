@@ -10,6 +10,18 @@ import type { Findings, Path } from './problem.ts';
 /** Fields whose values no message may repeat. */
 const secret = new Set(['password', 'passwordSecret', 'data', 'stringData']);
 
+/**
+ * Schemas are functions that build them: of all the kinds there are, most documents use a few, and to build the others
+ * would take a third of the time to the first session. This one is for those that several others share.
+ */
+export function lazily<T>(build: () => T): () => T {
+  let built: T | undefined;
+  return () => (built ??= build());
+}
+
+/** What such a schema reads. */
+export type Output<Schema extends () => z.ZodType> = z.output<ReturnType<Schema>>;
+
 /** A whole number in a range, both ends included. */
 export const int = (min: number, max: number) => {
   const error = `must be in ${min}..${max}`;
@@ -39,21 +51,23 @@ const words = new Map<string, boolean>([
 export const anything = () => z.unknown().optional();
 
 /** metadata of every kind: what is not listed is ignored (managedFields, uid …). */
-const metadata = z.looseObject(
-  {
-    name: z
-      .string({ error: ({ input }) => (input === undefined ? 'the name is missing' : undefined) })
-      .min(1, 'the name is empty'),
-    namespace: z.string().optional(),
-    labels: z.record(z.string(), z.string()).optional(),
-    annotations: z.record(z.string(), z.string()).optional(),
-  },
-  { error: ({ input }) => (input === undefined ? 'is missing: every document needs a name' : undefined) },
+const metadata = lazily(() =>
+  z.looseObject(
+    {
+      name: z
+        .string({ error: ({ input }) => (input === undefined ? 'the name is missing' : undefined) })
+        .min(1, 'the name is empty'),
+      namespace: z.string().optional(),
+      labels: z.record(z.string(), z.string()).optional(),
+      annotations: z.record(z.string(), z.string()).optional(),
+    },
+    { error: ({ input }) => (input === undefined ? 'is missing: every document needs a name' : undefined) },
+  ),
 );
 
 /** The schema of a whole document of one kind, around the fields of its own. */
 export const documentSchema = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
-  z.object({ apiVersion: z.string(), kind: z.string(), metadata, status: anything(), ...shape });
+  z.object({ apiVersion: z.string(), kind: z.string(), metadata: metadata(), status: anything(), ...shape });
 
 /**
  * Reads `value`, which stands at `path`. Absent and null are the same, as in Kubernetes.

@@ -2,28 +2,32 @@
 import { z } from 'zod';
 import type { Labels, Selector } from './model.ts';
 import type { Findings, Path } from './problem.ts';
-import { check } from './schema.ts';
+import { check, lazily, type Output } from './schema.ts';
 
-export const selectorSchema = z
-  .object({
-    matchLabels: z
-      .record(z.string(), z.string())
-      .optional()
-      .describe('Labels that must all be present with these values.'),
-    matchExpressions: z
-      .array(
-        z.object({
-          key: z.string().describe('Label the expression is about.'),
-          operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']).describe('How the label relates to the values.'),
-          values: z.array(z.string()).optional().describe('Values for In and NotIn, at least one; none otherwise.'),
-        }),
-      )
-      .optional()
-      .describe('Expressions that must all hold.'),
-  })
-  .describe('A label selector: all requirements must hold; {} selects everything.');
+export const selectorSchema = lazily(() =>
+  z
+    .object({
+      matchLabels: z
+        .record(z.string(), z.string())
+        .optional()
+        .describe('Labels that must all be present with these values.'),
+      matchExpressions: z
+        .array(
+          z.object({
+            key: z.string().describe('Label the expression is about.'),
+            operator: z
+              .enum(['In', 'NotIn', 'Exists', 'DoesNotExist'])
+              .describe('How the label relates to the values.'),
+            values: z.array(z.string()).optional().describe('Values for In and NotIn, at least one; none otherwise.'),
+          }),
+        )
+        .optional()
+        .describe('Expressions that must all hold.'),
+    })
+    .describe('A label selector: all requirements must hold; {} selects everything.'),
+);
 
-export type RawSelector = z.output<typeof selectorSchema>;
+export type RawSelector = Output<typeof selectorSchema>;
 
 /** Folds matchLabels into requirements. */
 export function readSelector(raw: RawSelector, path: Path, findings: Findings): Selector {
@@ -70,7 +74,7 @@ export function readNodeSelectors(
   if (nodeSelectors !== undefined)
     findings.error(path, 'nodeSelector and nodeSelectors are both given', 'keep nodeSelectors');
   const list = Array.isArray(nodeSelector) ? nodeSelector : [nodeSelector];
-  const raw = check(z.array(selectorSchema), list, path, findings);
+  const raw = check(z.array(selectorSchema()), list, path, findings);
   findings.warnKey(
     path,
     'no such field: read as nodeSelectors',

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseDuration } from './duration.ts';
 import type { NetworkSettings } from './network.ts';
 import type { Findings } from './problem.ts';
-import { bool, duration } from './schema.ts';
+import { bool, duration, type Output } from './schema.ts';
 import { durationHint } from './timers.ts';
 
 export const networkDefaults: NetworkSettings = {
@@ -13,49 +13,50 @@ export const networkDefaults: NetworkSettings = {
   interfaces: [],
 };
 
-export const networkSchema = z
-  .object({
-    rollback: duration()
-      .optional()
-      .describe(
-        'How long a change may take to be confirmed before it is taken back, 1s..1h; 0s for ever. Default 60s.',
-      ),
-    probe: z
-      .object({
-        gateway: bool().optional().describe('A default gateway that answered must answer again. Default true.'),
-        sessions: bool().optional().describe('BGP sessions that were up must be up again. Default true.'),
-        command: z.string().optional().describe('A shell command that must succeed. Default none.'),
-      })
-      .optional()
-      .describe('What must be so for a change to be confirmed.'),
-    vrfSysctls: bool()
-      .optional()
-      .describe(
-        'Set what a VRF of a policy needs to pass packets on: forwarding of both families, and rp_filter loose where it is strict. Default true.',
-      ),
-    tcpL3mdevAccept: bool()
-      .optional()
-      .describe(
-        'Programs that are bound to no VRF take calls from all of them (tcp_l3mdev_accept). Default: as it is.',
-      ),
-    interfaces: z
-      .array(
-        z.object({
-          name: z.string().min(1, 'the name is empty').describe('Name of the interface.'),
-          forwarding: bool().optional().describe('Forward IPv4 and IPv6 packets that come in here.'),
-          rpFilter: z
-            .enum(['off', 'strict', 'loose'])
-            .optional()
-            .describe('Whether IPv4 packets are dropped when their way back is another one (RFC 3704).'),
-        }),
-      )
-      .optional()
-      .describe('Sysctls of single interfaces.'),
-  })
-  .optional()
-  .describe("Changes to the node's network.");
+export const networkSchema = () =>
+  z
+    .object({
+      rollback: duration()
+        .optional()
+        .describe(
+          'How long a change may take to be confirmed before it is taken back, 1s..1h; 0s for ever. Default 60s.',
+        ),
+      probe: z
+        .object({
+          gateway: bool().optional().describe('A default gateway that answered must answer again. Default true.'),
+          sessions: bool().optional().describe('BGP sessions that were up must be up again. Default true.'),
+          command: z.string().optional().describe('A shell command that must succeed. Default none.'),
+        })
+        .optional()
+        .describe('What must be so for a change to be confirmed.'),
+      vrfSysctls: bool()
+        .optional()
+        .describe(
+          'Set what a VRF of a policy needs to pass packets on: forwarding of both families, and rp_filter loose where it is strict. Default true.',
+        ),
+      tcpL3mdevAccept: bool()
+        .optional()
+        .describe(
+          'Programs that are bound to no VRF take calls from all of them (tcp_l3mdev_accept). Default: as it is.',
+        ),
+      interfaces: z
+        .array(
+          z.object({
+            name: z.string().min(1, 'the name is empty').describe('Name of the interface.'),
+            forwarding: bool().optional().describe('Forward IPv4 and IPv6 packets that come in here.'),
+            rpFilter: z
+              .enum(['off', 'strict', 'loose'])
+              .optional()
+              .describe('Whether IPv4 packets are dropped when their way back is another one (RFC 3704).'),
+          }),
+        )
+        .optional()
+        .describe('Sysctls of single interfaces.'),
+    })
+    .optional()
+    .describe("Changes to the node's network.");
 
-type Raw = NonNullable<z.output<typeof networkSchema>>;
+type Raw = NonNullable<Output<typeof networkSchema>>;
 
 const MAX_ROLLBACK_MS = 3_600_000;
 

@@ -10,7 +10,7 @@ const profile = defineKind({
   apiVersion: 'metallb.io/v1beta1',
   ...metallb,
   summary: 'How BFD watches the path to the BGPPeers that name it.',
-  schema: documentSchema({ spec: z.object(bfdShape).optional() }),
+  schema: () => documentSchema({ spec: z.object(bfdShape()).optional() }),
   read: ({ spec = {} }, meta, findings) => ({
     type: 'bfdProfile',
     value: { ...meta, settings: readBfd(spec, ['spec'], findings) },

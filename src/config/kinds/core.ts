@@ -7,77 +7,78 @@ import { defineKind, type Kind } from '../kind.ts';
 import type { Labels, Meta, Service } from '../model.ts';
 import { decodeBase64 } from '../password.ts';
 import { Findings, type Path } from '../problem.ts';
-import { anything, documentSchema, int } from '../schema.ts';
+import { anything, documentSchema, int, type Output } from '../schema.ts';
 import { metallb } from './metallb.ts';
 
-const family = z.enum(['IPv4', 'IPv6']);
+const family = () => z.enum(['IPv4', 'IPv6']);
 
-const serviceSchema = documentSchema({
-  spec: z
-    .object({
-      type: z
-        .enum(['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'])
-        .optional()
-        .describe('Only LoadBalancer Services are announced. Default ClusterIP.'),
-      ports: z
-        .array(
-          z.looseObject({
-            port: int(1, 65535).describe('Port of the Service, 1..65535.'),
-            protocol: z.string().optional(),
-            nodePort: z.number().optional(),
-          }),
-        )
-        .optional()
-        .describe('Ports; two Services may share an address when none is the same.'),
-      selector: z.record(z.string(), z.string()).optional().describe('Pods behind the Service.'),
-      externalTrafficPolicy: z
-        .enum(['Cluster', 'Local'])
-        .optional()
-        .describe('Local: only nodes with a ready endpoint announce. Default Cluster.'),
-      ipFamilies: z.array(family).optional().describe('Address families, the preferred one first.'),
-      ipFamilyPolicy: z
-        .enum(['SingleStack', 'PreferDualStack', 'RequireDualStack'])
-        .optional()
-        .describe('Whether one address or one of each family is wanted. Default SingleStack.'),
-      clusterIP: z.string().optional(),
-      clusterIPs: z.array(z.string()).optional().describe('Tell the families where ipFamilies is absent.'),
-      loadBalancerIP: z
-        .string()
-        .optional()
-        .describe('Address wanted; the annotation metallb.io/loadBalancerIPs replaces it.'),
-      loadBalancerClass: z
-        .string()
-        .optional()
-        .describe('Announced only when equal to that of the Speaker. Default empty.'),
-      allocateLoadBalancerNodePorts: anything(),
-      externalIPs: anything(),
-      externalName: anything(),
-      healthCheckNodePort: anything(),
-      internalTrafficPolicy: anything(),
-      ipFamily: anything(),
-      loadBalancerSourceRanges: anything(),
-      publishNotReadyAddresses: anything(),
-      sessionAffinity: anything(),
-      sessionAffinityConfig: anything(),
-      topologyKeys: anything(),
-      trafficDistribution: anything(),
-    })
-    .optional(),
-  status: z
-    .looseObject({
-      loadBalancer: z
-        .looseObject({
-          ingress: z
-            .array(z.looseObject({ ip: z.string().optional(), hostname: z.string().optional() }))
-            .optional()
-            .describe('Addresses the Service has. Absent: they are taken from the pools here.'),
-        })
-        .optional(),
-    })
-    .optional(),
-});
+const serviceSchema = () =>
+  documentSchema({
+    spec: z
+      .object({
+        type: z
+          .enum(['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'])
+          .optional()
+          .describe('Only LoadBalancer Services are announced. Default ClusterIP.'),
+        ports: z
+          .array(
+            z.looseObject({
+              port: int(1, 65535).describe('Port of the Service, 1..65535.'),
+              protocol: z.string().optional(),
+              nodePort: z.number().optional(),
+            }),
+          )
+          .optional()
+          .describe('Ports; two Services may share an address when none is the same.'),
+        selector: z.record(z.string(), z.string()).optional().describe('Pods behind the Service.'),
+        externalTrafficPolicy: z
+          .enum(['Cluster', 'Local'])
+          .optional()
+          .describe('Local: only nodes with a ready endpoint announce. Default Cluster.'),
+        ipFamilies: z.array(family()).optional().describe('Address families, the preferred one first.'),
+        ipFamilyPolicy: z
+          .enum(['SingleStack', 'PreferDualStack', 'RequireDualStack'])
+          .optional()
+          .describe('Whether one address or one of each family is wanted. Default SingleStack.'),
+        clusterIP: z.string().optional(),
+        clusterIPs: z.array(z.string()).optional().describe('Tell the families where ipFamilies is absent.'),
+        loadBalancerIP: z
+          .string()
+          .optional()
+          .describe('Address wanted; the annotation metallb.io/loadBalancerIPs replaces it.'),
+        loadBalancerClass: z
+          .string()
+          .optional()
+          .describe('Announced only when equal to that of the Speaker. Default empty.'),
+        allocateLoadBalancerNodePorts: anything(),
+        externalIPs: anything(),
+        externalName: anything(),
+        healthCheckNodePort: anything(),
+        internalTrafficPolicy: anything(),
+        ipFamily: anything(),
+        loadBalancerSourceRanges: anything(),
+        publishNotReadyAddresses: anything(),
+        sessionAffinity: anything(),
+        sessionAffinityConfig: anything(),
+        topologyKeys: anything(),
+        trafficDistribution: anything(),
+      })
+      .optional(),
+    status: z
+      .looseObject({
+        loadBalancer: z
+          .looseObject({
+            ingress: z
+              .array(z.looseObject({ ip: z.string().optional(), hostname: z.string().optional() }))
+              .optional()
+              .describe('Addresses the Service has. Absent: they are taken from the pools here.'),
+          })
+          .optional(),
+      })
+      .optional(),
+  });
 
-type ServiceSpec = NonNullable<z.output<typeof serviceSchema>['spec']>;
+type ServiceSpec = NonNullable<Output<typeof serviceSchema>['spec']>;
 
 const annotations = {
   communities: words(
@@ -229,21 +230,22 @@ function readCommunities({ annotations, labels }: Meta): ServiceItem['communitie
 }
 const none: readonly string[] = Object.freeze([]);
 
-const nodeSchema = documentSchema({
-  spec: anything(),
-  status: z
-    .looseObject({
-      conditions: z
-        .array(z.looseObject({ type: z.string(), status: z.string() }))
-        .optional()
-        .describe('NetworkUnavailable: True keeps the node from announcing.'),
-      addresses: z
-        .array(z.looseObject({ address: z.string() }))
-        .optional()
-        .describe("The node's own: endpoints with one of them use the network of their host."),
-    })
-    .optional(),
-});
+const nodeSchema = () =>
+  documentSchema({
+    spec: anything(),
+    status: z
+      .looseObject({
+        conditions: z
+          .array(z.looseObject({ type: z.string(), status: z.string() }))
+          .optional()
+          .describe('NetworkUnavailable: True keeps the node from announcing.'),
+        addresses: z
+          .array(z.looseObject({ address: z.string() }))
+          .optional()
+          .describe("The node's own: endpoints with one of them use the network of their host."),
+      })
+      .optional(),
+  });
 
 const node = defineKind({
   kind: 'Node',
@@ -267,7 +269,7 @@ const namespace = defineKind({
   namespace: '',
   global: false,
   summary: 'Labels that namespace selectors of pools see.',
-  schema: documentSchema({ spec: anything() }),
+  schema: () => documentSchema({ spec: anything() }),
   read: (_, meta) => ({ type: 'namespace', value: meta }),
 });
 
@@ -278,15 +280,16 @@ const secret = defineKind({
   namespace: metallb.namespace,
   global: false,
   summary: 'Passwords of BGP sessions, in those of type kubernetes.io/basic-auth.',
-  schema: documentSchema({
-    type: z.string().optional().describe('kubernetes.io/basic-auth for the password of a session.'),
-    data: z.record(z.string(), z.string()).optional().describe('Values in base64; that of password is read.'),
-    stringData: z
-      .record(z.string(), z.string())
-      .optional()
-      .describe('Values as text; that of password is read, and wins over data.'),
-    immutable: anything(),
-  }),
+  schema: () =>
+    documentSchema({
+      type: z.string().optional().describe('kubernetes.io/basic-auth for the password of a session.'),
+      data: z.record(z.string(), z.string()).optional().describe('Values in base64; that of password is read.'),
+      stringData: z
+        .record(z.string(), z.string())
+        .optional()
+        .describe('Values as text; that of password is read, and wins over data.'),
+      immutable: anything(),
+    }),
   read({ type = '', data, stringData }, meta, findings) {
     const encoded = data?.password;
     const decoded = encoded === undefined ? undefined : decodeBase64(encoded);

@@ -12,30 +12,31 @@ const endpointSlice = defineKind({
   namespace: 'default',
   global: false,
   summary: `Where the endpoints of a Service run. The label ${serviceLabel} names the Service.`,
-  schema: documentSchema({
-    addressType: anything(),
-    ports: anything(),
-    endpoints: z
-      .array(
-        z.object({
-          addresses: z
-            .array(z.string())
-            .optional()
-            .describe('Addresses of the endpoint; one without any does not count.'),
-          nodeName: z.string().optional().describe('Node it runs on; without it the endpoint is local to none.'),
-          conditions: z
-            .looseObject({ ready: z.boolean().optional(), serving: z.boolean().optional() })
-            .optional()
-            .describe('It counts when ready is true or absent, or serving is true.'),
-          deprecatedTopology: anything(),
-          hints: anything(),
-          hostname: anything(),
-          targetRef: anything(),
-          zone: anything(),
-        }),
-      )
-      .optional(),
-  }),
+  schema: () =>
+    documentSchema({
+      addressType: anything(),
+      ports: anything(),
+      endpoints: z
+        .array(
+          z.object({
+            addresses: z
+              .array(z.string())
+              .optional()
+              .describe('Addresses of the endpoint; one without any does not count.'),
+            nodeName: z.string().optional().describe('Node it runs on; without it the endpoint is local to none.'),
+            conditions: z
+              .looseObject({ ready: z.boolean().optional(), serving: z.boolean().optional() })
+              .optional()
+              .describe('It counts when ready is true or absent, or serving is true.'),
+            deprecatedTopology: anything(),
+            hints: anything(),
+            hostname: anything(),
+            targetRef: anything(),
+            zone: anything(),
+          }),
+        )
+        .optional(),
+    }),
   read({ endpoints = [] }, meta, findings) {
     const serviceName = meta.labels[serviceLabel] ?? '';
     if (serviceName === '') findings.warn(['metadata'], `the label ${serviceLabel} is missing: belongs to no Service`);

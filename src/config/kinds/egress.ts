@@ -4,28 +4,29 @@ import { defineKind, type Kind } from '../kind.ts';
 import { documentSchema } from '../schema.ts';
 import { readSelector, selectorSchema } from '../selector.ts';
 
-const schema = documentSchema({
-  spec: z
-    .object({
-      sourceIPBy: z
-        .enum(['LoadBalancerIP', 'Network'])
-        .optional()
-        .describe(
-          "LoadBalancerIP: one node carries the Service, and what its endpoints send leaves with the Service's address. Network: every node sends what its own endpoints send by the network. Default LoadBalancerIP.",
-        ),
-      nodeSelector: selectorSchema.optional().describe('Nodes that may carry the Service, by label. Default all.'),
-      network: z
-        .string()
-        .optional()
-        .describe('Routing table to leave by: its number, its name, or the name of a VRF. Default the main table.'),
-    })
-    .optional(),
-  status: z
-    .looseObject({
-      host: z.string().optional().describe('The node that carries the Service, where it is chosen already.'),
-    })
-    .optional(),
-});
+const schema = () =>
+  documentSchema({
+    spec: z
+      .object({
+        sourceIPBy: z
+          .enum(['LoadBalancerIP', 'Network'])
+          .optional()
+          .describe(
+            "LoadBalancerIP: one node carries the Service, and what its endpoints send leaves with the Service's address. Network: every node sends what its own endpoints send by the network. Default LoadBalancerIP.",
+          ),
+        nodeSelector: selectorSchema().optional().describe('Nodes that may carry the Service, by label. Default all.'),
+        network: z
+          .string()
+          .optional()
+          .describe('Routing table to leave by: its number, its name, or the name of a VRF. Default the main table.'),
+      })
+      .optional(),
+    status: z
+      .looseObject({
+        host: z.string().optional().describe('The node that carries the Service, where it is chosen already.'),
+      })
+      .optional(),
+  });
 
 const egress = defineKind({
   kind: 'EgressService',

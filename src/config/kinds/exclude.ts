@@ -29,9 +29,10 @@ export const defaultExcluded: readonly string[] = [
   '^lxc.*',
 ];
 
-const content = z.object({
-  announcedInterfacesToExclude: z.array(z.string()).optional(),
-});
+const content = () =>
+  z.object({
+    announcedInterfacesToExclude: z.array(z.string()).optional(),
+  });
 
 const configMap = defineKind({
   kind: 'ConfigMap',
@@ -40,16 +41,17 @@ const configMap = defineKind({
   namespace: metallb.namespace,
   global: false,
   summary: `Interfaces that answer nothing on layer 2, in the one that is named ${NAME}; routes that peers may send, in ${EXTRAS}.`,
-  schema: documentSchema({
-    data: z
-      .record(z.string(), z.string())
-      .optional()
-      .describe(
-        `${KEY}: YAML whose announcedInterfacesToExclude is a list of regular expressions. extras: prefix-lists and route-maps in FRR's words.`,
-      ),
-    binaryData: anything(),
-    immutable: anything(),
-  }),
+  schema: () =>
+    documentSchema({
+      data: z
+        .record(z.string(), z.string())
+        .optional()
+        .describe(
+          `${KEY}: YAML whose announcedInterfacesToExclude is a list of regular expressions. extras: prefix-lists and route-maps in FRR's words.`,
+        ),
+      binaryData: anything(),
+      immutable: anything(),
+    }),
   read({ data = {} }, meta, findings) {
     if (meta.name !== NAME && meta.name !== EXTRAS)
       findings.warn(['metadata', 'name'], `only ${NAME} and ${EXTRAS} are read of this kind: ignored`);
@@ -81,7 +83,7 @@ function readPatterns(data: Readonly<Record<string, string>>, findings: Findings
     findings.error(path, `not YAML: ${(error as Error).message.split('\n')[0]}`);
     return [];
   }
-  const patterns = check(content, value, path, findings)?.announcedInterfacesToExclude ?? [];
+  const patterns = check(content(), value, path, findings)?.announcedInterfacesToExclude ?? [];
   for (const pattern of patterns) {
     try {
       new RegExp(pattern);

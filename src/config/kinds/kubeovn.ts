@@ -21,32 +21,33 @@ const others = [
   ...['u2oInterconnectionIP', 'vips', 'vpc'],
 ] as const;
 
-const subnetSchema = documentSchema({
-  spec: z.object({
-    protocol: z
-      .enum(['IPv4', 'IPv6', 'Dual', 'Mac'])
-      .optional()
-      .describe('Families of the subnet; Mac for one without addresses. Default: those of cidrBlock.'),
-    cidrBlock: z
-      .string()
-      .optional()
-      .describe('Its addresses; two prefixes with a comma between them where it is Dual.'),
-    gateway: z.string().optional().describe('Gateway, or two: inside cidrBlock, and not to be handed out.'),
-    excludeIps: z
-      .array(z.string())
-      .optional()
-      .describe('Addresses, or FIRST..LAST, that pods do not get: pools of load balancers belong here.'),
-    provider: z.string().optional().describe('Who attaches pods. That a subnet is an underlay is said by vlan.'),
-    vlan: z.string().optional().describe('Name of the Vlan that the subnet is on: it makes it an underlay.'),
-    enableExternalLBAddress: bool()
-      .optional()
-      .describe('Addresses of the subnet may be those of load balancers. Default false.'),
-    ...(Object.fromEntries(others.map((name) => [name, anything()])) as Record<
-      (typeof others)[number],
-      z.ZodOptional<z.ZodUnknown>
-    >),
-  }),
-});
+const subnetSchema = () =>
+  documentSchema({
+    spec: z.object({
+      protocol: z
+        .enum(['IPv4', 'IPv6', 'Dual', 'Mac'])
+        .optional()
+        .describe('Families of the subnet; Mac for one without addresses. Default: those of cidrBlock.'),
+      cidrBlock: z
+        .string()
+        .optional()
+        .describe('Its addresses; two prefixes with a comma between them where it is Dual.'),
+      gateway: z.string().optional().describe('Gateway, or two: inside cidrBlock, and not to be handed out.'),
+      excludeIps: z
+        .array(z.string())
+        .optional()
+        .describe('Addresses, or FIRST..LAST, that pods do not get: pools of load balancers belong here.'),
+      provider: z.string().optional().describe('Who attaches pods. That a subnet is an underlay is said by vlan.'),
+      vlan: z.string().optional().describe('Name of the Vlan that the subnet is on: it makes it an underlay.'),
+      enableExternalLBAddress: bool()
+        .optional()
+        .describe('Addresses of the subnet may be those of load balancers. Default false.'),
+      ...(Object.fromEntries(others.map((name) => [name, anything()])) as Record<
+        (typeof others)[number],
+        z.ZodOptional<z.ZodUnknown>
+      >),
+    }),
+  });
 
 const subnet = defineKind({
   kind: 'Subnet',
@@ -132,14 +133,15 @@ const vlan = defineKind({
   namespace: '',
   global: false,
   summary: 'A VLAN that Kube-OVN subnets are on.',
-  schema: documentSchema({
-    spec: z.object({
-      id: int(0, 4095).optional().describe('VLAN identifier, 0..4095; 0, the default, is untagged.'),
-      provider: z.string().optional().describe('Name of the ProviderNetwork that carries it.'),
-      vlanId: int(0, 4095).optional(),
-      providerInterfaceName: z.string().optional(),
+  schema: () =>
+    documentSchema({
+      spec: z.object({
+        id: int(0, 4095).optional().describe('VLAN identifier, 0..4095; 0, the default, is untagged.'),
+        provider: z.string().optional().describe('Name of the ProviderNetwork that carries it.'),
+        vlanId: int(0, 4095).optional(),
+        providerInterfaceName: z.string().optional(),
+      }),
     }),
-  }),
   read({ spec }, meta, findings) {
     for (const [old, now] of [
       ['vlanId', 'id'],
@@ -159,29 +161,30 @@ const network = defineKind({
   namespace: '',
   global: false,
   summary: 'The interfaces of the nodes that carry VLANs of Kube-OVN.',
-  schema: documentSchema({
-    spec: z.object({
-      defaultInterface: z
-        .string()
-        .optional()
-        .describe('Interface of every node that has no other, up to 15 characters.'),
-      customInterfaces: z
-        .array(
-          z.object({
-            interface: z.string().describe('Interface of the nodes below.'),
-            nodes: z.array(z.string()).describe('Names of nodes.'),
-          }),
-        )
-        .optional()
-        .describe('Nodes with another interface.'),
-      nodeSelector: selectorSchema.optional().describe('Nodes that the network reaches. Default all.'),
-      excludeNodes: z.array(z.string()).optional().describe('Names of nodes that it does not reach.'),
-      autoCreateVlanSubinterfaces: anything(),
-      exchangeLinkName: anything(),
-      preserveVlanInterfaces: anything(),
-      vlanInterfaces: anything(),
+  schema: () =>
+    documentSchema({
+      spec: z.object({
+        defaultInterface: z
+          .string()
+          .optional()
+          .describe('Interface of every node that has no other, up to 15 characters.'),
+        customInterfaces: z
+          .array(
+            z.object({
+              interface: z.string().describe('Interface of the nodes below.'),
+              nodes: z.array(z.string()).describe('Names of nodes.'),
+            }),
+          )
+          .optional()
+          .describe('Nodes with another interface.'),
+        nodeSelector: selectorSchema().optional().describe('Nodes that the network reaches. Default all.'),
+        excludeNodes: z.array(z.string()).optional().describe('Names of nodes that it does not reach.'),
+        autoCreateVlanSubinterfaces: anything(),
+        exchangeLinkName: anything(),
+        preserveVlanInterfaces: anything(),
+        vlanInterfaces: anything(),
+      }),
     }),
-  }),
   read({ spec }, meta, findings) {
     const { defaultInterface, customInterfaces = [], excludeNodes = [] } = spec;
     if (defaultInterface) checkDeviceName(defaultInterface, ['spec', 'defaultInterface'], findings);

@@ -5,35 +5,36 @@ import { documentSchema, int } from '../schema.ts';
 import { readNodeSelectors, readSelector, readSelectors, selectorSchema } from '../selector.ts';
 import { metallb } from './metallb.ts';
 
-const selectors = z.array(selectorSchema).optional();
+const selectors = () => z.array(selectorSchema()).optional();
 
-const schema = documentSchema({
-  spec: z
-    .object({
-      ipAddressPools: z
-        .array(z.string())
-        .optional()
-        .describe('Pools to announce, by name. Default all, unless selectors are given.'),
-      ipAddressPoolSelectors: selectors.describe('Pools to announce, by label; added to those given by name.'),
-      nodeSelectors: selectors.describe('Nodes that may announce; any may match. Default all.'),
-      nodeSelector: z.unknown().optional(),
-      interfaces: z
-        .array(z.string().min(1, 'the name is empty'))
-        .optional()
-        .describe('Interfaces that answer, by their exact names. Default all.'),
-      serviceSelectors: selectors.describe('Services to announce, by label; any may match. Default all.'),
-      preferredNodeSelectors: z
-        .array(
-          z.object({
-            weight: int(1, 100).describe('Weight, 1..100, that the nodes selected are given.'),
-            preference: selectorSchema.describe('Nodes that had better announce, by label.'),
-          }),
-        )
-        .optional()
-        .describe('Nodes to prefer: of those that may announce, the one with the highest sum of weights does.'),
-    })
-    .optional(),
-});
+const schema = () =>
+  documentSchema({
+    spec: z
+      .object({
+        ipAddressPools: z
+          .array(z.string())
+          .optional()
+          .describe('Pools to announce, by name. Default all, unless selectors are given.'),
+        ipAddressPoolSelectors: selectors().describe('Pools to announce, by label; added to those given by name.'),
+        nodeSelectors: selectors().describe('Nodes that may announce; any may match. Default all.'),
+        nodeSelector: z.unknown().optional(),
+        interfaces: z
+          .array(z.string().min(1, 'the name is empty'))
+          .optional()
+          .describe('Interfaces that answer, by their exact names. Default all.'),
+        serviceSelectors: selectors().describe('Services to announce, by label; any may match. Default all.'),
+        preferredNodeSelectors: z
+          .array(
+            z.object({
+              weight: int(1, 100).describe('Weight, 1..100, that the nodes selected are given.'),
+              preference: selectorSchema().describe('Nodes that had better announce, by label.'),
+            }),
+          )
+          .optional()
+          .describe('Nodes to prefer: of those that may announce, the one with the highest sum of weights does.'),
+      })
+      .optional(),
+  });
 
 const advertisement = defineKind({
   kind: 'L2Advertisement',

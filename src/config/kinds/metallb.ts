@@ -12,35 +12,39 @@ import { readNodeSelectors, readSelectors, selectorSchema } from '../selector.ts
 /** MetalLB reads its documents from one namespace only; a document that names none is meant to be there. */
 export const metallb = { namespace: 'metallb-system', global: true } as const;
 
-const poolSchema = documentSchema({
-  spec: z.object({
-    addresses: z
-      .array(z.string(), { error: ({ input }) => (input === undefined ? noPrefixes : undefined) })
-      .min(1, 'pool has no prefixes defined')
-      .describe(
-        'Addresses to hand out: CIDRs (host bits are cleared) or FIRST-LAST ranges. At least one; no two may overlap.',
-      ),
-    autoAssign: bool()
-      .optional()
-      .describe('false: only for Services that ask for the pool or for an address. Default true.'),
-    avoidBuggyIPs: bool().optional().describe('Leave out IPv4 addresses that end in .0 or .255. Default false.'),
-    serviceAllocation: z
-      .object({
-        priority: z.int().optional().describe('Lower is tried first; 0, the default, is tried last.'),
-        namespaces: z.array(z.string()).optional().describe('Namespaces whose Services may use the pool. Default all.'),
-        namespaceSelectors: z
-          .array(selectorSchema)
-          .optional()
-          .describe('The same by labels of the Namespace; any may match.'),
-        serviceSelectors: z
-          .array(selectorSchema)
-          .optional()
-          .describe('Labels of Services that may use the pool; any may match.'),
-      })
-      .optional()
-      .describe('Pins the pool: it is tried before pools that are not.'),
-  }),
-});
+const poolSchema = () =>
+  documentSchema({
+    spec: z.object({
+      addresses: z
+        .array(z.string(), { error: ({ input }) => (input === undefined ? noPrefixes : undefined) })
+        .min(1, 'pool has no prefixes defined')
+        .describe(
+          'Addresses to hand out: CIDRs (host bits are cleared) or FIRST-LAST ranges. At least one; no two may overlap.',
+        ),
+      autoAssign: bool()
+        .optional()
+        .describe('false: only for Services that ask for the pool or for an address. Default true.'),
+      avoidBuggyIPs: bool().optional().describe('Leave out IPv4 addresses that end in .0 or .255. Default false.'),
+      serviceAllocation: z
+        .object({
+          priority: z.int().optional().describe('Lower is tried first; 0, the default, is tried last.'),
+          namespaces: z
+            .array(z.string())
+            .optional()
+            .describe('Namespaces whose Services may use the pool. Default all.'),
+          namespaceSelectors: z
+            .array(selectorSchema())
+            .optional()
+            .describe('The same by labels of the Namespace; any may match.'),
+          serviceSelectors: z
+            .array(selectorSchema())
+            .optional()
+            .describe('Labels of Services that may use the pool; any may match.'),
+        })
+        .optional()
+        .describe('Pins the pool: it is tried before pools that are not.'),
+    }),
+  });
 const noPrefixes = 'pool has no prefixes defined';
 
 const pool = defineKind({
@@ -79,46 +83,47 @@ const pool = defineKind({
   },
 });
 
-const selectors = z.array(selectorSchema).optional();
+const selectors = () => z.array(selectorSchema()).optional();
 
-const advertisementSchema = documentSchema({
-  spec: z
-    .object({
-      aggregationLength: z
-        .int()
-        .min(1, 'invalid aggregation length for IPv4: must be in 1..32')
-        .max(32, 'invalid aggregation length for IPv4: must be in 1..32')
-        .optional()
-        .describe('Prefix length, 1..32, that IPv4 addresses are summarised to. Default 32.'),
-      aggregationLengthV6: z
-        .int()
-        .min(0, 'invalid aggregation length for IPv6: must be in 0..128')
-        .max(128, 'invalid aggregation length for IPv6: must be in 0..128')
-        .optional()
-        .describe('Prefix length, 0..128, that IPv6 addresses are summarised to. Default 128.'),
-      localPref: int(0, 0xffff_ffff)
-        .optional()
-        .describe('LOCAL_PREF on iBGP sessions, 0..4294967295. 0, the default, means not given.'),
-      communities: z
-        .array(z.string())
-        .optional()
-        .describe(
-          'Communities to attach: A:B, large:G:L1:L2, or a name that a Community document defines. At most 63.',
+const advertisementSchema = () =>
+  documentSchema({
+    spec: z
+      .object({
+        aggregationLength: z
+          .int()
+          .min(1, 'invalid aggregation length for IPv4: must be in 1..32')
+          .max(32, 'invalid aggregation length for IPv4: must be in 1..32')
+          .optional()
+          .describe('Prefix length, 1..32, that IPv4 addresses are summarised to. Default 32.'),
+        aggregationLengthV6: z
+          .int()
+          .min(0, 'invalid aggregation length for IPv6: must be in 0..128')
+          .max(128, 'invalid aggregation length for IPv6: must be in 0..128')
+          .optional()
+          .describe('Prefix length, 0..128, that IPv6 addresses are summarised to. Default 128.'),
+        localPref: int(0, 0xffff_ffff)
+          .optional()
+          .describe('LOCAL_PREF on iBGP sessions, 0..4294967295. 0, the default, means not given.'),
+        communities: z
+          .array(z.string())
+          .optional()
+          .describe(
+            'Communities to attach: A:B, large:G:L1:L2, or a name that a Community document defines. At most 63.',
+          ),
+        ipAddressPools: z
+          .array(z.string())
+          .optional()
+          .describe('Pools to advertise, by name. Default all, unless selectors are given.'),
+        ipAddressPoolSelectors: selectors().describe('Pools to advertise, by label; added to those given by name.'),
+        nodeSelectors: selectors().describe('Nodes that advertise; any may match. Default all.'),
+        nodeSelector: z.unknown().optional(),
+        peers: z.array(z.string()).optional().describe('BGPPeers to advertise to, by name. Default all.'),
+        serviceSelectors: selectors().describe(
+          'Services to advertise, by label; any may match. Default all. Not with an aggregation length.',
         ),
-      ipAddressPools: z
-        .array(z.string())
-        .optional()
-        .describe('Pools to advertise, by name. Default all, unless selectors are given.'),
-      ipAddressPoolSelectors: selectors.describe('Pools to advertise, by label; added to those given by name.'),
-      nodeSelectors: selectors.describe('Nodes that advertise; any may match. Default all.'),
-      nodeSelector: z.unknown().optional(),
-      peers: z.array(z.string()).optional().describe('BGPPeers to advertise to, by name. Default all.'),
-      serviceSelectors: selectors.describe(
-        'Services to advertise, by label; any may match. Default all. Not with an aggregation length.',
-      ),
-    })
-    .optional(),
-});
+      })
+      .optional(),
+  });
 
 const annotations = {
   'as-path-prepend': whole(1, 32, 'How often our AS stands in the AS path beyond the once it does anyway (eBGP).'),
@@ -163,21 +168,22 @@ const advertisement = defineKind({
   },
 });
 
-const communitySchema = documentSchema({
-  spec: z
-    .object({
-      communities: z
-        .array(
-          z.object({
-            name: z.string().min(1, 'the name is empty').describe('Name to use in a BGPAdvertisement.'),
-            value: z.string().describe('A:B or large:G:L1:L2, decimal.'),
-          }),
-        )
-        .optional()
-        .describe('Names for communities, unique over all documents.'),
-    })
-    .optional(),
-});
+const communitySchema = () =>
+  documentSchema({
+    spec: z
+      .object({
+        communities: z
+          .array(
+            z.object({
+              name: z.string().min(1, 'the name is empty').describe('Name to use in a BGPAdvertisement.'),
+              value: z.string().describe('A:B or large:G:L1:L2, decimal.'),
+            }),
+          )
+          .optional()
+          .describe('Names for communities, unique over all documents.'),
+      })
+      .optional(),
+  });
 
 const community = defineKind({
   kind: 'Community',

@@ -13,40 +13,41 @@ const annotations = {
 /** What a desired state may hold besides, and which is refused. */
 const refused = ['dns-resolver', 'hostname', 'ovs-db', 'ovn', 'capture', 'description'] as const;
 
-const schema = documentSchema({
-  spec: z.object(
-    {
-      nodeSelector: z
-        .record(z.string(), z.unknown())
-        .optional()
-        .describe('Labels that a node must have, with these values: no label selector. Default all nodes.'),
-      capture: anything(),
-      maxUnavailable: anything(),
-      desiredState: z
-        .strictObject({
-          interfaces: z.array(interfaceSchema).optional().describe('Interfaces, and how they are to be.'),
-          routes: z
-            .strictObject({
-              config: z.array(routeSchema).optional().describe('Static routes.'),
-              // What is there, as nmstate tells it.
-              running: anything(),
-            })
-            .optional()
-            .describe('Routes.'),
-          'route-rules': z
-            .strictObject({
-              config: z.array(ruleSchema).optional().describe('Rules that choose the routing table.'),
-            })
-            .optional()
-            .describe('Policy rules.'),
-          ...Object.fromEntries(refused.map((name) => [name, anything()])),
-        })
-        .optional()
-        .describe('How the network of the nodes is to be.'),
-    },
-    { error: ({ input }) => (input === undefined ? 'is missing' : undefined) },
-  ),
-});
+const schema = () =>
+  documentSchema({
+    spec: z.object(
+      {
+        nodeSelector: z
+          .record(z.string(), z.unknown())
+          .optional()
+          .describe('Labels that a node must have, with these values: no label selector. Default all nodes.'),
+        capture: anything(),
+        maxUnavailable: anything(),
+        desiredState: z
+          .strictObject({
+            interfaces: z.array(interfaceSchema()).optional().describe('Interfaces, and how they are to be.'),
+            routes: z
+              .strictObject({
+                config: z.array(routeSchema()).optional().describe('Static routes.'),
+                // What is there, as nmstate tells it.
+                running: anything(),
+              })
+              .optional()
+              .describe('Routes.'),
+            'route-rules': z
+              .strictObject({
+                config: z.array(ruleSchema()).optional().describe('Rules that choose the routing table.'),
+              })
+              .optional()
+              .describe('Policy rules.'),
+            ...Object.fromEntries(refused.map((name) => [name, anything()])),
+          })
+          .optional()
+          .describe('How the network of the nodes is to be.'),
+      },
+      { error: ({ input }) => (input === undefined ? 'is missing' : undefined) },
+    ),
+  });
 
 const policy = defineKind({
   kind: 'NodeNetworkConfigurationPolicy',

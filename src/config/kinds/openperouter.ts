@@ -26,9 +26,9 @@ const current = 'network.openperouter.io/v1alpha1';
 
 const where = { namespace: 'openperouter-system', global: false } as const;
 
-const nodeSelector = selectorSchema.optional().describe('Nodes it is for. Default all.');
-const vni = int(1, 0xff_ffff).optional().describe('VXLAN network identifier, 1..16777215.');
-const targets = z.array(z.string().max(21)).max(100).optional().describe('Route targets, at most 100.');
+const nodeSelector = () => selectorSchema().optional().describe('Nodes it is for. Default all.');
+const vni = () => int(1, 0xff_ffff).optional().describe('VXLAN network identifier, 1..16777215.');
+const targets = () => z.array(z.string().max(21)).max(100).optional().describe('Route targets, at most 100.');
 const family = (words: readonly [string, ...string[]]) => z.enum(words).optional();
 
 const selectorsOf = (raw: RawSelector | undefined, findings: Findings): readonly Selector[] =>
@@ -75,21 +75,22 @@ const oldL3Vni = defineKind({
   kind: 'L3VNI',
   apiVersion: old,
   summary: 'An overlay of layer 3, whose router the host has a session with.',
-  schema: documentSchema({
-    spec: z.object({
-      nodeSelector,
-      vni,
-      vrf: z.string().optional().describe('VRF of the router, 1..15 characters. Default the name of the document.'),
-      asn: asn().optional().describe("The router's AS number, where there is no hostsession."),
-      hostasn: asn().optional().describe('Ours, where there is no hostsession. Default that of the router.'),
-      localcidr: anyLocalCidr,
-      hostsession: oldSession,
-      vxlanport: anything(),
-      underlayAddressFamily: family(['ipv4', 'ipv6']),
-      exportRTs: targets,
-      importRTs: targets,
+  schema: () =>
+    documentSchema({
+      spec: z.object({
+        nodeSelector: nodeSelector(),
+        vni: vni(),
+        vrf: z.string().optional().describe('VRF of the router, 1..15 characters. Default the name of the document.'),
+        asn: asn().optional().describe("The router's AS number, where there is no hostsession."),
+        hostasn: asn().optional().describe('Ours, where there is no hostsession. Default that of the router.'),
+        localcidr: anyLocalCidr(),
+        hostsession: oldSession(),
+        vxlanport: anything(),
+        underlayAddressFamily: family(['ipv4', 'ipv6']),
+        exportRTs: targets(),
+        importRTs: targets(),
+      }),
     }),
-  }),
   read({ spec }, meta, findings) {
     needVni(spec.vni, findings);
     const flat = spec.asn !== undefined || spec.hostasn !== undefined || spec.localcidr !== undefined;
@@ -109,18 +110,19 @@ const l3Vni = defineKind({
   kind: 'L3VNI',
   apiVersion: current,
   summary: 'An overlay of layer 3, whose router the host has a session with.',
-  schema: documentSchema({
-    spec: z.object({
-      nodeSelector,
-      vni,
-      vrf: z.string().optional().describe('VRF of the router, 1..15 characters.'),
-      hostSession: currentSession,
-      vxlanPort: anything(),
-      underlayAddressFamily: family(['IPv4', 'IPv6']),
-      exportRTs: targets,
-      importRTs: targets,
+  schema: () =>
+    documentSchema({
+      spec: z.object({
+        nodeSelector: nodeSelector(),
+        vni: vni(),
+        vrf: z.string().optional().describe('VRF of the router, 1..15 characters.'),
+        hostSession: currentSession(),
+        vxlanPort: anything(),
+        underlayAddressFamily: family(['IPv4', 'IPv6']),
+        exportRTs: targets(),
+        importRTs: targets(),
+      }),
     }),
-  }),
   read({ spec }, meta, findings) {
     needVni(spec.vni, findings);
     if (spec.vrf === undefined) findings.error(['spec', 'vrf'], 'is missing');
@@ -135,16 +137,17 @@ const l3Vpn = defineKind({
   kind: 'L3VPN',
   apiVersion: current,
   summary: 'An overlay over SRv6, whose router the host has a session with.',
-  schema: documentSchema({
-    spec: z.object({
-      nodeSelector,
-      vrf: z.string().describe('VRF of the router, 1..15 characters.'),
-      rdAssignedNumber: int(1, 65535).describe('Number of the route distinguisher, 1..65535.'),
-      importRTs: z.array(z.string().max(21)).max(100).describe('Route targets, at most 100.'),
-      exportRTs: targets,
-      hostSession: currentSession,
+  schema: () =>
+    documentSchema({
+      spec: z.object({
+        nodeSelector: nodeSelector(),
+        vrf: z.string().describe('VRF of the router, 1..15 characters.'),
+        rdAssignedNumber: int(1, 65535).describe('Number of the route distinguisher, 1..65535.'),
+        importRTs: z.array(z.string().max(21)).max(100).describe('Route targets, at most 100.'),
+        exportRTs: targets(),
+        hostSession: currentSession(),
+      }),
     }),
-  }),
   read({ spec }, meta, findings) {
     const raw = fromCurrent(spec.hostSession, ['spec', 'hostSession']);
     const session = raw && readSession(raw, { optional: false, internal: false }, findings);
@@ -159,7 +162,7 @@ const oldPassthrough = defineKind({
   kind: 'L3Passthrough',
   apiVersion: old,
   summary: passthroughSummary,
-  schema: documentSchema({ spec: z.object({ nodeSelector, hostsession: oldSession }) }),
+  schema: () => documentSchema({ spec: z.object({ nodeSelector: nodeSelector(), hostsession: oldSession() }) }),
   read({ spec }, meta, findings) {
     const raw = fromOld(spec.hostsession, ['spec', 'hostsession']);
     if (raw === undefined) findings.error(['spec', 'hostsession'], 'is missing');
@@ -173,7 +176,7 @@ const passthrough = defineKind({
   kind: 'L3Passthrough',
   apiVersion: current,
   summary: passthroughSummary,
-  schema: documentSchema({ spec: z.object({ nodeSelector, hostSession: currentSession }) }),
+  schema: () => documentSchema({ spec: z.object({ nodeSelector: nodeSelector(), hostSession: currentSession() }) }),
   read({ spec }, meta, findings) {
     const raw = fromCurrent(spec.hostSession, ['spec', 'hostSession']);
     if (raw === undefined) findings.error(['spec', 'hostSession'], 'is missing');
@@ -189,18 +192,19 @@ const oldL2Vni = defineKind({
   kind: 'L2VNI',
   apiVersion: old,
   summary: l2Summary,
-  schema: documentSchema({
-    spec: z.object({
-      nodeSelector,
-      vni,
-      vrf: z.string().optional().describe('VRF that routes it.'),
-      vxlanport: anything(),
-      underlayAddressFamily: family(['ipv4', 'ipv6']),
-      hostmaster: anything(),
-      l2gatewayip: anything(),
-      l2gatewayips: anything(),
+  schema: () =>
+    documentSchema({
+      spec: z.object({
+        nodeSelector: nodeSelector(),
+        vni: vni(),
+        vrf: z.string().optional().describe('VRF that routes it.'),
+        vxlanport: anything(),
+        underlayAddressFamily: family(['ipv4', 'ipv6']),
+        hostmaster: anything(),
+        l2gatewayip: anything(),
+        l2gatewayips: anything(),
+      }),
     }),
-  }),
   read({ spec }, meta, findings) {
     needVni(spec.vni, findings);
     return { type: 'overlay', value: overlay(meta, spec, undefined, findings) };
@@ -212,17 +216,18 @@ const l2Vni = defineKind({
   kind: 'L2VNI',
   apiVersion: current,
   summary: l2Summary,
-  schema: documentSchema({
-    spec: z.object({
-      nodeSelector,
-      vni,
-      vxlanPort: anything(),
-      underlayAddressFamily: family(['IPv4', 'IPv6']),
-      routingDomain: anything(),
-      hostMaster: anything(),
-      gatewayIPs: anything(),
+  schema: () =>
+    documentSchema({
+      spec: z.object({
+        nodeSelector: nodeSelector(),
+        vni: vni(),
+        vxlanPort: anything(),
+        underlayAddressFamily: family(['IPv4', 'IPv6']),
+        routingDomain: anything(),
+        hostMaster: anything(),
+        gatewayIPs: anything(),
+      }),
     }),
-  }),
   read({ spec }, meta, findings) {
     needVni(spec.vni, findings);
     return { type: 'overlay', value: overlay(meta, spec, undefined, findings) };
@@ -235,14 +240,15 @@ const underlay = (apiVersion: string): Kind =>
     kind: 'Underlay',
     apiVersion,
     summary: "The fabric that OpenPERouter's routers are in: their sessions, none of the host's.",
-    schema: documentSchema({
-      spec: z.object({
-        nodeSelector,
-        asn: asn().describe("The routers' AS number towards the fabric."),
-        neighbors: z.array(neighborSchema).max(128).optional().describe('Routers of the fabric, at most 128.'),
-        ...underlayFields,
+    schema: () =>
+      documentSchema({
+        spec: z.object({
+          nodeSelector: nodeSelector(),
+          asn: asn().describe("The routers' AS number towards the fabric."),
+          neighbors: z.array(neighborSchema()).max(128).optional().describe('Routers of the fabric, at most 128.'),
+          ...underlayFields(),
+        }),
       }),
-    }),
     read: ({ spec }, meta, findings) => ({
       type: 'fabric',
       value: { ...meta, nodeSelectors: selectorsOf(spec.nodeSelector, findings), asn: spec.asn },

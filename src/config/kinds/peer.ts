@@ -9,7 +9,7 @@ import { defineKind, type Kind } from '../kind.ts';
 import type { Meta, Peer, PeerAsn } from '../model.ts';
 import { checkPassword } from '../password.ts';
 import type { Findings } from '../problem.ts';
-import { bool, documentSchema, duration, int } from '../schema.ts';
+import { bool, documentSchema, duration, int, type Output } from '../schema.ts';
 import { readSelectors, selectorSchema } from '../selector.ts';
 import { readConnectTime, readTimers } from '../timers.ts';
 import { metallb } from './metallb.ts';
@@ -18,7 +18,7 @@ import { metallb } from './metallb.ts';
 export const restartTimeSec = 120;
 
 /** Fields of both versions. */
-const shape = {
+const shape = () => ({
   myASN: asn('missing local ASN').describe('Our AS number, 1..4294967295.'),
   peerAddress: z.string().optional().describe('Address of the peer, IPv4 or IPv6, without zone.'),
   sourceAddress: z.string().optional().describe('Local address to connect from. Default: the system chooses.'),
@@ -33,7 +33,7 @@ const shape = {
     .describe('Time between keepalives, at most holdTime. Default a third of holdTime.'),
   routerID: z.string().optional().describe('BGP identifier, as an IPv4 address. Default: that of the Speaker.'),
   nodeSelectors: z
-    .array(selectorSchema)
+    .array(selectorSchema())
     .optional()
     .describe('Nodes that connect to the peer; any may match. Default all.'),
   password: z.string().optional().describe('TCP MD5 password (RFC 2385), up to 80 octets.'),
@@ -42,41 +42,43 @@ const shape = {
     .optional()
     .describe('BFDProfile that says how BFD watches the path to the peer. Default: no BFD.'),
   ebgpMultiHop: bool().optional().describe('The eBGP peer may be more than one hop away. Default false.'),
-};
-
-const v1beta1Schema = documentSchema({
-  spec: z.object({ ...shape, peerASN: asn('missing peer ASN').describe('AS number of the peer, 1..4294967295.') }),
 });
 
-const v1beta2Schema = documentSchema({
-  spec: z.object({
-    ...shape,
-    ...peerAsnShape,
-    localASN: int(1, 0xffff_ffff)
-      .optional()
-      .describe('AS number to have towards this eBGP peer instead of myASN, 1..4294967295.'),
-    interface: z
-      .string()
-      .optional()
-      .describe('Instead of peerAddress: the interface on whose link the one peer is found (unnumbered).'),
-    connectTime: duration().optional().describe('Wait between connection attempts, whole seconds, 1s..65535s.'),
-    passwordSecret: z
-      .object({
-        name: z.string().optional().describe('Its name.'),
-        namespace: z.string().optional().describe('That of the BGPPeer, where given.'),
-      })
-      .optional()
-      .describe('Instead of password: the Secret of type kubernetes.io/basic-auth that holds it.'),
-    enableGracefulRestart: bool()
-      .optional()
-      .describe('The peer keeps our routes while we restart (RFC 4724). Default false.'),
-    vrf: z.string().optional().describe('VRF device of the host that the session lives in. Default none.'),
-    disableMP: bool().optional().describe('Deprecated, without effect.'),
-    dualStackAddressFamily: bool()
-      .optional()
-      .describe('Carry IPv4 and IPv6 on this session. Default false: the family of the address.'),
-  }),
-});
+const v1beta1Schema = () =>
+  documentSchema({
+    spec: z.object({ ...shape(), peerASN: asn('missing peer ASN').describe('AS number of the peer, 1..4294967295.') }),
+  });
+
+const v1beta2Schema = () =>
+  documentSchema({
+    spec: z.object({
+      ...shape(),
+      ...peerAsnShape(),
+      localASN: int(1, 0xffff_ffff)
+        .optional()
+        .describe('AS number to have towards this eBGP peer instead of myASN, 1..4294967295.'),
+      interface: z
+        .string()
+        .optional()
+        .describe('Instead of peerAddress: the interface on whose link the one peer is found (unnumbered).'),
+      connectTime: duration().optional().describe('Wait between connection attempts, whole seconds, 1s..65535s.'),
+      passwordSecret: z
+        .object({
+          name: z.string().optional().describe('Its name.'),
+          namespace: z.string().optional().describe('That of the BGPPeer, where given.'),
+        })
+        .optional()
+        .describe('Instead of password: the Secret of type kubernetes.io/basic-auth that holds it.'),
+      enableGracefulRestart: bool()
+        .optional()
+        .describe('The peer keeps our routes while we restart (RFC 4724). Default false.'),
+      vrf: z.string().optional().describe('VRF device of the host that the session lives in. Default none.'),
+      disableMP: bool().optional().describe('Deprecated, without effect.'),
+      dualStackAddressFamily: bool()
+        .optional()
+        .describe('Carry IPv4 and IPv6 on this session. Default false: the family of the address.'),
+    }),
+  });
 
 const annotations = {
   passive: flag('Never connect: wait for the peer to call.'),
@@ -97,7 +99,7 @@ const annotations = {
   'restart-time': seconds(1, 4095, 'How long the peer waits for us to restart. Needs enableGracefulRestart.'),
 } as const;
 
-type Spec = z.output<typeof v1beta2Schema>['spec'];
+type Spec = Output<typeof v1beta2Schema>['spec'];
 const at = (field: keyof Spec) => ['spec', field];
 
 function read(spec: Spec, meta: Meta, findings: Findings): PeerDraft {

@@ -11,7 +11,7 @@ import { layer2Defaults, layer2Schema, readLayer2 } from '../layer2.ts';
 import { membershipDefaults, membershipSchema, readMembership } from '../membership.ts';
 import { readPrefixes } from '../prefix.ts';
 import type { Findings } from '../problem.ts';
-import { bool, documentSchema, duration, int } from '../schema.ts';
+import { bool, documentSchema, duration, int, type Output } from '../schema.ts';
 import type { Speaker } from '../speaker.ts';
 import { networkDefaults, networkSchema, readNetwork } from '../sysctl.ts';
 import { durationHint } from '../timers.ts';
@@ -35,79 +35,83 @@ export const speakerDefaults = {
   stateDir: '/var/lib/waypost',
 } as const satisfies Omit<Speaker, 'name'>;
 
-const schema = documentSchema({
-  spec: z
-    .object({
-      labels: z
-        .record(z.string(), z.string())
-        .optional()
-        .describe('Labels of this node, over those of its Node document.'),
-      routerID: z.string().optional().describe('BGP identifier of every session that gives none, as an IPv4 address.'),
-      defaultLocalPref: int(0, 0xffff_ffff)
-        .optional()
-        .describe('LOCAL_PREF on iBGP sessions where no advertisement gives one, 0..4294967295. Default 100.'),
-      listen: z
-        .object({
-          addresses: z
-            .array(z.string())
-            .optional()
-            .describe('Local addresses on which peers may call. Default none: dial only.'),
-          port: int(1, 65535).optional().describe('TCP port, 1..65535. Default 179.'),
-          dynamic: z
-            .array(dynamicSchema)
-            .optional()
-            .describe('Peers that may call without a BGPPeer. Needs listen.addresses and routerID.'),
-        })
-        .optional()
-        .describe('Where peers may call.'),
-      loadBalancerClass: z
-        .string()
-        .optional()
-        .describe('Only Services of this class are served. Default empty: those without a class.'),
-      ignoreExcludeLabel: bool()
-        .optional()
-        .describe(
-          'Announce although the node has the label node.kubernetes.io/exclude-from-external-load-balancers. Default false.',
-        ),
-      kernel: kernelSchema.optional().describe('What learned routes do to the kernel.'),
-      membership: membershipSchema.optional().describe('The speakers of a cluster.'),
-      loopbackAddresses: z
-        .array(z.enum(['bgp', 'layer2']))
-        .optional()
-        .describe(
-          'Put addresses that are announced in one of these ways on the loopback, so that this host accepts what is sent to them. Default none.',
-        ),
-      serviceCommunities: z
-        .array(z.string())
-        .optional()
-        .describe(
-          'Communities that Services may add to their routes: A:B and large:G:L1:L2 with * for any number, or names that Community documents define. Default none.',
-        ),
-      drain: z
-        .object({
-          wait: duration()
-            .optional()
-            .describe('Between lowering the preference of every route and withdrawing it, 0s..1h. Default 5s.'),
-          onShutdown: bool().optional().describe('Also before the program ends. Default true.'),
-          keepSoleLocal: bool()
-            .optional()
-            .describe('Keep Services under the Local policy that no other node could serve. Default true.'),
-          message: z.string().optional().describe('What peers are told at the end (RFC 9003), up to 255 octets.'),
-        })
-        .optional()
-        .describe('How the routes of this node are taken back.'),
-      layer2: layer2Schema.optional().describe('How addresses are announced by ARP and neighbour discovery.'),
-      network: networkSchema,
-      stateDir: z
-        .string()
-        .regex(/^\//, 'must be an absolute path')
-        .optional()
-        .describe('Folder for what is remembered over restarts. Default /var/lib/waypost.'),
-    })
-    .optional(),
-});
+const schema = () =>
+  documentSchema({
+    spec: z
+      .object({
+        labels: z
+          .record(z.string(), z.string())
+          .optional()
+          .describe('Labels of this node, over those of its Node document.'),
+        routerID: z
+          .string()
+          .optional()
+          .describe('BGP identifier of every session that gives none, as an IPv4 address.'),
+        defaultLocalPref: int(0, 0xffff_ffff)
+          .optional()
+          .describe('LOCAL_PREF on iBGP sessions where no advertisement gives one, 0..4294967295. Default 100.'),
+        listen: z
+          .object({
+            addresses: z
+              .array(z.string())
+              .optional()
+              .describe('Local addresses on which peers may call. Default none: dial only.'),
+            port: int(1, 65535).optional().describe('TCP port, 1..65535. Default 179.'),
+            dynamic: z
+              .array(dynamicSchema())
+              .optional()
+              .describe('Peers that may call without a BGPPeer. Needs listen.addresses and routerID.'),
+          })
+          .optional()
+          .describe('Where peers may call.'),
+        loadBalancerClass: z
+          .string()
+          .optional()
+          .describe('Only Services of this class are served. Default empty: those without a class.'),
+        ignoreExcludeLabel: bool()
+          .optional()
+          .describe(
+            'Announce although the node has the label node.kubernetes.io/exclude-from-external-load-balancers. Default false.',
+          ),
+        kernel: kernelSchema().optional().describe('What learned routes do to the kernel.'),
+        membership: membershipSchema().optional().describe('The speakers of a cluster.'),
+        loopbackAddresses: z
+          .array(z.enum(['bgp', 'layer2']))
+          .optional()
+          .describe(
+            'Put addresses that are announced in one of these ways on the loopback, so that this host accepts what is sent to them. Default none.',
+          ),
+        serviceCommunities: z
+          .array(z.string())
+          .optional()
+          .describe(
+            'Communities that Services may add to their routes: A:B and large:G:L1:L2 with * for any number, or names that Community documents define. Default none.',
+          ),
+        drain: z
+          .object({
+            wait: duration()
+              .optional()
+              .describe('Between lowering the preference of every route and withdrawing it, 0s..1h. Default 5s.'),
+            onShutdown: bool().optional().describe('Also before the program ends. Default true.'),
+            keepSoleLocal: bool()
+              .optional()
+              .describe('Keep Services under the Local policy that no other node could serve. Default true.'),
+            message: z.string().optional().describe('What peers are told at the end (RFC 9003), up to 255 octets.'),
+          })
+          .optional()
+          .describe('How the routes of this node are taken back.'),
+        layer2: layer2Schema().optional().describe('How addresses are announced by ARP and neighbour discovery.'),
+        network: networkSchema(),
+        stateDir: z
+          .string()
+          .regex(/^\//, 'must be an absolute path')
+          .optional()
+          .describe('Folder for what is remembered over restarts. Default /var/lib/waypost.'),
+      })
+      .optional(),
+  });
 
-type Spec = NonNullable<z.output<typeof schema>['spec']>;
+type Spec = NonNullable<Output<typeof schema>['spec']>;
 
 function readDrain(raw: NonNullable<Spec['drain']>, findings: Findings): Speaker['drain'] {
   const { wait, onShutdown, keepSoleLocal, message } = raw;

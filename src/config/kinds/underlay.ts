@@ -3,30 +3,31 @@ import { z } from 'zod';
 import { anything, int } from '../schema.ts';
 
 /** Of all generations. */
-export const neighborSchema = z.object({
-  asn: int(1, 0xffff_ffff).optional(),
-  type: anything(),
-  address: anything(),
-  interface: anything(),
-  listenRange: anything(),
-  port: anything(),
-  hostasn: anything(),
-  password: anything(),
-  passwordSecret: anything(),
-  holdTime: anything(),
-  keepaliveTime: anything(),
-  connectTime: anything(),
-  holdTimeSeconds: anything(),
-  keepaliveTimeSeconds: anything(),
-  connectTimeSeconds: anything(),
-  ebgpMultiHop: anything(),
-  properties: anything(),
-  bfd: anything(),
-  addressFamilies: anything(),
-});
+export const neighborSchema = () =>
+  z.object({
+    asn: int(1, 0xffff_ffff).optional(),
+    type: anything(),
+    address: anything(),
+    interface: anything(),
+    listenRange: anything(),
+    port: anything(),
+    hostasn: anything(),
+    password: anything(),
+    passwordSecret: anything(),
+    holdTime: anything(),
+    keepaliveTime: anything(),
+    connectTime: anything(),
+    holdTimeSeconds: anything(),
+    keepaliveTimeSeconds: anything(),
+    connectTimeSeconds: anything(),
+    ebgpMultiHop: anything(),
+    properties: anything(),
+    bfd: anything(),
+    addressFamilies: anything(),
+  });
 
 /** Of all generations too: where they stand tells them apart, and here nothing follows from them. */
-export const underlayFields = {
+export const underlayFields = () => ({
   vtepcidr: anything(),
   routeridcidr: anything(),
   routerIDCIDR: anything(),
@@ -38,4 +39,4 @@ export const underlayFields = {
   isis: anything(),
   srv6: anything(),
   routeReflector: anything(),
-};
+});
