@@ -3,7 +3,7 @@
  * never stops in between. The kernel is this machine's, and death is that nothing is done or written any more.
  */
 import { pino } from 'pino';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Configuration } from '../../src/config/model.ts';
 import { Kernel, type Sysctls } from '../../src/daemon/network/kernel.ts';
 import { Network } from '../../src/daemon/network/network.ts';
@@ -85,8 +85,8 @@ class Mortal extends Kernel {
   }
 }
 
-/** One process: what it is to do, and after how many steps it dies. */
-async function live(config: Configuration, steps = Number.POSITIVE_INFINITY): Promise<Mortal> {
+/** One process: what it is to do, after how many steps it dies, and what it is to do instead in the middle of that. */
+async function live(config: Configuration, steps = Number.POSITIVE_INFINITY, then?: Configuration): Promise<Mortal> {
   const settings: Sysctls = {
     read: (path) => sysctls.get(path),
     write: (path, value) => void sysctls.set(path, value),
@@ -109,7 +109,15 @@ async function live(config: Configuration, steps = Number.POSITIVE_INFINITY): Pr
     applied: () => {},
     parts: { kernel: () => kernel, store: () => store, watch: () => ({ close: () => {} }) },
   });
-  await network.configure(config);
+  const done = network.configure(config);
+  if (then !== undefined) {
+    await waitFor(
+      'it is on trial',
+      () => kernel.dead || network.standings().some(({ state }) => state === 'confirming'),
+    );
+    await network.configure(then);
+  }
+  await done;
   network.stop();
   return kernel;
 }
@@ -147,4 +155,90 @@ it('is as it was, or as it was to be, after whichever step it dies', async () =>
     if (!back) await live(none);
     expect([steps, await state()]).toEqual([steps, before]);
   }
+});
+
+/** Never confirmed. */
+const doubtful = (text: string): string =>
+  text
+    .replace('rollback: 0s', 'rollback: 60s')
+    .replace('{name: all}', '{name: all, annotations: {waypost.dev/probe: "false"}}');
+const other = `
+apiVersion: nmstate.io/v1
+kind: NodeNetworkConfigurationPolicy
+metadata: {name: all}
+spec:
+  desiredState:
+    interfaces:
+    - {name: br-a, type: linux-bridge, state: up, bridge: {port: []}}
+    - {name: br-c, type: linux-bridge, state: up}
+    - {name: eth0, mtu: 1400, ipv4: {enabled: true, address: [{ip: 192.0.2.4, prefix-length: 24}]}}
+    - {name: eth1, mtu: 1300}
+    routes:
+      config:
+      - {destination: 203.0.113.0/24, state: absent}
+    route-rules:
+      config:
+      - {ip-to: 172.30.0.0/16, priority: 998, route-table: 254}
+`;
+
+describe('a change in whose place another one comes before it is confirmed', () => {
+  it('is not taken back in between, and all is as it was once that is', async () => {
+    const [first, second, none] = await Promise.all([
+      accepted(doubtful(policy(''))),
+      accepted(`${nothing}---${other}`),
+      accepted(nothing),
+    ]);
+    const before = await state();
+    const watch = node.spawn(['ip', '-o', 'monitor', 'link', 'rule', 'route']);
+    await waitFor('it watches', async () => {
+      await node.run(['ip', 'link', 'add', 'probe', 'type', 'veth', 'peer', 'name', 'probe-peer']);
+      await node.run(['ip', 'link', 'del', 'probe']);
+      return watch.output.includes('probe');
+    });
+    await live(first, undefined, second);
+    const after = await state();
+    expect(after).toContain('192.0.2.4');
+    expect(after).not.toMatch(/br-b|10\.5\.0\.0|192\.0\.2\.3/);
+    // What both want was there all the time.
+    const told = watch.output.split('\n');
+    expect(told.filter((line) => /172\.30\.0\.0|203\.0\.113\.0/.test(line))).toEqual([
+      expect.stringMatching(/^Deleted 203\.0\.113\.0/),
+      expect.stringMatching(/^998:/),
+    ]);
+    expect(told.filter((line) => /: br-a: .* mtu/.test(line) && line.startsWith('Deleted'))).toEqual([]);
+    expect(told.filter((line) => /: eth0@.* mtu 1500 /.test(line))).toEqual([]);
+    await watch.stop();
+    await live(none);
+    expect(await state()).toBe(before);
+  });
+
+  it('is taken back when nothing is wanted instead', async () => {
+    const before = await state();
+    await live(await accepted(doubtful(policy(''))), undefined, await accepted(nothing));
+    expect(await state()).toBe(before);
+  });
+
+  it('is taken back as a whole when that one fails', async () => {
+    const before = await state();
+    const failing = doubtful(`${nothing}---${other}`).replace('rollback: 60s', 'rollback: 1s');
+    await live(await accepted(doubtful(policy(''))), undefined, await accepted(failing));
+    expect(await state()).toBe(before);
+  });
+
+  it('leads back to how it was before the first, after whichever step it dies', async () => {
+    const first = await accepted(doubtful(policy('')));
+    const second = await accepted(`${nothing}---${other}`);
+    const none = await accepted(nothing);
+    const before = await state();
+    const whole = await live(first, undefined, second);
+    await live(none);
+    const alone = await live(first, undefined, none);
+    expect(whole.writes).toBeGreaterThan(20);
+    for (let steps = Math.ceil(alone.writes / 2); steps < whole.writes; steps += 3) {
+      const mortal = await live(first, steps, second);
+      expect(mortal.dead).toBe(true);
+      await live(none);
+      expect([steps, await state()]).toEqual([steps, before]);
+    }
+  });
 });

@@ -11,13 +11,16 @@ import { wallClock } from '../../io/clock.ts';
 import type { Logger } from '../../io/log.ts';
 import { bootId } from '../../io/state.ts';
 import { canonical, equal } from '../../lib/diff.ts';
-import { prune, remember } from '../../vrf/baseline.ts';
+import { remember } from '../../vrf/baseline.ts';
 import type { Goal } from '../../vrf/goal.ts';
 import { emptyJournal } from '../../vrf/journal.ts';
+import { asItWas } from '../../vrf/origin.ts';
 import type { Snapshot } from '../../vrf/state.ts';
 import { targetOf } from '../../vrf/target.ts';
 import { isReached, reach } from './apply.ts';
+import type { Working } from './confirm.ts';
 import type { Kernel } from './kernel.ts';
+import { confirmedIn, failedIn, undoneIn } from './outcome.ts';
 import { type Parts, realParts } from './parts.ts';
 import { lightScope, touched, wholeScope } from './scope.ts';
 import type { NetworkJournal, Store } from './store.ts';
@@ -36,6 +39,13 @@ import {
   wantedVrfs,
   withOne,
 } from './wishes.ts';
+
+/** A change that is neither confirmed nor taken back: how it was before, and what worked. */
+interface Unconfirmed {
+  readonly origin: Snapshot;
+  readonly working: Working;
+  readonly goal: Goal;
+}
 
 export interface NetworkOptions extends Surroundings {
   readonly parts?: Parts;
@@ -61,6 +71,7 @@ export class Network {
   private waiting: ReadonlyMap<string, string> = new Map();
   /** Names of what is being changed. */
   private changing: readonly string[] = [];
+  private unconfirmed: Unconfirmed | undefined;
   /** Changes are tried one at a time, since together they failed. */
   private oneByOne = false;
   private running = false;
@@ -156,9 +167,10 @@ export class Network {
 
   private async pass(): Promise<void> {
     if (this.stopped || this.config === undefined || !this.open()) return;
-    if (this.journal.pending !== undefined) this.recover();
+    if (this.journal.pending !== undefined && this.unconfirmed === undefined) this.recover();
     const next = this.nextWishes();
     const changed = changesOf(this.journal.applied, next);
+    if (changed.length === 0 && this.unconfirmed !== undefined) this.undo(this.unconfirmed.goal);
     if (changed.length === 0) this.settle();
     else if (this.oneByOne && changed.length > 1) {
       await this.change(withOne(this.journal.applied, next, changed[0]!), [changed[0]!]);
@@ -187,12 +199,11 @@ export class Network {
 
   /** What a killed process was at is taken back. */
   private recover(): void {
-    const { pending, ...journal } = this.journal;
-    const { before, change, interruptions } = pending!;
+    const { before, change, interruptions } = this.journal.pending!;
     this.log.warn({ interruptions: interruptions + 1 }, 'a change of the network was interrupted: taking it back');
-    takeBack(this.kernel!, this.log, before, journal.baseline, goalOf(this.wanted));
+    takeBack(this.kernel!, this.log, before, this.journal.baseline, goalOf(this.wanted));
     this.interruptions = { change, count: interruptions + 1 };
-    this.save({ ...journal, baseline: prune(journal.baseline, goalOf(journal.applied)) });
+    this.save(undoneIn(this.journal));
   }
 
   private nextWishes(): Wishes {
@@ -230,37 +241,44 @@ export class Network {
     const current = () => generation === this.generation && !this.stopped;
     const goal = goalOf(next);
     const scope = wholeScope(goal, this.journal.baseline);
-    let have = kernel.read(scope);
-    const trial = remember(this.journal.baseline, goal, have);
-    if (isReached(targetOf(goal, trial, have, have), have)) return this.keep(next, goal, trial);
-    const working = await workingNow(kernel, this.config!, this.options);
+    const past = this.unconfirmed;
+    // What a change did that is no longer wanted is where the next one begins: it is not taken back in between.
+    const asBefore = () => {
+      const have = kernel.read(scope);
+      return past === undefined ? have : asItWas(past.origin, have);
+    };
+    let origin = asBefore();
+    const trial = remember(this.journal.baseline, goal, origin);
+    if (past === undefined && isReached(targetOf(goal, trial, origin, origin), origin))
+      return this.keep(next, goal, trial);
+    const working = past?.working ?? (await workingNow(kernel, this.config!, this.options));
     if (!current()) return this.superseded();
-    have = kernel.read(scope);
-    const baseline = remember(this.journal.baseline, goal, have);
-    const before = touched(have, goal, baseline);
+    origin = asBefore();
+    const baseline = remember(this.journal.baseline, goal, origin);
+    const before = touched(origin, goal, baseline);
     const text = canonical(changed.map((name) => textOf(next.get(name))));
     const interruptions = this.interruptions.change === text ? this.interruptions.count : 0;
-    if (interruptions >= MAX_INTERRUPTIONS)
+    if (interruptions >= MAX_INTERRUPTIONS) {
+      if (past !== undefined) this.undo(past.goal);
       return this.fail(changed, `the program ended ${interruptions} times before the change was confirmed`);
+    }
     this.changing = changed;
     this.save({ ...this.journal, baseline, pending: { before, change: text, interruptions } });
+    this.unconfirmed = { origin, working, goal };
     const writes = this.writes;
     const policies = changed.map((name) => (name === SPEAKER ? 'Speaker' : name));
     this.log.info({ policies }, 'changing the network');
     const change = { goal, baseline, before, working, policies: new Set(next.keys()) };
     const reason = await tryOut(kernel, this.config!, change, this.options, current);
     this.changing = [];
-    if (!current()) {
-      // A process that ends leaves the journal, and a change of mind takes the change back.
-      if (!this.stopped) this.undo(before, goal);
-      return this.superseded();
-    }
+    // A process that ends leaves the journal to the next one.
+    if (!current()) return this.superseded();
     if (reason === undefined) {
       this.keep(next, goal, baseline);
       this.log.info({ policies, steps: this.writes - writes }, 'the change of the network is confirmed');
       return;
     }
-    this.undo(before, goal);
+    this.undo(goal);
     const tried = changed.filter((name) => !isEmpty(next.get(name)) || !isEmpty(this.journal.applied.get(name)));
     this.oneByOne = tried.length > 1;
     if (this.oneByOne) {
@@ -270,30 +288,21 @@ export class Network {
   }
 
   private keep(next: Wishes, goal: Goal, baseline: NetworkJournal['baseline']): void {
-    const { pending: _, ...journal } = this.journal;
-    const failed = new Map(
-      [...journal.failed].filter(
-        ([name]) => textOf(this.wanted.get(name)) !== textOf(next.get(name)) && this.wanted.has(name),
-      ),
-    );
     this.interruptions = { change: '', count: 0 };
-    this.save({ ...journal, applied: next, failed, baseline: prune(baseline, goal) });
+    this.unconfirmed = undefined;
+    this.save(confirmedIn(this.journal, next, this.wanted, goal, baseline));
   }
 
   /** Everything returns to how it was before the change. */
-  private undo(before: Snapshot, goal: Goal): void {
-    const { pending: _, ...journal } = this.journal;
-    takeBack(this.kernel!, this.log, before, journal.baseline, goal);
-    const old = goalOf(journal.applied);
-    this.save({ ...journal, baseline: prune(journal.baseline, old) });
+  private undo(goal: Goal): void {
+    takeBack(this.kernel!, this.log, this.journal.pending!.before, this.journal.baseline, goal);
+    this.unconfirmed = undefined;
+    this.save(undoneIn(this.journal));
     this.options.applied();
   }
 
   private fail(changed: readonly string[], reason: string): void {
-    const at = wallClock();
-    const failed = new Map(this.journal.failed);
-    for (const name of changed) failed.set(name, { text: textOf(this.wanted.get(name)), reason, at });
-    this.save({ ...this.journal, failed });
+    this.save(failedIn(this.journal, changed, this.wanted, reason, wallClock()));
     for (const name of changed) {
       const fields = name === SPEAKER ? { document: 'Speaker' } : { policy: name };
       this.log.error({ ...fields, reason }, 'the change of the network was taken back');
