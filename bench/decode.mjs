@@ -44,14 +44,18 @@ function writeDump(file) {
         .u32(65_001 + p);
   });
   const sets = [];
+  const learned = [];
   for (let id = 0; id < table.size; id++) {
     if (id % SHARED === 0)
-      for (let p = 0; p < PEERS; p++) sets[p] = encodeAttributes(attributes(random), 'ipv4', DEFAULT_CONTEXT).block;
+      for (let p = 0; p < PEERS; p++) {
+        sets[p] = encodeAttributes(attributes(random), 'ipv4', DEFAULT_CONTEXT).block;
+        learned[p] = 1_700_000_000 - random(30 * 86_400);
+      }
     record(2, () => {
       w.u32(id);
       writeNlri(w, table, id);
       w.u16(PEERS);
-      for (let p = 0; p < PEERS; p++) w.u16(p).u32(1_699_999_000).u16(sets[p].length).put8s(sets[p]);
+      for (let p = 0; p < PEERS; p++) w.u16(p).u32(learned[p]).u16(sets[p].length).put8s(sets[p]);
     });
   }
   writeSync(fd, w.bytes, 0, w.at);

@@ -4,10 +4,11 @@ import { negotiate } from '../bgp/capability.ts';
 import type { Context } from '../bgp/context.ts';
 import type { OpenMessage } from '../bgp/message.ts';
 import { Flow, type FlowPiece } from './flow.ts';
-import { headOf, isoTime, type Lines } from './lines.ts';
+import { headOf, type Lines } from './lines.ts';
 import { decodeInto } from './message.ts';
 import { Messages } from './messages.ts';
 import type { Segment } from './segment.ts';
+import { isoTime } from './time.ts';
 import type { Updates } from './updates.ts';
 
 class Direction {

@@ -22,7 +22,7 @@ import type { Updates } from './updates.ts';
 export type Format = 'hex' | 'raw' | 'pcap' | 'mrt';
 export const formats: readonly Format[] = ['hex', 'raw', 'pcap', 'mrt'];
 
-/** Takes the file apart. Both throw `CaptureError` where nothing behind can be found. */
+/** Takes the file apart. A chunk is not looked at any more once the next has been taken. Both throw `CaptureError` where nothing behind can be found. */
 export interface Decoder {
   push(chunk: Uint8Array): void;
   end(): void;
@@ -128,9 +128,12 @@ class PcapDecoder implements Decoder {
   }
 
   push(chunk: Uint8Array): void {
-    const bytes = this.start.length > 0 ? Uint8Array.of(...this.start, ...chunk) : chunk;
+    // A copy: segments are kept until what is missing before them has come.
+    const bytes = new Uint8Array(this.start.length + chunk.length);
+    bytes.set(this.start);
+    bytes.set(chunk, this.start.length);
     if (this.file === undefined && bytes.length < 4) {
-      this.start = bytes.slice();
+      this.start = bytes;
       return;
     }
     this.start = new Uint8Array(0);

@@ -5,7 +5,7 @@
  */
 
 import type { Capability } from '../bgp/capability.ts';
-import { type MessageName, MessageType } from '../bgp/const.ts';
+import { type AddressFamily, type MessageName, MessageType } from '../bgp/const.ts';
 import { describeNotification, type Notification } from '../bgp/errors.ts';
 import type { OpenMessage } from '../bgp/message.ts';
 import { forEachNlri, type NlriRun, type NlriVisitor } from '../bgp/nlri.ts';
@@ -20,11 +20,10 @@ export const nameOf = (type: number): string => names[type] ?? `type ${type}`;
 
 export class Lines {
   readonly tally: Tally;
-  private readonly out: Ascii | undefined;
+  readonly out: Ascii;
   private head: readonly Uint8Array[] = [];
 
-  /** @param out undefined: only count */
-  constructor(tally: Tally, out: Ascii | undefined) {
+  constructor(tally: Tally, out: Ascii) {
     this.tally = tally;
     this.out = out;
   }
@@ -47,7 +46,7 @@ export class Lines {
 
   /** Any other message, or something else worth a line. */
   line(members: object): void {
-    this.start()?.text(`${membersText(members)}}\n`);
+    this.start().text(`${membersText(members)}}\n`);
   }
 
   /** What cannot be decoded; the run of the program fails for it. */
@@ -57,43 +56,49 @@ export class Lines {
   }
 
   /** @param tail the line beyond the prefix: `tailOf` attributes, or of none */
-  routes(kind: RouteKind, run: NlriRun, tail: Uint8Array): void {
+  routes(event: RouteEvent, run: NlriRun, tail: Uint8Array): void {
     const { tally } = this;
     const { family, addPath } = run;
-    const [, event] = kind;
-    const what = kinds[`${kind[0]} ${event}`];
+    const what = kinds[event];
     const visit: NlriVisitor = (w0, w1, w2, w3, length, pathId) => {
       tally.route(event, family, w0, w1, w2, w3, length);
-      const out = this.start()?.put(what);
-      if (out === undefined) return;
-      if (family === 'ipv4') out.quad(w0);
-      else out.text(textOf(w0, w1, w2, w3));
-      out.put(lengths[length]!);
+      const out = this.start().put(what);
+      putPrefix(out, family, w0, w1, w2, w3, length);
       if (addPath) out.text(`,"pathId":${pathId}`);
       out.put(tail);
     };
     forEachNlri(run, visit);
   }
 
-  private start(): Ascii | undefined {
-    const out = this.out?.put(BRACE);
-    if (out !== undefined) for (let i = 0; i < this.head.length; i++) out.put(this.head[i]!);
+  private start(): Ascii {
+    const { out, head } = this;
+    out.octet(BRACE);
+    for (let i = 0; i < head.length; i++) out.put(head[i]!);
     return out;
   }
 }
 
-/** What a line about a route is of, and what became of the route. */
-export type RouteKind = readonly [type: 'update' | 'rib', event: RouteEvent];
-
-const kindText = (type: string, event: string) => asciiOf(`"type":"${type}","event":"${event}","prefix":"`);
-const kinds = {
-  'update announce': kindText('update', 'announce'),
-  'update withdraw': kindText('update', 'withdraw'),
-  'rib announce': kindText('rib', 'announce'),
-  'rib withdraw': kindText('rib', 'withdraw'),
-};
-const BRACE = asciiOf('{');
+/** What a line about a route is of, and what became of the route; its prefix is next. */
+export const kindText = (type: 'update' | 'rib', event: RouteEvent): Uint8Array =>
+  asciiOf(`"type":"${type}","event":"${event}","prefix":"`);
+const kinds = { announce: kindText('update', 'announce'), withdraw: kindText('update', 'withdraw') };
+const BRACE = 0x7b;
 const lengths = Array.from({ length: 129 }, (_, length) => asciiOf(`/${length}"`));
+
+/** A prefix, words as in `NlriVisitor`, and the quote behind it. */
+export function putPrefix(
+  out: Ascii,
+  family: AddressFamily,
+  w0: number,
+  w1: number,
+  w2: number,
+  w3: number,
+  length: number,
+): void {
+  if (family === 'ipv4') out.quad(w0);
+  else out.text(textOf(w0, w1, w2, w3));
+  out.put(lengths[length]!);
+}
 
 /** Members for `begin`. */
 export const headOf = (members: object): Uint8Array => asciiOf(`${membersText(members)},`);
@@ -110,30 +115,10 @@ const membersText = (members: object): string =>
     .slice(1, -1)
     .replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
-/** A time as ISO 8601, to the millisecond. */
-export const isoTime = (ms: number): string => new Date(ms).toISOString();
-
 function textOf(...words: readonly number[]): string {
   const bytes = new Uint8Array(16);
   for (const [i, w] of words.entries()) bytes.set(fromU32(w), 4 * i);
   return formatAddress({ family: 6, bytes });
-}
-
-/** A time as a member: the same one comes again and again. */
-export class TimeHead {
-  private readonly name: string;
-  private ms = Number.NaN;
-  private text: Uint8Array | undefined;
-
-  constructor(name: string) {
-    this.name = name;
-  }
-
-  head(ms: number): Uint8Array {
-    if (this.text === undefined || ms !== this.ms) this.text = headOf({ [this.name]: isoTime(ms) });
-    this.ms = ms;
-    return this.text;
-  }
 }
 
 /** A capability without octets, which JSON has none of. */

@@ -49,7 +49,7 @@ function bodyInto(
     }
     case MessageType.update: {
       const routes = updates.decode(message, HEADER_OCTETS, end, context);
-      if (sender !== undefined) lines.tally.peer(sender, routes);
+      if (sender !== undefined) lines.tally.peer(sender).routes += routes;
       return undefined;
     }
     case MessageType.notification:

@@ -5,11 +5,12 @@ import type { Context } from '../bgp/context.ts';
 import { addressFrom, formatAddress } from '../lib/address.ts';
 import { Reader, TruncatedError } from '../lib/bytes.ts';
 import { Cutter } from '../lib/cutter.ts';
-import { headOf, isoTime, type Lines, TimeHead } from './lines.ts';
+import { headOf, type Lines } from './lines.ts';
 import { decodeInto } from './message.ts';
 import { Messages } from './messages.ts';
 import { CaptureError } from './pcap.ts';
 import { TableDump } from './table.ts';
+import { isoTime } from './time.ts';
 import type { Updates } from './updates.ts';
 
 /** RFC 6396 §4. */
@@ -36,12 +37,14 @@ const BOTH: readonly AddressFamily[] = ['ipv4', 'ipv6'];
 const states = ['none', 'Idle', 'Connect', 'Active', 'OpenSent', 'OpenConfirm', 'Established'];
 
 export class Mrt {
-  private readonly cutter = new Cutter();
+  private readonly cutter = new Cutter(true);
   private readonly lines: Lines;
   private readonly updates: Updates;
   private readonly table: TableDump;
   private readonly assumed: Context;
-  private readonly time = new TimeHead('time');
+  /** Of the record before: the same time comes again and again. */
+  private seconds = Number.NaN;
+  private timeHead: Uint8Array = new Uint8Array(0);
 
   constructor(lines: Lines, updates: Updates, assumed: Context) {
     this.lines = lines;
@@ -74,7 +77,9 @@ export class Mrt {
 
   private record(type: number, subtype: number, seconds: number, r: Reader, offset: number): void {
     let timeMs = seconds * 1000;
-    this.lines.begin(this.time.head(timeMs));
+    if (seconds !== this.seconds) this.timeHead = headOf({ time: isoTime(timeMs) });
+    this.seconds = seconds;
+    this.lines.begin(this.timeHead);
     try {
       if (type === MrtType.bgp4mpExtended) timeMs += r.u32() / 1000;
       this.lines.tally.time(timeMs);

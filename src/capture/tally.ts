@@ -4,12 +4,16 @@ import { PrefixTable } from '../lib/table.ts';
 
 export type RouteEvent = 'announce' | 'withdraw';
 
+export interface PeerCount {
+  routes: number;
+}
+
 const perFamily = () => ({ ipv4: 0, ipv6: 0 });
 
 export class Tally {
   private readonly messages = new Map<string, number>();
   private readonly routes = { announce: perFamily(), withdraw: perFamily() };
-  private readonly peers = new Map<string, number>();
+  private readonly peers = new Map<string, PeerCount>();
   private readonly prefixes: Readonly<Record<AddressFamily, PrefixTable>> | undefined;
   private firstMs = Number.POSITIVE_INFINITY;
   private lastMs = Number.NEGATIVE_INFINITY;
@@ -46,8 +50,14 @@ export class Tally {
     if (event === 'announce') this.prefixes?.[family].insert(w0, w1, w2, w3, length);
   }
 
-  peer(name: string, routes: number): void {
-    this.peers.set(name, (this.peers.get(name) ?? 0) + routes);
+  /** Where the routes of this peer are counted. */
+  peer(name: string): PeerCount {
+    let count = this.peers.get(name);
+    if (count === undefined) {
+      count = { routes: 0 };
+      this.peers.set(name, count);
+    }
+    return count;
   }
 
   json() {
@@ -59,7 +69,7 @@ export class Tally {
       withdrawn: this.routes.withdraw,
       ...(prefixes && { prefixes: { ipv4: prefixes.ipv4.size, ipv6: prefixes.ipv6.size } }),
       ...(this.peers.size > 0 && {
-        peers: [...this.peers].sort(([a], [b]) => (a < b ? -1 : 1)).map(([peer, routes]) => ({ peer, routes })),
+        peers: [...this.peers].sort(([a], [b]) => (a < b ? -1 : 1)).map(([peer, { routes }]) => ({ peer, routes })),
       }),
       ...(timed && { first: new Date(firstMs).toISOString(), last: new Date(lastMs).toISOString() }),
       faults: this.faults,

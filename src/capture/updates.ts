@@ -16,9 +16,6 @@ const MAX_SETS = 8192;
 
 const NO_MEMBERS = tailOf({});
 
-/** Apart from those that `decodeUpdate` uses. */
-const Tag = { bare: 128, twoOctet: 129 } as const;
-
 /** What nobody has to agree on to read it. */
 export const LENIENT: Context = Object.freeze({
   fourOctetAs: true,
@@ -66,36 +63,27 @@ export class Updates {
       lines.tally.faults++;
       lines.line({ type: 'update', event: 'fault', attribute: wording.attributeName(code), action, reason });
     }
-    for (const run of update.unreach) lines.routes(['update', 'withdraw'], run, NO_MEMBERS);
-    for (const run of update.reach) lines.routes(['update', 'announce'], run, this.tailOfSet(run.attributes));
+    for (const run of update.unreach) lines.routes('withdraw', run, NO_MEMBERS);
+    for (const run of update.reach) lines.routes('announce', run, this.tailOfSet(run.attributes));
     if (update.endOfRib) lines.line({ type: 'update', event: 'endOfRib', family: update.endOfRib });
     return lines.tally.routed - before;
   }
 
   /**
-   * Attributes without NLRI, as what ends the line of their route, or the fault for which it has none. Throws `BgpError` 3/x.
+   * Attributes without NLRI: writes what ends the line of their route. Returns the fault for which it has none, and then
+   * nothing is written. Throws `BgpError` 3/x.
    */
-  tail(bytes: Uint8Array, start: number, end: number, fourOctetAs: boolean): Uint8Array | { readonly fault: string } {
-    this.forget();
-    const { table, wording } = this;
-    const set = table.intern(bytes, start, end, fourOctetAs ? Tag.bare : Tag.twoOctet);
-    const known = this.tails[set];
-    if (known !== undefined) return known;
+  writeTail(bytes: Uint8Array, start: number, end: number, fourOctetAs: boolean): string | undefined {
+    const { lines, wording } = this;
     const context = fourOctetAs ? LENIENT : TWO_OCTET;
-    const quick = this.quick(bytes, start, end, context);
-    if (quick !== undefined) {
-      this.tails[set] = quick;
-      return quick;
-    }
+    if (writePlain(lines.out, bytes, scanAttributes(bytes, start, end, context), fourOctetAs ? 4 : 2)) return undefined;
     const { attributes, faults } = decodeAttributes(bytes, start, end, context);
-    if (attributes === undefined) {
-      const [first] = faults;
-      const what = first && `${wording.attributeName(first.code)}: ${first.reason}`;
-      return { fault: what ?? 'ORIGIN or AS_PATH is missing' };
+    if (attributes !== undefined) {
+      lines.out.put(tailOf(wording.members(attributes)));
+      return undefined;
     }
-    const made = this.made(attributes);
-    this.tails[set] = made;
-    return made;
+    const [first] = faults;
+    return first ? `${wording.attributeName(first.code)}: ${first.reason}` : 'ORIGIN or AS_PATH is missing';
   }
 
   /** By id of a set that `decodeUpdate` made. */
@@ -103,19 +91,11 @@ export class Updates {
     const known = this.tails[set];
     if (known !== undefined) return known;
     const octets = this.table.view(set);
-    const made = this.quick(octets, 0, octets.length, LENIENT) ?? this.made(decodeInterned(octets));
+    const { scratch, wording } = this;
+    const quick = writePlain(scratch, octets, scanAttributes(octets, 0, octets.length, LENIENT), 4);
+    const made = quick ? scratch.take().slice() : tailOf(wording.members(decodeInterned(octets)));
     this.tails[set] = made;
     return made;
-  }
-
-  private quick(bytes: Uint8Array, start: number, end: number, context: Context): Uint8Array | undefined {
-    const { scratch } = this;
-    const scan = scanAttributes(bytes, start, end, context);
-    return writePlain(scratch, bytes, scan, context.fourOctetAs ? 4 : 2) ? scratch.take().slice() : undefined;
-  }
-
-  private made(attributes: PathAttributes): Uint8Array {
-    return tailOf(this.wording.members(attributes));
   }
 
   /** The table does not grow with the file. */

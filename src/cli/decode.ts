@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { decoderOf, type Format, formats, GUESS_OCTETS, guess } from '../capture/decoder.ts';
 import { Lines } from '../capture/lines.ts';
 import { CaptureError } from '../capture/pcap.ts';
+import { TAILS_OCTETS } from '../capture/tails.ts';
 import { Tally } from '../capture/tally.ts';
 import { LENIENT, Updates } from '../capture/updates.ts';
 import { attributeName, routeJson } from '../daemon/routes.ts';
@@ -51,10 +52,13 @@ Example:
 }
 
 async function decode(file: string | undefined, options: Options): Promise<void> {
-  const out = new Ascii();
-  const flush = () => writeAll(out.take());
+  const out = new Ascii(TAILS_OCTETS);
+  const flush = async () => {
+    const text = out.take();
+    if (!options.summary) await writeAll(text);
+  };
   const tally = new Tally(options.summary === true);
-  const lines = new Lines(tally, options.summary ? undefined : out);
+  const lines = new Lines(tally, out);
   const updates = new Updates(lines, { members: routeJson, attributeName });
   const context = { ...LENIENT, fourOctetAs: !options.as2, addPathReceive: options.addPath ?? [] };
   const open = (format: Format) => decoderOf(format, lines, updates, context, options.port);

@@ -1,7 +1,7 @@
 /** A file, or standard input, as chunks; what is compressed comes out decompressed. */
 import { spawn } from 'node:child_process';
-import { createReadStream } from 'node:fs';
-import { pipeline, type Readable } from 'node:stream';
+import { type FileHandle, open } from 'node:fs/promises';
+import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { readError } from './content.ts';
 
@@ -10,22 +10,25 @@ export class InputError extends Error {
   override readonly name = 'InputError';
 }
 
-/** Octets of a file that is read at a time. */
+/** Octets of a file that are read at a time. */
 const CHUNK_OCTETS = 256 * 1024;
 
+type Chunks = AsyncGenerator<Buffer, void, undefined>;
+
 /**
- * The octets of `file`, or of standard input without one. Files compressed by gzip or bzip2 are told by how they begin; for
- * bzip2 the program of that name is run. Throws `InputError` while it is read.
+ * The octets of `file`, or of standard input without one; a chunk is valid until the next but one. Files compressed by gzip
+ * or bzip2 are told by how they begin; for bzip2 the program of that name is run. Throws `InputError` while it is read.
  */
 export async function* readInput(file: string | undefined): AsyncGenerator<Uint8Array, void, undefined> {
   const name = file ?? 'standard input';
-  const source: Readable = file === undefined ? process.stdin : createReadStream(file, { highWaterMark: CHUNK_OCTETS });
+  let handle: FileHandle | undefined;
   try {
-    const chunks = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    handle = file === undefined ? undefined : await open(file);
+    const chunks = handle === undefined ? (process.stdin[Symbol.asyncIterator]() as Chunks) : chunksOf(handle);
     const start = await first(chunks);
     const packer = packers.find(({ magic }) => magic.every((b, i) => start[i] === b));
     const rest = resume(start, chunks);
-    yield* packer === undefined ? rest : packer.unpack(rest);
+    yield* packer === undefined ? rest : packer.unpack(copies(rest));
   } catch (error) {
     if (error instanceof InputError) throw new InputError(`${name}: ${error.message}`);
     const { code, message } = error as NodeJS.ErrnoException;
@@ -34,12 +37,28 @@ export async function* readInput(file: string | undefined): AsyncGenerator<Uint8
       `${name}: ${code?.startsWith('Z_') ? `the gzip data is damaged (${message})` : readError(error)}`,
     );
   } finally {
-    source.destroy();
+    await handle?.close();
+    if (file === undefined) process.stdin.destroy();
   }
 }
 
+/** A file, in two buffers that take turns: a new one for each piece costs the kernel more than reading it. */
+async function* chunksOf(handle: FileHandle): Chunks {
+  const buffers = [Buffer.allocUnsafe(CHUNK_OCTETS), Buffer.allocUnsafe(CHUNK_OCTETS)] as const;
+  for (let turn: 0 | 1 = 0; ; turn = turn === 0 ? 1 : 0) {
+    const { bytesRead } = await handle.read(buffers[turn], 0, CHUNK_OCTETS);
+    if (bytesRead === 0) return;
+    yield buffers[turn].subarray(0, bytesRead);
+  }
+}
+
+/** For whoever keeps chunks in a queue. */
+async function* copies(chunks: Chunks): Chunks {
+  for await (const chunk of chunks) yield Buffer.from(chunk);
+}
+
 /** Enough octets to tell how the input is compressed, or all there are. */
-async function first(chunks: AsyncIterator<Buffer>): Promise<Buffer> {
+async function first(chunks: Chunks): Promise<Buffer> {
   let start: Buffer = Buffer.alloc(0);
   while (start.length < 4) {
     const next = await chunks.next();
@@ -49,9 +68,9 @@ async function first(chunks: AsyncIterator<Buffer>): Promise<Buffer> {
   return start;
 }
 
-async function* resume(start: Buffer, chunks: AsyncIterator<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+async function* resume(start: Buffer, chunks: Chunks): Chunks {
   if (start.length > 0) yield start;
-  for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
+  yield* chunks;
 }
 
 const packers = [

@@ -4,8 +4,16 @@ const EMPTY = new Uint8Array(0);
 
 export class Cutter {
   private chunk: Uint8Array = EMPTY;
+  /** Where what was left and what came are put together. */
+  private joined: Uint8Array = EMPTY;
+  private readonly reuse: boolean;
   private at = 0;
   private before = 0;
+
+  /** @param reuse nobody keeps views beyond the next `push`: memory is used again and again */
+  constructor(reuse = false) {
+    this.reuse = reuse;
+  }
 
   /** Octets cut off or skipped so far. */
   get offset(): number {
@@ -17,16 +25,18 @@ export class Cutter {
     return this.chunk.length - this.at;
   }
 
-  /** Adds octets, which are read in place: views that were given out are valid until then. */
+  /** Adds octets, which are read in place. */
   push(chunk: Uint8Array): void {
     this.before += this.at;
-    const left = this.chunk.length - this.at;
+    const { chunk: old, available: left } = this;
     if (left === 0) this.chunk = chunk;
     else {
-      const joined = new Uint8Array(left + chunk.length);
-      joined.set(this.chunk.subarray(this.at));
-      joined.set(chunk, left);
-      this.chunk = joined;
+      const octets = left + chunk.length;
+      if (!this.reuse || this.joined.length < octets) this.joined = new Uint8Array(octets);
+      // What is left may lie in the same memory, behind where it goes.
+      this.joined.set(old.subarray(this.at));
+      this.joined.set(chunk, left);
+      this.chunk = this.joined.subarray(0, octets);
     }
     this.at = 0;
   }

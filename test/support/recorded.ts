@@ -42,13 +42,19 @@ export function decode(
   { chunk = file.length, context = LENIENT, port = 179 } = {},
 ): Decoded {
   const tally = new Tally(true);
-  const out = new Ascii();
+  const out = new Ascii(4096);
   const lines = new Lines(tally, out);
   const updates = new Updates(lines, { members: routeJson, attributeName });
   let failure: string | undefined;
   try {
     const decoder = decoderOf(format, lines, updates, context, port);
-    for (let at = 0; at < file.length; at += chunk) decoder.push(file.slice(at, at + chunk));
+    // Buffers that take turns, as those of a file that is read do.
+    const buffers = [new Uint8Array(chunk), new Uint8Array(chunk)];
+    for (let at = 0, turn = 0; at < file.length; at += chunk, turn ^= 1) {
+      const piece = file.subarray(at, at + chunk);
+      buffers[turn]!.set(piece);
+      decoder.push(buffers[turn]!.subarray(0, piece.length));
+    }
     decoder.end();
   } catch (error) {
     if (!(error instanceof CaptureError)) throw error;
