@@ -69,14 +69,24 @@ export function encodeArp(p: ArpPacket, buffer: Uint8Array = new Uint8Array(ARP_
  */
 export const gratuitousArp = (mac: Mac, ip: number): readonly [ArpPacket, ArpPacket] => {
   const announce = (operation: number): ArpPacket => ({
-    ...{ destination: BROADCAST_MAC, source: mac, operation },
-    ...{ senderMac: mac, senderIp: ip, targetMac: BROADCAST_MAC, targetIp: ip },
+    destination: BROADCAST_MAC,
+    source: mac,
+    operation,
+    senderMac: mac,
+    senderIp: ip,
+    targetMac: BROADCAST_MAC,
+    targetIp: ip,
   });
   return [announce(Operation.request), announce(Operation.reply)];
 };
 
 /** Asks whether somebody has the address without claiming it (RFC 5227 §2.1.1). */
 export const arpProbe = (mac: Mac, ip: number): ArpPacket => ({
-  ...{ destination: BROADCAST_MAC, source: mac, operation: Operation.request },
-  ...{ senderMac: mac, senderIp: 0, targetMac: 0, targetIp: ip },
+  destination: BROADCAST_MAC,
+  source: mac,
+  operation: Operation.request,
+  senderMac: mac,
+  senderIp: 0,
+  targetMac: 0,
+  targetIp: ip,
 });

@@ -22,14 +22,15 @@ export type ArpReason =
 /** The interface that a request came in on. */
 export interface ArpInterface {
   readonly mac: Mac;
-  readonly standing: (ip: number) => Standing;
+  standing(ip: number): Standing;
 }
 
 /** The reply to send on the same interface, or why there is none. A probe (sender 0.0.0.0) is answered: RFC 5227 §2.1.1. */
-export function respondArp(p: ArpPacket, { mac, standing }: ArpInterface): ArpPacket | ArpReason {
+export function respondArp(p: ArpPacket, on: ArpInterface): ArpPacket | ArpReason {
+  const { mac } = on;
   if (p.operation !== Operation.request) return 'arpReply';
   if (p.destination !== BROADCAST_MAC && p.destination !== mac) return 'ethernetDestination';
-  const here = standing(p.targetIp);
+  const here = on.standing(p.targetIp);
   if (here !== 'here') return notHere[here];
   // An announcement asks nothing; that it claims our address is a conflict, which is not settled by a reply to it.
   if (p.senderIp === p.targetIp) return 'gratuitous';

@@ -20,7 +20,7 @@ export class Poller {
   private fds = new Uint8Array(0);
   private events = new Int16Array(0);
   private readonly timeout = new Uint8Array(16);
-  private readonly timeoutView = new DataView(this.timeout.buffer);
+  private readonly timeoutWords = new Uint32Array(this.timeout.buffer);
   private changed = true;
 
   /** `ready` is called in `wait` while something can be read, or an error is pending. */
@@ -43,8 +43,9 @@ export class Poller {
     if (this.changed) this.rebuild();
     const { watched, events } = this;
     const ms = Math.max(0, timeoutMs);
-    this.timeoutView.setBigInt64(0, BigInt(Math.floor(ms / 1000)), LITTLE);
-    this.timeoutView.setBigInt64(8, BigInt(Math.floor((ms % 1000) * 1e6)), LITTLE);
+    // Two words of 64 bits, of which 32 are enough.
+    this.timeoutWords[LITTLE ? 0 : 1] = Math.floor(ms / 1000);
+    this.timeoutWords[LITTLE ? 2 : 3] = Math.floor((ms % 1000) * 1e6);
     let ready = sysPpoll(this.fds, watched.length, this.timeout);
     const overMs = monotonicMs();
     for (let i = 0; ready > 0 && i < watched.length; i++) {

@@ -1,5 +1,5 @@
 /** One interface: what is announced on it, when, and who else claims it. */
-import type { ArpInterface } from '../arp/respond.ts';
+import type { ArpInterface, Standing } from '../arp/respond.ts';
 import type { Address } from '../lib/address.ts';
 import type { Mac } from '../lib/mac.ts';
 import type { NdInterface } from '../ndp/respond.ts';
@@ -51,23 +51,8 @@ export class PortState {
     this.port = port;
     this.rules = rules;
     this.schedule = new Schedule(rules.schedule);
-    const standing = (held: Held | undefined, announced: () => boolean) => {
-      if (held !== undefined) return held.yielded ? 'yielded' : 'here';
-      return announced() ? 'elsewhere' : 'none';
-    };
-    const state = this;
-    this.arp = {
-      get mac() {
-        return state.port.mac;
-      },
-      standing: (ip) => standing(this.held.get4(ip), () => addresses.has4(ip)),
-    };
-    this.ndp = {
-      get mac() {
-        return state.port.mac;
-      },
-      standing: ({ bytes }) => standing(this.held.get6(bytes), () => addresses.has6(bytes)),
-    };
+    this.arp = new ArpSide(this, addresses);
+    this.ndp = new NdpSide(this, addresses);
   }
 
   find4(ip: number): Held | undefined {
@@ -171,5 +156,36 @@ export class PortState {
     if (!this.dropped) return undefined;
     this.dropped = false;
     return { interface: this.port.name, drops: { ...this.drops } };
+  }
+}
+
+/** The responders call these for every frame: methods of a class are compiled once for all interfaces, closures are not. */
+abstract class Side {
+  protected readonly state: PortState;
+  protected readonly addresses: Addresses;
+
+  constructor(state: PortState, addresses: Addresses) {
+    this.state = state;
+    this.addresses = addresses;
+  }
+
+  get mac(): Mac {
+    return this.state.port.mac;
+  }
+}
+
+class ArpSide extends Side implements ArpInterface {
+  standing(ip: number): Standing {
+    const held = this.state.find4(ip);
+    if (held !== undefined) return held.yielded ? 'yielded' : 'here';
+    return this.addresses.has4(ip) ? 'elsewhere' : 'none';
+  }
+}
+
+class NdpSide extends Side implements NdInterface {
+  standing(ip: Address): Standing {
+    const held = this.state.find6(ip);
+    if (held !== undefined) return held.yielded ? 'yielded' : 'here';
+    return this.addresses.has6(ip.bytes) ? 'elsewhere' : 'none';
   }
 }

@@ -23,7 +23,7 @@ export type NdReason =
 /** The interface that a solicitation came in on. */
 export interface NdInterface {
   readonly mac: Mac;
-  readonly standing: (address: Address) => Standing;
+  standing(address: Address): Standing;
 }
 
 /**
@@ -34,7 +34,8 @@ export interface NdInterface {
  * a neighbour is still there, need not, and the frame's own source is used. A probe for duplicates is answered to all
  * nodes, so that the prober does not take the address (RFC 4861 §7.2.4, RFC 4862 §5.4.4).
  */
-export function respondNeighbor(f: NeighborFrame, { mac, standing }: NdInterface): NeighborFrame | NdReason {
+export function respondNeighbor(f: NeighborFrame, on: NdInterface): NeighborFrame | NdReason {
+  const { mac } = on;
   const { message } = f;
   if (message.type !== 'solicitation') return 'messageType';
   const probe = isUnspecified(f.from);
@@ -42,7 +43,7 @@ export function respondNeighbor(f: NeighborFrame, { mac, standing }: NdInterface
   if (!group && f.destination !== mac) return 'ethernetDestination';
   const asker = message.sourceLinkLayer ?? (group ? undefined : f.source);
   if (asker === undefined && !probe) return 'noSourceLL';
-  const here = standing(message.target);
+  const here = on.standing(message.target);
   if (here !== 'here') return notHere[here];
   if (probe) return unsolicitedAdvertisement(mac, message.target);
   if (asker === undefined || isGroupMac(asker) || asker === 0) return 'sourceMac';
@@ -53,7 +54,9 @@ export function respondNeighbor(f: NeighborFrame, { mac, standing }: NdInterface
     to: f.from,
     message: {
       type: 'advertisement',
-      ...{ router: false, solicited: true, override: false },
+      router: false,
+      solicited: true,
+      override: false,
       target: message.target,
       targetLinkLayer: mac,
     },

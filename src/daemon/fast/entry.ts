@@ -6,6 +6,7 @@ import { monotonicMs } from '../../io/clock.ts';
 import { loopEnd } from '../../io/loopthread.ts';
 import { Poller } from '../../io/poller.ts';
 import { Realtime } from '../../io/realtime.ts';
+import { Rehearsal } from '../../l2/rehearsal.ts';
 import { BfdLoop, kernelBfd } from './bfd.ts';
 import { FastLoop, kernelNetwork } from './loop.ts';
 import type { Order, Report } from './protocol.ts';
@@ -17,6 +18,8 @@ const end = loopEnd<Order, Report>();
 const poller = new Poller();
 const bfd = new BfdLoop(kernelBfd(poller, monotonicMs), (report) => end.post(report));
 const loop = new FastLoop(kernelNetwork(poller, monotonicMs), (report) => end.post(report));
+/** From the first address on. */
+let rehearsal: Rehearsal | undefined;
 poller.watch(end.waker.fd, () => {
   end.waker.clear();
   // Only the last one of a type counts: each is whole.
@@ -26,17 +29,32 @@ poller.watch(end.waker.fd, () => {
     if (order.type === 'bfd') sessions = order;
     else snapshot = order;
   if (sessions !== undefined) bfd.take(sessions.sessions);
-  if (snapshot !== undefined) loop.take(snapshot);
+  if (snapshot === undefined) return;
+  loop.take(snapshot);
+  if (loop.announces) rehearsal ??= new Rehearsal(monotonicMs(), loop.output, idleTurn);
 });
+
+function turn(longestMs: number): void {
+  const due = Math.min(
+    bfd.nextDueMs() ?? Number.POSITIVE_INFINITY,
+    loop.nextDueMs() ?? Number.POSITIVE_INFINITY,
+    rehearsal?.dueMs ?? Number.POSITIVE_INFINITY,
+  );
+  const wokenMs = poller.wait(Math.min(longestMs, due - monotonicMs()));
+  bfd.tick();
+  loop.tick();
+  rehearsal?.tick(monotonicMs());
+  realtime.worked(wokenMs, monotonicMs());
+}
+
+/** What a frame costs beside its answer. */
+function idleTurn(): void {
+  turn(0);
+  loop.glance();
+}
 
 const realtime = new Realtime(monotonicMs());
 end.post({ type: 'ready', realtime: realtime.problem ?? true });
-while (!end.stopping()) {
-  const due = Math.min(bfd.nextDueMs() ?? Number.POSITIVE_INFINITY, loop.nextDueMs() ?? Number.POSITIVE_INFINITY);
-  const wokenMs = poller.wait(Math.min(LONGEST_WAIT_MS, due - monotonicMs()));
-  bfd.tick();
-  loop.tick();
-  realtime.worked(wokenMs, monotonicMs());
-}
+while (!end.stopping()) turn(LONGEST_WAIT_MS);
 bfd.close();
 loop.close();

@@ -5,7 +5,7 @@
 import { ETHERTYPE_ARP } from '../../arp/packet.ts';
 import { MulticastGroups } from '../../io/multicast.ts';
 import { PacketSocket } from '../../io/packet.ts';
-import { Announcer, type Protocol } from '../../l2/announcer.ts';
+import { Announcer, type Output, type Protocol } from '../../l2/announcer.ts';
 import type { PortState } from '../../l2/port.ts';
 import type { Layer2Rules } from '../../l2/snapshot.ts';
 import { ETHERTYPE_IPV6 } from '../../ndp/neighbor.ts';
@@ -19,6 +19,9 @@ const COUNTERS_MS = 1_000;
 /** Longer than any ARP or neighbour discovery frame of use; what is longer is cut, and padding or refused. */
 const FRAME_OCTETS = 2048;
 
+/** A number, since it is looked up for every reply. */
+const keyOf = (index: number, protocol: Protocol): number => 2 * index + (protocol === 'arp' ? 0 : 1);
+
 /** What the loop needs of the network. */
 export interface Network {
   open(index: number, protocol: Protocol, filter: Parameters<Socket['setFilter']>[0]): Socket;
@@ -30,11 +33,12 @@ export interface Network {
 }
 
 export class FastLoop {
+  readonly output: Output;
   private readonly network: Network;
   private readonly post: (report: Report) => void;
   private readonly announcer: Announcer;
-  /** By index and protocol. */
-  private readonly taps = new Map<string, Tap>();
+  /** By `keyOf`. */
+  private readonly taps = new Map<number, Tap>();
   private readonly buffer = new Uint8Array(FRAME_OCTETS);
   private readonly views: Uint8Array[] = [];
   private rules: Layer2Rules | undefined;
@@ -46,10 +50,11 @@ export class FastLoop {
   constructor(network: Network, post: (report: Report) => void) {
     this.network = network;
     this.post = post;
-    this.announcer = new Announcer({
-      send: (index, protocol, frame) => this.taps.get(`${index} ${protocol}`)?.send(frame) ?? false,
+    this.output = {
+      send: (index, protocol, frame) => this.taps.get(keyOf(index, protocol))?.send(frame) ?? false,
       report: post,
-    });
+    };
+    this.announcer = new Announcer(this.output);
   }
 
   take(order: Extract<Order, { type: 'snapshot' }>): void {
@@ -60,18 +65,23 @@ export class FastLoop {
     this.reconcile();
   }
 
+  /** Somebody may ask. */
+  get announces(): boolean {
+    return this.taps.size > 0;
+  }
+
   /** Makes the sockets what they should be. */
   private reconcile(): void {
     const { rules } = this;
     if (rules === undefined) return;
     this.retryDueMs = undefined;
-    const wanted = new Set<string>();
+    const wanted = new Set<number>();
     const ports: PortStatus[] = [];
     for (const state of this.announcer.held()) {
       const { index, name, arp, ndp } = state.port;
       let opened = false;
       const tap = (protocol: Protocol): Tap => {
-        const key = `${index} ${protocol}`;
+        const key = keyOf(index, protocol);
         wanted.add(key);
         const known = this.taps.get(key);
         const one = known ?? new Tap(index, protocol, this.network, (which) => this.drain(which));
@@ -95,6 +105,11 @@ export class FastLoop {
     if (status === this.status) return;
     this.status = status;
     this.post({ type: 'applied', number: this.announcer.applied, ports });
+  }
+
+  /** Looks into one socket although nothing is known to be there. */
+  glance(): void {
+    for (const tap of this.taps.values()) return this.drain(tap);
   }
 
   /** Takes frames from a socket, but no more than its share. */
@@ -153,8 +168,8 @@ export class FastLoop {
   }
 
   private overruns(state: PortState): void {
-    for (const protocol of ['arp', 'ndp']) {
-      const lost = this.taps.get(`${state.port.index} ${protocol}`)?.takeOverruns() ?? 0;
+    for (const protocol of ['arp', 'ndp'] as const) {
+      const lost = this.taps.get(keyOf(state.port.index, protocol))?.takeOverruns() ?? 0;
       if (lost > 0) state.drop('overrun', lost);
     }
   }
