@@ -28,11 +28,12 @@ function rehearse() {
 describe('a rehearsal', () => {
   it('answers requests of both families, on no interface', () => {
     const { sent, reports, turns } = rehearse();
-    expect(new Set(sent).size).toBe(2);
-    expect([...new Set(sent)].every((reply) => reply.startsWith('0 '))).toBe(true);
+    expect(sent.every((frame) => frame.startsWith('0 '))).toBe(true);
+    const times = new Map<string, number>();
+    for (const frame of sent) times.set(frame, (times.get(frame) ?? 0) + 1);
     // What is not answered would not compile the code of an answer.
-    expect(sent.length).toBe(2 * turns);
-    expect(sent.length).toBeGreaterThan(6000);
+    expect([...times.values()].filter((n) => n === turns).length).toBe(2);
+    expect(turns).toBeGreaterThan(10_000);
     expect(reports).toEqual([]);
   });
 
