@@ -14,8 +14,9 @@ import { type AddressFamily, Afi, Safi } from './const.ts';
 import type { Context } from './context.ts';
 import type { Bucket } from './interner.ts';
 import { encodeRouteRefresh } from './message.ts';
-import { type ExportRoute, Outbound } from './outbound.ts';
+import { Outbound } from './outbound.ts';
 import type { PathAttributes } from './path.ts';
+import type { ExportRoute } from './templates.ts';
 import { encodeEndOfRib, writeReach, writeUnreach } from './update.ts';
 
 /** Prefixes of one family, by what is known of them. */

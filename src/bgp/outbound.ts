@@ -1,10 +1,10 @@
 /**
  * One family of an Adj-RIB-Out (RFC 4271 §3.2): what a peer should have, what it has, and what must still be said.
  *
- * State is queued, not messages. Each prefix has a wanted template and, during a session, the bucket that was sent;
- * when the two disagree, the prefix hangs in exactly one list: withdrawals, or the bucket of the attributes it is to
- * be sent with. A newer decision moves it, one that takes the older back unhooks it, and a bucket's list is what an
- * UPDATE is packed from. A template is what the caller set; a bucket is what exportRoute made of it for this session.
+ * State is queued, not messages. Each prefix has a wanted template and, during a session, the bucket that was sent
+ * (templates.ts); when the two disagree, the prefix hangs in exactly one list: withdrawals, or the bucket of the
+ * attributes it is to be sent with. A newer decision moves it, one that takes the older back unhooks it, and a bucket's
+ * list is what an UPDATE is packed from.
  *
  * A round is a set of prefixes that must be sent before a mark may follow: the initial one before End-of-RIB
  * (RFC 4724 §2), a refresh before End-of-RR (RFC 7313 §4). Later changes neither prolong nor precede it.
@@ -13,11 +13,9 @@ import { emptyList, IdLinks } from '../lib/list.ts';
 import type { Prefix } from '../lib/prefix.ts';
 import { grown, PrefixTable } from '../lib/table.ts';
 import type { AddressFamily } from './const.ts';
-import { type Bucket, bucketOf, Interner, templateOf, UNKNOWN } from './interner.ts';
+import type { Bucket } from './interner.ts';
 import type { PathAttributes } from './path.ts';
-
-/** Template to session attributes; undefined when the route is not for this session. */
-export type ExportRoute = (attributes: PathAttributes, family: AddressFamily) => PathAttributes | undefined;
+import { type ExportRoute, Templates } from './templates.ts';
 
 export type Round = 'none' | 'initial' | 'refresh' | 'enhanced';
 
@@ -51,9 +49,7 @@ export class Outbound {
   private nextRound: 'none' | 'refresh' | 'enhanced' = 'none';
   private due = 0;
 
-  private readonly templates = new Interner(templateOf);
-  private readonly buckets = new Interner(bucketOf);
-  private exportRoute: ExportRoute | undefined;
+  private readonly templates: Templates;
 
   /** By prefix id: template id + 1 and bucket id + 1 (0: none), the list it hangs in, flags. */
   private wants: Uint32Array;
@@ -63,6 +59,7 @@ export class Outbound {
 
   constructor(family: AddressFamily) {
     this.family = family;
+    this.templates = new Templates(family);
     this.prefixes = new PrefixTable(family === 'ipv4' ? 4 : 6);
     const { capacity } = this.prefixes;
     this.wants = new Uint32Array(capacity);
@@ -72,16 +69,16 @@ export class Outbound {
   }
 
   set(prefix: Prefix, attributes: PathAttributes, named = false): void {
-    const template = this.templates.intern(attributes);
+    const want = this.templates.find(attributes);
     const id = this.prefixes.add(prefix);
     if (this.prefixes.capacity > this.wants.length) this.grow();
     if (named) this.flags[id] = this.flags[id]! | NAMED;
     const old = this.wants[id]!;
-    if (old === template.id + 1) return;
-    this.templates.retain(template);
+    if (old === want) return;
+    this.templates.retain(want);
     if (old === 0) this.desired++;
-    else this.releaseTemplate(old);
-    this.wants[id] = template.id + 1;
+    else this.templates.release(old);
+    this.wants[id] = want;
     this.allow(id);
     this.place(id);
   }
@@ -103,18 +100,14 @@ export class Outbound {
   /** A session began that carries the family: everything wanted becomes pending. */
   open(exportRoute: ExportRoute): void {
     this.close();
-    this.exportRoute = exportRoute;
+    this.templates.open(exportRoute);
     this.begin('initial');
   }
 
   /** Asks `exportRoute` anew: where its answer changed, the difference becomes pending. */
   reexport(exportRoute: ExportRoute): void {
-    if (this.exportRoute === undefined) return;
-    this.exportRoute = exportRoute;
-    for (const template of this.templates.values()) {
-      if (template.bucket > 0) this.buckets.release(this.buckets.get(template.bucket - 1));
-      template.bucket = UNKNOWN;
-    }
+    if (!this.templates.isOpen) return;
+    this.templates.open(exportRoute);
     for (let id = 0; id < this.prefixes.limit; id++) {
       if (this.wants[id] === 0) continue;
       this.allow(id);
@@ -124,9 +117,7 @@ export class Outbound {
 
   /** The session is over: nothing is advertised or pending any more. */
   close(): void {
-    this.exportRoute = undefined;
-    for (const template of this.templates.values()) template.bucket = UNKNOWN;
-    this.buckets.clear();
+    this.templates.close();
     this.waiting.clear();
     Object.assign(this.withdrawals, emptyList());
     this.sent.fill(0);
@@ -147,7 +138,7 @@ export class Outbound {
 
   /** Everything wanted becomes pending again, after the round under way (RFC 7313 §4: never before End-of-RIB). */
   refresh(enhanced: boolean): void {
-    if (this.exportRoute === undefined) return;
+    if (!this.templates.isOpen) return;
     if (this.round === 'none') this.begin(enhanced ? 'enhanced' : 'refresh');
     else if (this.nextRound !== 'enhanced') this.nextRound = enhanced ? 'enhanced' : 'refresh';
   }
@@ -190,7 +181,7 @@ export class Outbound {
     for (let id = 0; id < this.prefixes.limit; id++) {
       const bucket = this.sent[id]!;
       if (bucket === 0) continue;
-      yield { prefix: this.prefixes.prefix(id), attributes: this.buckets.get(bucket - 1).attributes };
+      yield { prefix: this.prefixes.prefix(id), attributes: this.templates.buckets.get(bucket - 1).attributes };
     }
   }
 
@@ -214,7 +205,7 @@ export class Outbound {
   }
 
   private unwant(id: number): void {
-    this.releaseTemplate(this.wants[id]!);
+    this.templates.release(this.wants[id]!);
     this.wants[id] = 0;
     this.desired--;
     this.allow(id);
@@ -225,15 +216,7 @@ export class Outbound {
   /** Id + 1 of the bucket that the peer should have for a prefix, or 0. */
   private target(id: number): number {
     const want = this.wants[id]!;
-    if (want === 0 || this.exportRoute === undefined || (this.flags[id]! & REFUSED) !== 0) return 0;
-    const template = this.templates.get(want - 1);
-    if (template.bucket === UNKNOWN) {
-      const attributes = this.exportRoute(template.attributes, this.family);
-      const bucket = attributes && this.buckets.intern(attributes);
-      if (bucket) this.buckets.retain(bucket);
-      template.bucket = bucket ? bucket.id + 1 : 0;
-    }
-    return template.bucket;
+    return want === 0 || (this.flags[id]! & REFUSED) !== 0 ? 0 : this.templates.bucket(want);
   }
 
   /** Hangs a prefix where it belongs: the one place where wanted and sent are compared. */
@@ -251,8 +234,8 @@ export class Outbound {
   private hook(id: number, place: number): void {
     if (place === WITHDRAWALS) this.links.append(this.withdrawals, id);
     else {
-      const bucket = this.buckets.get(place - BUCKETS);
-      this.buckets.retain(bucket);
+      const bucket = this.templates.buckets.get(place - BUCKETS);
+      this.templates.buckets.retain(bucket);
       this.links.append(bucket, id);
       this.waiting.add(bucket);
     }
@@ -264,10 +247,10 @@ export class Outbound {
     const place = this.places[id]!;
     if (place === WITHDRAWALS) this.links.remove(this.withdrawals, id);
     else {
-      const bucket = this.buckets.get(place - BUCKETS);
+      const bucket = this.templates.buckets.get(place - BUCKETS);
       this.links.remove(bucket, id);
       if (bucket.size === 0) this.waiting.delete(bucket);
-      this.buckets.release(bucket);
+      this.templates.buckets.release(bucket);
     }
     this.places[id] = NOWHERE;
     this.pending--;
@@ -288,16 +271,10 @@ export class Outbound {
 
   private setSent(id: number, sent: number): void {
     const before = this.sent[id]!;
-    if (sent !== 0) this.buckets.retain(this.buckets.get(sent - 1));
-    if (before !== 0) this.buckets.release(this.buckets.get(before - 1));
+    if (sent !== 0) this.templates.buckets.retain(this.templates.buckets.get(sent - 1));
+    if (before !== 0) this.templates.buckets.release(this.templates.buckets.get(before - 1));
     this.sent[id] = sent;
     this.advertised += (sent === 0 ? 0 : 1) - (before === 0 ? 0 : 1);
-  }
-
-  private releaseTemplate(want: number): void {
-    const template = this.templates.get(want - 1);
-    if (this.templates.release(template) && template.bucket > 0)
-      this.buckets.release(this.buckets.get(template.bucket - 1));
   }
 
   private forgetIfIdle(id: number): void {

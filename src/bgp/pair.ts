@@ -7,11 +7,12 @@
  */
 import { Call } from './call.ts';
 import { type Initiator, judge, settles, survivor } from './collision.ts';
-import { Connection, type Host } from './connection.ts';
+import { Connection } from './connection.ts';
 import { Cease, ErrorCode, notification } from './errors.ts';
 import type { LocalAddresses } from './export.ts';
 import type { State } from './fsm.ts';
 import type { Agreement } from './handshake.ts';
+import type { Host } from './host.ts';
 import { farewell } from './restart.ts';
 
 /** Turns a call away with a Cease of this subcode. */

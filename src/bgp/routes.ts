@@ -9,7 +9,8 @@ import { IdQueue } from '../lib/queue.ts';
 import { grown, PrefixTable } from '../lib/table.ts';
 import type { AddressFamily } from './const.ts';
 import type { AttributeTable } from './intern.ts';
-import { type RouteCounts, Source } from './source.ts';
+import type { RouteCounts } from './source.ts';
+import { Sources } from './sources.ts';
 
 /**
  * Says whether the decision process may use a route: called once when it is received and again by `reconsider`, with
@@ -25,8 +26,8 @@ export class RouteTable {
   /** Ids of prefixes that have routes, or had some until `drain` shows that they have none. */
   readonly prefixes: PrefixTable;
   private readonly attributes: AttributeTable;
-  private readonly accept: Accept | undefined;
-  private readonly sources: Source[] = [];
+  private readonly accept: Accept;
+  private readonly sources = new Sources();
   /** Prefixes whose routes changed since the decision process saw them. */
   private readonly changed = new IdQueue();
   /** By prefix id: first route + 1, or 0. */
@@ -45,11 +46,10 @@ export class RouteTable {
   private generations = new Uint8Array(this.capacity);
   private accepted = new Uint8Array(this.capacity);
 
-  /** Dead routes of all peers, and where the search for them goes on. */
-  private dead = 0;
+  /** Where the search for dead routes goes on. */
   private sweepAt = 0;
 
-  constructor(family: AddressFamily, attributes: AttributeTable, accept?: Accept) {
+  constructor(family: AddressFamily, attributes: AttributeTable, accept: Accept = () => true) {
     this.family = family;
     this.prefixes = new PrefixTable(family === 'ipv4' ? 4 : 6);
     this.heads = new Uint32Array(this.prefixes.capacity);
@@ -70,7 +70,7 @@ export class RouteTable {
   ): void {
     const prefix = this.prefixes.insert(w0, w1, w2, w3, length);
     if (this.prefixes.capacity > this.heads.length) this.heads = grown(this.heads, this.prefixes.capacity);
-    const source = this.source(peer);
+    const source = this.sources.of(peer);
     let route = this.find(prefix, peer, pathId);
     if (route === NONE) {
       route = this.allocate();
@@ -82,12 +82,12 @@ export class RouteTable {
       this.attributes.retain(attributes);
     } else {
       const same = this.sets[route] === attributes && source.isLive(this.generations[route]!);
-      this.count(source, route, -1);
+      this.count(route, -1);
       if (same) {
         // What was stale may have been a last resort (RFC 9494 §4.3): now it is a route like others.
         if (this.generations[route] !== source.current) this.changed.push(prefix);
         this.generations[route] = source.current;
-        this.count(source, route, 1);
+        this.count(route, 1);
         return;
       }
       // In this order: the two may be one set, with this reference its last.
@@ -96,8 +96,8 @@ export class RouteTable {
     }
     this.sets[route] = attributes;
     this.generations[route] = source.current;
-    this.accepted[route] = this.isAcceptable(peer, attributes, prefix) ? 1 : 0;
-    this.count(source, route, 1);
+    this.accepted[route] = this.accept(peer, this.family, attributes, prefix) ? 1 : 0;
+    this.count(route, 1);
     this.changed.push(prefix);
   }
 
@@ -113,19 +113,13 @@ export class RouteTable {
    * set, but for those already stale (RFC 4724 §4.2); otherwise all of them are dead.
    */
   beginGeneration(peer: number, keep: boolean): void {
-    const source = this.source(peer);
-    if (source.exhausted) this.sweep(this.limit);
-    const before = source.dead;
-    source.begin(keep);
-    this.dead += source.dead - before;
+    if (this.sources.of(peer).exhausted) this.sweep(this.limit);
+    this.sources.begin(peer, keep);
   }
 
   /** The routes of `peer` that are still stale are dead: its End-of-RIB came, or its time is over. */
   endStale(peer: number): void {
-    const source = this.source(peer);
-    const before = source.dead;
-    source.endStale();
-    this.dead += source.dead - before;
+    this.sources.endStale(peer);
   }
 
   /** Removes the stale routes of `peer` whose attribute set `test` says yes to; it is asked once a set. */
@@ -134,46 +128,42 @@ export class RouteTable {
     for (let route = this.nextOf(peer); route !== NONE; route = this.nextOf(peer, route + 1)) {
       if (!this.isStale(route)) continue;
       const set = this.sets[route]!;
-      const verdict = verdicts.get(set) ?? test(set);
-      verdicts.set(set, verdict);
-      if (verdict) this.remove(route);
+      if (!verdicts.has(set)) verdicts.set(set, test(set));
+      if (verdicts.get(set)) this.remove(route);
     }
   }
 
   /** Looks at `budget` routes at most and removes the dead among them. True while dead ones are left. */
   sweep(budget: number): boolean {
-    for (let n = Math.min(budget, this.limit); n > 0 && this.dead > 0; n--) {
+    for (let n = Math.min(budget, this.limit); n > 0 && this.sources.dead > 0; n--) {
       if (this.sweepAt >= this.limit) this.sweepAt = 0;
       const route = this.sweepAt++;
       if (this.targets[route] !== 0 && !this.isLive(route)) this.remove(route);
     }
-    return this.dead > 0;
+    return this.sources.dead > 0;
   }
 
   /** Asks `Accept` again about routes of `peer`, looking at `budget` of all from `from` on; returns where to go on, or -1. */
   reconsider(peer: number, from: number, budget: number): number {
-    const source = this.source(peer);
     const to = Math.min(from + budget, this.limit);
     for (let route = from; route < to; route++) {
-      if (this.peers[route] !== peer || this.targets[route] === 0 || !this.isLive(route)) continue;
-      this.judge(route, source);
+      if (this.peers[route] === peer && this.targets[route] !== 0 && this.isLive(route)) this.judge(route);
     }
     return to === this.limit ? NONE : to;
   }
 
   /** Asks `Accept` again about the routes to one prefix. */
   reconsiderPrefix(prefix: number): void {
-    for (let route = this.first(prefix); route !== NONE; route = this.next(route))
-      this.judge(route, this.source(this.peers[route]!));
+    for (let route = this.first(prefix); route !== NONE; route = this.next(route)) this.judge(route);
   }
 
-  private judge(route: number, source: Source): void {
+  private judge(route: number): void {
     const prefix = this.targets[route]! - 1;
-    const accepted = this.isAcceptable(this.peers[route]!, this.sets[route]!, prefix);
+    const accepted = this.accept(this.peers[route]!, this.family, this.sets[route]!, prefix);
     if (accepted === this.isAccepted(route)) return;
-    this.count(source, route, -1);
+    this.count(route, -1);
     this.accepted[route] = accepted ? 1 : 0;
-    this.count(source, route, 1);
+    this.count(route, 1);
     this.changed.push(prefix);
   }
 
@@ -233,7 +223,7 @@ export class RouteTable {
   }
 
   isStale(route: number): boolean {
-    return this.generations[route] !== this.sources[this.peers[route]!]!.current;
+    return this.generations[route] !== this.sources.of(this.peers[route]!).current;
   }
 
   isAccepted(route: number): boolean {
@@ -241,7 +231,7 @@ export class RouteTable {
   }
 
   counts(peer: number): RouteCounts {
-    return this.source(peer).counts;
+    return this.sources.of(peer).counts;
   }
 
   /** Octets held, attribute sets aside, for measurements. */
@@ -251,21 +241,8 @@ export class RouteTable {
     return parts.reduce((n, part) => n + part.byteLength, 0);
   }
 
-  private source(peer: number): Source {
-    const known = this.sources[peer];
-    if (known !== undefined) return known;
-    if (!Number.isInteger(peer) || peer < 0 || peer > 0xffff) throw new RangeError(`${peer} is no peer number`);
-    const source = new Source();
-    this.sources[peer] = source;
-    return source;
-  }
-
-  private isAcceptable(peer: number, attributes: number, prefix: number): boolean {
-    return this.accept === undefined || this.accept(peer, this.family, attributes, prefix);
-  }
-
   private isLive(route: number): boolean {
-    return this.sources[this.peers[route]!]!.isLive(this.generations[route]!);
+    return this.sources.of(this.peers[route]!).isLive(this.generations[route]!);
   }
 
   private skipDead(route: number): number {
@@ -280,10 +257,8 @@ export class RouteTable {
     return route;
   }
 
-  private count(source: Source, route: number, by: 1 | -1): void {
-    const before = source.dead;
-    source.count(this.generations[route]!, this.isAccepted(route), by);
-    this.dead += source.dead - before;
+  private count(route: number, by: 1 | -1): void {
+    this.sources.count(this.peers[route]!, this.generations[route]!, this.isAccepted(route), by);
   }
 
   private remove(route: number): void {
@@ -295,7 +270,7 @@ export class RouteTable {
       while (this.nexts[before] !== route + 1) before = this.nexts[before]! - 1;
       this.nexts[before] = rest;
     }
-    this.count(this.source(this.peers[route]!), route, -1);
+    this.count(route, -1);
     this.attributes.release(this.sets[route]!);
     this.targets[route] = 0;
     this.nexts[route] = this.firstFree + 1;

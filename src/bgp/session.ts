@@ -15,7 +15,7 @@
  */
 import type { AdjRibOut } from './adjout.ts';
 import { Backoff } from './backoff.ts';
-import type { Connection, Host } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { familyOf } from './const.ts';
 import { countMessage, noMessages } from './counters.ts';
 import { Cease, ErrorCode, notification } from './errors.ts';
@@ -24,13 +24,15 @@ import { exportRoute, type LocalAddresses } from './export.ts';
 import type { Frame } from './framer.ts';
 import type { State } from './fsm.ts';
 import type { Agreement } from './handshake.ts';
+import type { Host } from './host.ts';
 import type { AttributeTable } from './intern.ts';
 import { decodeRouteRefresh, encodeNotification } from './message.ts';
-import type { ExportRoute } from './outbound.ts';
 import { Pair } from './pair.ts';
-import { farewell, type Loss, restarts } from './restart.ts';
+import { Report } from './report.ts';
+import { farewell, restarts } from './restart.ts';
 import type { PeerSettings } from './settings.ts';
 import { ending } from './symptom.ts';
+import type { ExportRoute } from './templates.ts';
 import { decodeUpdate } from './update.ts';
 
 /** How the reason of a session that was told to stop begins. */
@@ -59,22 +61,12 @@ export class Session {
   readonly received = noMessages();
   /** Times that Established was left. */
   flaps = 0;
-  /** Why the last connection ended or could not be made; '' before any did. */
-  lastError = '';
-  /** When the state last changed, on the host's clock; undefined before it ever did. */
-  changedAt: number | undefined;
   private readonly parts: SessionParts;
   private readonly host: Host;
   private current: PeerSettings;
   private readonly backoff: Backoff;
   private readonly pair: Pair;
-  /** Somebody gave a reason during this event. */
-  private blamed = false;
-  /** How the session ends, if it does during this event. */
-  private loss: Loss | undefined;
-  /** What holds while Established. */
-  private inForce: Agreement | undefined;
-  private reported: State = 'Idle';
+  private readonly report = new Report();
   private now = 0;
   private actions: SessionAction[] = [];
 
@@ -101,6 +93,16 @@ export class Session {
     return this.pair.main.state;
   }
 
+  /** Why the last connection ended or could not be made; '' before any did. */
+  get lastError(): string {
+    return this.report.lastError;
+  }
+
+  /** When the state last changed, on the host's clock; undefined before it ever did. */
+  get changedAt(): number | undefined {
+    return this.report.changedAt;
+  }
+
   /** What was agreed with the peer; undefined below OpenConfirm. */
   get agreement(): Agreement | undefined {
     return this.pair.main.agreement;
@@ -121,8 +123,7 @@ export class Session {
   /** Takes one event at time `now` (monotonic milliseconds) and says what is to be done, in order. */
   handle(event: SessionEvent, now: number): readonly SessionAction[] {
     this.now = now;
-    this.blamed = false;
-    this.loss = undefined;
+    this.report.begin();
     this.dispatch(event);
     const { actions } = this;
     this.actions = [];
@@ -170,7 +171,7 @@ export class Session {
   private stop(reason = STOPPED, n = notification(ErrorCode.cease, Cease.administrativeShutdown)): void {
     const { pair } = this;
     pair.stopped = true;
-    this.blame(reason, 'stopped');
+    this.report.blame(reason, 'stopped');
     for (const c of pair.all) c.fire({ type: 'ManualStop', notification: farewell(n, c.agreement) });
     pair.hangUp();
   }
@@ -179,7 +180,7 @@ export class Session {
     const connection = this.pair.find(id);
     if (connection === undefined) return this.pair.closed(id);
     // Of two that collided, one ends so: nothing to report.
-    if (this.pair.alone(connection)) this.blame(error ?? ending(connection.state));
+    if (this.pair.alone(connection)) this.report.blame(error ?? ending(connection.state));
     connection.closed();
   }
 
@@ -195,32 +196,9 @@ export class Session {
       this.out.close();
     }
     this.pair.moved(connection);
-    this.report();
+    const news = this.report.moved(this.pair.main, this.now);
+    if (news) this.actions.push(news);
     if (connection.state === 'Established') this.established(connection);
-  }
-
-  private blame(reason: string, loss?: Loss): void {
-    this.loss ??= loss;
-    this.lastError = this.blamed ? `${this.lastError}; ${reason}` : reason;
-    this.blamed = true;
-  }
-
-  private report(): void {
-    const [from, to] = [this.reported, this.pair.main.state];
-    if (from === to) return;
-    this.reported = to;
-    this.changedAt = this.now;
-    const { agreement } = this.pair.main;
-    this.actions.push({
-      type: 'state',
-      from,
-      to,
-      reason: from === 'Established' || to === 'Idle' || to === 'Active' ? this.lastError : '',
-      ...(to === 'Established' && agreement && { agreement }),
-      ...(from === 'Established' &&
-        this.inForce && { ended: { agreement: this.inForce, loss: this.loss ?? 'connection' } }),
-    });
-    this.inForce = to === 'Established' ? agreement : undefined;
   }
 
   private established(connection: Connection): void {
@@ -280,11 +258,11 @@ export class Session {
       },
       get restartable() {
         // Just after the session came up, it is rather a call that crossed ours.
-        const settled = session.now - session.changedAt! >= SETTLED_MS;
-        return settled && session.inForce !== undefined && restarts(session.inForce);
+        const { changedAt, inForce } = session.report;
+        return inForce !== undefined && session.now - changedAt! >= SETTLED_MS && restarts(inForce);
       },
       count: (direction, type) => countMessage(this[direction], type),
-      blame: (reason, loss) => this.blame(reason, loss),
+      blame: (reason, loss) => this.report.blame(reason, loss),
       get past() {
         // Once the peer has our routes again, we are not restarting any more; what it has is forwarded all the time.
         const returned = session.flaps > 0;

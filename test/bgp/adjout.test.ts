@@ -57,10 +57,11 @@ const advertised = (out: AdjRibOut): Map<string, string> =>
 function sizes(out: AdjRibOut) {
   return (['ipv4', 'ipv6'] as const).map((family) => {
     const outbound = Reflect.get(out, 'families')[family];
+    const templates = Reflect.get(outbound, 'templates');
     return {
       prefixes: outbound.prefixes.size,
-      templates: Reflect.get(outbound, 'templates').size,
-      buckets: Reflect.get(outbound, 'buckets').size,
+      templates: Reflect.get(templates, 'interned').size,
+      buckets: templates.buckets.size,
       waiting: outbound.waiting.size,
       pending: outbound.pending,
       due: Reflect.get(outbound, 'due'),

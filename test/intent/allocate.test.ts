@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Namespace, Pool, Service } from '../../src/config/model.ts';
-import { Allocator, allocationOrder } from '../../src/intent/allocate.ts';
+import { Allocator } from '../../src/intent/allocate.ts';
+import { allocationOrder } from '../../src/intent/order.ts';
 import type { Assignment } from '../../src/intent/assignment.ts';
 import { formatAddress } from '../../src/lib/address.ts';
 import { allocation, ingress, namespace, pool, request, selector, service } from '../support/model.ts';

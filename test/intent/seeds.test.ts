@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Configuration } from '../../src/config/model.ts';
 import { Advertisements } from '../../src/intent/advertise.ts';
-import { Allocator, allocationOrder } from '../../src/intent/allocate.ts';
+import { Allocator } from '../../src/intent/allocate.ts';
+import { allocationOrder } from '../../src/intent/order.ts';
 import { nodePeers } from '../../src/intent/peers.ts';
 import { scopeOf } from '../../src/intent/scope.ts';
 import { decideService, type ServiceDecision } from '../../src/intent/service.ts';

@@ -96,11 +96,9 @@ export class Network {
   /** A configuration is in force. Resolves when the network is as it wants, or will not be. */
   async configure(config: Configuration): Promise<void> {
     const wanted = wishesOf(config);
-    if (this.config !== undefined && equal(wanted, this.wanted)) {
-      this.config = config;
-      return;
-    }
+    const same = this.config !== undefined && equal(wanted, this.wanted);
     this.config = config;
+    if (same) return;
     this.wanted = wanted;
     this.generation++;
     await this.run();
@@ -218,16 +216,11 @@ export class Network {
   private settle(): void {
     const { baseline, applied } = this.journal;
     const goal = goalOf(applied);
+    const target = (now: Snapshot) => targetOf(goal, baseline, now);
     const have = this.kernel!.read(lightScope(goal, baseline));
-    if (isReached(targetOf(goal, baseline, have), have)) return;
+    if (isReached(target(have), have)) return;
     const before = this.writes;
-    const scope = wholeScope(goal, baseline);
-    const problems = reach(
-      this.kernel!,
-      scope,
-      (now) => targetOf(goal, baseline, now),
-      () => true,
-    );
+    const problems = reach(this.kernel!, wholeScope(goal, baseline), target, () => true);
     if (problems.length > 0) this.tell('problems', problems.join('; '), 'the network is not as it should be');
     else this.told.delete('problems');
     if (this.writes > before && problems.length === 0)
