@@ -1,7 +1,10 @@
-// Layer 2: how fast ARP requests and neighbour solicitations are answered, beside the kernel answering for an address of
-// its own to the same prober over the same link. The kernel answers within the prober's own system call, so it is a floor
-// and no goal. The goals are what MetalLB's responder took on this kind of machine (p50 54 to 65 µs).
+// Layer 2: how fast ARP requests and neighbour solicitations are answered, beside two others that answer to the same prober
+// over the same link. The kernel answers for an address of its own within the prober's system call, so it is a floor and no
+// goal. A few lines of C (peers/responder.c; needs `cc`) are woken up as our thread is and do nothing else, so they are the
+// floor for every process on this machine; they run at the same time, and are asked in turn with ours. The goals are what
+// MetalLB's responder took on this kind of machine (p50 54 to 65 µs).
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +16,7 @@ const support = (name) => fileURLToPath(new URL(`../test/support/${name}`, impor
 const exec = promisify(execFile);
 
 const VIPS = { arp: '10.99.0.200', ndp: '2001:db8:99::c8' };
+const PLAIN = { arp: '10.99.0.201', ndp: '2001:db8:99::c9' };
 const KERNEL = { arp: '10.99.0.1', ndp: '2001:db8:99::1' };
 const ROUNDS = 3;
 const REQUESTS = 3000;
@@ -32,9 +36,16 @@ export async function run() {
     await exec('ip', ['-n', place.near, 'addr', 'add', `${KERNEL.ndp}/64`, 'dev', 'd0', 'nodad']);
     await exec('ip', ['-n', place.far, 'addr', 'add', '2001:db8:99::2/64', 'dev', 'p0', 'nodad']);
     const idle = await withWorker(place, false, async () => {
-      const arp = await latency(place, VIPS.arp, 'waypost arp');
-      const ndp = await latency(place, VIPS.ndp, 'waypost ndp');
-      return { arp, ndp, rate: await lossless(place, VIPS.arp) };
+      const plain = await plainResponder(place);
+      const arp = await inTurn(place, { ours: VIPS.arp, plain: plain && PLAIN.arp }, 'arp');
+      const ndp = await inTurn(place, { ours: VIPS.ndp, plain: plain && PLAIN.ndp }, 'ndp');
+      if (plain) await end(plain);
+      return {
+        arp: arp.ours,
+        ndp: ndp.ours,
+        plain: { arp: arp.plain, ndp: ndp.plain },
+        rate: await lossless(place, VIPS.arp),
+      };
     });
     const busy = await withWorker(place, true, () => latency(place, VIPS.arp, 'waypost arp, main busy'));
     const many = await manyAddresses(place);
@@ -44,20 +55,20 @@ export async function run() {
       ndp: await latency(place, KERNEL.ndp, 'kernel ndp'),
       rate: await lossless(place, KERNEL.arp),
     };
-    const row = (measure, ours, others, goal, unit = 'µs') => ({
+    const row = (measure, ours, kernel, goal, unit = 'µs', plain = undefined) => ({
       measure,
       unit,
       goal,
       ours,
-      others: { kernel: others },
+      others: { kernel, ...(plain !== undefined && { 'C responder': plain }) },
     });
     return [
-      row('ARP request answered, p50', idle.arp.p50Us, kernel.arp.p50Us, 65),
-      row('ARP request answered, p99', idle.arp.p99Us, kernel.arp.p99Us, 1000),
+      row('ARP request answered, p50', idle.arp.p50Us, kernel.arp.p50Us, 65, 'µs', idle.plain.arp?.p50Us),
+      row('ARP request answered, p99', idle.arp.p99Us, kernel.arp.p99Us, 1000, 'µs', idle.plain.arp?.p99Us),
       row('the same with the main thread 100 % busy, p50', busy.p50Us, undefined, 2 * idle.arp.p50Us),
       row('the same with the main thread 100 % busy, p99', busy.p99Us, undefined, 2 * idle.arp.p99Us),
-      row('neighbour solicitation answered, p50', idle.ndp.p50Us, kernel.ndp.p50Us, 65),
-      row('neighbour solicitation answered, p99', idle.ndp.p99Us, kernel.ndp.p99Us, 1000),
+      row('neighbour solicitation answered, p50', idle.ndp.p50Us, kernel.ndp.p50Us, 65, 'µs', idle.plain.ndp?.p50Us),
+      row('neighbour solicitation answered, p99', idle.ndp.p99Us, kernel.ndp.p99Us, 1000, 'µs', idle.plain.ndp?.p99Us),
       { ...row('ARP requests answered without loss', idle.rate, kernel.rate, 50_000, '1/s'), more: true },
       row('10,000 addresses taken over, first frame of the burst to the last', many.spanMs, undefined, undefined, 'ms'),
       row('the same, most frames that the prober took within 10 ms', many.peakPer10Ms, undefined, undefined, 'frames'),
@@ -75,7 +86,7 @@ async function withWorker(place, busy, work) {
   const child = place.spawn(['node', support('fast.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] });
   try {
     const lines = createInterface({ input: child.stdout });
-    const once = (type) =>
+    const told = (type) =>
       new Promise((resolve) => {
         const listen = (line) => {
           const report = JSON.parse(line);
@@ -85,7 +96,7 @@ async function withWorker(place, busy, work) {
         };
         lines.on('line', listen);
       });
-    const applied = once('applied');
+    const applied = told('applied');
     const say = (order) => child.stdin.write(`${JSON.stringify(order)}\n`);
     say({ addresses: Object.values(VIPS).map((ip) => ({ ip })) });
     await applied;
@@ -94,9 +105,9 @@ async function withWorker(place, busy, work) {
     await prober(place, 'paced', VIPS.ndp, 2000, INTERVAL_US);
     if (busy) say({ busy: true });
     const memoryMb = async () => {
-      const told = once('memory');
+      const answer = told('memory');
       say({ memory: true });
-      return (await told).residentMb;
+      return (await answer).residentMb;
     };
     // utime and stime, in hundredths of a second.
     const cpuMs = () => {
@@ -166,9 +177,35 @@ async function proberOn(place, device, ...args) {
   return JSON.parse((await exec('ip', argv)).stdout);
 }
 
+/** Starts the responder in C beside the worker; undefined where there is no compiler. */
+async function plainResponder(place) {
+  const program = `${place.folder}/responder`;
+  try {
+    await exec('cc', ['-O2', '-o', program, fileURLToPath(new URL('peers/responder.c', import.meta.url))]);
+  } catch {
+    process.stderr.write('  l2: no C compiler, so no responder in C to compare with\n');
+    return undefined;
+  }
+  const child = place.spawn([program, 'd0', PLAIN.arp, PLAIN.ndp], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  return child;
+}
+
+/** Rounds of each by turns, so that all have the same share of what else the machine does. */
+async function inTurn(place, targets, protocol) {
+  const rounds = Object.entries(targets).flatMap(([who, target]) => (target ? [{ who, target, rounds: [] }] : []));
+  for (let i = 0; i < ROUNDS; i++)
+    for (const one of rounds) one.rounds.push(await prober(place, 'paced', one.target, REQUESTS, INTERVAL_US));
+  return Object.fromEntries(rounds.map((one) => [one.who, medianOf(one.rounds, `${one.who} ${protocol}`)]));
+}
+
 async function latency(place, target, what) {
   const rounds = [];
   for (let i = 0; i < ROUNDS; i++) rounds.push(await prober(place, 'paced', target, REQUESTS, INTERVAL_US));
+  return medianOf(rounds, what);
+}
+
+function medianOf(rounds, what) {
   const [p50Us, p99Us] = ['p50Us', 'p99Us'].map((key) => median(rounds.map((round) => round[key])));
   process.stderr.write(`  l2 ${what}: p50 ${show(p50Us)} µs, p99 ${show(p99Us)} µs\n`);
   return { p50Us, p99Us };

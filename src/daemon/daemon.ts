@@ -122,7 +122,10 @@ export class Daemon {
     const fast = new FastShare();
     this.layer2 = new Layer2({
       log,
-      claimed: (report, text) => chronicle.claim(report, text),
+      claimed: (report, text) => {
+        chronicle.claim(report, text);
+        if (report.stage !== 'begin') this.loopback.claimed();
+      },
       parts: realParts(fast),
       failed: failed('layer 2 has ended: nothing is answered any more'),
     });
@@ -136,7 +139,7 @@ export class Daemon {
       happened: (name, event, reason) => chronicle.path(name, event, reason),
     });
     this.egress = new Egress({ log, note: new Note(stateDir, 'egress') });
-    this.loopback = new Loopback({ log, stateDir });
+    this.loopback = new Loopback({ log, stateDir, yielded: (ip, decision) => this.layer2.yielded(ip, decision) });
     this.tenancy = new Tenancy(this.engine, (reason) =>
       log.warn({ reason }, 'who has which address cannot be remembered over a restart'),
     );

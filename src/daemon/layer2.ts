@@ -12,7 +12,7 @@ import type { Logger } from '../io/log.ts';
 import type { Port } from '../l2/link.ts';
 import { DEFAULT_SCHEDULE } from '../l2/schedule.ts';
 import type { AddressCounters, Announced, ConflictReport, DropCounters } from '../l2/snapshot.ts';
-import { formatAddress } from '../lib/address.ts';
+import { type Address, formatAddress } from '../lib/address.ts';
 import { Addresses } from './addresses.ts';
 import { portsOf } from './fast/ports.ts';
 import type { PortStatus, Report } from './fast/protocol.ts';
@@ -160,6 +160,12 @@ export class Layer2 {
     if (left.length > 0) return null;
     const claims = [...(this.claims.get(ip)?.values() ?? [])];
     return claims.some(({ stage }) => stage === 'yield') ? 'addressClaimed' : 'heldElsewhere';
+  }
+
+  /** Another host has the address of this Service on every interface that it is to be announced on. */
+  yielded(ip: Address, decision: ServiceDecision): boolean {
+    const { reason } = this.row(formatAddress(ip), ip.family, decision);
+    return reason === 'addressClaimed' || reason === 'heldElsewhere';
   }
 
   /** Names of the interfaces that answer for an address of this family, sorted. */

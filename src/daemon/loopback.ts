@@ -18,6 +18,8 @@ import { place, putOp, takeOp } from './placement.ts';
 export interface LoopbackOptions {
   readonly log: Logger;
   stateDir(): string;
+  /** Another host has the address, so that this one is silent about it on layer 2 although it is to announce it. */
+  yielded?(ip: Address, decision: ServiceDecision): boolean;
   /** Throws where this system has no such thing. */
   readonly kernel?: (changed: () => void) => Kernel;
 }
@@ -34,10 +36,14 @@ export class Loopback {
   private readonly log: Logger;
   private readonly stateDir: () => string;
   private readonly open: (changed: () => void) => Kernel;
+  private readonly yielded: (ip: Address, decision: ServiceDecision) => boolean;
   private kernel: Kernel | undefined;
   private protocols: Configuration['speaker']['loopbackAddresses'] = [];
-  /** Addresses that Services want there, by Service. */
-  private readonly byService = new Map<string, readonly Address[]>();
+  /** Services that want their addresses there; with what was decided, where they are announced on layer 2 alone. */
+  private readonly byService = new Map<
+    string,
+    { readonly ips: readonly Address[]; readonly layer2?: ServiceDecision }
+  >();
   /** Texts of addresses that were put there and not taken off, as they are on disk. */
   private remembered: ReadonlySet<string> | undefined;
   private readonly states = new Map<string, Presence>();
@@ -50,8 +56,14 @@ export class Loopback {
   private leaving = false;
   private begun = false;
 
-  constructor({ log, stateDir, kernel = (changed) => new LoopbackKernel(changed) }: LoopbackOptions) {
+  constructor({
+    log,
+    stateDir,
+    yielded = () => false,
+    kernel = (changed) => new LoopbackKernel(changed),
+  }: LoopbackOptions) {
     this.log = log;
+    this.yielded = yielded;
     this.stateDir = stateDir;
     this.open = kernel;
   }
@@ -71,10 +83,19 @@ export class Loopback {
 
   /** A Service was decided; undefined: it is gone. */
   decided(key: string, decision: ServiceDecision | undefined): void {
-    const wanted = decision !== undefined && this.protocols.some((protocol) => decision[protocol].announced);
-    if (wanted) this.byService.set(key, decision.ips);
+    const announcing = this.protocols.filter((protocol) => decision?.[protocol].announced);
+    const wanted = decision !== undefined && announcing.length > 0;
+    if (wanted) {
+      const alone = announcing.every((protocol) => protocol === 'layer2');
+      this.byService.set(key, { ips: decision.ips, ...(alone && { layer2: decision }) });
+    }
     if (!wanted && !this.byService.delete(key)) return;
     this.dirty = true;
+  }
+
+  /** Another host has taken an address on layer 2, or has given it up. */
+  claimed(): void {
+    if (this.begun && this.byService.size > 0) this.reconcile(true);
   }
 
   /** Every Service is decided, and peers are about to be told. */
@@ -109,11 +130,19 @@ export class Loopback {
     }, LOOK_MS);
   }
 
+  /** By text. What another host has, this one must not take for its own: it would never reach that host. */
+  private wanted(): Map<string, Address> {
+    const want = new Map<string, Address>();
+    for (const { ips, layer2 } of this.byService.values())
+      for (const ip of ips) if (layer2 === undefined || !this.yielded(ip, layer2)) want.set(formatAddress(ip), ip);
+    return want;
+  }
+
   private reconcile(remove: boolean): void {
     const { kernel, remembered } = this;
     if (kernel === undefined || remembered === undefined) return;
     this.dirty = false;
-    const want = new Map([...this.byService.values()].flat().map((ip) => [formatAddress(ip), ip]));
+    const want = this.wanted();
     try {
       const { loopback } = kernel;
       const plan = place(want, kernel.addresses(), loopback, remembered);

@@ -7,6 +7,8 @@
 import { decodeInterned } from '../bgp/attr.ts';
 import type { AddressFamily } from '../bgp/const.ts';
 import type { Diagnostic } from '../config/model.ts';
+import type { Reason } from '../intent/reason.ts';
+import type { ServiceDecision } from '../intent/service.ts';
 import { serviceView } from '../intent/view.ts';
 import { type Address, formatAddress } from '../lib/address.ts';
 import { contains, formatPrefix, type Prefix, prefixOf } from '../lib/prefix.ts';
@@ -111,17 +113,28 @@ export function* receivedRows(speaker: Speaker, filter: Filter) {
 export interface ServiceParts {
   readonly egress: Pick<Egress, 'row'>;
   readonly loopback: Pick<Loopback, 'state'>;
+  readonly layer2: Pick<Layer2, 'row'>;
 }
 
 /** `loopback`: what is the case with each address that is to be on it. */
-export function* serviceRows(speaker: Speaker, engine: Engine, { egress, loopback }: ServiceParts) {
+export function* serviceRows(speaker: Speaker, engine: Engine, { egress, loopback, layer2 }: ServiceParts) {
   const receivers = [...speaker.all.values()].map((p) => p.settings);
   const keys = [...engine.services.decisions.keys()].sort();
   for (const key of keys) {
-    const view = serviceView(engine.services.decisions.get(key)!, receivers);
+    const decision = engine.services.decisions.get(key)!;
+    const view = serviceView(decision, receivers);
     const there = Object.fromEntries(view.ips.map((ip) => [ip, loopback.state(ip)]));
-    yield { ...view, egress: egress.row(key), loopback: there };
+    const silent = decision.layer2.announced && silence(decision, layer2);
+    const answered = silent ? { layer2: { ...view.layer2, announced: false, reason: silent } } : {};
+    yield { ...view, ...answered, egress: egress.row(key), loopback: there };
   }
+}
+
+/** Why none of the addresses is answered for, although they are to be; undefined where one of them is. */
+function silence(decision: ServiceDecision, layer2: Pick<Layer2, 'row'>): Reason | undefined {
+  const rows = decision.ips.map((ip) => layer2.row(formatAddress(ip), ip.family, decision));
+  if (rows.some(({ announced }) => announced)) return undefined;
+  return rows.find(({ reason }) => reason !== null)?.reason ?? undefined;
 }
 
 /** Addresses of Services on layer 2; none at all where no L2Advertisement exists. */

@@ -11,7 +11,7 @@ import { Metrics } from '../../src/daemon/metrics.ts';
 import { Services } from '../../src/daemon/services.ts';
 import { Speaker } from '../../src/daemon/speaker.ts';
 import { Tally } from '../../src/daemon/tally.ts';
-import { type Filter, layer2Rows } from '../../src/daemon/views.ts';
+import { type Filter, layer2Rows, serviceRows } from '../../src/daemon/views.ts';
 import type { Snapshot } from '../../src/l2/snapshot.ts';
 import { formatAddress } from '../../src/lib/address.ts';
 import { prefix } from '../../src/lib/prefix.ts';
@@ -92,6 +92,13 @@ class Bench {
   rows(filter: Filter = {}) {
     const engine = { config: this.config, services: this.services } as unknown as Engine;
     return [...layer2Rows(this.layer2, engine, filter)].flatMap((row) => row ?? []);
+  }
+
+  /** The first Service as `show services` has it. */
+  get service() {
+    const engine = { config: this.config, services: this.services } as unknown as Engine;
+    const parts = { layer2: this.layer2, egress: { row: () => null }, loopback: { state: () => undefined } };
+    return [...serviceRows(new Speaker({ state: () => {} }), engine, parts)][0]!;
   }
 
   told(text: string): Record<string, unknown>[] {
@@ -245,6 +252,41 @@ test('interfaces that do not exist are told of once, and again after they were t
   bench.links = [];
   bench.linksEvents!.changed();
   expect(bench.told(text)).toHaveLength(4);
+});
+
+describe('a Service is announced where one of its addresses is, and otherwise for the reason of that', () => {
+  test('without an interface', () => {
+    bench.load({ ...lab, services: [web] });
+    expect(bench.service.layer2).toMatchObject({ announced: true, reason: null, owner: 'node-b' });
+    bench.links = [];
+    bench.linksEvents!.changed();
+    expect(bench.rows()[0]).toMatchObject({ announced: false, reason: 'announceFailed' });
+    expect(bench.service.layer2).toMatchObject({ announced: false, reason: 'announceFailed', owner: 'node-b' });
+  });
+
+  test('while other hosts have its addresses', () => {
+    bench.load({ ...lab, services: [web] });
+    const report = (ip: string, stage: 'yield' | 'defer' | 'end') => {
+      for (const name of ['eth0', 'eth1'])
+        bench.worker!.report({ type: 'conflict', ip, interface: name, mac: '02:00:5e:10:00:01', stage });
+    };
+    report('192.168.10.10', 'defer');
+    expect(bench.service.layer2).toMatchObject({ announced: true, reason: null });
+    report('fc00:f853:ccd:e799::1', 'yield');
+    expect(bench.rows().map(({ reason }) => reason)).toEqual(['heldElsewhere', 'addressClaimed']);
+    expect(bench.service.layer2).toMatchObject({ announced: false, reason: 'heldElsewhere' });
+    const decision = bench.services.decisions.get('default/web')!;
+    expect(decision.ips.map((ip) => bench.layer2.yielded(ip, decision))).toEqual([true, true]);
+    report('192.168.10.10', 'end');
+    expect(bench.service.layer2).toMatchObject({ announced: true, reason: null });
+    expect(decision.ips.map((ip) => bench.layer2.yielded(ip, decision))).toEqual([false, true]);
+  });
+
+  test('is not announced for a reason of its own', () => {
+    bench.load({ ...lab, layer2Advertisements: [], services: [web] });
+    expect(bench.service.layer2.announced).toBe(false);
+    expect(bench.service.layer2.reason).not.toBe('announceFailed');
+  });
 });
 
 test('counters are there as often as they are asked for', async () => {

@@ -66,9 +66,12 @@ afterEach(() => rmSync(stateDir, { recursive: true, force: true }));
 
 /** A process: it may end without a word. */
 function start() {
+  /** Addresses that other hosts have. */
+  const elsewhere = new Set<string>();
   const loopback = new Loopback({
     log: pino({ base: null }, { write: (line: string) => log.push(JSON.parse(line)) }),
     stateDir: () => stateDir,
+    yielded: (ip, decision) => decision.layer2.announced && elsewhere.has(formatAddress(ip)),
     kernel: (changed) => {
       kernel.changed = changed;
       return kernel;
@@ -77,6 +80,7 @@ function start() {
   const services = new Services();
   return {
     loopback,
+    elsewhere,
     /** @param told what is done between the decisions and the end of the peers' news */
     load(protocols: readonly ('bgp' | 'layer2')[], all: readonly ReturnType<typeof service>[], told = () => {}) {
       const config = configuration({
@@ -120,6 +124,23 @@ test('they come before peers are told, go after, and at the end', () => {
   loopback.stop();
   expect(kernel.texts).toEqual([]);
   expect(kernel.closed).toBe(true);
+});
+
+test('what another host has on layer 2 is not here, unless peers are told of it', () => {
+  const { loopback, elsewhere, load } = start();
+  load(['bgp', 'layer2'], [web]);
+  elsewhere.add('192.0.2.1');
+  loopback.claimed();
+  expect(kernel.texts).toEqual(['192.0.2.1', '2001:db8::1']);
+  load(['layer2'], [web]);
+  expect(kernel.texts).toEqual(['2001:db8::1']);
+  expect(loopback.state('192.0.2.1')).toBeUndefined();
+  elsewhere.add('2001:db8::1');
+  loopback.claimed();
+  expect(kernel.texts).toEqual([]);
+  elsewhere.clear();
+  loopback.claimed();
+  expect(kernel.texts).toEqual(['192.0.2.1', '2001:db8::1']);
 });
 
 test('what was there before stays, and is taken over when it goes', async () => {
