@@ -22,6 +22,9 @@ export interface Kind {
   read(value: unknown, meta: Meta, findings: Findings): Item | undefined;
 }
 
+/** Documents of a kind that are read without code of their own. */
+const FEW = 20;
+
 /** A kind from its schema and a reader of what the schema accepted. */
 export function defineKind<Schema extends z.ZodObject>(
   kind: Omit<Kind, 'schema' | 'read'> & {
@@ -30,10 +33,11 @@ export function defineKind<Schema extends z.ZodObject>(
   },
 ): Kind {
   const schema = lazily(kind.schema);
+  let documents = 0;
   return {
     ...kind,
     read(value, meta, findings) {
-      const checked = check(schema(), value, [], findings);
+      const checked = check(schema(), value, [], findings, ++documents > FEW);
       warnUnknown(kind.own ?? {}, meta, findings);
       const item = checked === undefined ? undefined : kind.read(checked, meta, findings);
       return findings.failed ? undefined : item;

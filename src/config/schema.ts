@@ -71,6 +71,7 @@ export const documentSchema = <Shape extends z.core.$ZodLooseShape>(shape: Shape
 
 /**
  * Reads `value`, which stands at `path`. Absent and null are the same, as in Kubernetes.
+ * @param often zod may write code for the schema first: that takes longer than to read a few values without
  * @returns undefined when something is wrong, which is then among the findings
  */
 export function check<T extends z.ZodType>(
@@ -78,9 +79,10 @@ export function check<T extends z.ZodType>(
   value: unknown,
   path: Path,
   findings: Findings,
+  often = false,
 ): z.output<T> | undefined {
   const cleaned = withoutNulls(value);
-  const result = schema.safeParse(cleaned, { error: complaint, reportInput: true });
+  const result = schema.safeParse(cleaned, { error: complaint, reportInput: true, jitless: !often });
   reportUnknown(schema, cleaned, path, findings);
   if (result.success) return result.data;
   for (const issue of result.error.issues) {

@@ -36,7 +36,7 @@ export class Instance {
   readonly rib: Rib;
   readonly intake: Intake;
   readonly locRib: LocRib;
-  private readonly fib: Fib | undefined;
+  private fib: Fib | undefined;
   private readonly changed: () => void;
   private readonly peers = new Map<number, Peer>();
   private targets: Readonly<Record<AddressFamily, Target>> | undefined;
@@ -59,6 +59,12 @@ export class Instance {
       if (this.targets) for (const family of families) this.targets[family].ways.forget(id);
     };
     this.bind();
+  }
+
+  setFib(fib: Fib): void {
+    this.fib = fib;
+    this.bind();
+    this.waysChanged();
   }
 
   setMultipath(multipath: MultipathOptions): void {

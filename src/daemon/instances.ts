@@ -7,8 +7,7 @@ import type { Fib } from './fib/fib.ts';
 import { Instance } from './instance.ts';
 
 export class Instances {
-  /** Where routes go; undefined: nowhere. To be set before the first peer is there. */
-  fib: Fib | undefined;
+  private fib: Fib | undefined;
   private readonly attributes: AttributeTable;
   private readonly byVrf = new Map<string | undefined, Instance>();
   private alwaysBlock: readonly Prefix[] = [];
@@ -36,6 +35,12 @@ export class Instances {
       this.byVrf.set(vrf, instance);
     }
     return instance;
+  }
+
+  /** Where routes go: nowhere until then. */
+  setFib(fib: Fib): void {
+    this.fib = fib;
+    for (const instance of this.all) instance.setFib(fib);
   }
 
   /** Prefixes that are taken from nobody, with everything inside them. */

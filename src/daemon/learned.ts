@@ -26,14 +26,17 @@ export interface LearnedOptions {
 /** A peer that marks no End-of-RIB has told all once it was silent for so long. */
 const SILENCE_MS = 10_000;
 const CHECK_MS = 500;
+/** How long after the first configuration the kernel is asked: to load what that takes would hold up the first sessions. */
+const BEGIN_MS = 100;
 
 export class Learned {
-  /** Undefined before the first configuration, and where the kernel cannot be asked. */
+  /** Undefined in the first moments, and where the kernel cannot be asked. */
   fib: Fib | undefined;
   private readonly options: LearnedOptions;
   private readonly places: Places;
   private kernel: Kernel | undefined;
   private startedAt = 0;
+  private beginTimer: NodeJS.Timeout | undefined;
   private sweepTimer: NodeJS.Timeout | undefined;
   private hadConflicts = false;
 
@@ -44,22 +47,19 @@ export class Learned {
     );
   }
 
-  /** To be called with the first configuration before any peer is there. */
   configure({ speaker: { kernel } }: Configuration): void {
     const first = this.kernel === undefined;
     if (equal(kernel, this.kernel)) return;
     this.kernel = kernel;
-    const { speaker } = this.options;
-    const settings = settingsOf(kernel);
-    if (first) {
-      this.start(settings);
-      speaker.instances.fib = this.fib;
-    } else this.fib?.configure(settings);
-    speaker.instances.setMultipath(kernel.multipath);
+    if (first) this.beginTimer = setTimeout(() => this.begin(), BEGIN_MS);
+    else this.fib?.configure(settingsOf(kernel));
+    this.options.speaker.instances.setMultipath(kernel.multipath);
   }
 
   /** Ends it: routes are taken out, unless a document wants them kept. */
   async stop(): Promise<void> {
+    // What an earlier process left is to go all the same.
+    if (this.beginTimer !== undefined) this.begin();
     clearInterval(this.sweepTimer);
     this.options.speaker.instances.stop();
     const { fib } = this;
@@ -67,10 +67,12 @@ export class Learned {
     await fib?.stop(this.kernel!.keepOnStop);
   }
 
-  private start(settings: FibSettings): void {
+  private begin(): void {
+    clearTimeout(this.beginTimer);
+    this.beginTimer = undefined;
     const { log, fib = realFib, speaker } = this.options;
     try {
-      this.fib = fib(settings, this.places, {
+      this.fib = fib(settingsOf(this.kernel!), this.places, {
         waysChanged: () => speaker.instances.waysChanged(),
         tablesChanged: () => speaker.instances.tablesChanged(),
         place: (place) => this.places.add(place),
@@ -87,6 +89,7 @@ export class Learned {
       log.warn({ reason: (error as Error).message }, 'learned routes are not installed: the kernel cannot be asked');
       return;
     }
+    speaker.instances.setFib(this.fib);
     this.startedAt = monotonicMs();
     this.sweepTimer = setInterval(() => this.sweep(), CHECK_MS).unref();
   }
