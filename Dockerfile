@@ -5,7 +5,9 @@ WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
-COPY scripts/bundle.mjs ./scripts/
+COPY scripts/bundle.mjs scripts/caches.cjs ./scripts/
+COPY bin ./bin
+COPY fixtures/config/seed-001-advanced.yaml ./fixtures/config/
 COPY src ./src
 RUN npm run -s build
 # The program is a bundle; what remains beside it is the library that brings machine code.

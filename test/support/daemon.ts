@@ -23,7 +23,7 @@ const stall = fileURLToPath(new URL('./stall.mjs', import.meta.url));
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 function built(): string {
-  if (!existsSync(join(root, 'dist', 'bundle', 'main.js'))) throw new Error('the command is not built: npm run build');
+  if (!existsSync(join(root, 'dist', 'bundle', 'main.cjs'))) throw new Error('the command is not built: npm run build');
   return program;
 }
 
