@@ -29,7 +29,7 @@ export function command(): Command {
     .argument('<what>', "an address, a prefix, a Service as NAMESPACE/NAME, or a peer's name; or a client's address")
     .argument('[to]', 'the word `to`: how packets of that client reach a Service, and how replies return')
     .argument('[service]', 'then the Service as NAMESPACE/NAME, or its address')
-    .option('--mark <number>', "with `to`, the packets' mark (default: 0)", numberOption(0, 0xffff_ffff), 0)
+    .option('--mark <number>', "with `to`, the packets' mark", numberOption(0, 0xffff_ffff), 0)
     .option(
       '-c, --config <path>',
       'a file, or a folder of *.yaml and *.yml, in place of the daemon; may be repeated',

@@ -8,7 +8,13 @@ import { type Outlook, outlookOf } from '../daemon/outlook.ts';
 import { type PlanGround, wantedSessions } from '../daemon/plan.ts';
 import type { Remembered } from '../intent/assignment.ts';
 import { routeChanges, serviceChanges, sessionChanges } from '../intent/plan/change.ts';
-import { type PlannedRoute, type PlannedSession, plannedRoutes, settingsOf } from '../intent/plan/part.ts';
+import {
+  type PlannedRoute,
+  type PlannedSession,
+  type PlanReceiver,
+  plannedRoutes,
+  settingsOf,
+} from '../intent/plan/part.ts';
 import { type ServiceView, serviceView } from '../intent/view.ts';
 import { socketExists } from '../io/request.ts';
 import { ask } from './client.ts';
@@ -107,6 +113,8 @@ function planOf({ config, peers, services }: Outlook, sessions = wantedSessions(
   const receivers = sessions.map(({ name, settings }) => ({
     name,
     families: settings.families as ('ipv4' | 'ipv6')[],
+    localAsn: settings.localAsn as number,
+    peerAsn: settings.peerAsn as PlanReceiver['peerAsn'],
   }));
   return {
     node: config.speaker.name,

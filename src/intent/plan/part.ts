@@ -10,6 +10,7 @@ import type { NodePeers, UnnumberedPeer } from '../peers.ts';
 export interface PlannedRoute {
   readonly peer: string;
   readonly prefix: string;
+  /** null for external peers: no LOCAL_PREF is sent to them (RFC 4271 §5.1.5). */
   readonly localPref: number | null;
   readonly med: number | null;
   readonly prepend: number | null;
@@ -29,20 +30,24 @@ export interface PlannedSession {
   readonly called: boolean;
 }
 
+export type PlanReceiver = Receiver & Pick<PeerSettings, 'localAsn' | 'peerAsn'>;
+
 type Settings = PeerSettings | UnnumberedPeer['settings'];
 
 export function* plannedRoutes(
   advertisements: Advertisements,
-  receivers: readonly Receiver[],
+  receivers: readonly PlanReceiver[],
 ): Generator<PlannedRoute> {
-  for (const receiver of receivers)
+  for (const receiver of receivers) {
+    const internal = receiver.peerAsn === 'internal' || receiver.peerAsn === receiver.localAsn;
     for (const [prefix, { attributes, from }] of advertisements.routes(receiver))
-      yield { peer: receiver.name, prefix: formatPrefix(prefix), ...said(attributes), from };
+      yield { peer: receiver.name, prefix: formatPrefix(prefix), ...said(attributes, internal), from };
+  }
 }
 
-function said({ localPref, med, prepend, communities = [], largeCommunities = [] }: PathAttributes) {
+function said({ localPref, med, prepend, communities = [], largeCommunities = [] }: PathAttributes, internal: boolean) {
   return {
-    localPref: localPref ?? null,
+    localPref: (internal ? localPref : undefined) ?? null,
     med: med ?? null,
     prepend: prepend ?? null,
     communities: communities.map((c) => `${c >>> 16}:${c & 0xffff}`),
