@@ -30,7 +30,7 @@ export interface Layer2Options {
   readonly parts: Parts;
 }
 
-type AllLinks = Pick<Links, 'all' | 'close'>;
+type AllLinks = Pick<Links, 'all' | 'close' | 'moves'>;
 type Worker = Pick<FastWorker, 'apply' | 'stop'>;
 
 /** Both throw where this system has no such thing. */
@@ -201,7 +201,7 @@ export class Layer2 {
   private post(): void {
     const { worker, links, config } = this;
     if (!this.begun || worker === undefined || links === undefined || config === undefined) return;
-    const { ports, macs } = portsOf(links.all, this.exclude);
+    const { ports, macs } = portsOf(links.all, this.exclude, links.moves);
     this.ports = ports;
     this.changed = false;
     const { gratuitousIntervalMs, conflict, stickiness } = config.speaker.layer2;

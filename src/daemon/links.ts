@@ -2,7 +2,7 @@
 import { EventSocket, RequestSocket } from '../io/netlink.ts';
 import { Client } from '../netlink/client.ts';
 import { Group } from '../netlink/const.ts';
-import type { Link } from '../netlink/link.ts';
+import { type Link, LinkEvent } from '../netlink/link.ts';
 import { Monitor } from '../netlink/monitor.ts';
 
 export interface LinksEvents {
@@ -22,6 +22,8 @@ export class Links {
   private readonly client: Client;
   private readonly monitor: Monitor;
   private byIndex = new Map<number, Link>();
+  /** How often the kernel asked to tell neighbours where an interface is, by index. */
+  readonly moves = new Map<number, number>();
   private retry: NodeJS.Timeout | undefined;
 
   /** Reads all interfaces at once. Throws `SystemError` or `NetlinkError` where that cannot be done. */
@@ -62,13 +64,23 @@ export class Links {
       for (const event of events) {
         if (event.type === 'overrun' || event.type === 'malformed') lost = true;
         else if (event.kind !== 'link') continue;
-        else if (event.type === 'new') this.byIndex.set(event.value.index, event.value);
-        else this.byIndex.delete(event.value.index);
+        else if (event.type === 'new') this.hear(event.value);
+        else {
+          this.byIndex.delete(event.value.index);
+          this.moves.delete(event.value.index);
+        }
         changed = true;
       }
     }
     if (lost) this.reread();
     else if (changed) this.events.changed();
+  }
+
+  /** A bond that changed its active member, or a virtual machine that moved, is behind another port of a switch now. */
+  private hear(link: Link): void {
+    this.byIndex.set(link.index, link);
+    if (link.event !== LinkEvent.bondingFailover && link.event !== LinkEvent.notifyPeers) return;
+    this.moves.set(link.index, (this.moves.get(link.index) ?? 0) + 1);
   }
 
   private reread(): void {

@@ -32,6 +32,8 @@ export interface Port {
   readonly running: boolean;
   readonly arp: boolean;
   readonly ndp: boolean;
+  /** Another number than before: neighbours and switches are to be told again where it is. */
+  readonly moves?: number;
 }
 
 /** @param exclude patterns of names (metallb-excludel2) */

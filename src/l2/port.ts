@@ -64,7 +64,7 @@ export class PortState {
   }
 
   /**
-   * The interface as it is now. With another hardware address, or back from having had no carrier, everything is
+   * The interface as it is now. With another hardware address, at another port of a switch, or back from having had no carrier, everything is
    * announced again, for the neighbours and switches have to learn it anew; with stickiness it is asked for first, as
    * another node may have taken it meanwhile.
    * @returns addresses over which there can be no conflict any more, since nothing is heard without a carrier
@@ -79,7 +79,8 @@ export class PortState {
       return [...this.conflicts.keys()];
     }
     if (!before.running) this.takeUp(nowMs);
-    else if (before.mac !== port.mac) for (const held of this.announceable()) this.schedule.announce(held, nowMs);
+    else if (before.mac !== port.mac || before.moves !== port.moves)
+      for (const held of this.announceable()) this.schedule.announce(held, nowMs);
     return [];
   }
 

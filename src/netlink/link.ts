@@ -4,7 +4,7 @@ import type { Codec, Verb } from './codec.ts';
 import { AF_UNSPEC, MessageType } from './const.ts';
 import type { HostReader, HostWriter } from './host.ts';
 import { decodeLinkInfo, type Enslaved, encodeLinkInfo, type LinkInfo, linkInfoTable } from './linkinfo.ts';
-import { bareText, bool8, h32, named8, octets, property, requestOnly, text } from './row.ts';
+import { answerOnly, bareText, bool8, h32, named8, octets, property, requestOnly, text } from './row.ts';
 
 /** Bits of `Link.flags` (<linux/if.h>). */
 export const LinkFlag = {
@@ -51,10 +51,15 @@ export interface Link {
   readonly group?: number;
   readonly info?: LinkInfo;
   readonly enslaved?: Enslaved;
+  /** Why a notification came, of `LinkEvent` or another number; absent where it is a change of the link itself. */
+  readonly event?: number;
 }
 
+/** Values of IFLA_EVENT (<linux/if_link.h>), as far as they are of use here. */
+export const LinkEvent = { bondingFailover: 3, notifyPeers: 4 } as const;
+
 /** A link as requests describe it, by index or, where that is absent or 0, by name. */
-export interface LinkSpec extends Partial<Omit<Link, 'enslaved' | 'operState'>> {
+export interface LinkSpec extends Partial<Omit<Link, 'enslaved' | 'operState' | 'event'>> {
   /** Sets the link up or down. Shorter than `flags` with `changed`, which it overrides. */
   readonly up?: boolean;
   /** Moves it to the namespace that this is an open descriptor of. */
@@ -103,6 +108,7 @@ const rows = table<Draft, Encoded>([
   property('IFLA_LINK', 5, 'parent', h32),
   property('IFLA_IFNAME', 3, 'name', text),
   requestOnly('IFLA_EXT_MASK', 29, 'filterMask', h32),
+  answerOnly('IFLA_EVENT', 44, 'event', h32),
   linkInfo,
 ]);
 

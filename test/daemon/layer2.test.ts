@@ -40,6 +40,7 @@ class Bench {
   readonly log: Record<string, unknown>[] = [];
   readonly failures: Error[] = [];
   links: Link[] = [link(1, 'eth0'), link(2, 'eth1')];
+  readonly moves = new Map<number, number>();
   linksEvents: LinksEvents | undefined;
   worker: FastEvents | undefined;
   refusal: Error | undefined;
@@ -57,6 +58,7 @@ class Bench {
           get all() {
             return bench.links;
           },
+          moves: this.moves,
           close: () => this.stopped++,
         };
       },
@@ -185,6 +187,16 @@ describe('snapshots', () => {
     expect(bench.addresses).toEqual(['192.168.10.10 eth0']);
     expect(bench.snapshots.at(-1)!.addresses[0]!.epoch).toBe(after!.epoch);
   });
+});
+
+test('an interface that moved is another one to the worker', () => {
+  bench.load({ ...lab, services: [web] });
+  bench.moves.set(2, 1);
+  bench.linksEvents!.changed();
+  expect(bench.snapshots.at(-1)!.ports.map(({ name, moves }) => [name, moves])).toEqual([
+    ['eth0', undefined],
+    ['eth1', 1],
+  ]);
 });
 
 describe('rows', () => {

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Engine } from '../../src/daemon/engine.ts';
 import { Services } from '../../src/daemon/services.ts';
 import { Tenancy } from '../../src/daemon/tenancy.ts';
@@ -20,7 +20,7 @@ const web = service('web', { ingress: ingress('192.168.10.10') });
 class Process {
   readonly services = new Services();
   private readonly self: string;
-  private readonly tenancy: Tenancy;
+  readonly tenancy: Tenancy;
 
   constructor(self: string) {
     this.self = self;
@@ -38,6 +38,12 @@ class Process {
   }
 
   async load(members: readonly string[], layer2: { stickiness?: boolean; holdDownMs?: number }): Promise<void> {
+    this.begin(members, layer2);
+    await this.tenancy.stop();
+  }
+
+  /** As `load`, but that it goes on: its timer runs. */
+  begin(members: readonly string[], layer2: { stickiness?: boolean; holdDownMs?: number }): void {
     const settings = speaker({ name: this.self, stateDir, membership: { type: 'static', nodes: members } });
     const config = configuration({
       speaker: { ...settings, layer2: { ...settings.layer2, ...layer2 } },
@@ -50,7 +56,6 @@ class Process {
     this.services.apply(config);
     this.step();
     this.tenancy.settled(config);
-    await this.tenancy.stop();
   }
 
   get layer2() {
@@ -96,6 +101,43 @@ test('a node that has just started takes nothing over, but for what it had in th
   const third = new Process('node-b');
   await third.load(['node-b'], wait);
   expect(third.layer2).toEqual([false, 'node-b', 'heldDown']);
+});
+
+describe('the time after a start', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test('ends by itself, and is not begun again by another configuration', async () => {
+    const only = new Process('node-b');
+    only.begin(['node-b'], { holdDownMs: 60_000 });
+    vi.advanceTimersByTime(50_000);
+    only.begin(['node-b'], { holdDownMs: 60_000 });
+    vi.advanceTimersByTime(9_999);
+    expect(only.layer2).toEqual([false, 'node-b', 'heldDown']);
+    vi.advanceTimersByTime(1);
+    expect(only.layer2).toEqual([true, 'node-b', undefined]);
+    await only.tenancy.stop();
+  });
+
+  test('is over when the process ends', async () => {
+    const only = new Process('node-b');
+    only.begin(['node-b'], { holdDownMs: 60_000 });
+    await only.tenancy.stop();
+    vi.advanceTimersByTime(120_000);
+    expect(only.layer2).toEqual([false, 'node-b', 'heldDown']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('is no time at all where nobody asked for it', () => {
+    const only = new Process('node-b');
+    only.begin(['node-b'], { stickiness: true });
+    expect(only.layer2).toEqual([true, 'node-b', undefined]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
 });
 
 test('a file that cannot be read is a first start', async () => {

@@ -122,6 +122,16 @@ describe('an interface', () => {
     expect([...wire.announcer.held()].map((state) => state.arp.mac)).toEqual([changed.mac]);
   });
 
+  it('behind another port of a switch announces everything again, once', () => {
+    const wire = new Wire();
+    wire.apply(snapshot([eth0, eth1], [vip, vip6]));
+    wire.run(quiet);
+    expect(wire.apply(snapshot([{ ...eth0, moves: 1 }, eth1], [vip, vip6]))).toEqual(burst('eth0'));
+    wire.run(2 * quiet);
+    expect(wire.apply(snapshot([{ ...eth0, moves: 1 }, eth1], [vip, vip6]))).toEqual([]);
+    expect(wire.apply(snapshot([{ ...eth0, moves: 2 }, eth1], [vip, vip6]))).toEqual(burst('eth0'));
+  });
+
   it('wants filters and groups that follow the addresses, and are the same object while those stay', () => {
     const wire = new Wire();
     wire.apply(snapshot([eth0, eth1], [vip, `${vip6}@eth1`]));

@@ -6,6 +6,7 @@ import { prefix } from '../../src/lib/prefix.ts';
 import { MalformedError } from '../../src/netlink/errors.ts';
 import { HostWriter } from '../../src/netlink/host.ts';
 import { codecs, type Kind } from '../../src/netlink/kinds.ts';
+import { LinkEvent } from '../../src/netlink/link.ts';
 import { anyValue, decodeBody, encodeBody } from '../support/netlink.ts';
 
 const kinds = Object.keys(codecs) as Kind[];
@@ -52,6 +53,14 @@ describe('objects', () => {
       { numRuns: 50 },
     );
   });
+});
+
+it('why a notification of a link came is read, and never written', () => {
+  const link = { index: 7, type: 1, flags: 0, changed: 0, name: 'bond0' };
+  const w = new HostWriter(256);
+  w.put8s(encodeBody('link', link)).h16(8).h16(44).h32(LinkEvent.notifyPeers);
+  expect(decodeBody('link', w.finish())).toEqual({ ...link, event: 4 });
+  expect(encodeBody('link', { ...link, event: 4 } as never)).toEqual(encodeBody('link', link));
 });
 
 describe('what cannot be said is refused', () => {

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Inside the VM: a node with a VLAN sub-interface, a VRF member and a bond, and a host at the far end of each. The published
-# pool is announced on the sub-interface alone, another one everywhere. Prints `NAME yes|no` per question, the daemon's
+# pool is announced on the sub-interface alone, another one everywhere. At last the bond goes over to its other member. Prints `NAME yes|no` per question, the daemon's
 # rows as JSON, and `leaks N`: frames about the pool's address that were heard anywhere but on the VLAN.
 set -eu
 . test/vm/node.sh
@@ -13,6 +13,7 @@ ip -batch - <<'IP'
 link add underlay0 type veth peer name far0 netns far
 link add member0 type veth peer name far1 netns far
 link add slave0 type veth peer name far2 netns far
+link add slave1 type veth peer name far3 netns far
 link set underlay0 up
 link add link underlay0 name underlay0.341 type vlan id 341
 link set underlay0.341 up
@@ -22,6 +23,7 @@ link set member0 master red
 link set member0 up
 link add bond0 type bond mode active-backup miimon 100
 link set slave0 master bond0
+link set slave1 master bond0
 link set bond0 up
 IP
 {
@@ -32,6 +34,7 @@ IP
     echo "addr add 192.0.2.1$i/24 dev far$i"
     echo "addr add 2001:db8::1$i/64 dev far$i nodad"
   done
+  echo 'link set far3 up'
   echo 'link set far0.341 up'
   echo 'addr add 10.180.204.1/24 dev far0.341'
 } | ip -n far -batch -
@@ -40,6 +43,7 @@ hear far0.341 arp vlan
 hear far0 'arp and not vlan' untagged
 hear far1 arp member
 hear far2 arp bond
+hear far3 'arp or icmp6' backup
 
 {
   # As published but for the interface, which its notes ask for.
@@ -95,3 +99,12 @@ echo "rows $(ask show/l2)"
 about() { cat "${@/#/$w/}" | grep -cE "Reply $vip is-at|tell $vip," || true; }
 echo "leaks $(about untagged member bond)"
 echo "said $(about vlan)"
+
+# Only then is anything to be heard there, and then without waiting for somebody to ask.
+heard() { grep -cE "Request who-has $other .*tell $other|neighbor advertisement.*tgt is $other6" "$w/backup" || true; }
+echo "backup-before $(heard)"
+ip link set bond0 type bond active_slave slave1
+await '[ "$(heard)" -ge 2 ]'
+echo "backup-after $(heard)"
+grep -q "Request who-has $other " "$w/backup" && echo 'backup-four yes'
+grep -q "tgt is $other6" "$w/backup" && echo 'backup-six yes'

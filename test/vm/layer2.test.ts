@@ -38,4 +38,10 @@ describe('on the interfaces of a node', () => {
     for (const row of rows.filter(({ service }) => service === 'default/other'))
       expect(row.interfaces).toEqual(['bond0', 'member0', 'underlay0', 'underlay0.341']);
   });
+
+  it('a bond that goes over to another member announces both families there, unasked', () => {
+    expect(said.get('backup-before')).toBe('0');
+    expect(Number(said.get('backup-after'))).toBeGreaterThanOrEqual(2);
+    expect(answers('backup-four', 'backup-six')).toEqual({ 'backup-four': 'yes', 'backup-six': 'yes' });
+  });
 });

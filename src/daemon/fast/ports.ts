@@ -19,8 +19,13 @@ export interface Ports {
 /**
  * @param links every link of the namespace
  * @param exclude patterns of names (metallb-excludel2)
+ * @param moves how often each is behind another port of a switch since, by index
  */
-export function portsOf(links: Iterable<Link>, exclude: readonly RegExp[]): Ports {
+export function portsOf(
+  links: Iterable<Link>,
+  exclude: readonly RegExp[],
+  moves: ReadonlyMap<number, number> = new Map(),
+): Ports {
   const all = [...links];
   const kinds = new Map(all.map((link) => [link.index, link.info?.kind]));
   const ports: Port[] = [];
@@ -46,7 +51,7 @@ export function portsOf(links: Iterable<Link>, exclude: readonly RegExp[]): Port
       exclude,
     );
     if (typeof port === 'string') ineligible.set(name, port);
-    else ports.push(port);
+    else ports.push({ ...port, ...(moves.has(index) && { moves: moves.get(index)! }) });
   }
   return { ports, macs, ineligible };
 }
