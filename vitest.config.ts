@@ -1,15 +1,43 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** What takes longest begins first: else one worker has it before it when the others are done. */
+const longest = [
+  'interop/routers',
+  'vm/network',
+  'vm/vrf',
+  'netns/l2',
+  'vm/layer2',
+  'netns/layer2-daemon',
+  'vm/egress',
+  'netns/unnumbered',
+  'interop/bfd',
+  'interop/lab',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const at = longest.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
+      return at < 0 ? longest.length : at;
+    };
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
 
 /** Unit tests need nothing but Node; interop tests need root, namespaces and the routers of scripts/apt-packages.txt. */
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/interop/**', 'test/netns/**', 'test/vm/**', 'test/package/**'],
-          testTimeout: 20_000,
+          // On a machine with ten times the work, each of them still ends: what hangs is found after all.
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
         },
       },
       {
@@ -22,7 +50,7 @@ export default defineConfig({
           hookTimeout: 60_000,
           pool: 'forks',
           // Most of their time is waiting for others' timers. Namespaces and folders bear the number of their process.
-          maxWorkers: 2,
+          maxWorkers: 3,
           // Routers, kernels and virtual machines of others, on a machine that may be busy: one miss is not a finding.
           retry: 1,
         },

@@ -27,12 +27,22 @@ obstacle() {
   ip netns del "$probe"
 }
 
+# Packages are fetched and unpacked while the unit tests, which need none of them, compute.
+setup=
+if [ "$(id -u)" = 0 ] && [ -e /etc/debian_version ]; then
+  bash scripts/setup.sh >"$reports/setup" 2>&1 &
+  setup=$!
+fi
+
 vitest unit
 
 why=
-if [ "$(id -u)" = 0 ] && [ -e /etc/debian_version ] && ! bash scripts/setup.sh; then
-  why="the packages of the interop tests could not be installed"
-  files+=("$reports/interop.json") # which will be missing: here that is a failure
+if [ -n "$setup" ]; then
+  if ! wait "$setup"; then
+    why="the packages of the interop tests could not be installed"
+    files+=("$reports/interop.json") # which will be missing: here that is a failure
+  fi
+  cat "$reports/setup"
 fi
 [ -n "$why" ] || why=$(obstacle)
 complete=

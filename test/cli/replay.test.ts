@@ -2,18 +2,7 @@
 import { statSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { address } from '../../src/lib/address.ts';
-import {
-  advertisementDocument,
-  all,
-  Folder,
-  peerDocument,
-  poolDocument,
-  Router,
-  serviceDocument,
-  spawnWaypost,
-  speakerDocument,
-  waypost,
-} from '../support/daemon.ts';
+import { all, Folder, Router, smallest, spawnWaypost, steadySpeaker, waypost } from '../support/daemon.ts';
 
 let router: Router;
 let folder: Folder;
@@ -27,16 +16,7 @@ afterEach(async () => {
 });
 
 test('run --record, then replay: the same states, the routes that came', async () => {
-  folder.put(
-    'main.yaml',
-    all(
-      speakerDocument({ routerID: '192.0.2.1', stateDir: folder.path, drain: { onShutdown: false } }),
-      peerDocument('router', router),
-      poolDocument('main', ['198.51.100.0/24']),
-      advertisementDocument('main', 'main'),
-      serviceDocument('web'),
-    ),
-  );
+  folder.put('main.yaml', all(steadySpeaker(folder.path), smallest(router)));
   router.announce('203.0.113.0/24', { origin: 'igp', asPath: [], nextHop: address('127.0.0.1'), localPref: 100 });
   const file = folder.file('sessions.jsonl');
   const daemon = spawnWaypost([

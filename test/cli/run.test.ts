@@ -13,7 +13,7 @@ import {
   serviceDocument,
   soon,
   spawnWaypost,
-  speakerDocument,
+  steadySpeaker,
   waypost,
 } from '../support/daemon.ts';
 import type { Outcome, Daemon as Process } from '../support/process.ts';
@@ -29,7 +29,7 @@ beforeEach(async () => {
   folder.put(
     'main.yaml',
     all(
-      speakerDocument({ routerID: '192.0.2.1', stateDir: state.path, drain: { onShutdown: false } }),
+      steadySpeaker(state.path),
       peerDocument('router', router, { peerPort: router.port }),
       poolDocument('main', ['198.51.100.0/24']),
       advertisementDocument('main', 'main', { communities: ['64512:9'] }),

@@ -16,7 +16,7 @@ import {
   serviceObject,
   soon,
   spawnWatched,
-  speakerDocument,
+  steadySpeaker,
 } from '../support/daemon.ts';
 import type { Daemon as Process } from '../support/process.ts';
 
@@ -54,7 +54,7 @@ function run(): void {
   folder.put(
     'main.yaml',
     all(
-      speakerDocument({ routerID: '192.0.2.1', stateDir: state.path, drain: { onShutdown: false } }),
+      steadySpeaker(state.path),
       peerDocument('router', router, { dualStackAddressFamily: false }),
       poolDocument('main', ['10.0.0.0/16']),
       advertisementDocument('main', 'main'),

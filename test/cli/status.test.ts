@@ -4,15 +4,13 @@ import { parseAllDocuments } from 'yaml';
 import { serviceStatuses, sessionStates } from '../../src/cli/status.ts';
 import type { PeerRow, ServiceRow } from '../../src/daemon/views.ts';
 import {
-  advertisementDocument,
   all,
   Folder,
-  peerDocument,
-  poolDocument,
   Router,
   serviceDocument,
+  smallest,
   spawnWaypost,
-  speakerDocument,
+  steadySpeaker,
   waypost,
 } from '../support/daemon.ts';
 import type { Daemon as Process } from '../support/process.ts';
@@ -40,11 +38,8 @@ const status = async (what: string): Promise<Record<string, unknown>[]> => {
 
 test('of a running daemon: its Services, its sessions and its configuration, valid and not', async () => {
   const documents = all(
-    speakerDocument({ routerID: '192.0.2.1', stateDir: folder.path, drain: { onShutdown: false } }),
-    peerDocument('router', router),
-    poolDocument('main', ['198.51.100.0/24']),
-    advertisementDocument('main', 'main'),
-    serviceDocument('web'),
+    steadySpeaker(folder.path),
+    smallest(router),
     serviceDocument('elsewhere', { ip: '192.0.2.77' }),
   );
   folder.put('main.yaml', documents);
@@ -94,7 +89,7 @@ test('of a running daemon: its Services, its sessions and its configuration, val
   });
   folder.put('main.yaml', documents.replace('198.51.100.0/24', 'nonsense'));
   await expect
-    .poll(async () => (await status('config'))[0], { timeout: 15_000 })
+    .poll(async () => (await status('config'))[0], { timeout: 60_000 })
     .toMatchObject({
       status: {
         result: 'Invalid',

@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 
 /** What of zod was asked for, in order. */
 const asked = vi.hoisted((): string[] => []);
@@ -12,6 +12,10 @@ vi.mock('zod', async (original) => {
   });
   return { ...zod, z };
 });
+
+// Other files' modules were built with the real one; theirs to come are to be, too.
+vi.resetModules();
+afterAll(() => void vi.resetModules());
 
 const { Loader } = await import('../../src/config/load.ts');
 const load = (text: string) => new Loader().load('a.yaml', new TextEncoder().encode(text));

@@ -4,16 +4,7 @@ import { explanationText } from '../../src/cli/explanation.ts';
 import { explainRunning } from '../../src/daemon/explain.ts';
 import { peerRows } from '../../src/daemon/views.ts';
 import { address } from '../../src/lib/address.ts';
-import {
-  advertisementDocument,
-  all,
-  peerDocument,
-  poolDocument,
-  Router,
-  Site,
-  serviceDocument,
-  soon,
-} from '../support/daemon.ts';
+import { Router, Site, serviceDocument, smallest, soon } from '../support/daemon.ts';
 
 let router: Router;
 let site: Site;
@@ -27,15 +18,7 @@ afterEach(async () => {
 });
 
 async function start(peer: object = {}): Promise<void> {
-  site.folder.put(
-    'main.yaml',
-    all(
-      peerDocument('router', router, { ebgpMultiHop: true, ...peer }),
-      poolDocument('main', ['198.51.100.0/24']),
-      advertisementDocument('main', 'main'),
-      serviceDocument('web'),
-    ),
-  );
+  site.folder.put('main.yaml', smallest(router, { ebgpMultiHop: true, ...peer }));
   await site.start();
 }
 

@@ -25,7 +25,7 @@ function speak(events: SpeakerEvents = {}): Speaker {
   return speaker;
 }
 
-const until = (what: string, done: () => boolean) => waitFor(what, done, { everyMs: 2, timeoutMs: 10_000 });
+const until = (what: string, done: () => boolean) => waitFor(what, done, { everyMs: 2, timeoutMs: 60_000 });
 const established = (...peers: Peer[]) =>
   until('Established', () => peers.every((p) => p.session.state === 'Established'));
 

@@ -5,7 +5,7 @@ import { type Ends, Tcp } from '../../src/io/tcp.ts';
 import { address, formatAddress } from '../../src/lib/address.ts';
 import { waitFor } from '../support/process.ts';
 
-const until = (what: string, done: () => boolean) => waitFor(what, done, { everyMs: 2, timeoutMs: 10_000 });
+const until = (what: string, done: () => boolean) => waitFor(what, done, { everyMs: 2, timeoutMs: 60_000 });
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
 
 /** A Tcp that writes down what it is told. */

@@ -45,7 +45,7 @@ export const fixture = (name: string): string => readFileSync(join(root, 'fixtur
 export const soon = <T>(
   what: string,
   probe: () => Promise<T | false | undefined> | T | false | undefined,
-): Promise<T> => waitFor(what, probe, { timeoutMs: 15_000, everyMs: 5 });
+): Promise<T> => waitFor(what, probe, { timeoutMs: 60_000, everyMs: 5 });
 
 /** Long enough for what must not happen to have happened. */
 export const aWhile = (ms = 300): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -276,6 +276,19 @@ export interface SiteOptions {
   readonly http?: number;
 }
 
+/** A router as peer, a pool, an advertisement of it, and a Service with its first address. */
+export const smallest = (router: Router, peer: object = {}): string =>
+  all(
+    peerDocument('router', router, peer),
+    poolDocument('main', ['198.51.100.0/24']),
+    advertisementDocument('main', 'main'),
+    serviceDocument('web'),
+  );
+
+/** The Speaker of one that does not drain before it stops: the tests' routers have nobody else to move traffic to. */
+export const steadySpeaker = (stateDir: string, spec: object = {}): string =>
+  speakerDocument({ routerID: '192.0.2.1', stateDir, drain: { onShutdown: false }, ...spec });
+
 /** A folder of documents and the daemon that reads it, in this process. */
 export class Site {
   readonly folder = new Folder();
@@ -306,10 +319,8 @@ export class Site {
     return this;
   }
 
-  /** One that does not drain before it stops: the tests' routers have nobody else to move traffic to. */
   speaker(spec: object = {}): void {
-    const defaults = { routerID: '192.0.2.1', stateDir: this.state.path, drain: { onShutdown: false } };
-    this.folder.put('speaker.yaml', speakerDocument({ ...defaults, ...spec }));
+    this.folder.put('speaker.yaml', steadySpeaker(this.state.path, spec));
   }
 
   /** Ends the daemon and begins another one on the same files. */
