@@ -1,6 +1,7 @@
 /** What a configuration comes to on this node, as plain JSON: the parts of a plan, which two configurations can be compared by. */
 import type { PathAttributes } from '../../bgp/path.ts';
 import type { PeerSettings } from '../../bgp/settings.ts';
+import { isInternal } from '../../config/asn.ts';
 import { type Address, formatAddress, fromU32 } from '../../lib/address.ts';
 import { formatPrefix, type Prefix } from '../../lib/prefix.ts';
 import type { Advertisements, Receiver } from '../advertise.ts';
@@ -39,7 +40,7 @@ export function* plannedRoutes(
   receivers: readonly PlanReceiver[],
 ): Generator<PlannedRoute> {
   for (const receiver of receivers) {
-    const internal = receiver.peerAsn === 'internal' || receiver.peerAsn === receiver.localAsn;
+    const internal = isInternal(receiver.localAsn, receiver.peerAsn);
     for (const [prefix, { attributes, from }] of advertisements.routes(receiver))
       yield { peer: receiver.name, prefix: formatPrefix(prefix), ...said(attributes, internal), from };
   }
