@@ -4,12 +4,15 @@ import { nowMs, Place, sleep } from './place.mjs';
 import { peerCommand } from './startup.mjs';
 
 const CHANGES = 40;
+/** Longer than the slowest of them takes for one. */
 const PAUSE_MS = 100;
+/** After the session is up, what a start has left to do is done. */
+const QUIET_MS = 2_000;
 /** The first changes run code that is not compiled yet; a daemon that lives for months has that behind it. */
 const WARM_UP = 10;
 
 export async function run() {
-  const byRun = await compare({ what: 'latency', rounds: 3 }, async (daemon, place) => {
+  const byRun = await compare({ what: 'latency', rounds: 1 }, async (daemon, place) => {
     const sink = await place.sink({ asn: PEER_ASN });
     const settings = { peers: place.peers, announce: networks(10), asn: LOCAL_ASN, peerAsn: PEER_ASN };
     const instance = daemon.configure(place, settings);
@@ -48,7 +51,7 @@ async function ofPeerCommand() {
 /** The median of the changes after the warm-up. */
 async function changes(sink, add) {
   await sink.wait((e) => e.event === 'established', 30_000);
-  await sleep(3000);
+  await sleep(QUIET_MS);
   sink.say('trace');
   const times = [];
   for (let i = 0; i < CHANGES + WARM_UP; i++) {

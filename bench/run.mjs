@@ -31,6 +31,7 @@ let failed = false;
 for (const name of benchmarks) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   process.stderr.write(`${name}\n`);
+  const from = performance.now();
   try {
     const { run } = await import(`./${name}.mjs`);
     rows.push(...(await run()).map((row) => ({ benchmark: name, ...row })));
@@ -38,6 +39,7 @@ for (const name of benchmarks) {
     failed = true;
     process.stderr.write(`${name} failed: ${error.stack}\n`);
   }
+  process.stderr.write(`${name} took ${Math.round((performance.now() - from) / 1000)} s\n`);
 }
 
 /** Ours to theirs, so that less is better in times and more in rates. */
