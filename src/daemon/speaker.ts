@@ -22,7 +22,7 @@ import type { Address } from '../lib/address.ts';
 import { callingPeer } from './caller.ts';
 import { Instances } from './instances.ts';
 import { excessOf } from './limit.ts';
-import { localAddresses, moved } from './local.ts';
+import { joined, moved } from './local.ts';
 import { Peer } from './peer.ts';
 import { Reception } from './reception.ts';
 import { Retention } from './retention.ts';
@@ -80,7 +80,7 @@ export class Speaker {
     this.addressCheck = setInterval(() => this.checkAddresses(), ADDRESS_CHECK_MS).unref();
     this.tcp = new Tcp({
       connected: (connection, ends) =>
-        this.tell(connection, { type: 'connected', connection, local: localAddresses(ends) }),
+        this.tell(connection, joined('connected', connection, ends, this.byConnection.get(connection))),
       accepted: (connection, ends) => this.accept(connection, ends),
       received: (connection, bytes) => this.tell(connection, { type: 'received', connection, bytes }),
       sent: (connection) => this.tell(connection, { type: 'sent', connection }),
@@ -230,7 +230,7 @@ export class Speaker {
     }
     this.byConnection.set(connection, peer);
     adapt(this.tcp, connection, peer.settings);
-    this.handle(peer, { type: 'accepted', connection, local: localAddresses(ends) });
+    this.handle(peer, joined('accepted', connection, ends, peer));
     return true;
   }
 

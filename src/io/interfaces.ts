@@ -1,5 +1,7 @@
 /** The node's own addresses, as the kernel has them now. */
+import { readlinkSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
+import { basename } from 'node:path';
 import { type Address, formatAddress, isLinkLocal, parseAddress } from '../lib/address.ts';
 import { contains, formatPrefix, type Prefix, parsePrefix } from '../lib/prefix.ts';
 
@@ -13,19 +15,55 @@ export interface InterfaceAddresses {
   readonly linkLocal?: Address;
 }
 
-/** The interface whose address is `local`: its first address of each kind. Link-local addresses need its name, too. */
-export function addressesBeside(local: Address, link?: string): InterfaceAddresses {
+/** Where a connection is: at a link, in a VRF. */
+export interface Place {
+  readonly interface?: string;
+  readonly vrf?: string;
+}
+
+type Interfaces = NodeJS.Dict<readonly { readonly address: string; readonly internal: boolean }[]>;
+
+/**
+ * The interface whose address is `local`: its first address of each kind. Link-local addresses need its name, too, and
+ * of several interfaces with the address, which VRFs allow, the one counts that is in the place's VRF.
+ */
+export const addressesBeside = (local: Address, place: Place = {}): InterfaceAddresses =>
+  beside(local, networkInterfaces(), controllerOf, place);
+
+/** As `addressesBeside`, of interfaces that are given, and of what they are in. */
+export function beside(
+  local: Address,
+  interfaces: Interfaces,
+  controllerOf: (name: string) => string | undefined,
+  place: Place,
+): InterfaceAddresses {
   const text = formatAddress(local);
-  for (const [name, entries] of Object.entries(networkInterfaces())) {
-    if (link !== undefined && name !== link) continue;
-    const own = (entries ?? []).map((e) => parseAddress(e.address)).filter((a) => a !== undefined);
-    if (!own.some((a) => formatAddress(a) === text)) continue;
-    const ipv4 = own.find((a) => a.family === 4);
-    const ipv6 = own.find((a) => a.family === 6 && !isLinkLocal(a));
-    const linkLocal = own.find(isLinkLocal);
-    return { transport: local, ...(ipv4 && { ipv4 }), ...(ipv6 && { ipv6 }), ...(linkLocal && { linkLocal }) };
+  const owners = Object.entries(interfaces).flatMap(([name, entries = []]) => {
+    if (place.interface !== undefined && name !== place.interface) return [];
+    const own = entries.flatMap((e) => parseAddress(e.address) ?? []);
+    if (!own.some((a) => formatAddress(a) === text)) return [];
+    const here = name === place.vrf || controllerOf(name) === place.vrf;
+    return [{ here, internal: entries.some((e) => e.internal), own }];
+  });
+  const owner = owners.find(({ here, internal }) => here && !internal) ?? owners.find(({ here }) => here) ?? owners[0];
+  // Whom others reach at one of its addresses, they do not reach at ::1.
+  const usable = owner?.own.filter((a) => isLoopback(local) || !isLoopback(a)) ?? [];
+  const ipv4 = usable.find((a) => a.family === 4);
+  const ipv6 = usable.find((a) => a.family === 6 && !isLinkLocal(a));
+  const linkLocal = usable.find(isLinkLocal);
+  return { transport: local, ...(ipv4 && { ipv4 }), ...(ipv6 && { ipv6 }), ...(linkLocal && { linkLocal }) };
+}
+
+const isLoopback = (address: Address): boolean =>
+  address.family === 4 ? address.bytes[0] === 127 : formatAddress(address) === '::1';
+
+/** What a link is in: a VRF, a bridge, a bond. */
+function controllerOf(name: string): string | undefined {
+  try {
+    return basename(readlinkSync(`/sys/class/net/${name}/master`));
+  } catch {
+    return undefined;
   }
-  return { transport: local };
 }
 
 /** The numerically highest IPv4 address that is not a loopback, as routers derive their ID; undefined without one. */

@@ -1,0 +1,54 @@
+/** The node's own addresses, where several interfaces have the same one. */
+import { expect, it } from 'vitest';
+import { beside } from '../../src/io/interfaces.ts';
+import { formatAddress, parseAddress } from '../../src/lib/address.ts';
+
+const interfaces = {
+  lo: [
+    { address: '127.0.0.1', internal: true },
+    { address: '192.0.2.1', internal: true },
+    { address: '::1', internal: true },
+  ],
+  red0: [
+    { address: '192.0.2.1', internal: false },
+    { address: '2001:db8:a::1', internal: false },
+    { address: 'fe80::a', internal: false },
+  ],
+  blue0: [
+    { address: '2001:db8:b::1', internal: false },
+    { address: '192.0.2.1', internal: false },
+  ],
+  eth0: [
+    { address: '198.51.100.2', internal: false },
+    { address: '2001:db8:c::1', internal: false },
+  ],
+};
+const controllers = new Map([
+  ['red0', 'red'],
+  ['blue0', 'blue'],
+]);
+const found = (local: string, place = {}) => {
+  const { transport: _, ...rest } = beside(parseAddress(local)!, interfaces, (name) => controllers.get(name), place);
+  return Object.fromEntries(Object.entries(rest).map(([kind, address]) => [kind, formatAddress(address)]));
+};
+
+it('the addresses beside one are those of the interface that has it', () => {
+  expect(found('198.51.100.2')).toEqual({ ipv4: '198.51.100.2', ipv6: '2001:db8:c::1' });
+  expect(found('198.51.100.9')).toEqual({});
+});
+
+it('of interfaces with the same address, that in the VRF counts', () => {
+  expect(found('192.0.2.1', { vrf: 'red' })).toEqual({
+    ...{ ipv4: '192.0.2.1', ipv6: '2001:db8:a::1', linkLocal: 'fe80::a' },
+  });
+  expect(found('192.0.2.1', { vrf: 'blue' })).toEqual({ ipv4: '192.0.2.1', ipv6: '2001:db8:b::1' });
+});
+
+it('outside VRFs it is one that is in none, and no address of the loopback stands beside another', () => {
+  expect(found('192.0.2.1')).toEqual({ ipv4: '192.0.2.1' });
+  expect(found('127.0.0.1')).toEqual({ ipv4: '127.0.0.1', ipv6: '::1' });
+});
+
+it('where nothing tells what is in a VRF, the first will do', () => {
+  expect(found('198.51.100.2', { vrf: 'red' })).toEqual({ ipv4: '198.51.100.2', ipv6: '2001:db8:c::1' });
+});
