@@ -44,6 +44,10 @@ export class Stack {
     return this.client.dump('rule', {});
   }
 
+  routes(filter: RouteFilter): readonly Route[] {
+    return this.client.dump('route', filter);
+  }
+
   /** Whether some route is as wanted; no more of them is read than it takes to tell. */
   some(filter: RouteFilter, wanted: (route: Route) => boolean): boolean {
     for (const page of this.client.pages('route', filter)) if (page.some(wanted)) return true;

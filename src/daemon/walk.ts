@@ -8,12 +8,13 @@ import type { ServiceDecision } from '../intent/service.ts';
 import { serviceView } from '../intent/view.ts';
 import { readSysctl } from '../io/sysctl.ts';
 import { type Address, compareAddresses, formatAddress, parseAddress } from '../lib/address.ts';
-import { prefixOf } from '../lib/prefix.ts';
+import { contains, prefixOf } from '../lib/prefix.ts';
 import { NetlinkError } from '../netlink/errors.ts';
 import type { Link } from '../netlink/link.ts';
+import type { Route } from '../netlink/route.ts';
 import type { Rule } from '../netlink/rule.ts';
 import { type Answer, type Leg, legOf } from '../vrf/leg.ts';
-import { type Links, type Packet, vrfOf } from '../vrf/match.ts';
+import { type Links, meets, type Packet, vrfOf } from '../vrf/match.ts';
 import { type Entry, type Sysctls, type Turn, turnOf } from '../vrf/symmetry.ts';
 import type { Daemon } from './daemon.ts';
 import { Stack } from './stack.ts';
@@ -46,7 +47,7 @@ export interface Way {
 const SHOWN = 8;
 
 /** What is asked of the kernel. */
-export type WalkStack = Pick<Stack, 'links' | 'rules' | 'route'>;
+export type WalkStack = Pick<Stack, 'links' | 'rules' | 'route' | 'routes'>;
 
 export interface WalkQuery {
   readonly client: string;
@@ -172,20 +173,39 @@ class Asker {
   }
 
   private answer({ source, destination, input, output, mark }: Packet, sourced: boolean): Answer {
+    const at = { ...(input !== undefined && { input }), ...(output !== undefined && { output }) };
     try {
-      const packet = {
-        ...(sourced && { source }),
-        ...(input !== undefined && { input }),
-        ...(output !== undefined && { output }),
-        ...(mark !== 0 && { mark }),
-      };
+      const packet = { ...(sourced && { source }), ...at, ...(mark !== 0 && { mark }) };
       return { route: this.stack.route({ destination: prefixOf(destination), packet }) };
     } catch (error) {
-      if (error instanceof NetlinkError) return { error };
-      throw error;
+      if (!(error instanceof NetlinkError)) throw error;
+      const route = this.refusing({ source, destination, mark, ...at }, error.code);
+      return route === undefined ? { error } : { route };
     }
   }
+
+  /** The kernel tells the error of a route that refuses, and neither the route nor its table. */
+  private refusing(packet: Packet, code: string): Route | undefined {
+    const type = refusals.get(code);
+    const { destination } = packet;
+    if (type === undefined) return undefined;
+    for (const { table } of meets(packet, this.rules, this.links)) {
+      if (table === undefined) return undefined;
+      const ways = this.stack.routes({ family: destination.family, table });
+      const [route] = ways
+        .filter((way) => way.table === table && contains(way.destination, destination))
+        .sort((a, b) => b.destination.length - a.destination.length || (a.priority ?? 0) - (b.priority ?? 0));
+      if (route?.type === type) return route;
+    }
+    return undefined;
+  }
 }
+
+const refusals: ReadonlyMap<string, Route['type']> = new Map([
+  ['EHOSTUNREACH', 'unreachable'],
+  ['EACCES', 'prohibit'],
+  ['EINVAL', 'blackhole'],
+]);
 
 /** By which interfaces packets for the address come in: those of the peers that it is advertised to, and of layer 2. */
 function entriesOf(
