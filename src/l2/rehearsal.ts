@@ -23,8 +23,8 @@ const INDEX = 0;
 const BUFFER_OCTETS = 256;
 
 /** Measured: the last of it is compiled after about 10,000 of either. In slices, so that nobody waits for long. */
-const SLICES = 200;
-const SLICE_ROUNDS = 60;
+const SLICES = 300;
+const SLICE_ROUNDS = 40;
 /** The compiler works in a thread of its own, and needs its time. */
 const SLICE_GAP_MS = 10;
 /** What has to be said first is said first. */
