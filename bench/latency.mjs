@@ -3,7 +3,7 @@ import { compare, during, LOCAL_ASN, median, networks, PEER_ASN } from './measur
 import { nowMs, Place, sleep } from './place.mjs';
 import { peerCommand } from './startup.mjs';
 
-const CHANGES = 40;
+const CHANGES = 20;
 /** Longer than the slowest of them takes for one. */
 const PAUSE_MS = 100;
 /** After the session is up, what a start has left to do is done. */
