@@ -4,10 +4,11 @@ import { changedFields } from '../bgp/settings.ts';
 import { formatDiagnostic } from '../config/format.ts';
 import type { Configuration } from '../config/model.ts';
 import { readDocuments } from '../daemon/documents.ts';
+import { kernelParts, type PlannedKernel, plannedKernel } from '../daemon/kernelplan.ts';
 import { type Outlook, outlookOf } from '../daemon/outlook.ts';
 import { type PlanGround, wantedSessions } from '../daemon/plan.ts';
 import type { Remembered } from '../intent/assignment.ts';
-import { routeChanges, serviceChanges, sessionChanges } from '../intent/plan/change.ts';
+import { changes, routeChanges, serviceChanges, sessionChanges } from '../intent/plan/change.ts';
 import {
   type PlannedRoute,
   type PlannedSession,
@@ -32,7 +33,7 @@ interface Options {
 export function command(): Command {
   return new Command()
     .description(
-      'What this node would do with these documents. Where a daemon runs, the difference to what it does now: + comes, - goes, ~ changes, and which sessions would reset. Nothing is applied.',
+      'What this node would do with these documents. Where a daemon runs, the difference to what it does now: + comes, - goes, ~ changes, which sessions would reset, and what changes in the kernel. Nothing is applied.',
     )
     .argument('<path...>', 'files, or folders of *.yaml and *.yml')
     .option('--alone', 'the whole plan, and not what a daemon would change')
@@ -85,6 +86,7 @@ export async function compare(
     sessions: (await get('/plan/sessions')) as PlannedSession[],
     routes: (await get('/plan/routes')) as PlannedRoute[],
     services: (await get('/show/services')) as ServiceView[],
+    kernel: (await get('/plan/kernel')) as PlannedKernel[],
   };
   const passwords = settingsOf(outlook.peers).map((s) => [s.name, s.password ?? null] as const);
   const body = JSON.stringify(Object.fromEntries(passwords));
@@ -99,6 +101,12 @@ export async function compare(
     sessions: sessionChanges(have.sessions, sessions, rekeyed, changedFields),
     announcements: routeChanges(have.routes, want.announcements),
     services: serviceChanges(have.services, want.services),
+    kernel: changes(
+      have.kernel,
+      want.kernel,
+      ({ what, name }) => `${what} ${name}`,
+      (a, b) => a.text === b.text,
+    ),
   };
 }
 
@@ -121,6 +129,7 @@ function planOf({ config, peers, services }: Outlook, sessions = wantedSessions(
     sessions,
     skipped: peers.skipped.map(({ document, reason, detail }) => ({ name: document.name, reason, detail })),
     announcements: [...plannedRoutes(services.advertisements, receivers)],
+    kernel: [...plannedKernel(kernelParts(config, sessions, services.decisions))],
     services: [...services.decisions.keys()].sort().map((key) => serviceView(services.decisions.get(key)!, receivers)),
   };
 }

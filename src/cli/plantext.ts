@@ -1,4 +1,5 @@
 /** Plans and differences as lines of text. */
+import type { PlannedKernel } from '../daemon/kernelplan.ts';
 import type { Change, SessionChange } from '../intent/plan/change.ts';
 import type { PlannedRoute, PlannedSession } from '../intent/plan/part.ts';
 import type { Reason } from '../intent/reason.ts';
@@ -13,6 +14,8 @@ export interface Plan {
   readonly skipped: readonly { readonly name: string; readonly reason: Reason; readonly detail: string }[];
   readonly announcements: readonly PlannedRoute[];
   readonly services: readonly ServiceView[];
+  /** VRFs, addresses, routes, rules and sysctls of policies; egress; where learned routes go. */
+  readonly kernel: readonly PlannedKernel[];
 }
 
 /** `plan --json` against a daemon. */
@@ -21,9 +24,10 @@ export interface Difference {
   readonly sessions: readonly SessionChange[];
   readonly announcements: readonly Change<PlannedRoute>[];
   readonly services: readonly Change<ServiceView>[];
+  readonly kernel: readonly Change<PlannedKernel>[];
 }
 
-export function* planText({ node, sessions, skipped, announcements, services }: Plan): Generator<string> {
+export function* planText({ node, sessions, skipped, announcements, services, kernel }: Plan): Generator<string> {
   yield paint('bold', `node ${node}`);
   yield* part('sessions', sessions.map(sessionText));
   yield* part(
@@ -32,6 +36,7 @@ export function* planText({ node, sessions, skipped, announcements, services }: 
   );
   yield* part('announcements', announcements.map(routeText));
   yield* part('services', services.map(serviceText));
+  yield* part('kernel', kernel.map(kernelText));
   yield* part('learned', sessions.map(learnedText));
 }
 
@@ -42,11 +47,12 @@ function* part(title: string, lines: readonly string[]): Generator<string> {
   for (const line of lines) yield `  ${line}`;
 }
 
-export function* differenceText({ sessions, announcements, services }: Difference): Generator<string> {
+export function* differenceText({ sessions, announcements, services, kernel }: Difference): Generator<string> {
   for (const change of sessions) yield marked(change, sessionChangeText(change));
   for (const change of services) yield marked(change, `service ${changeText(change, serviceText)}`);
   for (const change of announcements) yield marked(change, changeText(change, routeText));
-  const count = sessions.length + announcements.length + services.length;
+  for (const change of kernel) yield marked(change, `kernel ${changeText(change, kernelText)}`);
+  const count = sessions.length + announcements.length + services.length + kernel.length;
   const resets = sessions.filter((s) => s.resets).map((s) => s.after!.name);
   const ends = sessions.filter((s) => s.change === '-').map((s) => s.before!.name);
   const fate = [
@@ -121,6 +127,9 @@ function serviceText({ service, ips, pool, allocation, bgp, layer2 }: ServiceVie
   ];
   return `${service}  ${address}${ips.length > 0 ? `  ${announced.join(', ')}` : ''}`;
 }
+
+const kernelText = ({ what, name, text }: PlannedKernel): string =>
+  `${what === 'learned' ? 'learned routes into' : what} ${name}  ${text}`.trimEnd();
 
 /** Nothing is received without a policy. */
 function learnedText({ name, settings }: PlannedSession): string {

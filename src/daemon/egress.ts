@@ -118,6 +118,11 @@ export class Egress {
     };
   }
 
+  /** All decisions that are in force. */
+  get all(): Iterable<EgressDecision> {
+    return this.decisions.values();
+  }
+
   /** The decision about a Service, where it has an EgressService. */
   decision(key: string): EgressDecision | undefined {
     return this.decisions.get(key);
@@ -258,7 +263,7 @@ const rulesOf = (decisions: readonly EgressDecision[]): WantedRule[] =>
   );
 
 /** By number, by the name that iproute2 knows, or by the VRF. */
-function tableLookup(
+export function tableLookup(
   links: readonly Link[],
   names: ReadonlyMap<string, number>,
 ): (network: string) => number | undefined {

@@ -7,6 +7,7 @@ import { type Handler, json, jsonRows, type Reply } from '../io/http.ts';
 import { type Address, parseAddress } from '../lib/address.ts';
 import { contains } from '../lib/prefix.ts';
 import type { Daemon } from './daemon.ts';
+import { plannedKernel } from './kernelplan.ts';
 
 /** What a plan must know of the node before it begins. */
 export interface PlanGround {
@@ -16,11 +17,9 @@ export interface PlanGround {
   readonly stage: 'none' | 'lowered' | 'withdrawn';
 }
 
-/** `GET /plan/{ground,assignments,sessions,routes}`; undefined: no such thing. */
-export function planReply(
-  { engine, speaker, drainer, givenNode }: Daemon,
-  part: string | undefined,
-): Reply | undefined {
+/** `GET /plan/{ground,assignments,sessions,routes,kernel}`; undefined: no such thing. */
+export function planReply(daemon: Daemon, part: string | undefined): Reply | undefined {
+  const { engine, speaker, drainer, givenNode } = daemon;
   const { roster, services, config } = engine;
   switch (part) {
     case 'ground': {
@@ -30,13 +29,19 @@ export function planReply(
     }
     case 'assignments':
       return jsonRows(services.allocator.snapshot());
-    case 'sessions': {
-      const known = settingsOf(roster.documents);
-      const called = [...speaker.all.values()].filter(({ name }) => !known.some((k) => k.name === name));
-      return jsonRows([
-        ...known.map((s) => plannedSession(s)),
-        ...called.map(({ settings }) => plannedSession(settings, true)),
-      ]);
+    case 'sessions':
+      return jsonRows(sessionsNow(daemon));
+    case 'kernel': {
+      if (config === undefined) return jsonRows([]);
+      return jsonRows(
+        plannedKernel({
+          speaker: config.speaker,
+          goal: daemon.network.inForce,
+          egress: daemon.egress.all,
+          sessions: sessionsNow(daemon),
+          services: services.decisions.values(),
+        }),
+      );
     }
     case 'routes': {
       const receivers = new Map([...speaker.all.values()].map(({ settings }) => [settings.name, settings] as const));
@@ -48,6 +53,12 @@ export function planReply(
     default:
       return undefined;
   }
+}
+
+function sessionsNow({ engine, speaker }: Daemon): PlannedSession[] {
+  const known = settingsOf(engine.roster.documents);
+  const called = [...speaker.all.values()].filter(({ name }) => !known.some((k) => k.name === name));
+  return [...known.map((s) => plannedSession(s)), ...called.map(({ settings }) => plannedSession(settings, true))];
 }
 
 /** Which of these passwords are not those in use: passwords are compared where they are, and never told. */

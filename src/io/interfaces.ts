@@ -66,6 +66,12 @@ function controllerOf(name: string): string | undefined {
   }
 }
 
+/** Every address of this node. Interfaces that are down have none. */
+export const interfaceAddresses = (): readonly Address[] =>
+  Object.values(networkInterfaces()).flatMap((entries) =>
+    (entries ?? []).flatMap((e) => parseAddress(e.address) ?? []),
+  );
+
 /** The numerically highest IPv4 address that is not a loopback, as routers derive their ID; undefined without one. */
 export function highestIpv4(): Address | undefined {
   let best: Address | undefined;

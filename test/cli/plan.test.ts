@@ -128,6 +128,64 @@ describe('against the daemon', () => {
   });
 });
 
+const policy = (table = 1100) => `apiVersion: nmstate.io/v1
+kind: NodeNetworkConfigurationPolicy
+metadata: {name: red}
+spec:
+  desiredState:
+    interfaces:
+      - {name: red, type: vrf, state: up, vrf: {port: [wp-none], route-table-id: ${table}}}
+      - name: wp-none
+        type: dummy
+        state: up
+        ipv4: {enabled: true, dhcp: false, address: [{ip: 192.0.2.9, prefix-length: 24}]}
+    route-rules: {config: [{ip-to: 172.30.0.0/16, priority: 998, route-table: 254, family: ipv4}]}
+`;
+const egress = `apiVersion: k8s.ovn.org/v1
+kind: EgressService
+metadata: {name: a}
+spec: {sourceIPBy: LoadBalancerIP, network: red}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: a-x, labels: {kubernetes.io/service-name: a}}
+endpoints: [{addresses: [10.244.0.5], nodeName: node-a}]
+`;
+const learns = (rules: object) => `apiVersion: frrk8s.metallb.io/v1beta1
+kind: FRRConfiguration
+metadata: {name: learn}
+spec: {bgp: {routers: [{asn: 64512, neighbors: [{address: 127.0.0.1, asn: 64512, port: ${router.port}, toReceive: ${JSON.stringify(rules)}}]}]}}
+`;
+
+describe('the kernel', () => {
+  // Of a daemon that has none of it, and is given none: the machine that runs this test is not to be changed.
+  test('what policies, EgressServices and learned routes would do to it', async () => {
+    await running();
+    const lines = await plan(main(), web(), policy(), egress);
+    const kernel = lines.filter((line) => line.includes(' kernel '));
+    expect(kernel.filter((line) => !line.includes(' sysctl '))).toEqual([
+      '+ kernel address 192.0.2.9/24  dev wp-none',
+      '+ kernel egress default/a  carried here: 1 endpoints by table 1100',
+      '+ kernel egress default/a from 10.244.0.5  source 198.51.100.0',
+      '+ kernel link red  type vrf table 1100 ports wp-none up',
+      '+ kernel link wp-none  type dummy master red up',
+      '+ kernel route unreachable 0.0.0.0/0 table 1100  metric 4278198272',
+      '+ kernel route unreachable ::/0 table 1100  metric 4278198272',
+      '+ kernel rule 5000: from 10.244.0.5  lookup 1100 by EgressService/default/a',
+      '+ kernel rule 998: from all to 172.30.0.0/16 lookup 254  ipv4',
+    ]);
+    expect(kernel).toContain('+ kernel sysctl net.ipv4.conf.red.forwarding  = 1');
+    expect(lines.at(-1)).toBe(`${kernel.length} changes; no session is reset`);
+  });
+
+  test('alone: it is a part of the plan', async () => {
+    next.put('next.yaml', all(main(), serviceDocument('a'), policy(1200), learns({ allowed: { mode: 'all' } })));
+    const { stdout } = await waypost(['plan', '--alone', '--node', 'node-a', next.path]);
+    expect(stdout).toContain('\n  link red  type vrf table 1200 ports wp-none up\n');
+    expect(stdout).toContain('\n  learned routes into main table  protocol 186 metric 20 from router\n');
+  });
+});
+
 describe('the command', () => {
   const control = () => ['--control', site.control];
 

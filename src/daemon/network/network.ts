@@ -121,6 +121,11 @@ export class Network {
     this.watch = undefined;
   }
 
+  /** What is in force of what policies want. */
+  get inForce(): Goal {
+    return goalOf(this.journal.applied);
+  }
+
   /** VRFs that policies make and that are not there yet. */
   missingVrfs(): ReadonlySet<string> {
     const wanted = wantedVrfs(this.wanted);

@@ -67,7 +67,7 @@ export function sessionChanges(
   });
 }
 
-function changes<T>(
+export function changes<T>(
   have: Iterable<T>,
   want: Iterable<T>,
   keyOf: (item: T) => string,

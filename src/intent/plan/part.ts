@@ -70,7 +70,7 @@ export const plannedSession = ({ password: _, ...settings }: Settings, called = 
 });
 
 /** Data with addresses and prefixes as text. */
-function plain(value: unknown): unknown {
+export function plain(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(plain);
   if ('bytes' in value && 'family' in value)
