@@ -10,7 +10,7 @@ import type { Logger } from '../io/log.ts';
 import type { ConflictReport } from '../l2/snapshot.ts';
 import { formatAddress } from '../lib/address.ts';
 import { errorsFirst, type Reading } from './documents.ts';
-import { Journal } from './journal.ts';
+import { type EventKind, Journal } from './journal.ts';
 import type { Peer } from './peer.ts';
 import { attributeName } from './routes.ts';
 import { Tally } from './tally.ts';
@@ -46,9 +46,9 @@ export class Chronicle {
     else log.debug(fields, 'session state');
   }
 
-  /** The path to a peer, as BFD sees it; the log has it already. */
-  path(peer: string, event: string, reason: string): void {
-    this.journal.add({ kind: 'bfd', subject: peer, event, reason });
+  /** Something of which the log has it already: the path to a peer as BFD sees it, a policy, routes of the kernel. */
+  happened(kind: EventKind, subject: string, event: string, reason: string): void {
+    this.journal.add({ kind, subject, event, reason });
   }
 
   peer(change: 'added' | 'removed' | 'reset', name: string, detail: string): void {
@@ -128,10 +128,9 @@ export class Chronicle {
    * @param layer2 whether anybody uses layer 2: who does not need not read of it
    */
   decided(key: string, decisions: Decisions, level: 'info' | 'debug', layer2: boolean): void {
-    for (const protocol of ['bgp', 'layer2'] as const) {
-      this.tally.move(protocol, decisions[0]?.[protocol], decisions[1]?.[protocol]);
+    this.tally.decided(...decisions);
+    for (const protocol of ['bgp', 'layer2'] as const)
       if (protocol === 'bgp' || layer2 || decisions[0]?.layer2.announced) this.verdict(protocol, key, decisions, level);
-    }
   }
 
   private verdict(protocol: 'bgp' | 'layer2', key: string, [before, after]: Decisions, level: 'info' | 'debug'): void {

@@ -85,6 +85,7 @@ export class Daemon {
       {
         state: (peer, from, to, reason) => {
           chronicle.session(peer.name, from, to, reason);
+          if (from === 'Established') this.learned.lost(peer);
           const up = to === 'Established' && peer.settings.restartTimeSec !== undefined;
           if (up || (from === 'Established' && reason.startsWith(STOPPED))) this.presence.set(peer.name, up);
           if (from !== 'Idle' && (to === 'Idle' || to === 'Active')) this.engine.left(peer);
@@ -136,9 +137,13 @@ export class Daemon {
       onLinkTest,
       up: (name) => this.speaker.pathUp(name),
       down: (name, reason, independent) => this.speaker.pathDown(name, reason, independent),
-      happened: (name, event, reason) => chronicle.path(name, event, reason),
+      happened: (name, event, reason) => chronicle.happened('bfd', name, event, reason),
     });
-    this.egress = new Egress({ log, note: new Note(stateDir, 'egress') });
+    this.egress = new Egress({
+      log,
+      note: new Note(stateDir, 'egress'),
+      happened: (key, event, reason) => chronicle.happened('egress', key, event, reason),
+    });
     this.loopback = new Loopback({ log, stateDir, yielded: (ip, decision) => this.layer2.yielded(ip, decision) });
     this.tenancy = new Tenancy(this.engine, (reason) =>
       log.warn({ reason }, 'who has which address cannot be remembered over a restart'),
@@ -148,6 +153,7 @@ export class Daemon {
       log,
       stateDir,
       complete: () => this.ready && this.engine.roster.isComplete,
+      happened: (event, reason) => chronicle.happened('route', '', event, reason),
     });
     this.symmetry = new Symmetry(log);
     this.drainer = new Drainer(
@@ -160,6 +166,7 @@ export class Daemon {
       sessions: () => this.speaker.established,
       isPeer: (name) => this.speaker.all.has(name),
       applied: () => this.listen(),
+      happened: (policy, event, reason) => chronicle.happened('network', policy, event, reason),
     });
     this.presence = new Presence(stateDir, (reason) =>
       log.warn({ reason }, 'peers cannot be told of a restart: the state directory is not writable'),
@@ -294,9 +301,8 @@ export class Daemon {
     this.loopback.settled();
     this.tenancy.settled(this.engine.config!);
     if (this.ready) return;
-    const decisions = [...this.engine.services.decisions.values()];
-    const announced = decisions.filter((d) => d.bgp.announced || d.layer2.announced).length;
-    this.log.info({ services: decisions.length, announced, peers: this.speaker.all.size }, 'ready');
+    const { services, announced } = this.chronicle.tally;
+    this.log.info({ services, announced, peers: this.speaker.all.size }, 'ready');
     this.ready = true;
   }
 }

@@ -23,6 +23,8 @@ export interface EgressOptions {
   readonly log: Logger;
   /** Whether something of an earlier run may still be there. */
   readonly note: { get(): boolean; set(left: boolean): void };
+  /** For `show events`; the Service is '' where it is about all of them. */
+  happened(service: string, event: string, reason: string): void;
   /** What it is made of. */
   readonly parts?: EgressParts;
 }
@@ -50,6 +52,7 @@ const SETTLE_MS = 100;
 export class Egress {
   private readonly log: Logger;
   private readonly note: EgressOptions['note'];
+  private readonly happened: EgressOptions['happened'];
   private readonly parts: EgressParts;
   private readonly ips = new Map<string, readonly Address[]>();
   private config: Configuration | undefined;
@@ -65,8 +68,9 @@ export class Egress {
   private check: NodeJS.Timeout | undefined;
   private stopped = false;
 
-  constructor({ log, note, parts = realParts }: EgressOptions) {
+  constructor({ log, note, happened, parts = realParts }: EgressOptions) {
     this.log = log;
+    this.happened = happened;
     this.note = note;
     this.parts = parts;
   }
@@ -230,6 +234,7 @@ export class Egress {
     else {
       this.problems.set(about, reason);
       this.log.error({ reason }, problemTexts[about]);
+      this.happened('', problemTexts[about], reason);
     }
   }
 
@@ -239,6 +244,7 @@ export class Egress {
       if (before !== undefined && before.reason === reason && before.host === host && before.network === network)
         continue;
       const fields = { service: key, ...(reason && { reason }), detail, host, ...(network && { network }) };
+      this.happened(key, reason === undefined ? 'carried here' : 'not carried here', reason ?? '');
       if (reason === undefined) this.log.info(fields, 'egress: carried here');
       else this.log[reason === 'networkNotFound' ? 'warn' : 'info'](fields, 'egress: not carried here');
     }

@@ -5,7 +5,19 @@
 import { monotonicMs, wallClockAt } from '../io/clock.ts';
 
 /** What an event is about. */
-export type EventKind = 'configuration' | 'drain' | 'peer' | 'session' | 'bfd' | 'service' | 'layer2';
+export type EventKind =
+  | 'configuration'
+  | 'drain'
+  | 'peer'
+  | 'session'
+  | 'bfd'
+  | 'service'
+  | 'layer2'
+  /** The node's network by policies; their subject is the policy. */
+  | 'network'
+  /** Learned routes in the kernel. */
+  | 'route'
+  | 'egress';
 
 export interface Happening {
   readonly kind: EventKind;

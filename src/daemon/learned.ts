@@ -8,6 +8,7 @@ import type { Configuration } from '../config/model.ts';
 import { monotonicMs } from '../io/clock.ts';
 import type { Logger } from '../io/log.ts';
 import { equal } from '../lib/diff.ts';
+import { Failover } from './failover.ts';
 import { Fib, type FibEvents, type FibSettings } from './fib/fib.ts';
 import { Places } from './fib/places.ts';
 import type { Peer } from './peer.ts';
@@ -19,6 +20,8 @@ export interface LearnedOptions {
   readonly stateDir: () => string;
   /** All peers that can be expected are known and have begun: `Speaker.all` are those. */
   readonly complete: () => boolean;
+  /** For `show events`. */
+  happened(event: string, reason: string): void;
   /** What it is made of; throws where this system cannot be asked. */
   readonly fib?: (settings: FibSettings, places: Places, events: FibEvents) => Fib;
 }
@@ -32,6 +35,7 @@ const BEGIN_MS = 100;
 export class Learned {
   /** Undefined in the first moments, and where the kernel cannot be asked. */
   fib: Fib | undefined;
+  readonly failover = new Failover();
   private readonly options: LearnedOptions;
   private readonly places: Places;
   private kernel: Kernel | undefined;
@@ -56,6 +60,12 @@ export class Learned {
     this.options.speaker.instances.setMultipath(kernel.multipath);
   }
 
+  /** A session that was up has ended. */
+  lost({ retention }: Peer): void {
+    if (this.fib !== undefined && retention.stale.length === 0)
+      this.failover.begin(monotonicMs(), this.fib.programmer.changes);
+  }
+
   /** Ends it: routes are taken out, unless a document wants them kept. */
   async stop(): Promise<void> {
     // What an earlier process left is to go all the same.
@@ -70,7 +80,7 @@ export class Learned {
   private begin(): void {
     clearTimeout(this.beginTimer);
     this.beginTimer = undefined;
-    const { log, fib = realFib, speaker } = this.options;
+    const { log, fib = realFib, speaker, happened } = this.options;
     try {
       this.fib = fib(settingsOf(this.kernel!), this.places, {
         waysChanged: () => speaker.instances.waysChanged(),
@@ -81,12 +91,21 @@ export class Learned {
           if (error === 'EPERM') log.error({ error }, 'routes cannot be installed: CAP_NET_ADMIN is needed');
           else if (paused) log.error({ error }, 'the kernel takes no more routes: trying again');
           else log.warn({ error }, 'the kernel refuses routes: `waypost show routes` tells which');
+          happened('kernel refuses routes', error);
         },
-        accepted: () => log.info('the kernel has taken all routes'),
+        accepted: () => {
+          log.info('the kernel has taken all routes');
+          happened('kernel has taken all routes', '');
+        },
         audited: () => this.audited(),
+        idle: () => {
+          if (!speaker.instances.isBusy) this.failover.end(monotonicMs(), this.fib?.programmer.changes ?? 0);
+        },
       });
     } catch (error) {
-      log.warn({ reason: (error as Error).message }, 'learned routes are not installed: the kernel cannot be asked');
+      const reason = (error as Error).message;
+      log.warn({ reason }, 'learned routes are not installed: the kernel cannot be asked');
+      happened('learned routes are not installed', reason);
       return;
     }
     speaker.instances.setFib(this.fib);
@@ -108,9 +127,12 @@ export class Learned {
   private audited(): void {
     let conflicts = 0;
     for (const { ipv4, ipv6 } of this.fib!.all.values()) conflicts += ipv4.counts.conflicts + ipv6.counts.conflicts;
-    const { log } = this.options;
-    if (conflicts > 0 && !this.hadConflicts)
+    const { log, happened } = this.options;
+    if (conflicts > 0 && !this.hadConflicts) {
       log.warn({ conflicts }, 'routes of other programs are in the place of ours, and stay: `waypost show routes`');
+      happened('routes of other programs are in the place of ours', 'kernelConflict');
+    } else if (conflicts === 0 && this.hadConflicts)
+      happened('no route of another program is in the place of ours', '');
     this.hadConflicts = conflicts > 0;
   }
 }

@@ -1,6 +1,7 @@
 /** Metrics of learned routes, under `waypost_route_`. */
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { RouteCounts } from '../vrf/routes.ts';
+import { failoverBuckets } from './failover.ts';
 import { latencyBuckets } from './fib/programmer.ts';
 import type { Learned } from './learned.ts';
 
@@ -58,16 +59,28 @@ export function registerRouteMetrics(registry: Registry, learned: Learned): void
   });
 }
 
-/** A histogram whose counts are kept elsewhere, which the library has no notion of. */
-export function* latencyText({ fib }: Learned): Generator<string> {
+export function* latencyText({ fib, failover }: Learned): Generator<string> {
   if (fib === undefined) return;
-  const name = 'waypost_route_programming_seconds';
   const { latency, latencySum } = fib.programmer;
-  let text = `# HELP ${name} How long a change waited at most until the kernel had carried it out.\n# TYPE ${name} histogram\n`;
+  const programming = 'How long a change waited at most until the kernel had carried it out.';
+  yield histogram('waypost_route_programming_seconds', programming, latencyBuckets, latency, latencySum);
+  const over = 'From the end of a session until the kernel had none of its routes any more, or others in their place.';
+  yield histogram('waypost_failover_seconds', over, failoverBuckets, failover.counts, failover.sumSec);
+}
+
+/** One whose counts are kept elsewhere, which the library has no notion of. */
+function histogram(
+  name: string,
+  help: string,
+  bounds: readonly number[],
+  counts: ArrayLike<number>,
+  sum: number,
+): string {
+  let text = `# HELP ${name} ${help}\n# TYPE ${name} histogram\n`;
   let n = 0;
-  for (const [i, bound] of [...latencyBuckets, Number.POSITIVE_INFINITY].entries()) {
-    n += latency[i]!;
-    text += `${name}_bucket{le="${bound === Number.POSITIVE_INFINITY ? '+Inf' : bound}"} ${n}\n`;
+  for (const [i, bound] of [...bounds, '+Inf'].entries()) {
+    n += counts[i]!;
+    text += `${name}_bucket{le="${bound}"} ${n}\n`;
   }
-  yield `${text}${name}_sum ${latencySum}\n${name}_count ${n}\n`;
+  return `${text}${name}_sum ${sum}\n${name}_count ${n}\n`;
 }

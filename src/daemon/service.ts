@@ -80,12 +80,11 @@ export class ServiceReport {
   }
 
   private statusLine(): string {
-    const { speaker, engine, documents, ready } = this.daemon;
+    const { speaker, chronicle, documents, ready } = this.daemon;
     const peers = [...speaker.all.values()];
     const up = peers.filter((p) => p.session.state === 'Established').length;
-    const decisions = [...engine.services.decisions.values()];
-    const announced = decisions.filter((d) => d.bgp.announced || d.layer2.announced).length;
-    const parts = [`${up} of ${peers.length} sessions up`, `${announced} of ${decisions.length} services announced`];
+    const { announced, services } = chronicle.tally;
+    const parts = [`${up} of ${peers.length} sessions up`, `${announced} of ${services} services announced`];
     if (!ready) parts.unshift('starting');
     if (documents.reading?.valid === false) parts.push('the configuration was refused: the last good one is in force');
     return `STATUS=${parts.join(', ')}`;

@@ -43,6 +43,7 @@ class Lab {
   refuse: { rules?: NetlinkError; nft?: Error } = {};
   left = false;
   readonly lines: string[] = [];
+  readonly events: (readonly string[])[] = [];
   readonly egress: Egress;
   changed = () => {};
 
@@ -52,6 +53,7 @@ class Lab {
     };
     this.egress = new Egress({
       log: { info: log('info'), warn: log('warn'), error: log('error') } as unknown as Logger,
+      happened: (...event) => this.events.push(event),
       note: { get: () => this.left, set: (left) => (this.left = left) },
       parts: {
         stack: ({ changed }) => {

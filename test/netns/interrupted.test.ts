@@ -107,6 +107,7 @@ async function live(config: Configuration, steps = Number.POSITIVE_INFINITY, the
     sessions: () => new Set(),
     isPeer: () => false,
     applied: () => {},
+    happened: () => {},
     parts: { kernel: () => kernel, store: () => store, watch: () => ({ close: () => {} }) },
   });
   const done = network.configure(config);

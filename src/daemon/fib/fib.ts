@@ -47,6 +47,8 @@ export interface FibEvents {
   accepted(): void;
   /** What is in the kernel was read. */
   audited(): void;
+  /** Every change that was wanted is carried out, or refused. */
+  idle(): void;
 }
 
 /** When links change, many do. */
@@ -103,6 +105,7 @@ export class Fib {
       refused: (error, paused) => events.refused(error, paused),
       accepted: () => events.accepted(),
       done: () => this.batchDone(),
+      idle: () => events.idle(),
     });
     this.auditor.want('all');
   }

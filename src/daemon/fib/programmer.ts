@@ -15,6 +15,8 @@ export interface ProgrammerEvents {
   accepted(): void;
   /** A batch came back: some of the routes may need an audit. */
   done(): void;
+  /** Nothing is left to be sent. */
+  idle(): void;
 }
 
 /** Of the time that changes wait, seconds. */
@@ -118,6 +120,7 @@ export class Programmer {
     }
     this.waitingSince = undefined;
     this.settle();
+    this.events.idle();
   }
 
   private receive(routes: Routes, waitedFrom: number): void {

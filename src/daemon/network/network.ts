@@ -48,6 +48,8 @@ interface Unconfirmed {
 }
 
 export interface NetworkOptions extends Surroundings {
+  /** For `show events`; the policy is '' where it is about all of them. */
+  happened(policy: string, event: string, reason: string): void;
   readonly parts?: Parts;
 }
 
@@ -203,7 +205,9 @@ export class Network {
   /** What a killed process was at is taken back. */
   private recover(): void {
     const { before, change, interruptions } = this.journal.pending!;
-    this.log.warn({ interruptions: interruptions + 1 }, 'a change of the network was interrupted: taking it back');
+    const event = 'a change of the network was interrupted: taking it back';
+    this.log.warn({ interruptions: interruptions + 1 }, event);
+    this.options.happened('', event, '');
     takeBack(this.kernel!, this.log, before, this.journal.baseline, goalOf(this.wanted));
     this.interruptions = { change, count: interruptions + 1 };
     this.save(undoneIn(this.journal));
@@ -228,8 +232,11 @@ export class Network {
     const problems = reach(this.kernel!, wholeScope(goal, baseline), target, () => true);
     if (problems.length > 0) this.tell('problems', problems.join('; '), 'the network is not as it should be');
     else this.told.delete('problems');
-    if (this.writes > before && problems.length === 0)
-      this.log.info({ steps: this.writes - before }, 'the network was changed by somebody else: put right');
+    if (this.writes > before && problems.length === 0) {
+      const event = 'the network was changed by somebody else: put right';
+      this.log.info({ steps: this.writes - before }, event);
+      this.options.happened('', event, '');
+    }
     this.options.applied();
   }
 
@@ -274,6 +281,7 @@ export class Network {
     if (reason === undefined) {
       this.keep(next, goal, baseline);
       this.log.info({ policies, steps: this.writes - writes }, 'the change of the network is confirmed');
+      for (const name of changed) this.options.happened(name, next.has(name) ? 'policy applied' : 'policy removed', '');
       return;
     }
     this.undo(goal);
@@ -304,6 +312,7 @@ export class Network {
     for (const name of changed) {
       const fields = name === SPEAKER ? { document: 'Speaker' } : { policy: name };
       this.log.error({ ...fields, reason }, 'the change of the network was taken back');
+      this.options.happened(name, 'policy taken back', reason);
     }
   }
 
@@ -321,5 +330,6 @@ export class Network {
     if (this.told.get(key) === reason) return;
     this.told.set(key, reason);
     this.log.warn({ ...(key !== '' && { policy: key }), reason }, text);
+    this.options.happened(this.wanted.has(key) ? key : '', text, reason);
   }
 }
