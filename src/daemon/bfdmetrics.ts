@@ -1,4 +1,4 @@
-/** Metrics of BFD: MetalLB's, as its FRR exporter has them, by address of the peer and VRF; and how late packets left. */
+/** Metrics of BFD: MetalLB's, as its FRR exporter has them, and frr-k8s', by address of the peer and VRF; and how late packets left. */
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { lateBoundsMs } from '../bfd/late.ts';
 import { formatAddress } from '../lib/address.ts';
@@ -18,30 +18,34 @@ const counters: readonly (readonly [name: string, help: string, value: (session:
   ],
 ];
 
-export function addBfdMetrics(registry: Registry, bfd: Bfd): void {
+/** @param frr whether documents of frr-k8s are in use: its metrics have values only then */
+export function addBfdMetrics(registry: Registry, bfd: Bfd, frr: () => boolean): void {
   const labelNames = ['peer', 'vrf'] as const;
   const labels = ({ wanted: { peer, vrf } }: BfdSession) => ({ peer: formatAddress(peer), vrf });
-  new Gauge({
-    name: 'metallb_bfd_session_up',
-    help: 'The BFD session is Up.',
-    labelNames,
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const session of bfd.all) this.set(labels(session), session.view?.state === 'Up' ? 1 : 0);
-    },
-  });
-  for (const [name, help, value] of counters)
-    new Counter({
-      name: `metallb_bfd_${name}`,
-      help,
+  for (const who of ['metallb', 'frrk8s']) {
+    const sessions = () => (who === 'metallb' || frr() ? bfd.all : []);
+    new Gauge({
+      name: `${who}_bfd_session_up`,
+      help: 'The BFD session is Up.',
       labelNames,
       registers: [registry],
       collect() {
         this.reset();
-        for (const session of bfd.all) this.inc(labels(session), value(session));
+        for (const session of sessions()) this.set(labels(session), session.view?.state === 'Up' ? 1 : 0);
       },
     });
+    for (const [name, help, value] of counters)
+      new Counter({
+        name: `${who}_bfd_${name}`,
+        help,
+        labelNames,
+        registers: [registry],
+        collect() {
+          this.reset();
+          for (const session of sessions()) this.inc(labels(session), value(session));
+        },
+      });
+  }
   new Gauge({
     name: 'waypost_bfd_widened_seconds',
     help: 'Packets leave no more often than this, since they were late; 0 when they were not.',

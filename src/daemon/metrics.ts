@@ -3,18 +3,17 @@
  * MetalLB has the metric, so that dashboards and alerts go on working; ours begin with `waypost_`.
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { MessageType } from '../bgp/const.ts';
-import type { MessageCounts } from '../bgp/counters.ts';
+import type { Configuration } from '../config/model.ts';
 import type { PoolUsage } from '../intent/ledger.ts';
 import { formatAddress } from '../lib/address.ts';
 import type { Bfd } from './bfd.ts';
 import { addBfdMetrics, lateText } from './bfdmetrics.ts';
+import { addBgpMetrics } from './bgpmetrics.ts';
 import type { Documents } from './documents.ts';
 import type { Engine } from './engine.ts';
 import type { Layer2 } from './layer2.ts';
 import type { Learned } from './learned.ts';
 import type { Network } from './network/network.ts';
-import type { Peer } from './peer.ts';
 import { latencyText, registerRouteMetrics } from './routemetrics.ts';
 import type { Speaker } from './speaker.ts';
 import type { Tally } from './tally.ts';
@@ -59,25 +58,6 @@ export class Metrics {
           collect(this);
         },
       });
-    const peers = (each: (peer: Peer, labels: { peer: string; vrf: string }) => void) => {
-      for (const peer of speaker.all.values()) each(peer, { peer: peerLabel(peer), vrf: peer.settings.vrf ?? '' });
-    };
-    const perPeer = (name: string, help: string, value: (peer: Peer) => number) =>
-      gauge(name, help, ['peer', 'vrf'], (g) => peers((peer, labels) => g.set(labels, value(peer))));
-
-    /** Counted elsewhere, by peer. */
-    const countedPerPeer = (name: string, help: string, value: (peer: Peer) => number) =>
-      new Counter({
-        name,
-        help,
-        labelNames: ['peer', 'vrf'],
-        registers: [registry],
-        collect() {
-          this.reset();
-          peers((peer, labels) => this.inc(labels, value(peer)));
-        },
-      });
-
     gauge(
       'waypost_network_policies',
       'NodeNetworkConfigurationPolicies of this node, by how they fare.',
@@ -87,44 +67,18 @@ export class Metrics {
           g.set({ state }, (network?.standings() ?? []).filter((s) => s.state === state).length);
       },
     );
-    perPeer('metallb_bgp_session_up', 'The BGP session is Established.', (p) =>
-      p.session.state === 'Established' ? 1 : 0,
-    );
-    perPeer('metallb_bgp_announced_prefixes_total', 'Prefixes that the peer is to be told.', desired);
-    perPeer('metallb_bgp_pending_prefixes_total', 'Prefixes that the peer has yet to be told.', (p) =>
-      bothFamilies((family) => p.session.out.counts(family).pending),
-    );
-    perPeer('waypost_bgp_advertised_prefixes', 'Prefixes that the peer has been told.', advertised);
-    perPeer('waypost_bgp_received_prefixes', 'Prefixes that the peer has told us.', (p) =>
-      bothFamilies((family) => p.counts(family).received),
-    );
-    perPeer('waypost_bgp_accepted_prefixes', 'Prefixes that the peer has told us, and that may be used.', (p) =>
-      bothFamilies((family) => p.counts(family).accepted),
-    );
-    countedPerPeer('waypost_bgp_flaps_total', 'Times that the session left Established.', (p) => p.session.flaps);
-    const messages: [string, string, (p: Peer) => number][] = [
-      ['updates_total', 'UPDATEs sent', (p) => p.session.out.messagesSent],
-      ['opens_sent', 'OPENs sent', (p) => p.session.sent.open],
-      ['opens_received', 'OPENs received', (p) => p.session.received.open],
-      ['notifications_sent', 'NOTIFICATIONs sent', (p) => p.session.sent.notification],
-      ['updates_total_received', 'UPDATEs received', (p) => p.session.received.update],
-      ['keepalives_sent', 'KEEPALIVEs sent', (p) => p.session.sent.keepalive],
-      ['keepalives_received', 'KEEPALIVEs received', (p) => p.session.received.keepalive],
-      ['route_refresh_sent', 'ROUTE-REFRESHes sent', (p) => p.session.sent.routeRefresh],
-      ['total_sent', 'Messages sent', (p) => total(p.session.sent) + p.session.out.messagesSent],
-      ['total_received', 'Messages received', (p) => total(p.session.received)],
-    ];
-    for (const [name, help, value] of messages) countedPerPeer(`metallb_bgp_${name}`, `${help}.`, value);
-
-    gauge('metallb_k8s_client_config_loaded_bool', 'A configuration was loaded at least once.', [], (g) =>
-      g.set(engine.config ? 1 : 0),
-    );
-    gauge(
-      'metallb_k8s_client_config_stale_bool',
-      'The last configuration was refused; an older one is in force.',
-      [],
-      (g) => g.set(documents.reading?.valid === false ? 1 : 0),
-    );
+    let frrOf: { readonly config: Configuration | undefined; readonly uses: boolean } = {
+      config: undefined,
+      uses: false,
+    };
+    /** frr-k8s' metrics are for those who have its documents. */
+    const frr = () => {
+      const { config } = engine;
+      if (frrOf.config !== config)
+        frrOf = { config, uses: config?.documents.some(({ kind }) => kind === 'FRRConfiguration') ?? false };
+      return frrOf.uses;
+    };
+    addBgpMetrics(registry, speaker, frr);
     const reasons = 'Services by what was decided: announced, or the reason why not.';
     gauge('waypost_services', reasons, ['protocol', 'reason'], (g) => {
       for (const { protocol, reason, services } of tally.rows()) g.set({ protocol, reason }, services);
@@ -151,10 +105,17 @@ export class Metrics {
           this.inc(value());
         },
       });
-    addBfdMetrics(registry, bfd);
+    addBfdMetrics(registry, bfd, frr);
     counter('waypost_network_steps_total', "Changes made to the node's network.", () => network?.writes ?? 0);
-    counter('metallb_k8s_client_updates_total', 'Configurations read.', () => documents.readings);
-    counter('metallb_k8s_client_update_errors_total', 'Configurations refused.', () => documents.refusals);
+    for (const who of ['metallb', 'frrk8s']) {
+      gauge(`${who}_k8s_client_config_loaded_bool`, 'A configuration was loaded at least once.', [], (g) =>
+        g.set(engine.config ? 1 : 0),
+      );
+      const stale = 'The last configuration was refused; an older one is in force.';
+      gauge(`${who}_k8s_client_config_stale_bool`, stale, [], (g) => g.set(documents.reading?.valid === false ? 1 : 0));
+      counter(`${who}_k8s_client_updates_total`, 'Configurations read.', () => documents.readings);
+      counter(`${who}_k8s_client_update_errors_total`, 'Configurations refused.', () => documents.refusals);
+    }
   }
 
   /** Prometheus' text format, in pieces. */
@@ -225,15 +186,3 @@ const PIECE = 64 * 1024;
 
 /** As a label's value. */
 const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"`;
-
-/** As MetalLB's native mode labels peers. */
-const peerLabel = ({ settings }: Peer): string => {
-  const address = formatAddress(settings.address);
-  return `${settings.address.family === 6 ? `[${address}]` : address}:${settings.port}`;
-};
-
-const bothFamilies = (count: (family: 'ipv4' | 'ipv6') => number): number => count('ipv4') + count('ipv6');
-const desired = (p: Peer): number => bothFamilies((family) => p.session.out.counts(family).desired);
-const advertised = (p: Peer): number => bothFamilies((family) => p.session.out.counts(family).advertised);
-const total = (counts: MessageCounts): number =>
-  (Object.keys(MessageType) as (keyof MessageCounts)[]).reduce((n, name) => n + counts[name], 0);

@@ -183,7 +183,7 @@ test('rows and metrics say what the worker counted', async () => {
   expect([...bfdRows(bench.bfd, { peer: 'b' })].filter(Boolean)).toHaveLength(1);
   expect(rows[1]).toMatchObject({ detectMs: 150, remoteDiscr: 9, remote: { state: 'Up' }, counters: { sent: 20 } });
   const registry = new Registry();
-  addBfdMetrics(registry, bench.bfd);
+  addBfdMetrics(registry, bench.bfd, () => true);
   for (let n = 0; n < 2; n++) {
     const text = await registry.metrics();
     for (const line of [

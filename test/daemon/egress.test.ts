@@ -200,6 +200,7 @@ describe('EgressServices', () => {
     expect(lab.lines).toEqual([
       expect.stringMatching(/^warn egress: not carried here .*networkNotFound.*neither a routing table nor a VRF/),
     ]);
+    expect(lab.events).toEqual([['default/web', 'not carried here', 'networkNotFound']]);
   });
 
   it('that cannot be carried out say why, once, and are tried again', async () => {

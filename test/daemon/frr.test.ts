@@ -138,3 +138,15 @@ test('a BGPPeer that joins a session of an FRRConfiguration replaces it', async 
   await two.knows('198.51.100.0/32');
   expect(names()).toEqual(['two']);
 });
+
+test('the metrics of frr-k8s have values once there is a document of it', async () => {
+  site.folder.put('peer.yaml', peerDocument('one', one));
+  await site.start();
+  await one.knows('198.51.100.0/32');
+  const up = async () => [...(await site.metrics()).matchAll(/^(\w+_bgp_session_up\{.*)$/gm)].map(([, line]) => line);
+  expect(await up()).toEqual([`metallb_bgp_session_up{peer="127.0.2.1:${one.port}",vrf=""} 1`]);
+  await site.accepts(() => put([neighbor(one)]));
+  expect(await up()).toContain('frrk8s_bgp_session_up{peer="127.0.2.1",vrf=""} 1');
+  expect(await site.metrics()).toMatch(/^frrk8s_bgp_received_prefixes_total\{peer="127\.0\.2\.1",vrf=""\} 0$/m);
+  expect(await site.metrics()).toMatch(/^frrk8s_k8s_client_config_loaded_bool 1$/m);
+});

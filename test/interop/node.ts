@@ -104,8 +104,11 @@ export class Node {
   private daemon: Daemon | undefined;
   private past = '';
 
-  constructor(namespace: Namespace) {
+  private readonly http: string;
+
+  constructor(namespace: Namespace, { http = 'off' } = {}) {
     this.namespace = namespace;
+    this.http = http;
     this.folder = namespace.folder('node');
     this.control = `${this.folder}/control.sock`;
     mkdirSync(`${this.folder}/etc`);
@@ -135,7 +138,7 @@ export class Node {
   async start(wrapper: readonly string[] = []): Promise<void> {
     const started = this.namespace.spawn(
       // biome-ignore format: one command line
-      [...wrapper, ...program, 'run', '-c', `${this.folder}/etc`, '--node', 'node-a', '--control', this.control, '--http', 'off', '--log-level', 'debug'],
+      [...wrapper, ...program, 'run', '-c', `${this.folder}/etc`, '--node', 'node-a', '--control', this.control, '--http', this.http, '--log-level', 'debug'],
     );
     this.daemon = started;
     await waitFor('waypost run answers', () => this.rows('peers'), {

@@ -31,7 +31,7 @@ test('the metrics are in its format, and unusual are the names of MetalLB and No
     // 3: it would have named some otherwise.
     expect(code, stderr).toBe(3);
     const complaints = `${stdout}${stderr}`.split('\n').filter((line) => line !== '');
-    expect(complaints.filter((line) => !/^(metallb_|waypost_nodejs_active_)/.test(line))).toEqual([]);
+    expect(complaints.filter((line) => !/^(metallb_|frrk8s_|waypost_nodejs_active_)/.test(line))).toEqual([]);
     expect(complaints.length).toBeGreaterThan(1);
   } finally {
     await site.stop();

@@ -88,7 +88,8 @@ describe('two FRR routers with the same routes', () => {
     const announce = [...v4, ...v6].map((prefix) => ({ prefix }));
     const a = router('a', { announce: [...announce, { prefix: '192.88.99.0/24' }] });
     const b = router('b', { announce, restartTimeSec: 60 });
-    node = new Node(lab.middle);
+    node = new Node(lab.middle, { http: '127.0.0.1:7472' });
+    const metrics = 'http://127.0.0.1:7472/metrics';
     node.speaker({ kernel: { mtu: 1400 } });
     node.write('frr', receiving(65001, [neighbor('a'), neighbor('b')]));
     await ip('route', 'add', '203.0.113.0/24', 'via', '10.0.1.9', 'metric', '5');
@@ -122,8 +123,12 @@ describe('two FRR routers with the same routes', () => {
     const { stdout } = await node.command('show', 'routes', '--prefix', '203.0.114.0/24');
     expect(stdout).toMatch(/^254 +- +203\.0\.114\.0\/24 +20 +10\.0\.1\.2%eth0\*1 10\.0\.2\.2%eth1\*1 +installed/m);
 
+    const failovers = async () =>
+      Number(/^waypost_failover_seconds_count (\d+)$/m.exec(await lab.middle.run(['curl', '-s', metrics]))![1]);
+    const before = await failovers();
     await a.kill();
     await shows(v4.map(only));
+    await waitFor('the fail-over is counted', async () => (await failovers()) === before + 1, { log });
     await b.kill();
     await waitFor('stale routes', async () => (await node.rows('received')).every((r) => r.stale), { log });
     expect(await installed()).toEqual(v4.map(only).sort());
@@ -185,6 +190,9 @@ describe('meddling and mistakes', () => {
     await waitFor('the third conflict', async () => (await conflicts()).some((r) => r.prefix === '203.0.9.0/24'), {
       log,
     });
+    expect((await node.rows('events')).filter((e) => e.kind === 'route')).toContainEqual(
+      expect.objectContaining({ reason: 'kernelConflict' }),
+    );
     expect(await installed(4, 'static')).toEqual(['203.0.8.0/24 10.0.2.9%eth1', '203.0.9.0/24 10.0.2.9%eth1']);
 
     // keepOnStop; and what was kept is swept when nobody announces it again.

@@ -206,6 +206,13 @@ describe('a policy', () => {
     put('whole', `# the same\n${policy('whole', whole.replace('prefix-length: "24"', 'prefix-length: 24'))}`);
     await ask('reload', 'POST');
     expect(await steps()).toBe(once);
+    const events = (await ask<{ kind: string; subject: string; event: string }[]>('show/events'))!;
+    expect(events.filter(({ kind }) => kind === 'network')).toMatchObject([
+      { subject: 'whole', event: 'policy applied' },
+    ]);
+    const plan = (path: string) => node.run(['node', program, 'plan', path, '--control', join(folder, 'sock')]);
+    expect(await plan(join(folder, 'conf'))).toBe('nothing changes\n');
+    expect(await plan(join(folder, 'conf', 'speaker.yaml'))).toMatch(/^- kernel link br-lab {2}type bridge .*up$/m);
     await daemon.stop('SIGKILL');
     start();
     await standing('whole', 'applied');
