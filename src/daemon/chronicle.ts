@@ -18,6 +18,8 @@ import { Tally } from './tally.ts';
 /** Diagnostics logged of one reading. */
 const MAX_COMPLAINTS = 100;
 
+const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+
 type Decisions = readonly [before: ServiceDecision | undefined, after: ServiceDecision | undefined];
 
 export class Chronicle {
@@ -108,7 +110,9 @@ export class Chronicle {
     if (reading.valid) this.log.info(fields, event);
     else this.log.error({ ...fields, errors: count('error') }, event);
     const [first] = reading.diagnostics.filter((d) => d.severity === 'error');
-    const detail = first ? formatDiagnostic(first) : `${fields.files} files, ${fields.warnings} warnings`;
+    const detail = first
+      ? formatDiagnostic(first)
+      : `${counted(fields.files, 'file')}, ${counted(fields.warnings, 'warning')}`;
     this.journal.add({ kind: 'configuration', subject: '', event, detail });
   }
 

@@ -4,6 +4,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import type { BfdViewRow } from '../../src/daemon/bfdview.ts';
+import type { EventRow } from '../../src/daemon/journal.ts';
 import type { RouteRow } from '../../src/daemon/routeview.ts';
 import type { AdvertisedRow, PeerRow, ReceivedRow, ServiceRow } from '../../src/daemon/views.ts';
 import type { Explanation } from '../../src/intent/explain/chain.ts';
@@ -95,6 +96,7 @@ interface Rows {
   readonly services: ServiceRow;
   readonly bfd: BfdViewRow;
   readonly routes: RouteRow;
+  readonly events: EventRow;
 }
 
 export class Node {

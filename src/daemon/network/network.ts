@@ -281,7 +281,9 @@ export class Network {
     if (reason === undefined) {
       this.keep(next, goal, baseline);
       this.log.info({ policies, steps: this.writes - writes }, 'the change of the network is confirmed');
-      for (const name of changed) this.options.happened(name, next.has(name) ? 'policy applied' : 'policy removed', '');
+      for (const name of changed)
+        if (name !== SPEAKER) this.options.happened(name, next.has(name) ? 'policy applied' : 'policy removed', '');
+        else if (!isEmpty(next.get(name))) this.options.happened('', "the Speaker's network applied", '');
       return;
     }
     this.undo(goal);
