@@ -4,11 +4,11 @@
  * is kept by set.
  */
 import type { Prefix } from '../lib/prefix.ts';
-import { grown } from '../lib/table.ts';
-import { decodeInterned } from './attr.ts';
+import { grown, roomier } from '../lib/table.ts';
+import { pickInterned } from './attr.ts';
 import type { AddressFamily } from './const.ts';
 import { type Guard, GuardFlag } from './guard.ts';
-import { attributeReason, type ImportReason, type ImportRules } from './import.ts';
+import { attributeReason, type ImportReason, type ImportRules, judgedAttributes } from './import.ts';
 import type { AttributeTable } from './intern.ts';
 import type { ReceiveFilter, ReceiveReason } from './receive.ts';
 import type { Rib } from './rib.ts';
@@ -44,6 +44,10 @@ const reasons: (ImportReason | undefined)[] = [];
 for (const [reason, code] of Object.entries(codes)) reasons[code] = reason as ImportReason;
 /** More than any code. */
 const CODES = 16;
+
+/** By code of the attribute: 1 where it matters. */
+const judged = new Uint8Array(256);
+for (const code of judgedAttributes) judged[code] = 1;
 
 export class Admission {
   /** For the constructor of the Rib, which is then given to `attach`. */
@@ -136,10 +140,10 @@ export class Admission {
   }
 
   private attributesReason(peer: number, rules: ImportRules, set: number): ImportReason | undefined {
-    if (set >= this.known.length) this.known = grown(this.known, Math.max(set + 1, Math.ceil(this.known.length * 1.5)));
+    if (set >= this.known.length) this.known = grown(this.known, Math.max(set + 1, roomier(this.known.length)));
     const known = this.known[set]! - (peer + 1) * CODES;
     if (known > 0 && known < CODES) return reasons[known];
-    const reason = attributeReason(decodeInterned(this.attributes.view(set)), rules);
+    const reason = attributeReason(pickInterned(this.attributes.view(set), judged), rules);
     this.known[set] = (peer + 1) * CODES + (reason === undefined ? 1 : codes[reason]);
     return reason;
   }

@@ -2,6 +2,7 @@
 import { OverflowError, Reader, Writer } from '../lib/bytes.ts';
 import { type AddressFamily, AttributeCode, AttributeFlag } from './const.ts';
 import { type Context, DEFAULT_CONTEXT } from './context.ts';
+import { endAt, valueAt } from './keys.ts';
 import { decodeNextHop } from './mp.ts';
 import type { NlriRun } from './nlri.ts';
 import type { PathAttributes, UnknownAttribute } from './path.ts';
@@ -70,6 +71,26 @@ const INTERNED: Context = Object.freeze({ ...DEFAULT_CONTEXT, internal: true, ex
 export function decodeInterned(view: Uint8Array): PathAttributes {
   const scan = scanAttributes(view, 0, view.length, INTERNED);
   return readScan(scan, view, INTERNED, true);
+}
+
+/**
+ * As `decodeInterned`, of the attributes alone whose codes `wanted` has a 1 for; NEXT_HOP's stands for MP_REACH's, too.
+ * A set was checked when it was interned, so nothing is looked at twice.
+ */
+export function pickInterned(view: Uint8Array, wanted: Uint8Array): PathAttributes {
+  const draft: Draft = { attributes: {} };
+  for (let at = 0; at < view.length; ) {
+    const code = view[at + 1]!;
+    const value = valueAt(view, at);
+    const end = endAt(view, at);
+    if (code === AttributeCode.mpReach) {
+      const nextHop = value + 4;
+      if (wanted[AttributeCode.nextHop] === 1)
+        Object.assign(draft.attributes, decodeNextHop(view, nextHop, nextHop + view[nextHop - 1]!));
+    } else if (wanted[code] === 1) rowOf[code]?.decode(new Reader(view, value, end), draft, INTERNED);
+    at = end;
+  }
+  return settle(draft);
 }
 
 /** Attributes as octets, ready for `writeReach`: made once, used for every UPDATE that carries them. */

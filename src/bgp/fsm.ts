@@ -61,7 +61,9 @@ export type FsmAction =
 export const OPEN_HOLD_MS = 240_000;
 
 type Transition = readonly [State, ...FsmAction[]];
-type Row = { readonly [E in EventName]?: (event: Extract<FsmEvent, { type: E }>) => Transition };
+type Outcome = readonly [State, readonly FsmAction[]];
+/** A transition, or what makes it of the event. One that is always the same exists once: UPDATEs come by the thousand. */
+type Row = { readonly [E in EventName]?: Outcome | ((event: Extract<FsmEvent, { type: E }>) => Transition) };
 
 const drop: FsmAction = { type: 'drop' };
 const damp: FsmAction = { type: 'damp' };
@@ -85,6 +87,7 @@ const opened = (): Transition => ['OpenSent', disarm('connectRetry'), sendOpen, 
 const fail = (): Transition => ['Idle', disarm('connectRetry'), drop, damp];
 const failWith = (n: Notification): Transition => ['Idle', send(n), disarm('connectRetry'), drop, damp];
 const rejectWith = (e: { readonly notification: Notification }): Transition => failWith(e.notification);
+const heard: Outcome = ['Established', [arm('hold')]];
 /** An end that nobody is to blame for: no damping. */
 const leaveWith = (n: Notification): Transition => ['Idle', send(n), disarm('connectRetry'), drop];
 
@@ -148,9 +151,9 @@ const table: { readonly [S in State]: Row } = {
     OpenCollisionDump: () => leaveWith(collision),
     NotifMsgVerErr: fail,
     NotifMsg: fail,
-    KeepAliveMsg: () => ['Established', arm('hold')],
-    UpdateMsg: () => ['Established', arm('hold')],
-    RouteRefreshMsg: () => ['Established', arm('hold')],
+    KeepAliveMsg: heard,
+    UpdateMsg: heard,
+    RouteRefreshMsg: heard,
     UpdateMsgErr: rejectWith,
   },
 };
@@ -163,8 +166,9 @@ const unexpected: { readonly [S in State]?: number } = {
 };
 
 /** One transition: the next state and what to do, in order. `messageType` becomes the data of an FSM error (RFC 6608 §4). */
-export function step(state: State, event: FsmEvent, messageType?: number): readonly [State, readonly FsmAction[]] {
-  const transition = table[state][event.type] as ((e: FsmEvent) => Transition) | undefined;
+export function step(state: State, event: FsmEvent, messageType?: number): Outcome {
+  const transition = table[state][event.type] as Outcome | ((e: FsmEvent) => Transition) | undefined;
+  if (typeof transition === 'object') return transition;
   if (transition) {
     const [next, ...actions] = transition(event);
     return [next, actions];

@@ -6,6 +6,7 @@
  */
 import { type Address, formatAddress } from '../lib/address.ts';
 import { contains, type Prefix, prefix } from '../lib/prefix.ts';
+import { AttributeCode } from './const.ts';
 import type { AsSegment, PathAttributes } from './path.ts';
 import type { Role } from './settings.ts';
 
@@ -46,6 +47,15 @@ const names = (path: readonly AsSegment[], asn: number): boolean => path.some((s
 
 const hops = (path: readonly AsSegment[]): number =>
   path.reduce((n, s) => n + (s.type === 'set' ? 1 : s.asns.length), 0);
+
+/** Attributes that `attributeReason` looks at. */
+export const judgedAttributes = [
+  AttributeCode.asPath,
+  AttributeCode.nextHop,
+  AttributeCode.originatorId,
+  AttributeCode.clusterList,
+  AttributeCode.otc,
+] as const;
 
 /** The first reason the attributes give, or undefined. It depends on the set alone, so callers may keep it by set. */
 export function attributeReason(a: PathAttributes, rules: ImportRules): ImportReason | undefined {

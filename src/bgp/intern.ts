@@ -2,7 +2,7 @@
  * Attribute sets as small integers. A full table has a few hundred thousand distinct sets, each shared by the
  * routes that came with it; here each costs its octets and some 25 more, in typed arrays, and no object.
  */
-import { grown } from '../lib/table.ts';
+import { grown, roomier } from '../lib/table.ts';
 
 /**
  * Sets are the same when their octets and their tag are. An id stays valid until its last reference is released,
@@ -112,6 +112,18 @@ export class AttributeTable {
     return this.arena.subarray(at, at + this.lengths[id]!);
   }
 
+  /** Octets of a set. */
+  lengthOf(id: number): number {
+    return this.lengths[id]!;
+  }
+
+  /** Four of its octets as a number, in network order: what `view` says, without a view. */
+  word(id: number, at: number): number {
+    const i = this.offsets[id]! + at;
+    const b = this.arena;
+    return ((b[i]! << 24) | (b[i + 1]! << 16) | (b[i + 2]! << 8) | b[i + 3]!) >>> 0;
+  }
+
   tag(id: number): number {
     return this.tags[id]!;
   }
@@ -158,10 +170,10 @@ export class AttributeTable {
     if (this.garbage > 65536 && this.garbage * 2 > this.used) this.moveArena(0);
   }
 
-  /** Copies the living sets to an arena of half their size more, with room for `more` octets. */
+  /** Copies the living sets to an arena with room for `more` octets, and to spare. */
   private moveArena(more: number): void {
     const living = this.used - this.garbage;
-    const arena = new Uint8Array(Math.max(4096, Math.ceil((living + more) * 1.5)));
+    const arena = new Uint8Array(Math.max(4096, roomier(living + more)));
     if (this.garbage === 0) arena.set(this.arena.subarray(0, this.used));
     else {
       let at = 0;
@@ -180,7 +192,7 @@ export class AttributeTable {
   }
 
   private grow(): void {
-    const capacity = Math.ceil(this.offsets.length * 1.5);
+    const capacity = roomier(this.offsets.length);
     this.offsets = grown(this.offsets, capacity);
     this.lengths = grown(this.lengths, capacity);
     this.hashes = grown(this.hashes, capacity);

@@ -2,7 +2,7 @@
  * What the decision process compares, read once for each attribute set: eight words, half a cache line, that lie
  * together. No comparison ever decodes an attribute.
  */
-import { grown } from '../lib/table.ts';
+import { grown, roomier } from '../lib/table.ts';
 import { AttributeCode, AttributeFlag, Community } from './const.ts';
 import type { AttributeTable } from './intern.ts';
 import type { NextHops } from './nexthop.ts';
@@ -58,7 +58,7 @@ export class AttributeKeys {
     const at = set * WORDS;
     if (at >= this.words.length) {
       // At once to what is there: a table decided on for the first time would have it copied over and over.
-      const capacity = Math.max(set + 1, this.attributes.size, Math.ceil(this.bandwidths.length * 1.5));
+      const capacity = Math.max(set + 1, this.attributes.size, roomier(this.bandwidths.length));
       this.words = grown(this.words, capacity * WORDS);
       const bandwidths = new Float32Array(capacity);
       bandwidths.set(this.bandwidths);
@@ -145,8 +145,9 @@ export function asPathOctets(bytes: Uint8Array): Uint8Array {
 }
 
 const isLong = (bytes: Uint8Array, at: number): boolean => (bytes[at]! & AttributeFlag.extendedLength) !== 0;
-const valueAt = (bytes: Uint8Array, at: number): number => at + (isLong(bytes, at) ? 4 : 3);
-const endAt = (bytes: Uint8Array, at: number): number =>
+/** Where the value of the attribute at `at` begins, and where it ends, in octets that are sound. */
+export const valueAt = (bytes: Uint8Array, at: number): number => at + (isLong(bytes, at) ? 4 : 3);
+export const endAt = (bytes: Uint8Array, at: number): number =>
   valueAt(bytes, at) + (isLong(bytes, at) ? (bytes[at + 2]! << 8) | bytes[at + 3]! : bytes[at + 2]!);
 
 const SET = 1;

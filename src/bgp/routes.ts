@@ -6,7 +6,7 @@
  * invisible at once, and removed by `sweep` a slice at a time.
  */
 import { IdQueue } from '../lib/queue.ts';
-import { grown, PrefixTable } from '../lib/table.ts';
+import { grown, PrefixTable, roomier } from '../lib/table.ts';
 import type { AddressFamily } from './const.ts';
 import type { AttributeTable } from './intern.ts';
 import type { RouteCounts } from './source.ts';
@@ -287,7 +287,7 @@ export class RouteTable {
   }
 
   private grow(): void {
-    this.capacity = Math.ceil(this.capacity * 1.5);
+    this.capacity = roomier(this.capacity);
     this.nexts = grown(this.nexts, this.capacity);
     this.targets = grown(this.targets, this.capacity);
     this.sets = grown(this.sets, this.capacity);

@@ -71,8 +71,8 @@ export class Selections {
 
   release(id: number): void {
     if (this.lists.count(id) === 1) {
-      const b = this.lists.view(id);
-      for (let at = 0; at < b.length; at += OCTETS) this.attributes.release(setAt(b, at));
+      const length = this.lists.lengthOf(id);
+      for (let at = 0; at < length; at += OCTETS) this.attributes.release(this.lists.word(id, at));
     }
     this.lists.release(id);
   }
@@ -84,8 +84,7 @@ export class Selections {
 
   /** The attribute set of the only path, or -1 when there are several: most lists have one. */
   sole(id: number): number {
-    const b = this.lists.view(id);
-    return b.length === OCTETS ? setAt(b, 0) : -1;
+    return this.lists.lengthOf(id) === OCTETS ? this.lists.word(id, 0) : -1;
   }
 
   /** The paths, the best first. */

@@ -10,6 +10,8 @@ import type { AttributeTable } from '../bgp/intern.ts';
 import { LocRib, NO_SELECTION } from '../bgp/locrib.ts';
 import type { MultipathOptions } from '../bgp/multipath.ts';
 import { Rib } from '../bgp/rib.ts';
+import { monotonicMs } from '../io/clock.ts';
+import { SLICE_MS } from '../io/turn.ts';
 import type { Address } from '../lib/address.ts';
 import { NO_HOPS } from '../vrf/hopset.ts';
 import type { Routes } from '../vrf/routes.ts';
@@ -20,9 +22,9 @@ import type { Peer } from './peer.ts';
 
 const families = ['ipv4', 'ipv6'] as const satisfies readonly AddressFamily[];
 
-/** Routes looked at, and prefixes decided on, in a slice: a few milliseconds of each. */
-const SLICE_ROUTES = 20_000;
-const SLICE_PREFIXES = 4_000;
+/** Routes looked at, and prefixes decided on, between two looks at the clock: a millisecond of each, or ten at first. */
+const SLICE_ROUTES = 2_500;
+const SLICE_PREFIXES = 500;
 
 interface Target {
   readonly routes: Routes;
@@ -127,11 +129,18 @@ export class Instance {
 
   /** A slice of what is to be done. True while there is more. */
   work(): boolean {
+    const until = monotonicMs() + SLICE_MS;
+    let more = this.step();
+    while (more && monotonicMs() < until) more = this.step();
+    if (this.targets) this.fib?.flush();
+    return more;
+  }
+
+  private step(): boolean {
     const reviewing = this.intake.admission.review(SLICE_ROUTES);
     const sweeping = this.rib.sweep(SLICE_ROUTES);
     const deciding = this.locRib.work(SLICE_PREFIXES, this.decided);
     const filling = this.targets !== undefined && families.map((family) => this.fill(family)).some(Boolean);
-    if (this.targets) this.fib?.kick();
     return reviewing || sweeping || deciding || filling;
   }
 

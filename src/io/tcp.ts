@@ -42,10 +42,14 @@ export interface DialOptions {
   readonly password?: string;
 }
 
+const NOTHING = new Uint8Array(0);
 /** How long a closed connection may take to flush what was sent before. */
 const LINGER_MS = 1_000;
 /** Reading time per connection and turn of the event loop. */
 const TURN_MS = 5;
+/** Octets that are handed over at once: few as long as they take long, as they do before the code for them is compiled. */
+const MIN_PIECE_OCTETS = 4_096;
+const MAX_PIECE_OCTETS = 65_536;
 
 export class Tcp {
   private readonly events: TcpEvents;
@@ -124,18 +128,36 @@ export class Tcp {
     this.sockets.set(connection, socket);
     let error: NodeJS.ErrnoException | undefined;
     let turnMs = 0;
-    socket.on('data', (bytes) => {
-      if (this.sockets.get(connection) !== socket) return;
-      const start = monotonicMs();
-      this.events.received(connection, bytes);
-      turnMs += monotonicMs() - start;
-      if (turnMs < TURN_MS) return;
+    let piece = MIN_PIECE_OCTETS;
+    /** What was read and not handed over when the time was up. */
+    let rest: Uint8Array = NOTHING;
+    const read = (bytes: Uint8Array) => {
+      for (let at = 0; at < bytes.length; ) {
+        if (this.sockets.get(connection) !== socket) return;
+        if (turnMs >= TURN_MS) return wait(bytes.subarray(at));
+        const end = Math.min(at + piece, bytes.length);
+        const start = monotonicMs();
+        this.events.received(connection, at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end));
+        const tookMs = monotonicMs() - start;
+        turnMs += tookMs;
+        if (tookMs > TURN_MS / 2) piece = Math.max(MIN_PIECE_OCTETS, piece / 2);
+        else if (end - at === piece && tookMs < TURN_MS / 4) piece = Math.min(MAX_PIECE_OCTETS, 2 * piece);
+        at = end;
+      }
+      if (turnMs >= TURN_MS) wait(NOTHING);
+    };
+    const wait = (bytes: Uint8Array) => {
+      rest = bytes;
       socket.pause();
       setImmediate(() => {
         turnMs = 0;
-        socket.resume();
+        const before = rest;
+        rest = NOTHING;
+        read(before);
+        if (turnMs < TURN_MS) socket.resume();
       });
-    });
+    };
+    socket.on('data', read);
     socket.on('error', (e) => {
       error = e;
     });
@@ -143,6 +165,9 @@ export class Tcp {
     socket.on('end', () => this.fail(connection, undefined));
     socket.on('close', () => {
       this.lingering.delete(socket);
+      // Last words may be in it.
+      if (rest.length > 0 && this.sockets.get(connection) === socket) this.events.received(connection, rest);
+      rest = NOTHING;
       this.fail(connection, error && dialError(error, dialled));
     });
   }

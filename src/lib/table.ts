@@ -167,8 +167,7 @@ export class PrefixTable {
   }
 
   private grow(): void {
-    // 1.5: at a million prefixes a doubling would leave half the arrays empty.
-    this.capacity = Math.max(64, Math.ceil(this.capacity * 1.5));
+    this.capacity = roomier(this.capacity);
     this.keys = grown(this.keys, this.capacity * this.words);
     this.hashes = grown(this.hashes, this.capacity);
     this.lengths = grown(this.lengths, this.capacity).fill(FREE, this.lengths.length);
@@ -202,6 +201,18 @@ const EMPTY = new Uint32Array(0);
 const MOVED_PER_INSERT = 8;
 /** A length no prefix has: marks ids on the free list. */
 const FREE = 0xff;
+
+/** Up to here arrays grow eightfold, entries, and twofold up to there. */
+const SMALL = 1 << 15;
+const LARGE = 1 << 20;
+
+/**
+ * The capacity after `capacity`. Each time arrays grow, they are copied to memory that nobody has touched, which is much
+ * of what a table costs while it comes. What is never written to takes no memory, but of a million prefixes somebody
+ * would ask why half of their arrays are empty.
+ */
+export const roomier = (capacity: number): number =>
+  Math.max(64, capacity < SMALL ? 8 * capacity : capacity < LARGE ? 2 * capacity : Math.ceil(1.5 * capacity));
 
 /** A longer copy of a typed array, zeros at its end, for owners of arrays parallel to a table. */
 export function grown<T extends Uint8Array | Uint16Array | Uint32Array>(old: T, capacity: number): T {

@@ -5,9 +5,10 @@
  * Only the last message of a batch asks for an acknowledgement; the kernel reports failures of the others unasked.
  */
 import type { Family } from '../lib/address.ts';
+import type { PrefixTable } from '../lib/table.ts';
 import { decodeAck } from './ack.ts';
 import type { Transport } from './client.ts';
-import { AF_INET, HEADER_OCTETS, MessageFlag, MessageType } from './const.ts';
+import { HEADER_OCTETS, MessageFlag, MessageType } from './const.ts';
 import { Errno } from './errors.ts';
 import { HostWriter, read16 } from './host.ts';
 import { decodeMessages, encodeMessage } from './message.ts';
@@ -53,6 +54,9 @@ export type Failed = (index: number, errno: number) => void;
 export class RouteBatch {
   /** Messages in it. */
   size = 0;
+  /** By message: the id of its prefix, and a number that means something to whoever made it. */
+  readonly ids: Uint32Array;
+  readonly notes: Uint32Array;
   private readonly limit: number;
   private readonly buffer: HostWriter;
   /** Sequence number of the first message; 0 is what the kernel's own messages have. */
@@ -62,41 +66,37 @@ export class RouteBatch {
   /** @param octets room for all messages; what does not fit waits for the next batch */
   constructor(limit: number, octets: number) {
     this.limit = limit;
+    this.ids = new Uint32Array(limit);
+    this.notes = new Uint32Array(limit);
     this.buffer = new HostWriter(octets);
   }
 
-  /** Begins anew. The sequence numbers of the batch before are not used again. */
-  clear(): void {
-    this.first = this.first + this.size > 0xf000_0000 ? 1 : this.first + this.size;
+  /**
+   * Begins anew.
+   * @param after a batch sent before on the same socket, whose sequence numbers are not used again
+   */
+  clear(after: RouteBatch = this): void {
+    const next = after.first + after.size;
+    this.first = next > 0xf000_0000 ? 1 : next;
     this.size = 0;
     this.buffer.at = 0;
   }
 
-  /** Appends a message for a prefix of the template's family; false when there is no room. `most` of the limit counts. */
-  push(
-    template: RouteTemplate,
-    w0: number,
-    w1: number,
-    w2: number,
-    w3: number,
-    length: number,
-    most = this.limit,
-  ): boolean {
+  /** Appends a message for a prefix of a table of the template's family; false when there is no room. */
+  push(template: RouteTemplate, prefixes: PrefixTable, id: number, note: number): boolean {
     const w = this.buffer;
-    if (this.size >= most || template.length > w.room) return false;
+    if (this.size >= this.limit || template.length > w.room) return false;
     const at = w.at;
     const b = w.bytes;
     for (let i = 0; i < template.length; i++) b[at + i] = template[i]!;
     w.at = at + template.length;
     w.set32(at + SEQUENCE_AT, this.first + this.size);
-    b[at + LENGTH_AT] = length;
-    put32(b, at + PREFIX_AT, w0);
-    if (b[at + HEADER_OCTETS] !== AF_INET) {
-      put32(b, at + PREFIX_AT + 4, w1);
-      put32(b, at + PREFIX_AT + 8, w2);
-      put32(b, at + PREFIX_AT + 12, w3);
-    }
+    b[at + LENGTH_AT] = prefixes.lengthOf(id);
+    const words = prefixes.family === 4 ? 1 : 4;
+    for (let i = 0; i < words; i++) put32(b, at + PREFIX_AT + 4 * i, prefixes.word(id, i));
     this.lastAt = at;
+    this.ids[this.size] = id;
+    this.notes[this.size] = note;
     this.size++;
     return true;
   }

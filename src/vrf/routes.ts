@@ -4,7 +4,8 @@
  *   want ─► queue ─► take: a batch ─► kernel ─► done: what came of it ─► have
  *   heard, audit ─► have ─► queue
  *
- * It knows no socket and no clock: somebody else sends the batches, one at a time, and tells what the kernel says.
+ * It knows no socket and no clock: somebody else sends the batches, in the order in which they were taken, and tells what
+ * the kernel says. Two may be taken at a time: a prefix is in one of them at most.
  *
  * Ours are the routes with our protocol and metric. Others are never touched: a route is added where none of that prefix
  * and metric is, and replaced or deleted only where ours was seen. What the kernel did unheard (it drops IPv4 routes
@@ -47,9 +48,8 @@ export class Routes {
   private audit = 0;
   private auditing = false;
   private keepsLeftovers = true;
-  /** What is under way: ids, and the hop set that each is changed to. */
-  private readonly sentIds: number[] = [];
-  private readonly sentSets: number[] = [];
+  /** Changes that were taken and are not done. */
+  private underWay = 0;
   private readonly metric: number;
 
   constructor(settings: RouteSettings) {
@@ -96,17 +96,19 @@ export class Routes {
 
   get counts(): RouteCounts {
     const { wanted, installed, leftovers, conflicts, failures } = this.store;
-    const queued = this.queue.size + this.deferred.size + this.sentIds.length;
+    const queued = this.queue.size + this.deferred.size + this.underWay;
     return { wanted, installed: installed - leftovers, queued, conflicts, failed: failures, leftovers };
   }
 
-  /** Puts changes that wait into a batch, `most` of them in all, and returns how many. Until `done`, nothing else is taken. */
-  take(batch: RouteBatch, most: number): number {
-    const { store, queue, sentIds, sentSets } = this;
+  /** Appends changes that wait to a batch of its own, as many as have room, and returns how many. */
+  take(batch: RouteBatch): number {
+    const { store, queue } = this;
     const { prefixes, sets } = store;
-    const v4 = prefixes.family === 4;
+    const before = batch.size;
     while (queue.size > 0) {
       const id = queue.shift();
+      // `done` sees whether something else is wanted by then.
+      if (store.is(id, RouteMark.inFlight)) continue;
       const want = store.wants[id]!;
       const have = store.haves[id]!;
       // What nobody is sure of waits for the audit.
@@ -117,29 +119,24 @@ export class Routes {
       }
       const template =
         want === NO_HOPS ? sets.deletion : have === NO_HOPS ? sets.addition(want) : sets.replacement(want);
-      const w0 = prefixes.word(id, 0);
-      const length = prefixes.lengthOf(id);
-      const fits = v4
-        ? batch.push(template, w0, 0, 0, 0, length, most)
-        : batch.push(template, w0, prefixes.word(id, 1), prefixes.word(id, 2), prefixes.word(id, 3), length, most);
-      if (!fits) {
+      if (!batch.push(template, prefixes, id, want)) {
         queue.push(id);
         break;
       }
       store.set(id, RouteMark.inFlight);
       sets.share(want);
-      sentIds.push(id);
-      sentSets.push(want);
     }
-    return sentIds.length;
+    this.underWay += batch.size - before;
+    return batch.size - before;
   }
 
-  /** What was taken has been carried out, but for failures: by place in the batch, the errno. `said` gets each refusal. */
-  done(failures: ReadonlyMap<number, number>, said: (errno: number) => void): void {
-    const { store, sentIds, sentSets } = this;
-    for (let i = 0; i < sentIds.length; i++) {
-      const id = sentIds[i]!;
-      const set = sentSets[i]!;
+  /** A batch has been carried out, but for failures: by place in the batch, the errno. `said` gets each refusal. */
+  done(batch: RouteBatch, failures: ReadonlyMap<number, number>, said: (errno: number) => void): void {
+    const { store } = this;
+    this.underWay -= batch.size;
+    for (let i = 0; i < batch.size; i++) {
+      const id = batch.ids[i]!;
+      const set = batch.notes[i]!;
       const errno = failures.size === 0 ? 0 : (failures.get(i) ?? 0);
       const disturbed = store.is(id, RouteMark.disturbed);
       store.unset(id, RouteMark.inFlight | RouteMark.disturbed);
@@ -159,8 +156,6 @@ export class Routes {
       store.sets.release(set);
       this.forget(id);
     }
-    sentIds.length = 0;
-    sentSets.length = 0;
   }
 
   /** Refused changes are to be tried again. */

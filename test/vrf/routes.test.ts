@@ -46,13 +46,13 @@ class Bench {
 
   send(between: () => void = () => {}): number {
     this.batch.clear();
-    const n = this.routes.take(this.batch, 100);
+    const n = this.routes.take(this.batch);
     if (n === 0) return 0;
     this.socket.send(this.batch.finish());
     between();
     const failures = new Map<number, number>();
     this.batch.collect(this.socket, (index, errno) => failures.set(index, errno));
-    this.routes.done(failures, (errno) => this.said.push(errno));
+    this.routes.done(this.batch, failures, (errno) => this.said.push(errno));
     return n;
   }
 
@@ -384,13 +384,13 @@ describe('refusals', () => {
     const b = new Bench();
     for (let i = 0; i < 10; i++) b.want(`10.${i}.0.0/16`, via('192.0.2.1'));
     b.batch.clear();
-    b.routes.take(b.batch, 100);
+    b.routes.take(b.batch);
     const bytes = b.batch.finish().slice();
     b.socket.send(bytes);
     while (b.socket.receive() !== undefined);
     const failures = new Map<number, number>();
     b.batch.collect(b.socket, (index, errno) => failures.set(index, errno));
-    b.routes.done(failures, () => {});
+    b.routes.done(b.batch, failures, () => {});
     b.kernel.drop(table, '10.4.0.0/16', metric, { silently: true });
     expect(b.routes.auditNeeded).toBe(true);
     expect(b.run()).toBe(0);

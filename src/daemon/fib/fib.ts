@@ -179,6 +179,11 @@ export class Fib {
     this.programmer.kick();
   }
 
+  /** As `kick`, at once. */
+  flush(): void {
+    this.programmer.flush();
+  }
+
   /** Everybody who may want a route has said so: what is left of earlier processes goes. */
   sweep(): void {
     this.swept = true;

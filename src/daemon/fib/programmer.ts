@@ -22,13 +22,20 @@ export interface ProgrammerEvents {
 /** Of the time that changes wait, seconds. */
 export const latencyBuckets = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10] as const;
 
-/** One batch keeps the kernel busy for some 40 ms: as long as a turn of the event loop may take, so that it seldom idles. */
+/** One batch keeps the kernel busy for some 30 ms: longer than turns of the event loop take, so that it seldom idles. */
 const BATCH_MESSAGES = 8_000;
 const BATCH_OCTETS = 3 << 18;
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 60_000;
 /** Linux's numbers: whoever gets these may not, or there is no room; the next route would fare no better. */
 const stopping: ReadonlySet<number> = new Set([1, 12, 13, 28, 105]);
+
+/** Changes of one table. */
+interface Load {
+  readonly batch: RouteBatch;
+  readonly routes: Routes;
+  readonly waitedFrom: number;
+}
 
 export type BatchSocket = Pick<RequestSocket, 'portId' | 'sendAside' | 'receive'>;
 
@@ -41,9 +48,13 @@ export class Programmer {
   latencySum = 0;
   private readonly socket: BatchSocket;
   private readonly events: ProgrammerEvents;
-  private readonly batch = new RouteBatch(BATCH_MESSAGES, BATCH_OCTETS);
+  /** While the kernel has one, the next is filled. */
+  private readonly batches = [0, 1].map(() => new RouteBatch(BATCH_MESSAGES, BATCH_OCTETS));
+  /** Filled last, so that the other's sequence numbers follow. */
+  private latest = this.batches[0]!;
+  private sent: Load | undefined;
+  private next: Load | undefined;
   private readonly all = new Set<Routes>();
-  private sending = false;
   private scheduled = false;
   private closed = false;
   private readonly told = new Set<string>();
@@ -67,16 +78,28 @@ export class Programmer {
     this.all.delete(routes);
   }
 
-  /** Changes may wait. */
+  /** Changes may wait. Those of this turn go out together. */
   kick(): void {
     if (this.scheduled || this.closed) return;
     this.waitingSince ??= monotonicMs();
     this.scheduled = true;
-    // Whatever is decided in this turn goes out together.
     setImmediate(() => {
       this.scheduled = false;
-      this.send();
+      this.flush();
     });
+  }
+
+  /** As `kick`, at once: for whoever has gathered changes already. */
+  flush(): void {
+    if (this.paused || this.closed) return;
+    this.waitingSince ??= monotonicMs();
+    this.send();
+    if (this.sent !== undefined) this.fill();
+    else {
+      this.waitingSince = undefined;
+      this.settle();
+      this.events.idle();
+    }
   }
 
   /** Links or routes of others have changed: what was refused may be possible now. */
@@ -102,38 +125,51 @@ export class Programmer {
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.retryTimer);
-    while (this.sending) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (this.sent !== undefined) await new Promise((resolve) => setTimeout(resolve, 1));
   }
 
+  /** Gives the kernel something to do. */
   private send(): void {
-    if (this.sending || this.paused || this.closed) return;
-    const { batch } = this;
-    for (const routes of this.all) {
-      if (!routes.busy) continue;
-      batch.clear();
-      if (routes.take(batch, BATCH_MESSAGES) === 0) continue;
-      const waitedFrom = this.waitingSince ?? monotonicMs();
-      if (!this.isBusy) this.waitingSince = undefined;
-      this.sending = true;
-      this.socket.sendAside(batch.finish(), () => this.receive(routes, waitedFrom));
+    if (this.sent !== undefined || this.paused || this.closed) return;
+    this.fill();
+    const load = this.next;
+    if (load === undefined) return;
+    this.next = undefined;
+    this.sent = load;
+    this.socket.sendAside(load.batch.finish(), () => this.receive(load));
+  }
+
+  /** Adds to the batch that is sent next. */
+  private fill(): void {
+    if (this.next !== undefined) {
+      this.next.routes.take(this.next.batch);
       return;
     }
-    this.waitingSince = undefined;
-    this.settle();
-    this.events.idle();
+    const batch = this.batches.find((b) => b !== this.sent?.batch)!;
+    for (const routes of this.all) {
+      if (!routes.busy) continue;
+      batch.clear(this.latest);
+      if (routes.take(batch) === 0) continue;
+      this.latest = batch;
+      this.next = { batch, routes, waitedFrom: this.waitingSince ?? monotonicMs() };
+      if (!this.isBusy) this.waitingSince = undefined;
+      return;
+    }
   }
 
-  private receive(routes: Routes, waitedFrom: number): void {
-    this.sending = false;
+  private receive({ batch, routes, waitedFrom }: Load): void {
+    this.sent = undefined;
+    // First of all: while this thread looks at the answers, the kernel goes on.
+    this.send();
     const failures = new Map<number, number>();
     // What could not be sent was not answered either.
-    this.batch.collect(this.socket, (index, errno) => failures.set(index, errno));
+    batch.collect(this.socket, (index, errno) => failures.set(index, errno));
     let stopped = false;
-    routes.done(failures, (errno) => {
+    routes.done(batch, failures, (errno) => {
       stopped ||= stopping.has(errno);
       this.refuse(errno);
     });
-    const carried = this.batch.size - failures.size;
+    const carried = batch.size - failures.size;
     this.changes += carried;
     this.observe(carried, (monotonicMs() - waitedFrom) / 1000);
     if (carried > 0 && !stopped) this.retryMs = FIRST_RETRY_MS;
@@ -144,7 +180,7 @@ export class Programmer {
       this.events.accepted();
     }
     this.events.done();
-    this.send();
+    this.flush();
   }
 
   private get isBusy(): boolean {
