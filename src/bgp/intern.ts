@@ -173,7 +173,7 @@ export class AttributeTable {
   /** Copies the living sets to an arena with room for `more` octets, and to spare. */
   private moveArena(more: number): void {
     const living = this.used - this.garbage;
-    const arena = new Uint8Array(Math.max(4096, roomier(living + more)));
+    const arena = new Uint8Array(Math.max(4096, more > 0 ? roomier(living + more) : Math.ceil(1.5 * living)));
     if (this.garbage === 0) arena.set(this.arena.subarray(0, this.used));
     else {
       let at = 0;
@@ -192,7 +192,7 @@ export class AttributeTable {
   }
 
   private grow(): void {
-    const capacity = roomier(this.offsets.length);
+    const capacity = 2 * this.offsets.length;
     this.offsets = grown(this.offsets, capacity);
     this.lengths = grown(this.lengths, capacity);
     this.hashes = grown(this.hashes, capacity);
