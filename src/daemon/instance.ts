@@ -26,6 +26,9 @@ const families = ['ipv4', 'ipv6'] as const satisfies readonly AddressFamily[];
 const SLICE_ROUTES = 2_500;
 const SLICE_PREFIXES = 500;
 
+/** Where routes go, and what is known of the ways there. */
+export type Tables = Pick<Fib, 'tableOf' | 'routes' | 'resolve' | 'linkOf' | 'isUsable' | 'flush'>;
+
 interface Target {
   readonly routes: Routes;
   readonly ways: Ways;
@@ -38,7 +41,7 @@ export class Instance {
   readonly rib: Rib;
   readonly intake: Intake;
   readonly locRib: LocRib;
-  private fib: Fib | undefined;
+  private fib: Tables | undefined;
   private readonly changed: () => void;
   private readonly peers = new Map<number, Peer>();
   private targets: Readonly<Record<AddressFamily, Target>> | undefined;
@@ -49,7 +52,7 @@ export class Instance {
    * @param fib where routes go; undefined: nowhere, and every next hop counts as reached
    * @param changed called when there is something for `work`
    */
-  constructor(vrf: string | undefined, attributes: AttributeTable, fib: Fib | undefined, changed: () => void) {
+  constructor(vrf: string | undefined, attributes: AttributeTable, fib: Tables | undefined, changed: () => void) {
     this.vrf = vrf;
     this.fib = fib;
     this.changed = changed;

@@ -12,6 +12,7 @@ import { Failover } from './failover.ts';
 import { Fib, type FibEvents, type FibSettings } from './fib/fib.ts';
 import { Places } from './fib/places.ts';
 import type { Peer } from './peer.ts';
+import { Rehearsal } from './rehearsal.ts';
 import type { Speaker } from './speaker.ts';
 
 export interface LearnedOptions {
@@ -31,6 +32,8 @@ const SILENCE_MS = 10_000;
 const CHECK_MS = 500;
 /** How long after the first configuration the kernel is asked: to load what that takes would hold up the first sessions. */
 const BEGIN_MS = 100;
+/** After the start, which it is not to delay. */
+const REHEARSE_AFTER_MS = 1_000;
 
 export class Learned {
   /** Undefined in the first moments, and where the kernel cannot be asked. */
@@ -43,6 +46,8 @@ export class Learned {
   private beginTimer: NodeJS.Timeout | undefined;
   private sweepTimer: NodeJS.Timeout | undefined;
   private hadConflicts = false;
+  private rehearsal: Rehearsal | undefined;
+  private rehearsalTimer: NodeJS.Timeout | undefined;
 
   constructor(options: LearnedOptions) {
     this.options = options;
@@ -71,6 +76,8 @@ export class Learned {
     // What an earlier process left is to go all the same.
     if (this.beginTimer !== undefined) this.begin();
     clearInterval(this.sweepTimer);
+    clearTimeout(this.rehearsalTimer);
+    this.rehearsal?.stop();
     this.options.speaker.instances.stop();
     const { fib } = this;
     this.fib = undefined;
@@ -111,6 +118,12 @@ export class Learned {
     speaker.instances.setFib(this.fib);
     this.startedAt = monotonicMs();
     this.sweepTimer = setInterval(() => this.sweep(), CHECK_MS).unref();
+    if (settings.install) this.rehearsalTimer = setTimeout(() => this.rehearse(), REHEARSE_AFTER_MS).unref();
+  }
+
+  private rehearse(): void {
+    this.rehearsal = new Rehearsal();
+    this.rehearsal.start();
   }
 
   /** Routes of an earlier process go once every peer has told all, or time is over. */

@@ -111,9 +111,10 @@ export class Routes {
       if (store.is(id, RouteMark.inFlight)) continue;
       const want = store.wants[id]!;
       const have = store.haves[id]!;
-      // What nobody is sure of waits for the audit.
-      if (store.is(id, RouteMark.unsure)) continue;
-      if (want === have || (want === NO_HOPS && store.is(id, RouteMark.leftover))) {
+      // What nobody is sure of waits for the audit, unless it is to go: the kernel deletes none but ours.
+      const unsure = store.is(id, RouteMark.unsure);
+      if (unsure && want !== NO_HOPS) continue;
+      if ((want === have && !unsure) || (want === NO_HOPS && store.is(id, RouteMark.leftover))) {
         this.forget(id);
         continue;
       }
@@ -144,6 +145,7 @@ export class Routes {
       if (errno === 0 || (set === NO_HOPS && (errno === Errno.srch || errno === Errno.noent))) {
         store.setError(id, 0);
         store.setHave(id, set);
+        if (set === NO_HOPS) store.unset(id, RouteMark.unsure);
         if (disturbed) this.doubt(id);
       } else {
         this.refuse(id, errno);

@@ -400,6 +400,43 @@ describe('refusals', () => {
     expect(b.routes.counts).toMatchObject({ installed: 10, failed: 0, queued: 0 });
   });
 
+  it('what nobody is sure of and nobody wants is deleted, if it is ours', () => {
+    const b = new Bench();
+    b.kernel.put(route('10.1.0.0/16', 4));
+    for (const i of [1, 2]) b.want(`10.${i}.0.0/16`, via('192.0.2.1'));
+    b.send();
+    b.routes.heard('new', route('10.2.0.0/16', 4));
+    expect(b.routes.auditNeeded).toBe(true);
+    b.routes.clear();
+    b.run();
+    expect(b.routes.isEmpty).toBe(true);
+    expect([...b.kernel.routes.values()].map((r) => formatPrefix(r.destination))).toEqual(['10.1.0.0/16']);
+  });
+
+  it('two batches are under way, and a prefix is in one of them', () => {
+    const b = new Bench();
+    const other = new RouteBatch(100, 1 << 16);
+    for (let i = 0; i < 3; i++) b.want(`10.${i}.0.0/16`, via('192.0.2.1'));
+    b.batch.clear();
+    expect(b.routes.take(b.batch)).toBe(3);
+    // Before the kernel has answered, one is to lead elsewhere, one to go, and one more to come.
+    b.want('10.0.0.0/16', via('192.0.2.2'));
+    b.want('10.1.0.0/16');
+    b.want('10.3.0.0/16', via('192.0.2.1'));
+    other.clear(b.batch);
+    expect(b.routes.take(other)).toBe(1);
+    expect(b.routes.counts.queued).toBe(4);
+    for (const batch of [b.batch, other]) b.socket.send(batch.finish());
+    for (const batch of [b.batch, other]) {
+      const failures = new Map<number, number>();
+      batch.collect(b.socket, (index, errno) => failures.set(index, errno));
+      expect(failures.size).toBe(0);
+      b.routes.done(batch, failures, () => {});
+    }
+    expect(b.run()).toBe(2);
+    expect(b.shown).toEqual(['10.0.0.0/16 192.0.2.2%7*1', '10.2.0.0/16 192.0.2.1%7*1', '10.3.0.0/16 192.0.2.1%7*1']);
+  });
+
   it('deleting what is gone already is no failure', () => {
     const b = new Bench();
     b.want('10.0.0.0/8', via('192.0.2.1'));
