@@ -1,8 +1,11 @@
 // Learned routes in the kernel: from the first octet of the first UPDATE until the last route is in the main table, then
-// until all are gone after the session ended. `ip -batch` with the same routes is how fast a process can be that does
-// nothing else. Needs root. The kernel's own counter is asked, which costs each daemon the same.
+// until all are gone after the session ended; with processor time, peak memory and, of ours, the longest stall of the main
+// thread. Beside the routers, `ip -batch`, and what the kernel takes for messages that are ready (batched.mjs). Needs root.
+// The kernel's own counter is asked, which walks its table: rarely enough to cost little, and each daemon the same.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { formatPrefix } from '../dist/lib/prefix.js';
 import { prefixes, updates } from './data.mjs';
 import { compare, during, LOCAL_ASN, PEER_ASN } from './measure.mjs';
@@ -11,30 +14,63 @@ import { nowMs, Place, sleep } from './place.mjs';
 const SIZES = process.env.WAYPOST_BENCH_ROUTES?.split(',').map(Number) ?? [100_000, 1_000_000];
 const POLL_MS = 20;
 const NEXT_HOP = 0x0a630002;
+const STALL = fileURLToPath(new URL('stall.mjs', import.meta.url));
+const BATCHED = fileURLToPath(new URL('batched.mjs', import.meta.url));
+const HZ = 100;
+/** How long a daemon may take, ms: one that takes longer is told in the table, and the next has its turn. */
+const patienceMs = (size) => 20_000 + size / 10;
 
 /** IPv4 routes in the main table of a process' namespace. */
 const routesOf = (pid) =>
   Number(/Main:\n(?:.*\n)*?\s*Prefixes:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/net/fib_triestat`, 'utf8'))?.[1] ?? 0);
 
-async function until(done, ms) {
+/** Waits until a number of routes is as wanted; looking at it takes a fifth of the time at most. */
+async function until(pid, what, wanted, ms) {
   const start = nowMs();
-  while (!done()) {
-    if (nowMs() - start > ms) throw new Error(`not within ${ms / 1000} s`);
-    await sleep(POLL_MS);
+  for (;;) {
+    const before = nowMs();
+    const now = routesOf(pid);
+    if (wanted(now)) return;
+    if (before - start > ms) throw new Error(`${now.toLocaleString('en')} routes ${what} after ${ms / 1000} s`);
+    await sleep(Math.max(POLL_MS, 4 * (nowMs() - before)));
   }
 }
 
+const sumOf = (running, one) => running.reduce((n, { pid }) => n + one(pid), 0);
+
 /** Megabytes that processes have had at most. */
 const peakMb = (running) =>
-  running.reduce(
-    (n, { pid }) => n + Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
-    0,
-  );
+  sumOf(running, (pid) => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024);
 
-function ipBatch(table) {
+/** Processor time that processes have had, seconds; the kernel's work for them is in it. */
+const cpuSec = (running) =>
+  sumOf(running, (pid) => {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / HZ;
+  });
+
+/** Asks stall.mjs in a daemon for the longest stall since it was asked last, ms. */
+function stallOf(child) {
+  let answer = () => {};
+  createInterface({ input: child.stdout }).on('line', (line) => answer(JSON.parse(line)));
+  return () =>
+    new Promise((resolve) => {
+      answer = ({ longestMs }) => resolve(longestMs);
+      child.kill('SIGUSR2');
+    });
+}
+
+function inPlace(work) {
   const place = new Place(1);
   try {
-    if (!place.isolated) return 'needs root, for a namespace';
+    return place.isolated ? work(place) : 'needs root, for a namespace';
+  } finally {
+    place.close();
+  }
+}
+
+const ipBatch = (table) =>
+  inPlace((place) => {
     const file = join(place.folder, 'routes');
     const lines = Array.from(
       { length: table.size },
@@ -44,9 +80,47 @@ function ipBatch(table) {
     const start = nowMs();
     place.run(['ip', '-force', '-batch', file]);
     return nowMs() - start;
-  } finally {
-    place.close();
-  }
+  });
+
+const batched = (size) =>
+  inPlace((place) => {
+    const text = place.run([process.execPath, BATCHED, String(size), '10.99.0.2', 'd0']);
+    return text === '' ? 'failed' : JSON.parse(text);
+  });
+
+/** One daemon, once: what is measured goes into `measured`. */
+async function round(daemon, place, { bytes, size }, measured) {
+  const ours = daemon.name === 'waypost';
+  const file = join(place.folder, 'table');
+  writeFileSync(file, bytes);
+  const sink = await place.sink({ asn: PEER_ASN });
+  const settings = { peers: place.peers, asn: LOCAL_ASN, peerAsn: PEER_ASN, install: true };
+  const configured = daemon.configure(place, settings);
+  const started = ours
+    ? configured.start(['--import', STALL], { stdio: ['pipe', 'pipe', 'ignore'] })
+    : configured.start();
+  return during(started, async (running) => {
+    const { pid } = running[0];
+    const stall = ours ? stallOf(running[0]) : undefined;
+    await sink.wait((e) => e.event === 'established', 60_000);
+    await sleep(3000);
+    const before = routesOf(pid);
+    await stall?.();
+    const idleSec = cpuSec(running);
+    sink.say(`send ${file}`);
+    const { at: start } = await sink.wait((e) => e.event === 'sending', 5_000);
+    await until(pid, 'in', (n) => n - before >= size, patienceMs(size));
+    const ms = nowMs() - start;
+    measured.cpu = cpuSec(running) - idleSec;
+    measured.peak = peakMb(running);
+    if (stall) measured.stall = await stall();
+    await sink.close();
+    const ended = nowMs();
+    await until(pid, 'left', (n) => n <= before, patienceMs(size));
+    measured.out = nowMs() - ended;
+    if (stall) measured.stall = Math.max(measured.stall, await stall());
+    return ms;
+  });
 }
 
 export async function run() {
@@ -54,40 +128,31 @@ export async function run() {
   for (const size of SIZES) {
     const table = prefixes(size);
     const { bytes } = updates(table, 5, 2, { asn: PEER_ASN, nextHop: NEXT_HOP });
-    const patienceMs = size / 5;
-    const [withdrawals, memory] = [{}, {}];
+    const measured = {};
+    const kernel = batched(size);
+    process.stderr.write(`  fib batched netlink alone: ${JSON.stringify(kernel)}\n`);
     const daemons = await compare(
       { what: 'fib', rounds: size > 100_000 ? 1 : 3, only: ['waypost', 'bird', 'frr'] },
-      async (daemon, place) => {
-        const file = join(place.folder, 'table');
-        writeFileSync(file, bytes);
-        const sink = await place.sink({ asn: PEER_ASN });
-        const settings = { peers: place.peers, asn: LOCAL_ASN, peerAsn: PEER_ASN, install: true };
-        return during(daemon.configure(place, settings).start(), async (running) => {
-          const { pid } = running[0];
-          await sink.wait((e) => e.event === 'established', 60_000);
-          await sleep(2000);
-          const before = routesOf(pid);
-          sink.say(`send ${file}`);
-          const { at: start } = await sink.wait((e) => e.event === 'sending', 5_000);
-          await until(() => routesOf(pid) - before >= size, patienceMs + 60_000);
-          const ms = nowMs() - start;
-          memory[daemon.name] = peakMb(running);
-          await sink.close();
-          const ended = nowMs();
-          await until(() => routesOf(pid) <= before, patienceMs + 60_000);
-          withdrawals[daemon.name] = nowMs() - ended;
-          return ms;
-        });
+      (daemon, place) => {
+        measured[daemon.name] = {};
+        return round(daemon, place, { bytes, size }, measured[daemon.name]);
       },
     );
     const name = size.toLocaleString('en');
     const row = (measure, unit, { waypost, ...others }, goal) =>
       rows.push({ measure: `${name} routes ${measure}`, unit, goal, ours: waypost, others });
-    const batch = size > 100_000 ? undefined : ipBatch(table);
-    row('into the kernel', 'ms', { ...daemons, ...(batch !== undefined && { 'ip -batch': batch }) }, daemons.bird);
-    row('out of the kernel', 'ms', withdrawals, withdrawals.bird);
-    row('in the kernel, peak memory', 'MB', memory, memory.frr);
+    const each = (what) =>
+      Object.fromEntries(
+        Object.entries(measured).flatMap(([daemon, m]) => (m[what] === undefined ? [] : [[daemon, m[what]]])),
+      );
+    const alone = { 'batched netlink alone': kernel.addMs ?? kernel };
+    const ip = size > 100_000 ? {} : { 'ip -batch': ipBatch(table) };
+    row('into the kernel', 'ms', { ...daemons, ...alone, ...ip }, 1.5 * kernel.addMs);
+    const out = each('out');
+    row('out of the kernel', 'ms', { ...out, 'batched netlink alone': kernel.deleteMs ?? kernel }, out.bird);
+    row('into the kernel, processor time', 's', each('cpu'), each('cpu').bird);
+    row('in the kernel, peak memory', 'MB', each('peak'), each('peak').frr);
+    row('in and out, longest stall of the main thread', 'ms', each('stall'), 50);
   }
   return rows;
 }

@@ -73,6 +73,40 @@ afterEach(async () => {
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 describe('a connection', () => {
+  it('hands over what takes long in small pieces, with turns of the event loop in between', async () => {
+    const handed: number[] = [];
+    const got: Uint8Array[] = [];
+    let turns = 0;
+    let counting = true;
+    const tcp = new Tcp({
+      connected: () => {},
+      accepted: () => true,
+      received: (_, octets) => {
+        handed.push(octets.length);
+        got.push(octets.slice());
+        const until = performance.now() + 3;
+        while (performance.now() < until);
+      },
+      sent: () => {},
+      closed: () => {},
+    });
+    const port = await tcp.listen({ address: address('127.0.0.1'), port: 0 });
+    const count = () => {
+      turns++;
+      if (counting) setImmediate(count);
+    };
+    count();
+    const sent = Uint8Array.from({ length: 400_000 }, (_, i) => (i * 7919) >> 8);
+    client(port).write(sent);
+    await until('all octets', () => handed.reduce((n, octets) => n + octets, 0) === sent.length);
+    counting = false;
+    expect(Buffer.compare(Buffer.concat(got), sent)).toBe(0);
+    expect(Math.max(...handed)).toBeLessThanOrEqual(4096);
+    // Two of 3 ms make a turn.
+    expect(turns).toBeGreaterThan(handed.length / 3);
+    await tcp.stop();
+  });
+
   it('is the same two ends from both sides, and carries octets both ways', async () => {
     const [a, b] = [host(), host()];
     const port = await a.listen('127.0.0.1');

@@ -4,7 +4,7 @@ import { formatPrefix, type Prefix, prefix } from '../../src/lib/prefix.ts';
 import { wordOf } from '../../src/lib/table.ts';
 import { RouteBatch } from '../../src/netlink/batch.ts';
 import type { Hop } from '../../src/netlink/hop.ts';
-import type { RouteSpec } from '../../src/netlink/route.ts';
+import type { Route, RouteSpec } from '../../src/netlink/route.ts';
 import { NO_HOPS, type RouteSettings } from '../../src/vrf/hopset.ts';
 import { Routes } from '../../src/vrf/routes.ts';
 import { FakeKernel } from '../support/kernel.ts';
@@ -405,7 +405,7 @@ describe('refusals', () => {
     b.kernel.put(route('10.1.0.0/16', 4));
     for (const i of [1, 2]) b.want(`10.${i}.0.0/16`, via('192.0.2.1'));
     b.send();
-    b.routes.heard('new', route('10.2.0.0/16', 4));
+    b.routes.heard('new', { ...route('10.2.0.0/16', 4), table, flags: 0 } as Route);
     expect(b.routes.auditNeeded).toBe(true);
     b.routes.clear();
     b.run();

@@ -1,0 +1,113 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { Programmer } from '../../../src/daemon/fib/programmer.ts';
+import { address } from '../../../src/lib/address.ts';
+import { prefix } from '../../../src/lib/prefix.ts';
+import { wordOf } from '../../../src/lib/table.ts';
+import { Routes } from '../../../src/vrf/routes.ts';
+import { FakeKernel } from '../../support/kernel.ts';
+import { waitFor } from '../../support/process.ts';
+
+const [EPERM, ENETUNREACH, ENOSPC] = [1, 101, 28];
+const table = 100;
+
+/** A programmer, one table of it, and a kernel. */
+class Bench {
+  readonly kernel = new FakeKernel();
+  readonly routes = new Routes({ family: 4, table, protocol: 186, metric: 20 });
+  readonly events: string[] = [];
+  readonly programmer = new Programmer(this.kernel.socket(), {
+    refused: (error, paused) => this.events.push(`refused ${error}${paused ? ', paused' : ''}`),
+    accepted: () => this.events.push('accepted'),
+    done: () => {},
+  });
+
+  constructor() {
+    this.programmer.add(this.routes);
+  }
+
+  want(text: string, gateway = '192.0.2.1'): void {
+    const p = prefix(text);
+    const set = this.routes.sets.retain([{ gateway: address(gateway), link: 7 }]);
+    this.routes.want(wordOf(p, 0), 0, 0, 0, p.length, set);
+    this.routes.sets.release(set);
+  }
+
+  installed = (n: number) =>
+    waitFor(`${n} routes`, () => this.kernel.routes.size === n && this.routes.counts.queued === 0, { everyMs: 2 });
+}
+
+let bench: Bench | undefined;
+afterEach(() => bench?.programmer.close());
+
+describe('changes', () => {
+  it('of many turns all arrive, whatever is under way', async () => {
+    const b = new Bench();
+    bench = b;
+    for (let n = 0; n < 40; n++) {
+      for (let i = 0; i < 500; i++) b.want(`10.${n}.${i & 255}.${(i >> 8) << 7}/25`);
+      b.programmer.flush();
+      if (n % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await b.installed(20_000);
+    expect(b.programmer.changes).toBe(20_000);
+    expect(b.events).toEqual([]);
+    expect(b.programmer.latency.reduce((sum, count) => sum + count)).toBe(20_000);
+  });
+
+  it('that nothing waits for are settled at once, and others when the kernel has done them', async () => {
+    const b = new Bench();
+    bench = b;
+    await b.programmer.settled(60_000);
+    b.want('10.0.0.0/8');
+    await b.programmer.settled(60_000);
+    expect(b.kernel.routes.size).toBe(1);
+  });
+});
+
+describe('refusals', () => {
+  it('of one route are told once by reason, and over when it is accepted', async () => {
+    const b = new Bench();
+    bench = b;
+    let closed = true;
+    b.kernel.refuse = (_, { destination }) => (closed && destination.bytes[1] === 3 ? ENETUNREACH : undefined);
+    for (let i = 0; i < 10; i++) b.want(`10.${i}.0.0/16`);
+    b.programmer.kick();
+    await waitFor('the refusal', () => b.events.length > 0, { everyMs: 2 });
+    expect(b.kernel.routes.size).toBe(9);
+    b.programmer.retry();
+    await waitFor('a second', () => b.programmer.refusals.get('ENETUNREACH')! >= 2, { everyMs: 2 });
+    expect(b.events).toEqual(['refused ENETUNREACH']);
+    closed = false;
+    // By itself, after a while.
+    await b.installed(10);
+    expect(b.events).toEqual(['refused ENETUNREACH', 'accepted']);
+  });
+
+  it.each([
+    ['EPERM', EPERM],
+    ['ENOSPC', ENOSPC],
+  ])('that would meet every route pause it (%s), and it goes on by itself', async (name, errno) => {
+    const b = new Bench();
+    bench = b;
+    let closed = true;
+    let asked = 0;
+    b.kernel.refuse = () => {
+      asked++;
+      return closed ? errno : undefined;
+    };
+    for (let i = 0; i < 10; i++) b.want(`10.${i}.0.0/16`);
+    b.programmer.kick();
+    await waitFor('the refusal', () => b.events.length > 0, { everyMs: 2 });
+    expect(b.events).toEqual([`refused ${name}, paused`]);
+    const before = asked;
+    // Nothing is sent before the time is over, whatever comes.
+    b.want('10.99.0.0/16');
+    b.programmer.flush();
+    b.programmer.retry();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(asked).toBe(before);
+    closed = false;
+    await b.installed(11);
+    expect(b.events).toEqual([`refused ${name}, paused`, 'accepted']);
+  });
+});
