@@ -66,7 +66,7 @@ export class Instance {
     this.bind();
   }
 
-  setFib(fib: Fib): void {
+  setFib(fib: Tables): void {
     this.fib = fib;
     this.bind();
     this.waysChanged();

@@ -118,7 +118,7 @@ export class Learned {
     speaker.instances.setFib(this.fib);
     this.startedAt = monotonicMs();
     this.sweepTimer = setInterval(() => this.sweep(), CHECK_MS).unref();
-    if (settings.install) this.rehearsalTimer = setTimeout(() => this.rehearse(), REHEARSE_AFTER_MS).unref();
+    if (this.kernel!.install) this.rehearsalTimer = setTimeout(() => this.rehearse(), REHEARSE_AFTER_MS).unref();
   }
 
   private rehearse(): void {
