@@ -19,6 +19,7 @@ class Bench {
     refused: (error, paused) => this.events.push(`refused ${error}${paused ? ', paused' : ''}`),
     accepted: () => this.events.push('accepted'),
     done: () => {},
+    idle: () => {},
   });
 
   constructor() {
