@@ -22,8 +22,9 @@ export interface LocalAddresses {
 const DEFAULT_LOCAL_PREF = 100;
 
 /**
- * The attributes for one session, next hops of `nextHops` in the place of our own, or undefined where the route cannot be advertised on it: no next hop can be given for
- * the family, or it is only for customers (RFC 9234 §5) and the peer is none.
+ * The attributes for one session, with next hops of `nextHops` in the place of our own. Undefined where the route
+ * cannot be advertised on it: no next hop can be given for the family, or it is only for customers (RFC 9234 §5) and
+ * the peer is none.
  */
 export function exportRoute(
   route: PathAttributes,

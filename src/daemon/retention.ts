@@ -101,13 +101,15 @@ export class Retention {
 
   private arm(timer: RestartTimer, ms: number): void {
     clearTimeout(this.timers.get(timer));
+    const now = Math.min(ms, MAX_TIMEOUT_MS);
     const fire = () => {
+      if (ms > now) return this.arm(timer, ms - now);
       this.timers.delete(timer);
       this.take({ type: 'expired', timer });
     };
-    this.timers.set(timer, setTimeout(fire, Math.min(ms, MAX_TIMEOUT_MS)).unref());
+    this.timers.set(timer, setTimeout(fire, now).unref());
   }
 }
 
-/** Node's timers hold no more; long-lived times of up to 194 days (RFC 9494) end after 24 of them. */
+/** Node's timers hold no more than 24 days; a long-lived time may be 194 (RFC 9494 §3), and takes several. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
