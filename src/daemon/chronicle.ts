@@ -53,6 +53,13 @@ export class Chronicle {
     this.journal.add({ kind, subject, event, reason });
   }
 
+  /** Nobody answers a dial, for another reason than before. */
+  unanswered(peer: string, reason: string): void {
+    const event = 'session attempt failed';
+    this.log.warn({ peer, reason }, event);
+    this.journal.add({ kind: 'session', subject: peer, event, reason });
+  }
+
   peer(change: 'added' | 'removed' | 'reset', name: string, detail: string): void {
     this.log.info({ peer: name, ...(detail && { detail }) }, `peer ${change}`);
     this.journal.add({ kind: 'peer', subject: name, event: `peer ${change}`, detail });

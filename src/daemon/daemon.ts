@@ -90,6 +90,7 @@ export class Daemon {
           if (up || (from === 'Established' && reason.startsWith(STOPPED))) this.presence.set(peer.name, up);
           if (from !== 'Idle' && (to === 'Idle' || to === 'Active')) this.engine.left(peer);
         },
+        unanswered: (peer, reason) => chronicle.unanswered(peer.name, reason),
         forgotten: (peer) => this.engine.left(peer),
         limit: (peer, prefixes, limit) => chronicle.limit(peer, prefixes, limit),
         problem: (text) => chronicle.problem('error', text),

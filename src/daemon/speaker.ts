@@ -41,6 +41,8 @@ export interface SpeakerEvents {
   problem?(text: string): void;
   /** A caller that is no peer: the peer it is from now on, started, or undefined to turn it away. */
   caller?(ends: Ends): Peer | undefined;
+  /** Nobody answers a dial, for another reason than before; the session goes on dialling. */
+  unanswered?(peer: Peer, reason: string): void;
   /** A peer that was to restart did not come back in time: nothing of it is kept any more. */
   forgotten?(peer: Peer): void;
   /** The peers there are, or the settings of one, have changed. */
@@ -248,7 +250,12 @@ export class Speaker {
   }
 
   private handle(peer: Peer, event: SessionEvent): void {
-    for (const action of peer.session.handle(event, monotonicMs())) this.perform(peer, action);
+    const { session } = peer;
+    const { state, lastError } = session;
+    for (const action of session.handle(event, monotonicMs())) this.perform(peer, action);
+    // A dial that nobody answered is followed by another: the state stays as it is, and says nothing.
+    if (state === 'Connect' && session.state === 'Connect' && session.lastError !== lastError)
+      this.events.unanswered?.(peer, session.lastError);
     if (this.peers.get(peer.name) === peer) peer.schedule(() => this.handle(peer, { type: 'tick' }));
   }
 

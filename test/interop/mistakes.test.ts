@@ -58,6 +58,11 @@ test('FRR in another AS, FRR that expects us in another, FRR with another passwo
   expect(await explained('wrongOwnAs')).toContain('OPEN Message Error/Bad Peer AS');
   write({ password: 'correct-horse' });
   expect(await explained('passwordDiffers')).toContain('is its TCP-MD5 password the same as ours?');
+  await waitFor(
+    'the log says so',
+    async () => /TCP-MD5 password the same as ours.*session attempt failed/.test(node.log()),
+    { log },
+  );
   write({});
   await waitFor('up', () => node.established('frr'), { log });
   expect(await node.end(), log()).toBe(0);
