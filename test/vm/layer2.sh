@@ -7,7 +7,7 @@ set -eu
 vip=10.180.204.250
 other=192.0.2.200
 other6=2001:db8::c8
-modprobe -q bonding max_bonds=0
+modprobe -q bonding max_bonds=0 || ip link del bond0
 ip netns add far
 ip -batch - <<'IP'
 link add underlay0 type veth peer name far0 netns far

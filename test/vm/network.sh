@@ -6,6 +6,7 @@ set -u; [ -z "${VM_TRACE:-}" ] || set -x
 . test/vm/node.sh
 
 # The default gateway, a router with a client behind it in each VRF, and a pod for each. Programs start slowly here.
+modprobe -q bonding max_bonds=0 || true
 for name in main red blue pod-red pod-blue; do ip netns add $name; done
 ip -batch - <<'IP'
 link add to-main type veth peer name eth0 netns main
@@ -38,8 +39,20 @@ addr add $pod/32 dev eth0
 route add default dev eth0
 IP
 done
-# to-red has what must survive that it goes into a VRF and comes out of it.
+# to-red and the bond have what must survive that they go into a VRF and come out of it.
 ip -batch - <<'IP'
+link add bond1 type bond mode active-backup miimon 100
+link add bond2 type bond mode active-backup
+link add bond1a type veth peer name bond1x
+link add bond1b type veth peer name bond1y
+link set bond1a master bond1
+link set bond1b master bond1
+link set bond1x up
+link set bond1y up
+link set bond1 up
+addr add 192.0.3.1/24 dev bond1
+addr add 2001:db8:3::1/64 dev bond1 nodad
+route add 203.0.114.0/24 via 192.0.3.2 dev bond1
 link set to-main up
 link set to-red up
 link set to-blue up
@@ -125,7 +138,8 @@ speaker
 # Addresses are verified first, which takes a second or two.
 await '[ -z "$(ip -6 -o address show tentative)" ]'
 state >"$w/before"
-vrf red 2 'to-red, red-extra' 5 '    - {name: red-extra, type: dummy, state: up, mtu: 1400}
+vrf red 2 'to-red, red-extra, bond1' 5 '    - {name: bond1, type: bond, state: up, mtu: 1400, link-aggregation: {mode: active-backup, port: [bond1a, bond1b]}}
+    - {name: red-extra, type: dummy, state: up, mtu: 1400}
     - {name: red-extra.7, type: vlan, state: up, vlan: {base-iface: red-extra, id: 7}}'
 vrf blue 3 'to-blue' 6 '      ipv6: {enabled: true, address: [{ip: "2001:db8:2::1", prefix-length: 64}]}'
 
@@ -182,6 +196,20 @@ kill $monitor
 echo "again $(grep -vc '^$' "$w/monitor")"
 for name in red blue; do until_says "show/peers?peer=$name" '"state": *"Established"'; done
 
+# A bond's mode is nobody's to change.
+put bond <<'YAML'
+apiVersion: nmstate.io/v1
+kind: NodeNetworkConfigurationPolicy
+metadata: {name: bond}
+spec:
+  desiredState:
+    interfaces:
+    - {name: bond2, type: bond, state: up, link-aggregation: {mode: balance-rr}}
+YAML
+until_says show/config '"policy": *"bond", *"state": *"waiting", *"reason": *"([^"]*)'
+echo "bond ${BASH_REMATCH[1]}"
+rm "$w/conf/bond.yaml"
+
 # A policy that takes the default gateway away is taken back.
 state >"$w/with"
 put cut <<'YAML'
@@ -220,7 +248,8 @@ until_says show/config '"policy": *"middle", *"state": *"confirming"'
 kill -KILL $daemon; wait $daemon 2>/dev/null
 echo "middle-master $(ip -j link show to-red)"
 rm "$w/conf/middle.yaml"
-vrf red 2 'to-red, red-extra' 5 '    - {name: red-extra, type: dummy, state: up, mtu: 1400}
+vrf red 2 'to-red, red-extra, bond1' 5 '    - {name: bond1, type: bond, state: up, mtu: 1400, link-aggregation: {mode: active-backup, port: [bond1a, bond1b]}}
+    - {name: red-extra, type: dummy, state: up, mtu: 1400}
     - {name: red-extra.7, type: vlan, state: up, vlan: {base-iface: red-extra, id: 7}}'
 start "$w/conf"
 until_says show/config '"policy": *"red", *"state": *"applied"'

@@ -68,6 +68,30 @@ describe('two VRFs with the same networks', () => {
     expect(json('main')).toContainEqual(expect.objectContaining({ dst: 'default', gateway: '198.51.100.1' }));
   });
 
+  it('and so does a bond, whose members stay in it; one of another mode is waited for', () => {
+    const links = json<{ ifname: string }[]>('links').filter(({ ifname }) => ifname.startsWith('bond1'));
+    expect(links).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          ifname: 'bond1',
+          master: 'red',
+          mtu: 1400,
+          linkinfo: expect.objectContaining({ info_data: expect.objectContaining({ mode: 'active-backup' }) }),
+        }),
+        expect.objectContaining({ ifname: 'bond1a', master: 'bond1' }),
+        expect.objectContaining({ ifname: 'bond1b', master: 'bond1' }),
+      ]),
+    );
+    expect(json('table2-4')).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ dst: '192.0.3.0/24', dev: 'bond1', protocol: 'kernel' }),
+        expect.objectContaining({ dst: '203.0.114.0/24', gateway: '192.0.3.2' }),
+      ]),
+    );
+    expect(json('table2-6')).toContainEqual(expect.objectContaining({ dst: '2001:db8:3::/64', dev: 'bond1' }));
+    expect(one('bond')).toBe('bond bond2 has mode active-backup, not balance-rr: bonds are not changed');
+  });
+
   it('hold a session each with the same peer address', () => {
     expect(json('peers').map(({ name, vrf, state, address }) => [name, vrf, state, address])).toEqual([
       ['blue', 'blue', 'Established', '192.0.2.2'],
@@ -101,7 +125,7 @@ describe('two VRFs with the same networks', () => {
       rows.map(({ name, table, interfaces, managed, state }) => [name, table, interfaces, managed, state]),
     ).toEqual([
       ['blue', 3, ['to-blue'], true, 'applied'],
-      ['red', 2, ['red-extra', 'to-red'], true, 'applied'],
+      ['red', 2, ['bond1', 'red-extra', 'to-red'], true, 'applied'],
     ]);
     expect(rows[1]!.rules.map(({ rule }) => rule)).toContain('998: from all to 172.30.0.0/16 lookup 254');
     expect(rows[1]!.sysctls).toMatchObject({

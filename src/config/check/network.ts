@@ -97,6 +97,7 @@ function* interfaceClaims(item: PolicyInterface): Generator<Claim> {
   if (item.mtu !== undefined) yield at('mtu', item.mtu, 'mtu');
   if (item.mac !== undefined) yield at('mac-address', item.mac, 'mac-address');
   if (item.vlan !== undefined) yield at('vlan', item.vlan, 'vlan');
+  if (item.bondMode !== undefined) yield at('bond mode', item.bondMode, 'link-aggregation');
   if (item.stp !== undefined) yield at('spanning tree', item.stp, 'bridge');
   if (item.controller !== undefined) yield at('controller', item.controller, 'controller');
   if (item.table !== undefined) {
