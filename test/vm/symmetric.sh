@@ -228,7 +228,14 @@ reach whole client-blue 2001:db8:113::6 4 20
 # Who comes in by red for blue's Service is answered by blue, where another client has his address.
 ip -n router-red route add 203.0.113.6 via 192.0.2.1
 reach whole client-red 203.0.113.6 5
-# What pods begin themselves.
+# What pods begin themselves. Routers must know their own addresses where the Service's does not stand for them.
+for way in 'red 5' 'blue 6'; do
+  read -r vrf octet <<<"$way"
+  [ $filter = yes ] || ip -n router-$vrf -batch - <<IP
+route add 10.244.$octet.0/24 via 192.0.2.1
+route add fd00:244:$octet::/64 via 2001:db8:2::1
+IP
+done
 reach begun pod-red 198.51.100.7 21 20
 reach begun pod-red 2001:db8:100::7 22 20
 reach begun pod-blue 198.51.100.7 23 20
