@@ -227,7 +227,7 @@ reach whole client-blue 203.0.113.6 3 20
 reach whole client-blue 2001:db8:113::6 4 20
 # Who comes in by red for blue's Service is answered by blue, where another client has his address.
 ip -n router-red route add 203.0.113.6 via 192.0.2.1
-reach whole client-red 203.0.113.6 5
+reach whole client-red 203.0.113.6 5 5
 # What pods begin themselves. Routers must know their own addresses where the Service's does not stand for them.
 for way in 'red 5' 'blue 6'; do
   read -r vrf octet <<<"$way"
