@@ -59,9 +59,9 @@ export function registerRouteMetrics(registry: Registry, learned: Learned): void
   });
 }
 
+/** Also while no routes go to the kernel: alerts ask for metrics that there are. */
 export function* latencyText({ fib, failover }: Learned): Generator<string> {
-  if (fib === undefined) return;
-  const { latency, latencySum } = fib.programmer;
+  const { latency = [], latencySum = 0 } = fib?.programmer ?? {};
   const programming = 'How long a change waited at most until the kernel had carried it out.';
   yield histogram('waypost_route_programming_seconds', programming, latencyBuckets, latency, latencySum);
   const over = 'From the end of a session until the kernel had none of its routes any more, or others in their place.';
@@ -79,7 +79,7 @@ function histogram(
   let text = `# HELP ${name} ${help}\n# TYPE ${name} histogram\n`;
   let n = 0;
   for (const [i, bound] of [...bounds, '+Inf'].entries()) {
-    n += counts[i]!;
+    n += counts[i] ?? 0;
     text += `${name}_bucket{le="${bound}"} ${n}\n`;
   }
   return `${text}${name}_sum ${sum}\n${name}_count ${n}\n`;
