@@ -12,6 +12,7 @@ import {
   Router,
   Site,
   serviceDocument,
+  soon,
 } from '../support/daemon.ts';
 
 const file = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
@@ -28,6 +29,7 @@ beforeAll(async () => {
   site.folder.put('web.yaml', serviceDocument('web'));
   await site.start();
   await router.knows('198.51.100.0/32');
+  await soon('the kernel is asked for its routes', async () => (await site.metrics()).includes('waypost_routes{'));
   // Once there is BFD.
   const late = { counts: [1], sumMs: 1, maxMs: 1 };
   read(`${await site.metrics()}${lateText({ late } as unknown as Bfd)}`);
