@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
@@ -10,11 +11,10 @@ const longest = [
   'bgp/collision',
   'interop/routers',
   'vm/network',
-  'vm/vrf',
+  'vm/symmetric',
   'netns/l2',
   'vm/layer2',
   'netns/layer2-daemon',
-  'vm/egress',
   'netns/unnumbered',
   'interop/bfd',
   'interop/lab',
@@ -42,6 +42,8 @@ export default defineConfig({
           exclude: ['test/interop/**', 'test/netns/**', 'test/vm/**', 'test/package/**'],
           // Tests share nothing but what they import: two hundred files need not load the same modules each for itself.
           isolate: false,
+          // One for each of two cores; the default leaves one to whoever watches.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
           // On a machine with ten times the work, each of them still ends: what hangs is found after all.
           testTimeout: 120_000,
           hookTimeout: 60_000,

@@ -6,7 +6,7 @@
  * Nothing is opened or written before some policy exists, or one was in force.
  */
 import type { Configuration } from '../../config/model.ts';
-import { policiesHere, SPEAKER, wishesOf } from '../../intent/network.ts';
+import { policiesHere, wishesOf } from '../../intent/network.ts';
 import { wallClock } from '../../io/clock.ts';
 import type { Logger } from '../../io/log.ts';
 import { bootId } from '../../io/state.ts';
@@ -20,6 +20,7 @@ import { targetOf } from '../../vrf/target.ts';
 import { isReached, reach } from './apply.ts';
 import type { Working } from './confirm.ts';
 import type { Kernel } from './kernel.ts';
+import { type Happened, News } from './news.ts';
 import { confirmedIn, failedIn, undoneIn } from './outcome.ts';
 import { type Parts, realParts } from './parts.ts';
 import { lightScope, touched, wholeScope } from './scope.ts';
@@ -48,8 +49,7 @@ interface Unconfirmed {
 }
 
 export interface NetworkOptions extends Surroundings {
-  /** For `show events`; the policy is '' where it is about all of them. */
-  happened(policy: string, event: string, reason: string): void;
+  readonly happened: Happened;
   readonly parts?: Parts;
 }
 
@@ -62,6 +62,7 @@ const nothing = { sysctls: [], links: [], tables: [] };
 export class Network {
   private readonly log: Logger;
   private readonly options: NetworkOptions;
+  private readonly news: News;
   private readonly parts: Parts;
   private kernel: Kernel | undefined;
   private watch: Pick<Watch, 'close'> | undefined;
@@ -82,11 +83,11 @@ export class Network {
   /** Counts what is wanted: a change to what is no longer wanted is given up. */
   private generation = 0;
   private interruptions = { change: '', count: 0 };
-  private readonly told = new Map<string, string>();
 
   constructor(options: NetworkOptions) {
     this.options = options;
     this.log = options.log;
+    this.news = new News(options.log, options.happened);
     this.parts = options.parts ?? realParts;
   }
 
@@ -163,8 +164,9 @@ export class Network {
         this.again = false;
         await this.pass();
       } while (this.again && !this.stopped);
+      this.news.broken();
     } catch (error) {
-      this.tell('', (error as Error).message, 'the network cannot be set up');
+      this.news.broken(error as Error);
     } finally {
       this.running = false;
     }
@@ -205,9 +207,7 @@ export class Network {
   /** What a killed process was at is taken back. */
   private recover(): void {
     const { before, change, interruptions } = this.journal.pending!;
-    const event = 'a change of the network was interrupted: taking it back';
-    this.log.warn({ interruptions: interruptions + 1 }, event);
-    this.options.happened('', event, '');
+    this.news.interrupted(interruptions + 1);
     takeBack(this.kernel!, this.log, before, this.journal.baseline, goalOf(this.wanted));
     this.interruptions = { change, count: interruptions + 1 };
     this.save(undoneIn(this.journal));
@@ -216,8 +216,7 @@ export class Network {
   private nextWishes(): Wishes {
     const { next, waiting } = choose(this.wanted, this.journal, this.kernel!.read(nothing));
     this.waiting = waiting;
-    for (const [name, reason] of waiting) this.tell(name, reason, 'policy waits');
-    for (const name of this.told.keys()) if (!waiting.has(name)) this.told.delete(name);
+    this.news.waiting(waiting);
     return next;
   }
 
@@ -227,22 +226,18 @@ export class Network {
     const goal = goalOf(applied);
     const target = (now: Snapshot) => targetOf(goal, baseline, now);
     const have = this.kernel!.read(lightScope(goal, baseline));
-    if (isReached(target(have), have)) return;
+    if (isReached(target(have), have)) return this.news.problems([]);
     const before = this.writes;
     const problems = reach(this.kernel!, wholeScope(goal, baseline), target, () => true);
-    if (problems.length > 0) this.tell('problems', problems.join('; '), 'the network is not as it should be');
-    else this.told.delete('problems');
-    if (this.writes > before && problems.length === 0) {
-      const event = 'the network was changed by somebody else: put right';
-      this.log.info({ steps: this.writes - before }, event);
-      this.options.happened('', event, '');
-    }
+    this.news.problems(problems);
+    if (this.writes > before && problems.length === 0) this.news.putRight(this.writes - before);
     this.options.applied();
   }
 
   private async change(next: Wishes, changed: readonly string[]): Promise<void> {
     const kernel = this.kernel!;
     const { generation } = this;
+    /** Whoever wants something else has had `run` called, and another pass follows. */
     const current = () => generation === this.generation && !this.stopped;
     const goal = goalOf(next);
     const scope = wholeScope(goal, this.journal.baseline);
@@ -257,7 +252,7 @@ export class Network {
     if (past === undefined && isReached(targetOf(goal, trial, origin, origin), origin))
       return this.keep(next, goal, trial);
     const working = past?.working ?? (await workingNow(kernel, this.config!, this.options));
-    if (!current()) return this.superseded();
+    if (!current()) return;
     origin = asBefore();
     const baseline = remember(this.journal.baseline, goal, origin);
     const before = touched(origin, goal, baseline);
@@ -271,26 +266,21 @@ export class Network {
     this.save({ ...this.journal, baseline, pending: { before, change: text, interruptions } });
     this.unconfirmed = { origin, working, goal };
     const writes = this.writes;
-    const policies = changed.map((name) => (name === SPEAKER ? 'Speaker' : name));
-    this.log.info({ policies }, 'changing the network');
+    this.news.changing(changed);
     const change = { goal, baseline, before, working, policies: new Set(next.keys()) };
     const reason = await tryOut(kernel, this.config!, change, this.options, current);
     this.changing = [];
     // A process that ends leaves the journal to the next one.
-    if (!current()) return this.superseded();
+    if (!current()) return;
     if (reason === undefined) {
       this.keep(next, goal, baseline);
-      this.log.info({ policies, steps: this.writes - writes }, 'the change of the network is confirmed');
-      for (const name of changed)
-        if (name !== SPEAKER) this.options.happened(name, next.has(name) ? 'policy applied' : 'policy removed', '');
-        else if (!isEmpty(next.get(name))) this.options.happened('', "the Speaker's network applied", '');
-      return;
+      return this.news.confirmed(changed, next, this.writes - writes);
     }
     this.undo(goal);
     const tried = changed.filter((name) => !isEmpty(next.get(name)) || !isEmpty(this.journal.applied.get(name)));
     this.oneByOne = tried.length > 1;
     if (this.oneByOne) {
-      this.log.warn({ policies, reason }, 'the change of the network was taken back: now one policy at a time');
+      this.news.oneByOne(changed, reason);
       this.again = true;
     } else this.fail(tried.length === 0 ? changed : tried, reason);
   }
@@ -311,27 +301,11 @@ export class Network {
 
   private fail(changed: readonly string[], reason: string): void {
     this.save(failedIn(this.journal, changed, this.wanted, reason, wallClock()));
-    for (const name of changed) {
-      const fields = name === SPEAKER ? { document: 'Speaker' } : { policy: name };
-      this.log.error({ ...fields, reason }, 'the change of the network was taken back');
-      this.options.happened(name, 'policy taken back', reason);
-    }
-  }
-
-  private superseded(): void {
-    this.again = true;
+    this.news.failed(changed, reason);
   }
 
   private save(journal: NetworkJournal): void {
     this.journal = journal;
     this.store!.save(journal);
-  }
-
-  /** Says something once. */
-  private tell(key: string, reason: string, text: string): void {
-    if (this.told.get(key) === reason) return;
-    this.told.set(key, reason);
-    this.log.warn({ ...(key !== '' && { policy: key }), reason }, text);
-    this.options.happened(this.wanted.has(key) ? key : '', text, reason);
   }
 }
