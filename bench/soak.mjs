@@ -7,7 +7,7 @@ import { loadavg } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { latePercentile } from '../dist/bfd/late.js';
+import { latePercentile } from '../dist/lib/late.js';
 import { Place, sleep } from './place.mjs';
 
 const number = (fallback) => ({ type: 'string', default: `${fallback}` });

@@ -5,7 +5,7 @@
  * Nothing is started before some peer asks for BFD. The worker runs the sessions by itself: this thread may be busy for as
  * long as it likes, and learns a moment later what happened.
  */
-import type { LateCounts } from '../bfd/late.ts';
+
 import { type DropReason, diagnosticName } from '../bfd/packet.ts';
 import type { SessionView } from '../bfd/view.ts';
 import type { PeerSettings } from '../bgp/settings.ts';
@@ -14,6 +14,7 @@ import { monotonicMs } from '../io/clock.ts';
 import type { Logger } from '../io/log.ts';
 import { type Address, formatAddress } from '../lib/address.ts';
 import { equal } from '../lib/diff.ts';
+import type { LateCounts } from '../lib/late.ts';
 import type { BfdNews, BfdOrder, BfdReport, Report } from './fast/protocol.ts';
 import type { FastEvents, FastWorker } from './fast/worker.ts';
 

@@ -1,8 +1,8 @@
 /** Metrics of BFD: MetalLB's, as its FRR exporter has them, and frr-k8s', by address of the peer and VRF; and how late packets left. */
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { lateBoundsMs } from '../bfd/late.ts';
 import { formatAddress } from '../lib/address.ts';
 import type { Bfd, BfdSession } from './bfd.ts';
+import { lateText } from './latemetrics.ts';
 
 const counters: readonly (readonly [name: string, help: string, value: (session: BfdSession) => number])[] = [
   ['control_packet_input', 'Control packets received.', ({ view }) => view?.counters.received ?? 0],
@@ -73,18 +73,7 @@ function count(counter: Counter, dropped: Readonly<Record<string, number>>): voi
   for (const [reason, number] of Object.entries(dropped)) counter.inc({ reason }, number);
 }
 
-/** A histogram whose classes were counted elsewhere, in Prometheus' text format. */
-export function lateText({ late }: Bfd): string {
-  if (late === undefined) return '';
-  const name = 'waypost_bfd_transmit_late_seconds';
-  let text = `# HELP ${name} How long after they were due BFD packets were sent.\n# TYPE ${name} histogram\n`;
-  let seen = 0;
-  for (const [i, count] of late.counts.entries()) {
-    seen += count;
-    const bound = lateBoundsMs[i];
-    text += `${name}_bucket{le="${bound === undefined ? '+Inf' : bound / 1000}"} ${seen}\n`;
-  }
-  text += `${name}_sum ${late.sumMs / 1000}\n${name}_count ${seen}\n`;
-  const most = 'waypost_bfd_transmit_late_max_seconds';
-  return `${text}# HELP ${most} The greatest lateness since the start.\n# TYPE ${most} gauge\n${most} ${late.maxMs / 1000}\n`;
-}
+export const bfdLateText = ({ late }: Bfd): string =>
+  late === undefined
+    ? ''
+    : lateText('waypost_bfd_transmit_late', 'How long after they were due BFD packets were sent.', late);

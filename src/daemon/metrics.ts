@@ -7,10 +7,11 @@ import type { Configuration } from '../config/model.ts';
 import type { PoolUsage } from '../intent/ledger.ts';
 import { formatAddress } from '../lib/address.ts';
 import type { Bfd } from './bfd.ts';
-import { addBfdMetrics, lateText } from './bfdmetrics.ts';
+import { addBfdMetrics, bfdLateText } from './bfdmetrics.ts';
 import { addBgpMetrics } from './bgpmetrics.ts';
 import type { Documents } from './documents.ts';
 import type { Engine } from './engine.ts';
+import { fastLateText } from './latemetrics.ts';
 import type { Layer2 } from './layer2.ts';
 import type { Learned } from './learned.ts';
 import type { Network } from './network/network.ts';
@@ -128,7 +129,8 @@ export class Metrics {
       yield* answered(layer2);
       yield unanswered(layer2);
       if (learned) yield* latencyText(learned);
-      yield lateText(bfd);
+      yield bfdLateText(bfd);
+      yield fastLateText();
     })();
   }
 }

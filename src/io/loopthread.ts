@@ -4,6 +4,7 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker, workerData } from 'node:worker_threads';
+import { type LateCounts, Lateness } from '../lib/late.ts';
 import { Waker } from './poller.ts';
 
 interface Start {
@@ -11,6 +12,7 @@ interface Start {
   readonly wakerFd: number;
   /** [0]: not zero once the thread is to end. [1]: how often its loop has turned. */
   readonly flags: Int32Array;
+  readonly lateness: SharedArrayBuffer;
 }
 
 export interface LoopEvents<Up> {
@@ -20,11 +22,14 @@ export interface LoopEvents<Up> {
 }
 
 /** Threads that have not ended. */
-const alive = new Map<object, Int32Array>();
+const alive = new Map<object, { readonly flags: Int32Array; readonly lateness: Lateness }>();
 
 /** How often the loop of each thread has turned: one that stays the same for longer than the loop may wait is stuck. */
 export const loopTurns = (): ReadonlyMap<object, number> =>
-  new Map([...alive].map(([thread, flags]) => [thread, Atomics.load(flags, 1)]));
+  new Map([...alive].map(([thread, { flags }]) => [thread, Atomics.load(flags, 1)]));
+
+/** How late the loop of the fast worker woke for what was due; undefined where there is none. */
+export const loopLateness = (): LateCounts | undefined => [...alive.values()][0]?.lateness.totals;
 
 /** The main thread's side. */
 export class LoopThread<Down, Up> {
@@ -42,9 +47,10 @@ export class LoopThread<Down, Up> {
     setFlagsFromString('--no-parallel-scavenge');
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
-    const start: Start = { port: port2, wakerFd: this.waker.fd, flags: this.flags };
+    const lateness = new SharedArrayBuffer(Lateness.OCTETS);
+    const start: Start = { port: port2, wakerFd: this.waker.fd, flags: this.flags, lateness };
     this.worker = new Worker(entry, { workerData: start, transferList: [port2] });
-    alive.set(this, this.flags);
+    alive.set(this, { flags: this.flags, lateness: new Lateness(lateness) });
     this.port.on('message', message);
     let cause: Error | undefined;
     this.worker.on('error', (error) => {
@@ -92,15 +98,18 @@ export interface LoopEnd<Down, Up> {
   post(message: Up): void;
   /** Whether the loop is to end. To be asked once each turn, by which the main thread knows that it turns. */
   stopping(): boolean;
+  /** How late it woke, for the main thread to tell of. */
+  readonly lateness: Lateness;
 }
 
 /** To be called in the thread, once. The thread ends when nothing keeps it any more. */
 export function loopEnd<Down, Up>(): LoopEnd<Down, Up> {
-  const { port, wakerFd, flags } = workerData as Start;
+  const { port, wakerFd, flags, lateness } = workerData as Start;
   return {
     waker: new Waker(wakerFd),
     receive: () => (receiveMessageOnPort(port) as { readonly message: Down } | undefined)?.message,
     post: (message) => port.postMessage(message),
+    lateness: new Lateness(lateness),
     stopping: () => {
       Atomics.add(flags, 1, 1);
       return Atomics.load(flags, 0) !== 0;

@@ -6,7 +6,7 @@ import { newSession } from '../../src/bfd/session.ts';
 import { noCounters, type SessionView, viewOf } from '../../src/bfd/view.ts';
 import type { PeerSettings } from '../../src/bgp/settings.ts';
 import { Bfd } from '../../src/daemon/bfd.ts';
-import { addBfdMetrics, lateText } from '../../src/daemon/bfdmetrics.ts';
+import { addBfdMetrics, bfdLateText } from '../../src/daemon/bfdmetrics.ts';
 import { bfdRows } from '../../src/daemon/bfdview.ts';
 import type { BfdNews, BfdOrder } from '../../src/daemon/fast/protocol.ts';
 import type { FastEvents } from '../../src/daemon/fast/worker.ts';
@@ -199,6 +199,6 @@ test('rows and metrics say what the worker counted', async () => {
     ])
       expect(text).toContain(line);
   }
-  expect(lateText(bench.bfd)).toContain('waypost_bfd_transmit_late_seconds_bucket{le="0.0005"} 6\n');
-  expect(lateText(bench.bfd)).toContain('waypost_bfd_transmit_late_seconds_count 6\n');
+  expect(bfdLateText(bench.bfd)).toContain('waypost_bfd_transmit_late_seconds_bucket{le="0.0005"} 6\n');
+  expect(bfdLateText(bench.bfd)).toContain('waypost_bfd_transmit_late_seconds_count 6\n');
 });

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { Bfd } from '../../src/daemon/bfd.ts';
-import { lateText } from '../../src/daemon/bfdmetrics.ts';
+import { bfdLateText } from '../../src/daemon/bfdmetrics.ts';
+import { fastLateText } from '../../src/daemon/latemetrics.ts';
 import {
   advertisementDocument,
   all,
@@ -32,7 +33,7 @@ beforeAll(async () => {
   await soon('the kernel is asked for its routes', async () => (await site.metrics()).includes('waypost_routes{'));
   // Once there is BFD.
   const late = { counts: [1], sumMs: 1, maxMs: 1 };
-  read(`${await site.metrics()}${lateText({ late } as unknown as Bfd)}`);
+  read(`${await site.metrics()}${bfdLateText({ late } as unknown as Bfd)}${fastLateText(late)}`);
   await site.stop();
   await router.stop();
 });

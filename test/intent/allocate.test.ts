@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Namespace, Pool, Service } from '../../src/config/model.ts';
 import { Allocator } from '../../src/intent/allocate.ts';
-import { allocationOrder } from '../../src/intent/order.ts';
 import type { Assignment } from '../../src/intent/assignment.ts';
+import { allocationOrder } from '../../src/intent/order.ts';
 import { formatAddress } from '../../src/lib/address.ts';
 import { allocation, ingress, namespace, pool, request, selector, service } from '../support/model.ts';
 

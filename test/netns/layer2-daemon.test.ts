@@ -57,6 +57,7 @@ describe('one node', () => {
     expect(counted!.replies).toBe(counted!.requests);
     expect(counted!.gratuitous).toBeGreaterThanOrEqual(2);
     const metrics = await node.metrics();
+    expect(metrics).toMatch(/^waypost_fast_thread_late_seconds_count [1-9]/m);
     const labels = (address: string) => `service="default/web",protocol="layer2",node="node-a",ip="${address}"`;
     for (const address of [vip, vip6]) {
       expect(metrics).toContain(`metallb_speaker_announced{${labels(address)}} 1\n`);

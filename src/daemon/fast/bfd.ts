@@ -5,12 +5,12 @@
  * A thread that comes late reads what waits in its sockets first, and takes nobody for silent before that.
  */
 import { Demux, type Path } from '../../bfd/demux.ts';
-import { Lateness } from '../../bfd/late.ts';
 import { Diagnostic, type DropReason, decodeControl } from '../../bfd/packet.ts';
 import { BfdReceiver, BfdSender, MULTIHOP_PORT, SINGLE_HOP_PORT, SINGLE_HOP_TTL } from '../../io/bfdsocket.ts';
 import { sysInterfaceIndex } from '../../io/native.ts';
 import { random } from '../../io/random.ts';
 import { type Address, isLinkLocal } from '../../lib/address.ts';
+import { Lateness } from '../../lib/late.ts';
 import { type Ear, type EarNetwork, type EarOptions, Ears, earKey, type Heard } from './ears.ts';
 import type { BfdNews, BfdOrder, BfdReport, BfdRow } from './protocol.ts';
 import { type Sender, Watch, type WatchHost } from './watch.ts';

@@ -40,7 +40,10 @@ function turn(longestMs: number): void {
     loop.nextDueMs() ?? Number.POSITIVE_INFINITY,
     rehearsal?.dueMs ?? Number.POSITIVE_INFINITY,
   );
-  const wokenMs = poller.wait(Math.min(longestMs, due - monotonicMs()));
+  const fromMs = monotonicMs();
+  const untilMs = Math.min(fromMs + longestMs, due);
+  const wokenMs = poller.wait(untilMs - fromMs);
+  if (longestMs > 0 && wokenMs >= untilMs) end.lateness.add(wokenMs - untilMs);
   bfd.tick();
   loop.tick();
   rehearsal?.tick(monotonicMs());

@@ -1,10 +1,11 @@
 /** What the main thread and the fast worker say to each other. */
-import type { LateCounts } from '../../bfd/late.ts';
+
 import type { DropReason } from '../../bfd/packet.ts';
 import type { BfdAction } from '../../bfd/session.ts';
 import type { SessionView } from '../../bfd/view.ts';
 import type { WantedBfd } from '../../intent/bfd.ts';
 import type { AddressCounters, Announced, ConflictReport, DropCounters, Snapshot } from '../../l2/snapshot.ts';
+import type { LateCounts } from '../../lib/late.ts';
 
 /** To the worker. Each is whole: of several of a type, the last one counts. */
 export type Order =

@@ -1,9 +1,10 @@
 /** One BFD session as the fast worker runs it: the pure session, the socket it sends by, and what is counted. */
-import type { Lateness } from '../../bfd/late.ts';
+
 import { type ControlPacket, type DropReason, encodeControl, MAX_PACKET_OCTETS } from '../../bfd/packet.ts';
 import { type BfdAction, type BfdEvent, dueMs, newSession, step } from '../../bfd/session.ts';
 import type { Session, SessionConfig } from '../../bfd/state.ts';
 import { noCounters, type SessionView, viewOf } from '../../bfd/view.ts';
+import type { Lateness } from '../../lib/late.ts';
 import type { BfdNews, BfdOrder } from './protocol.ts';
 
 /** What it sends by (io/bfdsocket.ts). */

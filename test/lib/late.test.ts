@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Lateness, lateBoundsMs, latePercentile } from '../../src/bfd/late.ts';
+import { Lateness, lateBoundsMs, latePercentile } from '../../src/lib/late.ts';
 
 it('is counted by class, and told as the bound that a part stays below', () => {
   const late = new Lateness();
@@ -14,4 +14,11 @@ it('is counted by class, and told as the bound that a part stays below', () => {
   expect(latePercentile(late.totals, 0.5)).toBe(0.1);
   expect(latePercentile(late.totals, 0.99)).toBe(5);
   expect(latePercentile(late.totals, 1)).toBe(4_000);
+});
+
+it('is read where the memory is shared', () => {
+  const memory = new SharedArrayBuffer(Lateness.OCTETS);
+  const reader = new Lateness(memory);
+  new Lateness(memory).add(1_500);
+  expect(reader.totals).toEqual({ counts: [...lateBoundsMs.map(() => 0), 1], sumMs: 1_500, maxMs: 1_500 });
 });

@@ -1,4 +1,4 @@
-/** How late packets were sent, counted in classes: what a histogram of metrics wants, and enough for percentiles. */
+/** How late something was done, counted in classes: what a histogram of metrics wants, and enough for percentiles. */
 
 /** Upper bounds of the classes, ms; one more class has none. */
 export const lateBoundsMs = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] as const;
@@ -10,22 +10,32 @@ export interface LateCounts {
   readonly maxMs: number;
 }
 
+const CLASSES = lateBoundsMs.length + 1;
+const SUM = CLASSES;
+const MAX = CLASSES + 1;
+
 export class Lateness {
-  private readonly counts = new Array<number>(lateBoundsMs.length + 1).fill(0);
-  private sumMs = 0;
-  private maxMs = 0;
+  static readonly OCTETS = 8 * (CLASSES + 2);
+  private readonly cells: Float64Array;
+
+  /** @param memory OCTETS of it, which another thread may share: it reads, this one adds */
+  constructor(memory: ArrayBuffer | SharedArrayBuffer = new ArrayBuffer(Lateness.OCTETS)) {
+    this.cells = new Float64Array(memory);
+  }
 
   add(lateMs: number): void {
+    const { cells } = this;
     const found = lateBoundsMs.findIndex((bound) => lateMs <= bound);
     const index = found < 0 ? lateBoundsMs.length : found;
-    this.counts[index] = this.counts[index]! + 1;
-    this.sumMs += lateMs;
-    if (lateMs > this.maxMs) this.maxMs = lateMs;
+    cells[index] = cells[index]! + 1;
+    cells[SUM] = cells[SUM]! + lateMs;
+    if (lateMs > cells[MAX]!) cells[MAX] = lateMs;
   }
 
   /** Since the beginning. */
   get totals(): LateCounts {
-    return { counts: [...this.counts], sumMs: this.sumMs, maxMs: this.maxMs };
+    const { cells } = this;
+    return { counts: [...cells.subarray(0, CLASSES)], sumMs: cells[SUM]!, maxMs: cells[MAX]! };
   }
 }
 
