@@ -14,8 +14,10 @@ const root = join(folder, 'root');
 const slow = { timeoutMs: 20 * MINUTES };
 let built = '';
 
+const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
 /** In the installed system, with nothing of this one but the network. */
-const inside = (...argv: readonly string[]) => outcome(['chroot', root, ...argv], slow);
+const inside = (...argv: readonly string[]) => outcome(['chroot', root, 'env', '-i', PATH, ...argv], slow);
 
 beforeAll(async () => {
   await run(['debootstrap', '--variant=minbase', 'bookworm', root, 'http://deb.debian.org/debian'], slow);
