@@ -1,6 +1,5 @@
 /** Programs for the kernel's classic packet filter (BPF), which decides per socket what is worth waking up for. */
 import { sysAddress, sysSetsockopt } from './native.ts';
-import type { FilterInstruction } from './packet.ts';
 import { LITTLE } from './socket.ts';
 
 /** Linux's numbers, from <sys/socket.h> and <linux/filter.h>. */
@@ -13,6 +12,14 @@ const JUMP_NOT_LESS = 0x35; // BPF_JMP | BPF_JGE | BPF_K
 const RETURN = 0x06;
 /** SKF_NET_OFF: offsets from here count from the IP header, whatever the socket's own payload is. */
 const NETWORK_HEADER = 0xfff0_0000;
+
+/** struct sock_filter. */
+export interface FilterInstruction {
+  readonly code: number;
+  readonly jt: number;
+  readonly jf: number;
+  readonly k: number;
+}
 
 /** Replaces the socket's filter; what waits already is not judged again. Throws `SystemError`. */
 export function attachFilter(fd: number, filter: readonly FilterInstruction[]): void {

@@ -2,9 +2,9 @@
  * Packet sockets (packet(7)): whole Ethernet frames of one interface, in and out, with a filter in the kernel. None of the
  * errors that come and go with an interface is thrown by `receive` and `send`.
  */
+import { attachFilter, type FilterInstruction } from './filter.ts';
 import {
   errnoName,
-  sysAddress,
   sysBind,
   sysClose,
   sysGetsockname,
@@ -16,13 +16,12 @@ import {
 } from './native.ts';
 import { int, LITTLE } from './socket.ts';
 
-/** Linux's numbers, from <sys/socket.h>, <linux/if_packet.h> and <linux/filter.h>. */
+/** Linux's numbers, from <sys/socket.h> and <linux/if_packet.h>. */
 const AF_PACKET = 17;
 const SOCK_RAW = 3;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
-const SO_ATTACH_FILTER = 26;
 const SO_RCVBUFFORCE = 33;
 const SO_RCVBUF = 8;
 const SOL_PACKET = 263;
@@ -36,14 +35,6 @@ const Membership = { multicast: 0, promiscuous: 1, allMulticast: 2 } as const;
 
 /** A pause of a tenth of a second at 50,000 packets a second loses none. */
 const RECEIVE_BUFFER_OCTETS = 4 << 20;
-
-/** struct sock_filter. */
-export interface FilterInstruction {
-  readonly code: number;
-  readonly jt: number;
-  readonly jf: number;
-  readonly k: number;
-}
 
 export class PacketSocket {
   readonly fd: number;
@@ -71,18 +62,7 @@ export class PacketSocket {
 
   /** Replaces the filter; frames that wait already are not judged again. */
   setFilter(filter: readonly FilterInstruction[]): void {
-    const program = new Uint8Array(Math.max(128, 8 * filter.length));
-    const view = new DataView(program.buffer);
-    for (const [i, { code, jt, jf, k }] of filter.entries()) {
-      view.setUint16(8 * i, code, LITTLE);
-      view.setUint8(8 * i + 2, jt);
-      view.setUint8(8 * i + 3, jf);
-      view.setUint32(8 * i + 4, k, LITTLE);
-    }
-    const head = new DataView(new ArrayBuffer(16));
-    head.setUint16(0, filter.length, LITTLE);
-    head.setBigUint64(8, sysAddress(program), LITTLE);
-    sysSetsockopt(this.fd, SOL_SOCKET, SO_ATTACH_FILTER, new Uint8Array(head.buffer));
+    attachFilter(this.fd, filter);
   }
 
   /** The next frame into `buffer`: its octets, 0 when there is none, or the negative errno. */
