@@ -1,17 +1,13 @@
-/** How late things were done, as Prometheus' text: histograms whose classes were counted elsewhere. */
+/** How late things were done, as Prometheus' text. */
 import { loopLateness } from '../io/loopthread.ts';
 import { type LateCounts, lateBoundsMs } from '../lib/late.ts';
+import { histogramText } from './histogram.ts';
+
+const boundsSec = lateBoundsMs.map((ms) => ms / 1000);
 
 /** `NAME_seconds` and `NAME_max_seconds`. */
 export function lateText(name: string, help: string, { counts, sumMs, maxMs }: LateCounts): string {
-  let text = `# HELP ${name}_seconds ${help}\n# TYPE ${name}_seconds histogram\n`;
-  let seen = 0;
-  for (const [i, count] of counts.entries()) {
-    seen += count;
-    const bound = lateBoundsMs[i];
-    text += `${name}_seconds_bucket{le="${bound === undefined ? '+Inf' : bound / 1000}"} ${seen}\n`;
-  }
-  text += `${name}_seconds_sum ${sumMs / 1000}\n${name}_seconds_count ${seen}\n`;
+  const text = histogramText(`${name}_seconds`, help, boundsSec, counts, sumMs / 1000);
   const most = `${name}_max_seconds`;
   return `${text}# HELP ${most} The greatest lateness since the start.\n# TYPE ${most} gauge\n${most} ${maxMs / 1000}\n`;
 }

@@ -3,6 +3,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { RouteCounts } from '../vrf/routes.ts';
 import { failoverBuckets } from './failover.ts';
 import { latencyBuckets } from './fib/programmer.ts';
+import { histogramText } from './histogram.ts';
 import type { Learned } from './learned.ts';
 
 const states = {
@@ -63,24 +64,7 @@ export function registerRouteMetrics(registry: Registry, learned: Learned): void
 export function* latencyText({ fib, failover }: Learned): Generator<string> {
   const { latency = [], latencySum = 0 } = fib?.programmer ?? {};
   const programming = 'How long a change waited at most until the kernel had carried it out.';
-  yield histogram('waypost_route_programming_seconds', programming, latencyBuckets, latency, latencySum);
+  yield histogramText('waypost_route_programming_seconds', programming, latencyBuckets, latency, latencySum);
   const over = 'From the end of a session until the kernel had none of its routes any more, or others in their place.';
-  yield histogram('waypost_failover_seconds', over, failoverBuckets, failover.counts, failover.sumSec);
-}
-
-/** One whose counts are kept elsewhere, which the library has no notion of. */
-function histogram(
-  name: string,
-  help: string,
-  bounds: readonly number[],
-  counts: ArrayLike<number>,
-  sum: number,
-): string {
-  let text = `# HELP ${name} ${help}\n# TYPE ${name} histogram\n`;
-  let n = 0;
-  for (const [i, bound] of [...bounds, '+Inf'].entries()) {
-    n += counts[i] ?? 0;
-    text += `${name}_bucket{le="${bound}"} ${n}\n`;
-  }
-  return `${text}${name}_sum ${sum}\n${name}_count ${n}\n`;
+  yield histogramText('waypost_failover_seconds', over, failoverBuckets, failover.counts, failover.sumSec);
 }
