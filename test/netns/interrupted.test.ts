@@ -12,7 +12,8 @@ import { RequestSocket } from '../../src/io/netlink.ts';
 import { emptyJournal, journalText, readJournal } from '../../src/vrf/journal.ts';
 import type { Step } from '../../src/vrf/step.ts';
 import { accepted } from '../support/config.ts';
-import { Namespace } from '../support/netns.ts';
+import { livedIn } from '../support/lived.ts';
+import type { Namespace } from '../support/netns.ts';
 import { waitFor } from '../support/process.ts';
 import { inNamespace } from '../support/setns.ts';
 
@@ -21,7 +22,7 @@ let disk: string;
 let sysctls: Map<string, string>;
 
 beforeEach(async () => {
-  node = await Namespace.create('interrupted');
+  node = await livedIn('interrupted');
   disk = journalText(emptyJournal('boot'));
   sysctls = new Map([
     ['net/ipv4/conf/eth0/forwarding', '0'],
@@ -29,17 +30,6 @@ beforeEach(async () => {
     ['net/ipv6/conf/eth0/accept_ra', '1'],
     ['net/ipv4/conf/all/rp_filter', '0'],
   ]);
-  await node.run(['ip', '-batch', '-'], {
-    input: `link add eth0 type veth peer name eth1
-link set eth0 up
-link set eth1 up
-addr add 192.0.2.2/24 dev eth0
-addr add 2001:db8::2/64 dev eth0
-route add 203.0.113.0/24 via 192.0.2.1
-rule add to 10.99.0.0/16 lookup 9 pref 900
-`,
-  });
-  await waitFor('link-local addresses', async () => (await node.run(['ip', 'addr'])).split('inet6 fe80').length === 3);
 });
 afterEach(() => node.close());
 

@@ -6,7 +6,8 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { Namespace } from '../support/netns.ts';
+import { livedIn } from '../support/lived.ts';
+import type { Namespace } from '../support/netns.ts';
 import { type Daemon, waitFor } from '../support/process.ts';
 
 const program = fileURLToPath(new URL('../../bin/waypost', import.meta.url));
@@ -15,20 +16,9 @@ let node: Namespace;
 let folder: string;
 
 beforeEach(async () => {
-  node = await Namespace.create('strace');
+  node = await livedIn('strace');
   folder = node.folder('strace');
   mkdirSync(join(folder, 'conf'));
-  await node.run(['ip', '-batch', '-'], {
-    input: `link add eth0 type veth peer name eth1
-link set eth0 up
-link set eth1 up
-addr add 192.0.2.2/24 dev eth0
-addr add 2001:db8::2/64 dev eth0
-route add 203.0.113.0/24 via 192.0.2.1
-rule add to 10.99.0.0/16 lookup 9 pref 900
-`,
-  });
-  await waitFor('link-local addresses', async () => (await node.run(['ip', 'addr'])).split('inet6 fe80').length === 3);
 });
 afterEach(() => node.close());
 
