@@ -128,10 +128,13 @@ export class Programmer {
     while (this.sent !== undefined) await new Promise((resolve) => setTimeout(resolve, 1));
   }
 
-  /** Gives the kernel something to do. */
-  private send(): void {
+  /**
+   * Gives the kernel something to do.
+   * @param answered came back, and is still to be read
+   */
+  private send(answered?: RouteBatch): void {
     if (this.sent !== undefined || this.paused || this.closed) return;
-    this.fill();
+    this.fill(answered);
     const load = this.next;
     if (load === undefined) return;
     this.next = undefined;
@@ -139,13 +142,13 @@ export class Programmer {
     this.socket.sendAside(load.batch.finish(), () => this.receive(load));
   }
 
-  /** Adds to the batch that is sent next. */
-  private fill(): void {
+  /** Adds to the batch that is sent next, which is not the one that is in use. */
+  private fill(used = this.sent?.batch): void {
     if (this.next !== undefined) {
       this.next.routes.take(this.next.batch);
       return;
     }
-    const batch = this.batches.find((b) => b !== this.sent?.batch)!;
+    const batch = this.batches.find((b) => b !== used)!;
     for (const routes of this.all) {
       if (!routes.busy) continue;
       batch.clear(this.latest);
@@ -160,7 +163,7 @@ export class Programmer {
   private receive({ batch, routes, waitedFrom }: Load): void {
     this.sent = undefined;
     // First of all: while this thread looks at the answers, the kernel goes on.
-    this.send();
+    this.send(batch);
     const failures = new Map<number, number>();
     // What could not be sent was not answered either.
     batch.collect(this.socket, (index, errno) => failures.set(index, errno));

@@ -55,6 +55,22 @@ describe('changes', () => {
     expect(b.programmer.latency.reduce((sum, count) => sum + count)).toBe(20_000);
   });
 
+  it('that come between two turns leave alone the batch whose answers are to be read', async () => {
+    const b = new Bench();
+    bench = b;
+    b.kernel.refuse = (_, { destination }) => (destination.bytes[0] === 10 ? ENETUNREACH : undefined);
+    b.want('10.0.0.0/8');
+    b.want('11.0.0.0/8');
+    b.programmer.flush();
+    b.want('12.0.0.0/8');
+    await b.programmer.settled(60_000);
+    expect([...b.routes.rows()].map(({ state }) => state)).toEqual(['failed', 'installed', 'installed']);
+    b.routes.clear();
+    await b.programmer.settled(60_000);
+    expect(b.kernel.routes.size).toBe(0);
+    expect(b.routes.isEmpty).toBe(true);
+  });
+
   it('that nothing waits for are settled at once, and others when the kernel has done them', async () => {
     const b = new Bench();
     bench = b;
