@@ -5,6 +5,7 @@
 import { type Chunk, countLines, isNothing, MARKER_OCTETS, splitChunks } from './chunk.ts';
 import type { Document, Stray } from './document.ts';
 import type { Diagnostic } from './model.ts';
+import { commonHead, commonTail } from './overlap.ts';
 import { type Fault, type Parsed, parseChunk } from './parse.ts';
 import type { Anchor } from './position.ts';
 import { isDocument, readDocument } from './read.ts';
@@ -27,6 +28,8 @@ export interface LoaderOptions {
    * `batches`. Without it such a chunk is parsed here, in one go.
    */
   readonly parseFar?: (text: string) => AsyncIterable<Parsed>;
+  /** Gets octets that `load` was given once it has no use for them any more. */
+  readonly release?: (bytes: Uint8Array) => void;
 }
 
 /** Bytes; a larger file is refused before it is looked at. */
@@ -37,10 +40,8 @@ const sliceLength = 2 * 1024;
 export const farLength = 24 * 1024;
 /** Reading a parsed object costs about this part of parsing its text. */
 const readShare = 1 / 8;
-/** … finding that its text is known, this … */
+/** … finding that its text is known, this, … */
 const scanShare = 1 / 64;
-/** … that it stands where it did, this, … */
-const compareShare = 1 / 512;
 /** … and handing out its documents, this. */
 const gatherShare = 1 / 512;
 
@@ -76,8 +77,8 @@ export class Loader {
       return refused(file, 1, 1, `the file has ${bytes.length} bytes, more than the limit of ${fileLimit}`, 'split it');
     const before = this.files.get(file) ?? { bytes: new Uint8Array(), entries: [] };
     const shift = bytes.length - before.bytes.length;
-    const head = before.entries.slice(0, await this.commonHead(before, bytes));
-    const tail = before.entries.slice(await this.commonTail(before, bytes, head.length));
+    const head = before.entries.slice(0, headEntries(before, bytes));
+    const tail = before.entries.slice(tailEntries(before, bytes, head.length));
     const last = head.at(-1);
     const from = last?.end ?? (BYTE_ORDER_MARK.every((octet, i) => bytes[i] === octet) ? BYTE_ORDER_MARK.length : 0);
     const to = tail.length > 0 ? tail[0]!.start + shift : bytes.length;
@@ -97,43 +98,13 @@ export class Loader {
     }
     const entries = [...head, ...middle, ...tail];
     this.files.set(file, { bytes, entries });
+    if (before.bytes !== bytes) this.options.release?.(before.bytes);
     return this.gather(file, entries);
   }
 
   /** Drops what is remembered of a file that is gone. */
   forget(file: string): void {
     this.files.delete(file);
-  }
-
-  /** How many entries from the first on are in `bytes` where they were. */
-  private async commonHead({ bytes: old, entries }: Known, bytes: Uint8Array): Promise<number> {
-    let at = 0;
-    for (let i = 0; i < entries.length; i++) {
-      const end = entries[i]!.end + MARKER_OCTETS;
-      if (end > old.length) return i;
-      const from = at;
-      while (at < end && old[at] === bytes[at]) at++;
-      if (at < end) return i;
-      await this.spend((end - from) * compareShare);
-    }
-    return entries.length;
-  }
-
-  /** The first of the entries, none before `first`, from which on all are in `bytes` as far from its end as they were. */
-  private async commonTail({ bytes: old, entries }: Known, bytes: Uint8Array, first: number): Promise<number> {
-    const shift = bytes.length - old.length;
-    const floor = first === 0 ? BYTE_ORDER_MARK.length : entries[first - 1]!.end;
-    let at = old.length;
-    for (let i = entries.length - 1; i >= first; i--) {
-      const start = entries[i]!.start - MARKER_OCTETS;
-      // Nothing may be head and tail at once, in the new text neither.
-      if (start < floor || start + shift < floor) return i + 1;
-      const from = at;
-      while (at > start && old[at - 1] === bytes[at - 1 + shift]) at--;
-      if (at > start) return i + 1;
-      await this.spend((from - start) * compareShare);
-    }
-    return first;
   }
 
   /** Entries of chunks: those of `before` whose text is the same, equal ones in order, and new ones. Undefined: no UTF-8. */
@@ -212,6 +183,23 @@ export class Loader {
     this.work = 0;
     await this.options.pause?.();
   }
+}
+
+/** How many entries from the first on are in `bytes` where they were. */
+function headEntries({ bytes: old, entries }: Known, bytes: Uint8Array): number {
+  const octets = commonHead(old, bytes);
+  const first = entries.findIndex(({ end }) => end + MARKER_OCTETS > octets);
+  return first < 0 ? entries.length : first;
+}
+
+/** The first of the entries, none before `first`, from which on all are in `bytes` as far from its end as they were. */
+function tailEntries({ bytes: old, entries }: Known, bytes: Uint8Array, first: number): number {
+  // Nothing may be head and tail at once, in the new text neither.
+  const floor = first === 0 ? BYTE_ORDER_MARK.length : entries[first - 1]!.end;
+  const from = Math.max(floor, floor + old.length - bytes.length, old.length - commonTail(old, bytes));
+  let at = entries.length;
+  while (at > first && entries[at - 1]!.start - MARKER_OCTETS >= from) at--;
+  return at;
 }
 
 function refused(file: string, line: number, column: number, message: string, hint?: string): LoadedFile {

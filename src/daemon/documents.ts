@@ -111,7 +111,11 @@ export class Documents {
   config: Configuration | undefined;
   private readonly options: DocumentsOptions;
   private readonly files: Files;
-  private readonly shelf = new Shelf({ pause: nextTurn, parseFar });
+  private readonly shelf = new Shelf({
+    pause: nextTurn,
+    parseFar,
+    release: (bytes) => this.files.reuse(bytes),
+  });
   /** Read, and not taken in yet: the newest content of each file. */
   private pending = new Map<string, FileContent>();
   /** One step at a time. */

@@ -11,8 +11,17 @@ export const MAX_FILE_OCTETS = 32 * 1024 * 1024;
 
 const MEGA = 1024 * 1024;
 
-/** Reads one file; `undefined` when there is none. */
-export function readContent(file: string): FileContent {
+/** From this size on memory is worth being used twice, octets: pages that are new to the process take longer than to fill them. */
+const ROOM_OCTETS = 256 * 1024;
+
+/** Whether it is worth keeping for the next large file. */
+export const isRoomy = (bytes: Uint8Array): boolean => bytes.buffer.byteLength >= ROOM_OCTETS;
+
+/**
+ * Reads one file; `undefined` when there is none.
+ * @param spare memory that nobody uses: a large file that fits is read into it
+ */
+export function readContent(file: string, spare?: Uint8Array): FileContent {
   try {
     const stats = statSync(file);
     if (stats.isDirectory()) return { error: 'is a folder, where a file is expected' };
@@ -22,11 +31,31 @@ export function readContent(file: string): FileContent {
       const [size, limit] = [Math.ceil(stats.size / MEGA), MAX_FILE_OCTETS / MEGA];
       return { error: `has ${size} MB, more than the ${limit} MB that a configuration file may have` };
     }
-    return { bytes: readFileSync(file), ...((stats.mode & 0o004) !== 0 && { open: true }) };
+    const bytes = stats.size < ROOM_OCTETS ? readFileSync(file) : readLarge(file, stats.size, spare);
+    return { bytes, ...((stats.mode & 0o004) !== 0 && { open: true }) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return { error: readError(error) };
     return linkStatOf(file) ? { error: 'is a symbolic link to nothing' } : undefined;
   }
+}
+
+/** Into memory with room to grow: the next version may be longer. */
+function readLarge(file: string, size: number, spare?: Uint8Array): Uint8Array {
+  const fits = spare !== undefined && spare.buffer.byteLength > size;
+  const room = fits ? new Uint8Array(spare.buffer) : new Uint8Array(ROOM_OCTETS * Math.ceil((size + 1) / ROOM_OCTETS));
+  const fd = openSync(file, 'r');
+  try {
+    let at = 0;
+    while (at < room.length) {
+      const octets = readSync(fd, room, at, room.length - at, null);
+      if (octets === 0) return room.subarray(0, at);
+      at += octets;
+    }
+  } finally {
+    closeSync(fd);
+  }
+  // It grew meanwhile.
+  return readFileSync(file);
 }
 
 /** Why a file or folder cannot be read, for people. */

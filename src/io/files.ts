@@ -11,7 +11,16 @@
 import { lstatSync, readdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { monotonicMs } from './clock.ts';
-import { type FileContent, type FileState, lastOctet, readContent, readError, stateOf, statOf } from './content.ts';
+import {
+  type FileContent,
+  type FileState,
+  isRoomy,
+  lastOctet,
+  readContent,
+  readError,
+  stateOf,
+  statOf,
+} from './content.ts';
 import { QUIET_MS, Settler } from './settle.ts';
 import { nextTurn, SLICE_MS } from './turn.ts';
 import { type EntryEvent, Watches } from './watch.ts';
@@ -50,6 +59,7 @@ export class Files {
   /** Paths with an error of their own. */
   private readonly broken = new Set<string>();
   private batch = new Map<string, FileContent>();
+  private spare: Uint8Array | undefined;
   /** Passes over many files: one after the other, and nothing is given out in the middle of one. */
   private passes: Promise<void> = Promise.resolve();
   private passing = false;
@@ -81,6 +91,11 @@ export class Files {
   watch(): void {
     this.watching = true;
     this.rewatch();
+  }
+
+  /** Octets of a file that nobody has any use for: the next one may be read into them. */
+  reuse(bytes: Uint8Array): void {
+    if (isRoomy(bytes)) this.spare = bytes;
   }
 
   close(): void {
@@ -162,7 +177,8 @@ export class Files {
     const target = targetOf(file);
     if (target === undefined) this.links.delete(file);
     else this.links.set(file, target);
-    const content = readContent(file);
+    const content = readContent(file, this.spare);
+    if (content && 'bytes' in content && content.bytes.buffer === this.spare?.buffer) this.spare = undefined;
     if (content === undefined && this.paths.has(file)) return this.blame(file, 'no such file or folder');
     this.broken.delete(file);
     this.batch.set(file, content);

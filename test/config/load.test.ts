@@ -187,6 +187,15 @@ describe('slices', () => {
     expect(sent).toHaveLength(1);
   });
 
+  it('gives octets back once they are not needed', async () => {
+    const released: Uint8Array[] = [];
+    const loader = new Loader({ release: (bytes) => released.push(bytes) });
+    const [one, two] = [encode(service('a')), encode(service('b'))];
+    for (const bytes of [one, one, Uint8Array.of(0xff), two]) await loader.load('f', bytes);
+    expect(released.filter(({ length }) => length > 0)).toEqual([one]);
+    expect(released.at(-1)).toBe(one);
+  });
+
   it('hands faults back once', async () => {
     const far = batches(parseChunk('a: [1'), 1);
     expect([...far].map(({ faults }) => faults.length)).toEqual([1]);
