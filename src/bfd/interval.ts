@@ -87,7 +87,17 @@ export function transmitDue(config: SessionConfig, session: Session, nowMs: numb
 
 /** When the peer has been silent for too long; undefined while there is none. */
 export const detectDue = (session: Session): number | undefined =>
-  session.heardMs === undefined ? undefined : session.heardMs + detectionMs(session);
+  session.heardMs === undefined ? undefined : session.heardMs + detectionMs(session) + session.graceMs;
+
+/**
+ * For whoever comes late to the end of the detection time: what the peer sent meanwhile may still be on its way through
+ * the kernel, or in the peer, where one machine has stopped both. It is given as long as we were late, one interval at most.
+ */
+export function late(session: Session, lateMs: number, nowMs: number): Session {
+  const intervalMs = detectionMs(session) / session.remote.detectMult;
+  const until = nowMs + Math.min(lateMs, intervalMs);
+  return { ...session, graceMs: until - (detectDue(session) ?? until) };
+}
 
 /**
  * An interval at which the peer bears a pause of ours twice as long as the one there was, ms: what it waits for beyond

@@ -6,7 +6,7 @@
  * changes: ours to detect is what it sends. Echo packets are neither sent nor wanted.
  *
  * Times are milliseconds on any monotonic clock. A packet that comes in the very step in which the detection time is over
- * counts: whoever is late should read what waits in its sockets first, and let time pass after that.
+ * counts: whoever is late should read what waits in its sockets first, and let time pass after that, saying how late it is.
  */
 import { arm, nextDue } from '../lib/timers.ts';
 import {
@@ -15,6 +15,7 @@ import {
   detectionMs,
   intervalFor,
   jitterFactor,
+  late,
   mute,
   offerAnew,
   remoteDetectionMs,
@@ -29,7 +30,8 @@ import { nobody, type Remote, type Session, type SessionConfig, type TimerName }
 export type BfdEvent =
   /** A packet for this session (see demux.ts). */
   | { readonly type: 'received'; readonly packet: ControlPacket }
-  | { readonly type: 'tick' }
+  /** `lateMs`: that long ago something was due, and the thread was away. */
+  | { readonly type: 'tick'; readonly lateMs?: number }
   /** The configuration that `step` gets is another one. */
   | { readonly type: 'configured' }
   | { readonly type: 'enable' }
@@ -86,6 +88,7 @@ export function newSession(config: SessionConfig, nowMs: number): Session {
     rxMs: offer.rxMs,
     poll: 'idle',
     heardMs: undefined,
+    graceMs: 0,
     sentMs: undefined,
     sent: undefined,
     factor: 1,
@@ -119,7 +122,7 @@ function react(config: SessionConfig, session: Session, event: BfdEvent, nowMs: 
     case 'received':
       return receive(session, event.packet, nowMs);
     case 'tick':
-      return tick(session, config, nowMs);
+      return tick(session, config, nowMs, event.lateMs ?? 0);
     case 'configured':
       return [session, []];
     case 'enable':
@@ -153,7 +156,7 @@ function receive(session: Session, packet: ControlPacket, nowMs: number): Step {
   if (remote.discriminator !== 0 && remote.discriminator !== packet.myDiscriminator)
     actions.push({ type: 'remoteChanged', from: remote.discriminator, to: packet.myDiscriminator });
   if (remote.demand !== packet.demand) actions.push({ type: 'remoteDemand', demand: packet.demand });
-  const heard = answered({ ...session, remote: remoteOf(packet), heardMs: nowMs }, packet.final);
+  const heard = answered({ ...session, remote: remoteOf(packet), heardMs: nowMs, graceMs: 0 }, packet.final);
   if (session.state === 'AdminDown') return [heard, [...actions, { type: 'dropped', reason: 'adminDown' }]];
   return [enter(heard, table[session.state][packet.state], Diagnostic.neighborSignaledSessionDown), actions];
 }
@@ -176,7 +179,7 @@ function enter(session: Session, state: State, diagnostic: number): Session {
   return { ...session, state, diagnostic: state === 'Up' ? Diagnostic.none : diagnostic };
 }
 
-function tick(session: Session, config: SessionConfig, nowMs: number): Step {
+function tick(session: Session, config: SessionConfig, nowMs: number, lateMs: number): Step {
   const actions: BfdAction[] = [];
   const over = (name: TimerName): boolean => (session.timers[name] ?? Number.POSITIVE_INFINITY) <= nowMs;
   if (over('farewell')) {
@@ -187,7 +190,8 @@ function tick(session: Session, config: SessionConfig, nowMs: number): Step {
     session = { ...session, widenedMs: 0, timers: arm(session.timers, 'narrow', undefined) };
     actions.push({ type: 'narrowed', txMs: config.desiredMinTxMs });
   }
-  if (over('detect')) session = forget(session);
+  // Once in a silence: a thread that is always late must still notice.
+  if (over('detect')) session = lateMs > 0 && session.graceMs === 0 ? late(session, lateMs, nowMs) : forget(session);
   return [session, actions];
 }
 
@@ -195,7 +199,7 @@ function tick(session: Session, config: SessionConfig, nowMs: number): Step {
 function forget(session: Session): Session {
   const state = session.state === 'AdminDown' ? 'AdminDown' : 'Down';
   const silent = enter(session, state, Diagnostic.controlDetectionTimeExpired);
-  return { ...silent, remote: nobody, heardMs: undefined, poll: 'idle' };
+  return { ...silent, remote: nobody, heardMs: undefined, graceMs: 0, poll: 'idle' };
 }
 
 function disable(config: SessionConfig, session: Session, diagnostic: number, nowMs: number): Step {

@@ -54,6 +54,8 @@ export interface Session {
   readonly poll: PollSequence;
   /** When the peer spoke last. */
   readonly heardMs: number | undefined;
+  /** Beyond the detection time, since our thread was away when it ended; 0 when it was not. */
+  readonly graceMs: number;
   /** When we did, answers to a Poll excepted. */
   readonly sentMs: number | undefined;
   readonly sent: ControlPacket | undefined;

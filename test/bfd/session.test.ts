@@ -177,6 +177,38 @@ describe('the peer', () => {
     expect(lone.take('changed')).toEqual([]);
   });
 
+  // A session of 3 x 300 ms.
+  it.each([
+    [0, 0],
+    [0.5, 0.5],
+    [120, 120],
+    [300, 300],
+    [5_000, 300],
+  ])('is waited for once, where we come late: by %d ms, so for %d', (lateMs, graceMs) => {
+    const lone = upSession();
+    lone.nowMs = 900 + lateMs;
+    const wokeMs = lone.nowMs;
+    lone.do({ type: 'tick', lateMs });
+    if (graceMs > 0) {
+      expect(lone.session.state).toBe('Up');
+      lone.until(wokeMs + graceMs - 0.1);
+      expect(lone.session.state).toBe('Up');
+      // However late we come to the end of that.
+      lone.nowMs = wokeMs + graceMs + 100;
+      lone.do({ type: 'tick', lateMs: 100 });
+    }
+    expect(lone.take('changed').map(({ action }) => action)).toMatchObject([{ to: 'Down', diagnostic: silence }]);
+  });
+
+  it('that is heard again has its whole detection time again', () => {
+    const lone = upSession();
+    lone.nowMs = 1_000;
+    lone.do({ type: 'tick', lateMs: 300 }).hear({ state: 'Up', desiredMinTxUs: 300_000 }).until(1_899);
+    expect(lone.session.state).toBe('Up');
+    lone.until(1_900);
+    expect(lone.session.state).toBe('Down');
+  });
+
   it('that wanted no packets, and fell silent, gets some again', () => {
     const lone = upSession().hear({ state: 'Up', requiredMinRxUs: 0, desiredMinTxUs: 300_000 });
     lone.until(899);

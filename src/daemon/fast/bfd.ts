@@ -205,12 +205,13 @@ export class BfdLoop {
 
   tick(): void {
     const nowMs = this.network.nowMs();
+    const lateMs = Math.max(0, nowMs - (this.nextDueMs() ?? nowMs));
     const over = (due: number | undefined) => due !== undefined && due <= nowMs;
     const watches = [...this.watches.values()];
     if (watches.some((watch) => over(watch.detectDueMs))) for (const ear of [...this.ears.all]) this.drain(ear);
     for (const watch of watches)
       if (over(watch.dueMs)) {
-        watch.do({ type: 'tick' });
+        watch.do({ type: 'tick', lateMs });
         this.needRows();
       }
     const left = this.forgetLeft();

@@ -349,6 +349,24 @@ describe('a thread that comes late', () => {
     expect(bench.news('192.0.2.2')).toMatchObject([{ type: 'changed', to: 'Down', fault: true }]);
   });
 
+  it.each([
+    ['speaks', true],
+    ['is silent', false],
+  ])('gives the peer one interval to be heard, where it was away for a detection time: it %s', (_, speaks) => {
+    bench.now = bench.loop.nextDueMs()! + 400;
+    bench.loop.tick();
+    const wokeMs = bench.now;
+    bench.until(wokeMs + 49);
+    expect(bench.news('192.0.2.2')).toEqual([]);
+    if (speaks) {
+      const theirs = { desiredMinTxUs: 50_000, requiredMinRxUs: 50_000, state: 'Up', yourDiscriminator: ours } as const;
+      bench.arrive('192.0.2.2', theirs);
+      bench.deliver();
+    }
+    bench.until(wokeMs + 51);
+    expect(bench.news('192.0.2.2').map(({ type }) => type)).toEqual(speaks ? [] : ['changed']);
+  });
+
   it('sends less often before the peer misses its packets, says so, and goes back after a minute', () => {
     const due = bench.loop.nextDueMs()!;
     bench.now = due + 70;
