@@ -105,7 +105,7 @@ export function assembleSorted(sorter: Sorter, options: NodeOptions): Assembled 
   const sessions = applyExtras(sorter.of('extras')[0], merged, !unread, report);
   checkAllowed(sorter.of('speaker'), speaker, aliases, report);
   const allowed = new ServiceCommunities(speaker.serviceCommunities, aliases);
-  checkServices(sorter.services, pools, references.poolNames, speaker.loadBalancerClass, allowed, report);
+  checkServices(sorter.services, pools, references, speaker.loadBalancerClass, allowed, report);
 
   const ways = {
     nodes: known,

@@ -13,8 +13,11 @@ export interface Chunk {
   readonly line: number;
 }
 
-/** Octets before and after a cut that have a say in where it is: a marker, and the one that follows it. */
-export const MARKER_OCTETS = 4;
+/** Octets before and after a cut that have a say in where it is: byte order mark, marker, and the one that follows it. */
+export const MARKER_OCTETS = 7;
+
+/** What may stand before any document of a stream (YAML 1.2 §5.2), as where files were put one behind the other. */
+export const BYTE_ORDER_MARK: readonly number[] = [0xef, 0xbb, 0xbf];
 
 const [TAB, LINE_FEED, RETURN, SPACE, DASH, DOT] = [0x09, 0x0a, 0x0d, 0x20, 0x2d, 0x2e];
 
@@ -23,10 +26,11 @@ export function* splitChunks(bytes: Uint8Array, from: number, to: number, line: 
   let start = from;
   let startLine = line;
   for (let i = from; i < to; line++) {
-    const c = bytes[i]!;
-    if ((c === DASH || c === DOT) && bytes[i + 1] === c && bytes[i + 2] === c && isBlank(bytes[i + 3])) {
+    const at = hasMark(bytes, i) ? i + BYTE_ORDER_MARK.length : i;
+    const c = bytes[at]!;
+    if ((c === DASH || c === DOT) && bytes[at + 1] === c && bytes[at + 2] === c && isBlank(bytes[at + 3])) {
       if (i > start) yield { start, end: i, line: startLine };
-      start = c === DOT ? i + 3 : i;
+      start = c === DOT ? at + 3 : at;
       startLine = line;
     }
     while (i < to && bytes[i] !== LINE_FEED) i++;
@@ -34,6 +38,9 @@ export function* splitChunks(bytes: Uint8Array, from: number, to: number, line: 
   }
   if (to > start) yield { start, end: to, line: startLine };
 }
+
+export const hasMark = (bytes: Uint8Array, at: number): boolean =>
+  bytes[at] === BYTE_ORDER_MARK[0] && BYTE_ORDER_MARK.every((octet, i) => bytes[at + i] === octet);
 
 const isBlank = (octet: number | undefined): boolean =>
   octet === LINE_FEED || octet === SPACE || octet === undefined || octet === RETURN || octet === TAB;

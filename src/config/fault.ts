@@ -13,7 +13,11 @@ type At = (offset: number) => { line: number; column: number };
  */
 export function explain(text: string, errors: readonly YAMLError[], subject: string, at: At): Fault[] {
   const first = errors[0]!;
-  const shown = first.code === 'DUPLICATE_KEY' ? errors.filter((e) => e.code === 'DUPLICATE_KEY') : [first];
+  const doubles = first.code === 'DUPLICATE_KEY' ? errors.filter((e) => e.code === 'DUPLICATE_KEY') : [];
+  const [kind, version] = opening.map((key) => doubles.find(({ pos: [offset] }) => keyAt(text, offset) === key));
+  if (kind && version)
+    return [{ severity: 'error', ...at(Math.min(kind.pos[0], version.pos[0])), subject, ...unmarked }];
+  const shown = doubles.length > 0 ? doubles : [first];
   const hard = text.search(hardSpace);
   const end = text.trimEnd().length;
   return shown.map((error) => {
@@ -24,6 +28,10 @@ export function explain(text: string, errors: readonly YAMLError[], subject: str
     return { severity: 'error', ...at(offset), subject, message, ...(hint !== undefined && { hint }) };
   });
 }
+
+/** Where both stand twice there are two documents. */
+const opening = ['kind', 'apiVersion'];
+const unmarked = { message: 'not YAML: a second document begins here', hint: 'put a line "---" before it' };
 
 /** Text copied from a web page, which indents with blanks that are none to YAML. */
 const hardSpace = /^[ \t]*\u00a0/m;

@@ -2,7 +2,7 @@
  * Files to documents. Work is done in slices, between which others get their turn, and a chunk of a file whose text
  * did not change keeps its documents (===), so that a reload costs what the edit was worth.
  */
-import { type Chunk, countLines, isNothing, MARKER_OCTETS, splitChunks } from './chunk.ts';
+import { BYTE_ORDER_MARK, type Chunk, countLines, hasMark, isNothing, MARKER_OCTETS, splitChunks } from './chunk.ts';
 import type { Document, Stray } from './document.ts';
 import type { Diagnostic } from './model.ts';
 import { commonHead, commonTail } from './overlap.ts';
@@ -60,8 +60,6 @@ interface Known {
   readonly entries: readonly Entry[];
 }
 
-const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
-
 export class Loader {
   private readonly options: LoaderOptions;
   private readonly files = new Map<string, Known>();
@@ -80,7 +78,7 @@ export class Loader {
     const head = before.entries.slice(0, headEntries(before, bytes));
     const tail = before.entries.slice(tailEntries(before, bytes, head.length));
     const last = head.at(-1);
-    const from = last?.end ?? (BYTE_ORDER_MARK.every((octet, i) => bytes[i] === octet) ? BYTE_ORDER_MARK.length : 0);
+    const from = last?.end ?? (hasMark(bytes, 0) ? BYTE_ORDER_MARK.length : 0);
     const to = tail.length > 0 ? tail[0]!.start + shift : bytes.length;
     const line = last === undefined ? 1 : last.line + countLines(bytes, last.start, last.end);
     const changed = before.entries.slice(head.length, before.entries.length - tail.length);

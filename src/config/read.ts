@@ -70,7 +70,15 @@ function readMeta(
 }
 
 const none: Labels = Object.freeze({});
-const labelsOf = (value: unknown): Labels => (isRecord(value) ? (value as Labels) : none);
+
+/** One without a value has an empty one, as in Kubernetes. */
+function labelsOf(value: unknown): Labels {
+  if (!isRecord(value)) return none;
+  for (const key in value)
+    if (value[key] === null)
+      return Object.fromEntries(Object.entries(value).map(([name, text]) => [name, (text ?? '') as string]));
+  return value as Labels;
+}
 
 /** Where kubectl keeps a copy of the whole document, passwords included. */
 const copy = 'kubectl.kubernetes.io/last-applied-configuration';

@@ -14,7 +14,7 @@ import { kinds as nmstate } from './kinds/nmstate.ts';
 import { kinds as openperouter } from './kinds/openperouter.ts';
 import { kinds as peer } from './kinds/peer.ts';
 import { kinds as speaker } from './kinds/speaker.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean, distance } from './nearest.ts';
 import { type FieldDoc, fieldDocs } from './schema.ts';
 
 /** The kinds that are read, in the order of the manual. */
@@ -60,8 +60,19 @@ export function lookup(apiVersion: string, kind: string): Lookup {
     const wanted = known.map((candidate) => candidate.apiVersion).join(' or ');
     return { severity: 'error', field: 'apiVersion', message: `${kind} belongs to ${wanted}, found ${apiVersion}` };
   }
-  return ignored(notOurs(apiVersion, kind), didYouMean(kind, [...byKind.keys()]));
+  const hint = didYouMean(kind, [...byKind.keys()]);
+  if (!isSlip(group, kind)) return ignored(notOurs(apiVersion, kind), hint);
+  const message = `${apiVersion} has no kind ${kind}`;
+  return { severity: 'error', field: 'kind', message, ...(hint !== undefined && { hint }) };
 }
+
+/** What is not read of our own group, or one letter away from what is of another: to ignore it would be to lose it. */
+const isSlip = (group: string, kind: string): boolean =>
+  group === 'waypost.dev' ||
+  kinds.some(
+    (known) =>
+      groupOf(known.apiVersion) === group && distance(known.kind.toLowerCase(), kind.toLowerCase()) <= 1,
+  );
 
 const notOurs = (apiVersion: string, kind: string): string =>
   `${kind} of ${apiVersion} is not a kind waypost reads: ignored`;

@@ -70,7 +70,7 @@ export const documentSchema = <Shape extends z.core.$ZodLooseShape>(shape: Shape
   z.object({ apiVersion: z.string(), kind: z.string(), metadata: metadata(), status: anything(), ...shape });
 
 /**
- * Reads `value`, which stands at `path`. Absent and null are the same, as in Kubernetes.
+ * Reads `value`, which stands at `path`. Absent and null are the same, as in Kubernetes, but for the values of labels.
  * @param often zod may write code for the schema first: that takes longer than to read a few values without
  * @returns undefined when something is wrong, which is then among the findings
  */
@@ -81,7 +81,7 @@ export function check<T extends z.ZodType>(
   findings: Findings,
   often = false,
 ): z.output<T> | undefined {
-  const cleaned = withoutNulls(value);
+  const cleaned = holdsNull(value) ? withoutNulls(schema, value, path, findings) : value;
   const result = schema.safeParse(cleaned, { error: complaint, reportInput: true, jitless: !often });
   reportUnknown(schema, cleaned, path, findings);
   if (result.success) return result.data;
@@ -160,31 +160,36 @@ function hintFor(issue: z.core.$ZodIssue, path: Path): string | undefined {
 
 const plain = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
-/** A copy without the keys whose value is null; the value itself when there is none. */
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) {
-    let copy: unknown[] | undefined;
-    for (let i = 0; i < value.length; i++) {
-      const cleaned = withoutNulls(value[i]);
-      if (cleaned !== value[i]) {
-        copy ??= value.slice();
-        copy[i] = cleaned;
-      }
+/** Whether a null stands anywhere in it. Most documents have none, and are not copied. */
+function holdsNull(value: unknown): boolean {
+  if (value === null) return true;
+  if (Array.isArray(value)) return value.some(holdsNull);
+  if (isRecord(value)) for (const key in value) if (holdsNull(value[key])) return true;
+  return false;
+}
+
+/**
+ * A copy without the keys whose value is null. But in a mapping from names to text, such as labels, `name:` is a name with
+ * empty text, as the API server reads it in metadata. Of custom resources it drops the name: a selector then selects more
+ * than its author meant, so whoever reads this is told.
+ */
+function withoutNulls(schema: z.core.$ZodType, value: unknown, path: Path, findings: Findings): unknown {
+  const { type, element, shape } = definition(unwrap(schema));
+  if (Array.isArray(value))
+    return element ? value.map((item, i) => withoutNulls(element, item, [...path, i], findings)) : value;
+  if (!isRecord(value) || (type !== 'record' && shape === undefined)) return value;
+  const kept: [string, unknown][] = [];
+  for (const [key, old] of Object.entries(value)) {
+    // A template: see hintFor.
+    if (old !== null || key.startsWith('{')) {
+      const field = shape && Object.hasOwn(shape, key) ? shape[key] : undefined;
+      kept.push([key, field ? withoutNulls(field, old, [...path, key], findings) : old]);
+    } else if (type === 'record') {
+      kept.push([key, '']);
+      if (path[0] !== 'metadata') findings.warn([...path, key], 'has no value: read as ""', 'write ""');
     }
-    return copy ?? value;
   }
-  if (!isRecord(value)) return value;
-  let copy: Record<string, unknown> | undefined;
-  for (const key in value) {
-    if (key.startsWith('{')) continue; // a template: see hintFor
-    const old = value[key];
-    const cleaned = typeof old === 'object' && old !== null ? withoutNulls(old) : old;
-    if (old !== null && cleaned === old) continue;
-    copy ??= { ...value };
-    if (old === null) delete copy[key];
-    else copy[key] = cleaned;
-  }
-  return copy ?? value;
+  return Object.fromEntries(kept);
 }
 
 /** What of a zod schema the walks below need: its public structure, of any type. */
@@ -220,13 +225,17 @@ function reportUnknown(schema: z.core.$ZodType, value: unknown, path: Path, find
         const inner = value[key];
         if (typeof inner === 'object' && inner !== null) reportUnknown(field, inner, [...path, key], findings);
       } else if (def.catchall === undefined)
-        findings.warnKey([...path, key], 'unknown field: ignored', didYouMean(key, Object.keys(def.shape)));
+        findings.warnKey([...path, key], 'unknown field: ignored', didYouMean(key, Object.keys(def.shape)) ?? stray(def));
       // A strict object: what it does not know is refused.
       else if (definition(def.catchall).type === 'never')
         findings.errorKey([...path, key], 'unknown field', didYouMean(key, Object.keys(def.shape)));
     }
   }
 }
+
+/** What stands in a label selector and is unknown is most often a label. */
+const stray = ({ shape }: Definition): string | undefined =>
+  shape?.matchLabels && 'labels belong under matchLabels: as it is, they restrict nothing';
 
 /** One field of a kind, for the manual. */
 export interface FieldDoc {

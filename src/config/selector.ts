@@ -39,13 +39,12 @@ export function readSelector(raw: RawSelector, path: Path, findings: Findings): 
     const wanted = operator === 'In' || operator === 'NotIn';
     if (wanted && values.length === 0) findings.error(at, `${operator} needs at least one value`);
     if (!wanted && values.length > 0) findings.error(at, `${operator} takes no values`);
-    findings.duplicates(at, values, 'match expression value');
     requirements.push({ key, operator, values });
   }
   return { requirements };
 }
 
-/** Reads a list of selectors; two that say the same are refused, as upstream does. */
+/** Reads a list of selectors, as MetalLB has them: two that say the same are refused, and so are values given twice. */
 export function readSelectors(
   raw: readonly RawSelector[] | undefined,
   path: Path,
@@ -54,6 +53,8 @@ export function readSelectors(
   const selectors = (raw ?? []).map((item, i) => readSelector(item, [...path, i], findings));
   const seen = new Set<string>();
   for (const [i, selector] of selectors.entries()) {
+    for (const [j, { values = [] }] of (raw![i]!.matchExpressions ?? []).entries())
+      findings.duplicates([...path, i, 'matchExpressions', j, 'values'], values, 'match expression value');
     const key = selectorKey(selector);
     if (seen.has(key)) findings.error([...path, i], 'duplicate definition of selector');
     seen.add(key);
@@ -62,8 +63,8 @@ export function readSelectors(
 }
 
 /**
- * The nodes of an advertisement. `nodeSelector` is read where `nodeSelectors` is meant: the documentation of OpenShift
- * and OVN-Kubernetes has it, and a cluster silently drops it, so that every node advertises.
+ * The nodes of an advertisement or a peer. `nodeSelector` is read where `nodeSelectors` is meant: the documentation of
+ * OpenShift and OVN-Kubernetes has it, and a cluster silently drops it, so that every node advertises.
  */
 export function readNodeSelectors(
   { nodeSelector, nodeSelectors }: { nodeSelector?: unknown; nodeSelectors?: readonly RawSelector[] | undefined },
@@ -78,7 +79,7 @@ export function readNodeSelectors(
   findings.warnKey(
     path,
     'no such field: read as nodeSelectors',
-    'write nodeSelectors; a cluster ignores nodeSelector here and advertises from every node',
+    'write nodeSelectors; a cluster ignores nodeSelector here and takes every node',
   );
   return readSelectors(raw, path, findings);
 }

@@ -113,6 +113,15 @@ it.each([
   ['metallb.io/v1beta1', 'BFDProfile', 'read'],
   ['v1', 'ConfigMap', 'read'],
   ['batch/v1', 'Job', 'warning'],
+  ['metallb.io/v1beta1', 'IpAddressPool', 'error'],
+  ['metallb.io/v1beta1', 'L2Advertisment', 'error'],
+  ['metallb.io/v1beta1', 'AddressPool', 'warning'],
+  ['metallb.io/v1beta1', 'ServiceL2Status', 'warning'],
+  ['crd.projectcalico.org/v1', 'BgpPeer', 'warning'],
+  ['nmstate.io/v1', 'NodeNetworkConfigurationEnactment', 'warning'],
+  ['v1', 'Pod', 'warning'],
+  ['waypost.dev/v1', 'Speakers', 'error'],
+  ['v1', 'service', 'error'],
 ])('%s %s: %s', (apiVersion, kind, expected) => {
   const found = lookup(apiVersion, kind);
   expect('kind' in found ? 'read' : found.severity).toBe(expected);

@@ -4,22 +4,25 @@ import { contains } from '../../lib/prefix.ts';
 import type { ServiceCommunities } from '../allow.ts';
 import type { CommunityError } from '../community.ts';
 import type { Document, ServiceItem } from '../document.ts';
-import { poolPath } from '../kinds/core.ts';
 import { communityHint } from '../kinds/metallb.ts';
 import type { Pool } from '../model.ts';
 import { didYouMean } from '../nearest.ts';
 import type { Report } from '../report.ts';
+import { addressesPath, poolPath } from '../request.ts';
+import type { References } from './advertisement.ts';
 import type { Found } from './nodes.ts';
 
 export function checkServices(
   services: readonly { readonly document: Document; readonly item: ServiceItem }[],
   pools: readonly Found<Pool>[],
-  poolNames: ReadonlySet<string>,
+  { poolNames, complete }: Pick<References, 'poolNames' | 'complete'>,
   loadBalancerClass: string,
   allowed: ServiceCommunities,
   report: Report,
 ): void {
   const byName = new Map(pools.map(({ value }) => [value.name, value]));
+  const whole = complete && pools.length === poolNames.size;
+  const blocks = pools.flatMap(({ value }) => value.addresses.flatMap(({ prefixes }) => prefixes));
   for (const { document, item } of services) {
     if (!item.asks || item.value.loadBalancerClass !== loadBalancerClass) continue;
     const { value: service, claims, communities } = item;
@@ -28,8 +31,19 @@ export function checkServices(
       const judgement = allowed.judge(text);
       if ('refused' in judgement) report.warn(document, path, ...refusal(text, judgement.refused, allowed));
     }
-    const { pool: name, addresses } = service.request;
-    if (name === undefined) continue;
+    const { pool: name, addresses, invalid } = service.request;
+    if (name === undefined) {
+      // What the status names it has, whatever it asks for.
+      if (!whole || invalid !== undefined || service.ingress.length > 0) continue;
+      const nowhere = addresses.find((address) => !blocks.some((block) => contains(block, address)));
+      if (nowhere !== undefined)
+        report.warn(
+          document,
+          addressesPath(service.annotations),
+          `requested loadBalancer IP ${formatAddress(nowhere)} is in no pool: gets no address`,
+        );
+      continue;
+    }
     if (!poolNames.has(name)) {
       report.warn(
         document,

@@ -29,7 +29,7 @@ export function readNeighbor(
   const at = (field: keyof RawNeighbor) => [...path, field];
   const peerAsn = readAsns(raw, router.asn, path, findings);
   const ends = readEnds(raw, path, findings);
-  if (raw.disableMP !== undefined) findings.warn(at('disableMP'), 'deprecated: has no effect');
+  if (raw.disableMP) findings.warn(at('disableMP'), 'deprecated: has no effect');
   if ((raw.port ?? 0) > 16_384)
     findings.warn(at('port'), `frr-k8s itself refuses ports above 16384, found ${raw.port}`);
   const evpn = raw.addressFamilies?.indexOf('evpn') ?? -1;
@@ -121,6 +121,7 @@ function readPassword(
   const { name: secret, namespace } = passwordSecret ?? {};
   if (password && secret)
     findings.error([...path, 'passwordSecret'], 'neighbor specifies both cleartext password and secret ref');
+  if (!secret && namespace) findings.error([...path, 'passwordSecret'], 'the name of the Secret is missing');
   if (secret && namespace && namespace !== document.namespace)
     findings.error(
       [...path, 'passwordSecret', 'namespace'],

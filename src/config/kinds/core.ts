@@ -1,12 +1,12 @@
 /** group core/v1: Service, Node, Namespace and Secret. */
 import { z } from 'zod';
-import { type Address, formatAddress, parseAddress } from '../../lib/address.ts';
-import { annotationPath, communityLabels, labelPath, nodeLabels, serviceLabels, words } from '../annotation.ts';
-import type { ServiceItem } from '../document.ts';
+import { type Address, parseAddress } from '../../lib/address.ts';
+import { nodeLabels, serviceLabels, words } from '../annotation.ts';
 import { defineKind, type Kind } from '../kind.ts';
-import type { Labels, Meta, Service } from '../model.ts';
+import type { Service } from '../model.ts';
 import { decodeBase64 } from '../password.ts';
-import { Findings, type Path } from '../problem.ts';
+import { Findings } from '../problem.ts';
+import { readCommunities, readRequest } from '../request.ts';
 import { anything, documentSchema, int, type Output } from '../schema.ts';
 import { metallb } from './metallb.ts';
 
@@ -99,7 +99,7 @@ const service = defineKind({
     // What a Service asks for concerns only whoever serves its class: these wait until that is known.
     const claims = new Findings();
     const ipFamilies = familiesOf(spec);
-    const request = readRequest(spec, meta, ipFamilies, claims);
+    const request = readRequest(spec.loadBalancerIP, meta, ipFamilies, claims);
     const communities = readCommunities(meta);
     // Spelt out: V8 gives each object that spreads into a long literal a hidden class of its own, and with 10,000 of
     // them every later access is a slow one.
@@ -135,7 +135,8 @@ const service = defineKind({
       communities: communities.length === 0 ? none : [...new Set(communities.map(({ text }) => text))],
     };
     const id = `${namespace}/${name}`;
-    const something = claims.problems.length > 0 || request.pool !== undefined || communities.length > 0;
+    const named = request.pool !== undefined || request.addresses.length > 0;
+    const something = named || claims.problems.length > 0 || communities.length > 0;
     const asks = value.type === 'LoadBalancer' && something;
     return { type: 'service', value, id, asks, claims: claims.problems, communities };
   },
@@ -153,81 +154,6 @@ function clusterIpsOf(spec: ServiceSpec): readonly Address[] {
 }
 const noTexts: readonly string[] = Object.freeze([]);
 const noAddresses: readonly Address[] = Object.freeze([]);
-
-/** Annotations that say one thing, the one that wins first: the second prefix is deprecated. */
-const names = {
-  pool: ['metallb.io/address-pool', 'metallb.universe.tf/address-pool'],
-  addresses: ['metallb.io/loadBalancerIPs', 'metallb.universe.tf/loadBalancerIPs'],
-  sharingKey: ['metallb.io/allow-shared-ip', 'metallb.universe.tf/allow-shared-ip'],
-} as const;
-
-/** The annotation that says it; an empty one counts as absent. */
-const annotationOf = (annotations: Labels, what: keyof typeof names): string | undefined =>
-  names[what].find((name) => annotations[name]);
-
-/** Where a Service names the pool it wants. */
-export const poolPath = (annotations: Labels): Path => [
-  'metadata',
-  'annotations',
-  annotationOf(annotations, 'pool') ?? names.pool[0],
-];
-
-/**
- * What a Service asks for (MetalLB controller/service.go). What cannot be met as written fails that Service and nobody
- * else: warnings here, and the first of them is the reason for which it gets no address.
- */
-function readRequest(
-  spec: ServiceSpec,
-  meta: Meta,
-  families: readonly (4 | 6)[],
-  claims: Findings,
-): Service['request'] {
-  const read = (what: keyof typeof names) => {
-    const name = annotationOf(meta.annotations, what);
-    return name === undefined ? undefined : { name, text: meta.annotations[name]! };
-  };
-  const pool = read('pool')?.text;
-  const sharingKey = read('sharingKey')?.text ?? '';
-  const annotated = read('addresses');
-  const listed = annotated && { text: annotated.text, path: ['metadata', 'annotations', annotated.name] };
-  const single = spec.loadBalancerIP ? { text: spec.loadBalancerIP, path: ['spec', 'loadBalancerIP'] } : undefined;
-  const wanted = listed ?? single;
-  const texts = (wanted === undefined ? [] : wanted.text.split(',')).map((text) => text.trim());
-  const addresses = texts.flatMap((text) => parseAddress(text) ?? []);
-  let invalid: string | undefined;
-  const refuse = (path: Path, message: string, hint?: string) => {
-    invalid ??= message;
-    claims.warn(path, `${message}: gets no address`, hint);
-  };
-  if (annotated && single)
-    refuse(single.path, `service can not have both ${annotated.name} and spec.loadBalancerIP`, 'keep the annotation');
-  for (const text of texts)
-    if (parseAddress(text) === undefined) refuse(wanted!.path, `invalid address ${JSON.stringify(text)}`);
-  if (wanted !== undefined && invalid === undefined) {
-    const all = addresses.map(formatAddress).join(',');
-    if (addresses.length > 2 || (addresses.length === 2 && addresses[0]!.family === addresses[1]!.family))
-      refuse(wanted.path, `too many addresses: ${all}`, 'at most two, one of each family');
-    else if (families.length > 0 && addresses.some((a) => !families.includes(a.family)))
-      refuse(wanted.path, `requested loadBalancer IP(s) ${all} does not match the ipFamily of the service`);
-  }
-  return { ...(pool !== undefined && { pool }), addresses, sharingKey, ...(invalid !== undefined && { invalid }) };
-}
-
-/**
- * Communities that a Service asks for, and where. The value of a label can hold neither colon nor comma, so labels have
- * one each, with dots for colons: `waypost.dev/community.NAME: "65000.100"`.
- */
-function readCommunities({ annotations, labels }: Meta): ServiceItem['communities'] {
-  const found: { text: string; path: Path }[] = [];
-  const list = annotations['waypost.dev/communities'];
-  for (const part of list?.split(',') ?? [])
-    if (part.trim() !== '') found.push({ text: part.trim(), path: annotationPath('communities') });
-  for (const [name, value] of communityLabels(labels)) {
-    const text = /^(?:large\.)?\d+(?:\.\d+)+$/.test(value) ? value.replaceAll('.', ':') : value;
-    found.push({ text, path: labelPath(name) });
-  }
-  return found;
-}
 const none: readonly string[] = Object.freeze([]);
 
 const nodeSchema = () =>

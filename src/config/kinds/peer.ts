@@ -10,7 +10,7 @@ import type { Meta, Peer, PeerAsn } from '../model.ts';
 import { checkPassword } from '../password.ts';
 import type { Findings } from '../problem.ts';
 import { bool, documentSchema, duration, int, type Output } from '../schema.ts';
-import { readSelectors, selectorSchema } from '../selector.ts';
+import { readNodeSelectors, selectorSchema } from '../selector.ts';
 import { readConnectTime, readTimers } from '../timers.ts';
 import { metallb } from './metallb.ts';
 
@@ -36,6 +36,7 @@ const shape = () => ({
     .array(selectorSchema())
     .optional()
     .describe('Nodes that connect to the peer; any may match. Default all.'),
+  nodeSelector: z.unknown().optional(),
   password: z.string().optional().describe('TCP MD5 password (RFC 2385), up to 80 octets.'),
   bfdProfile: z
     .string()
@@ -46,7 +47,11 @@ const shape = () => ({
 
 const v1beta1Schema = () =>
   documentSchema({
-    spec: z.object({ ...shape(), peerASN: asn('missing peer ASN').describe('AS number of the peer, 1..4294967295.') }),
+    spec: z.object({
+      ...shape(),
+      peerASN: asn('missing peer ASN').describe('AS number of the peer, 1..4294967295.'),
+      peerPort: int(0, 0xffff).optional().describe('TCP port of the peer, 1..65535; 0, the default, for 179.'),
+    }),
   });
 
 const v1beta2Schema = () =>
@@ -105,8 +110,8 @@ const at = (field: keyof Spec) => ['spec', field];
 function read(spec: Spec, meta: Meta, findings: Findings): PeerDraft {
   const peerAsn = readPeerAsn(spec, ['spec'], findings);
   checkAsns(spec, peerAsn, findings);
-  if (spec.disableMP !== undefined) findings.warn(at('disableMP'), 'deprecated: has no effect');
-  const port = spec.peerPort ?? 179;
+  if (spec.disableMP) findings.warn(at('disableMP'), 'deprecated: has no effect');
+  const port = spec.peerPort || 179;
   if (port > 16384) findings.warn(at('peerPort'), `MetalLB itself refuses ports above 16384, found ${port}`);
   const routerId = readAddress(spec.routerID, 'invalid router ID', 'routerID', findings);
   if (routerId !== undefined && (routerId.family !== 4 || routerId.bytes.every((byte) => byte === 0)))
@@ -127,7 +132,7 @@ function read(spec: Spec, meta: Meta, findings: Findings): PeerDraft {
     ...readTimers(spec, findings),
     ...readConnectTime(spec, findings),
     ...(routerId && { routerId }),
-    nodeSelectors: readSelectors(spec.nodeSelectors, at('nodeSelectors'), findings),
+    nodeSelectors: readNodeSelectors(spec, findings),
     ebgpMultiHop: spec.ebgpMultiHop ?? false,
     dualStackAddressFamily: spec.dualStackAddressFamily ?? false,
     ...readPassword(spec, meta, findings),
@@ -187,6 +192,7 @@ function readPassword(
 ): Pick<PeerDraft, 'password' | 'secret'> {
   const { name: secret, namespace } = passwordSecret ?? {};
   if (password && secret) findings.error(at('passwordSecret'), 'can not have both password and secret ref set');
+  if (!secret && namespace) findings.error(at('passwordSecret'), 'the name of the Secret is missing');
   if (secret && namespace && namespace !== meta.namespace)
     findings.error(
       [...at('passwordSecret'), 'namespace'],
