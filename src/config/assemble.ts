@@ -40,7 +40,18 @@ export interface Assembled {
 export const assemble = (files: Iterable<LoadedFile>, options: NodeOptions): Assembled =>
   assembleSorted(new Sorter().sort([...files]), options);
 
+/** Never throws: a mistake of ours is no reason to end sessions, and the last good configuration stays. */
 export function assembleSorted(sorter: Sorter, options: NodeOptions): Assembled {
+  try {
+    return putTogether(sorter, options);
+  } catch (error) {
+    const position = { file: sorter.files[0]?.file ?? '', line: 1, column: 1 };
+    const message = `documents cannot be put together, by a mistake of waypost: ${(error as Error).message}`;
+    return { configuration: undefined, diagnostics: [{ severity: 'error', position, subject: '', path: '', message }] };
+  }
+}
+
+function putTogether(sorter: Sorter, options: NodeOptions): Assembled {
   const report = new Report();
   let unread = false;
   for (const file of sorter.files) {
@@ -80,13 +91,15 @@ export function assembleSorted(sorter: Sorter, options: NodeOptions): Assembled 
   checkOverlays(overlays, sorter.of('fabric'), known, report);
   const fabric = joinFabric(overlays, bgpPeers, known, report);
   const peers = [...bgpPeers, ...fabric.peers];
+  checkPeers(peers, known, speaker, report);
+  const merged = mergeFrr(sorter.of('frr'), peers, { secrets, profiles, nodes: known, report });
   const aliases = collectAliases(sorter.of('community'), report);
   const references = {
     complete: !unread,
     aliases,
     pools,
     poolNames: sorter.namesOf('IPAddressPool'),
-    peerNames: new Set([...sorter.namesOf('BGPPeer'), ...peers.map(({ value }) => value.name), ...fabric.names.keys()]),
+    peerNames: new Set([...sorter.namesOf('BGPPeer'), ...merged.map(({ name }) => name), ...fabric.names.keys()]),
     sessions: fabric.names,
   };
   const advertisements = sorter.of('advertisement').map((found) => ({
@@ -100,8 +113,6 @@ export function assembleSorted(sorter: Sorter, options: NodeOptions): Assembled 
   checkOverlap(pools, report);
   checkPreferences(pools, advertisements, known, report);
   checkNetwork(sorter.of('network'), known, report);
-  checkPeers(peers, known, speaker, report);
-  const merged = mergeFrr(sorter.of('frr'), peers, { secrets, profiles, nodes: known, report });
   const sessions = applyExtras(sorter.of('extras')[0], merged, !unread, report);
   checkAllowed(sorter.of('speaker'), speaker, aliases, report);
   const allowed = new ServiceCommunities(speaker.serviceCommunities, aliases);

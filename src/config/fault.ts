@@ -5,6 +5,9 @@ import type { Fault } from './parse.ts';
 /** Said of documents whose nesting exhausts the stack. */
 export const tooDeep = 'nested too deeply to be read';
 
+/** Said of keys that a mapping has already. */
+export const twice = (key: string): string => `the key "${key}" stands twice in one mapping`;
+
 type At = (offset: number) => { line: number; column: number };
 
 /**
@@ -44,7 +47,7 @@ function describe(text: string, error: YAMLError, offset: number): { message: st
     case 'TAB_AS_INDENT':
       return { message: 'not YAML: a tab is used as indentation', hint: 'indent with spaces only' };
     case 'DUPLICATE_KEY':
-      return { message: `the key "${keyAt(text, offset)}" stands twice in one mapping` };
+      return { message: twice(keyAt(text, offset)) };
     case 'BAD_INDENT':
       return { message, hint: indentationHint(text, offset) ?? template(text) };
     case 'MISSING_CHAR':

@@ -1,4 +1,4 @@
-/** Where the items of a JSON List stand in its text. */
+/** What of a JSON text its value does not tell: where the items of a List stand, and keys that stand twice. */
 
 /**
  * Offsets (first character, one past the last) of the objects in the top-level array `items`.
@@ -26,6 +26,31 @@ export function itemOffsets(text: string, at = 0): (readonly [number, number])[]
     }
   }
   return out;
+}
+
+/**
+ * The first key that stands a second time in one object, with the offset of its quote. JSON.parse takes the last of them
+ * and says nothing.
+ * @param text holds valid JSON from `at` on
+ */
+export function doubleKey(text: string, at = 0): { readonly key: string; readonly offset: number } | undefined {
+  /** Keys of the objects that are open; undefined for arrays. */
+  const open: (Set<string> | undefined)[] = [];
+  for (let i = at; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === QUOTE) {
+      const from = i + 1;
+      for (i++; text.charCodeAt(i) !== QUOTE; i++) if (text.charCodeAt(i) === BACKSLASH) i++;
+      if (!afterColon(text, i + 1)) continue;
+      const key = text.slice(from, i);
+      const keys = open.at(-1)!;
+      if (keys.has(key)) return { key, offset: from - 1 };
+      keys.add(key);
+    } else if (c === OPEN_BRACE) open.push(new Set());
+    else if (c === OPEN_BRACKET) open.push(undefined);
+    else if (c === CLOSE_BRACE || c === CLOSE_BRACKET) open.pop();
+  }
+  return undefined;
 }
 
 /** The next thing that is no white space is a colon: the string before was a key. */

@@ -3,8 +3,8 @@
  * a worker thread: give `parseChunk`'s result to `batches` there and post them one by one.
  */
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from 'yaml';
-import { explain, tooDeep } from './fault.ts';
-import { itemOffsets } from './json.ts';
+import { explain, tooDeep, twice } from './fault.ts';
+import { doubleKey, itemOffsets } from './json.ts';
 
 /** One Kubernetes object found in a chunk; an item of a List is a piece of its own. */
 export interface Piece {
@@ -66,6 +66,11 @@ function parseJson(text: string): Parsed | undefined {
     return undefined;
   }
   const place = placer(text);
+  const double = doubleKey(text, start);
+  if (double !== undefined) {
+    const { line, column } = place(double.offset);
+    return fault('', line, column, twice(double.key));
+  }
   const items = listItems(value);
   if (items === undefined) return { pieces: [{ value, start, end: text.length, ...place(start) }], faults: [] };
   const offsets = itemOffsets(text, start);

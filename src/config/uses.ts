@@ -33,14 +33,18 @@ export function usesOf(ground: UseGround): ReadonlyMap<string, Use> {
   if (here.length === 0) return uses;
   for (const [key, service] of services) {
     const vrfs = new Set(
-      advertisementsOf(service, ground).flatMap(({ value: { peers: names } }) =>
-        here.filter(({ name }) => names.length === 0 || names.includes(name)).map(({ vrf }) => vrf!),
+      advertisementsOf(service, ground).flatMap(({ value }) =>
+        here.filter((peer) => isTold(value, peer)).map(({ vrf }) => vrf!),
       ),
     );
     for (const vrf of vrfs) addUse(uses, vrf, key, service, ground);
   }
   return uses;
 }
+
+/** Whether an advertisement is for the peer: one that is no BGPPeer must be named. */
+export const isTold = ({ peers }: BgpAdvertisement, { name, onlyNamed }: Peer): boolean =>
+  peers.length === 0 ? !onlyNamed : peers.includes(name);
 
 /** Advertisements that bring a Service from this node to peers, with the pools that they may do it by. */
 export function advertisementsOf(

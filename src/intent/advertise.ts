@@ -80,16 +80,14 @@ export class Advertisements {
    */
   update(service: string, contributions: readonly Contribution[]): Prefix[] {
     const have = this.services.get(service) ?? [];
-    const want = contributions.filter((c, i) => indexOf(contributions, c) === i);
+    const want = this.distinct(contributions);
     if (want.length > 0) this.services.set(service, want);
     else this.services.delete(service);
-    const dirty: Prefix[] = [];
-    const touch = (p: Prefix) => {
-      if (!dirty.some((d) => comparePrefixes(d, p) === 0)) dirty.push(p);
-    };
-    for (const c of want) if (indexOf(have, c) < 0 && this.add(c)) touch(c.prefix);
-    for (const c of have) if (indexOf(want, c) < 0 && this.remove(c)) touch(c.prefix);
-    return dirty;
+    const [had, wanted] = [this.among(have), this.among(want)];
+    const dirty = new Map<string, Prefix>();
+    for (const c of want) if (!had(c) && this.add(c)) dirty.set(formatPrefix(c.prefix), c.prefix);
+    for (const c of have) if (!wanted(c) && this.remove(c)) dirty.set(formatPrefix(c.prefix), c.prefix);
+    return [...dirty.values()];
   }
 
   /** @returns whether it changed, in which case every route is to be asked for again */
@@ -160,6 +158,22 @@ export class Advertisements {
       blend.merged.set(key, decision);
     }
     return decision;
+  }
+
+  private distinct(list: readonly Contribution[]): readonly Contribution[] {
+    if (list.length <= FEW) return list.filter((c, i) => indexOf(list, c) === i);
+    return [...new Map(list.map((c) => [this.contributionKey(c), c])).values()];
+  }
+
+  /** Whether a contribution is among others. Services have a few, which need no keys; documents may tell of thousands. */
+  private among(list: readonly Contribution[]): (c: Contribution) => boolean {
+    if (list.length <= FEW) return (c) => indexOf(list, c) >= 0;
+    const keys = new Set(list.map((c) => this.contributionKey(c)));
+    return (c) => keys.has(this.contributionKey(c));
+  }
+
+  private contributionKey({ prefix, policy }: Contribution): string {
+    return `${this.idOf(policy)} ${formatPrefix(prefix)}`;
   }
 
   private template(attributes: PathAttributes): PathAttributes {
@@ -244,6 +258,9 @@ export class Advertisements {
     return id;
   }
 }
+
+/** So many contributions are compared with each other. */
+const FEW = 8;
 
 const indexOf = (list: readonly Contribution[], c: Contribution): number =>
   list.findIndex((other) => other.policy === c.policy && comparePrefixes(other.prefix, c.prefix) === 0);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../../src/config/assemble.ts';
+import type { Document } from '../../src/config/document.ts';
 import { formatDiagnostic } from '../../src/config/format.ts';
 import { Loader } from '../../src/config/load.ts';
 import type { Peer } from '../../src/config/model.ts';
@@ -397,4 +398,15 @@ it('an unknown alias alone is transient, and the configuration is refused all th
   const { configuration, diagnostics } = await configure(advertisement('adv', 'communities: [nobody]'));
   expect(configuration).toBeUndefined();
   expect(diagnostics.every(({ severity, transient }) => severity === 'error' && transient)).toBe(true);
+});
+
+it('refuses what it cannot put together, and does not throw', async () => {
+  const file = await loadText(pool('a', '10.0.0.0/24'));
+  const [document] = file.documents;
+  const poisoned: Document = { ...document!, item: { type: 'pool', value: undefined as never } };
+  const { configuration, diagnostics } = assemble([{ ...file, documents: [poisoned] }], { hostname: 'host' });
+  expect(configuration).toBeUndefined();
+  expect(diagnostics.map(formatDiagnostic)).toEqual([
+    expect.stringMatching(/^test\.yaml:1:1: error: documents cannot be put together, by a mistake of waypost: /),
+  ]);
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Peer } from '../../src/config/model.ts';
+import { isTold } from '../../src/config/uses.ts';
 import { formatAddress } from '../../src/lib/address.ts';
 import { formatPrefix } from '../../src/lib/prefix.ts';
 import { accepted, configure, fixture, told } from '../support/config.ts';
@@ -73,6 +74,14 @@ describe('a session that no BGPPeer describes', () => {
   it('has another name where a BGPPeer has its address for a name', async () => {
     const peers = await peersOf(peer('192.0.2.2', 'peerAddress: 192.0.2.9'), neighbor('a', here));
     expect(peers.map(({ name }) => name)).toEqual(['192.0.2.2', 'frr-192.0.2.2']);
+  });
+
+  it('is told of Services where an advertisement names it, and not by those for every BGPPeer', async () => {
+    const advertisement = (name: string, spec: string) =>
+      `apiVersion: metallb.io/v1beta1\nkind: BGPAdvertisement\nmetadata: {name: ${name}}\nspec: {${spec}}\n`;
+    const text = documents(neighbor('a', here), advertisement('named', 'peers: ["192.0.2.2"]'), advertisement('all', ''));
+    const { advertisements, peers } = await accepted(text);
+    expect(advertisements.map((a) => isTold(a, peers[0]!))).toEqual([true, false]);
   });
 
   it('may have a BFDProfile of MetalLB', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { itemOffsets } from '../../src/config/json.ts';
+import { doubleKey, itemOffsets } from '../../src/config/json.ts';
 
 const items = (text: string, at?: number) => itemOffsets(text, at).map(([from, to]) => text.slice(from, to));
 
@@ -24,5 +24,16 @@ it('finds what JSON.parse finds', () => {
         expect(items(text).map((item) => JSON.parse(item))).toEqual(JSON.parse(JSON.stringify(list)));
       },
     ),
+  );
+});
+
+it('finds a key that an object has twice, and no other', () => {
+  const text = '{"a": {"b": ["c", "c"], "a": "b: "}, "b": [{"c": 1}, {"c": 2, "d": {}, "\\"c": 3, "c": 4}]}';
+  expect(doubleKey(text)).toEqual({ key: 'c', offset: text.indexOf('"c": 4') });
+  expect(doubleKey(text.replace('"c": 4', '"e": 4'))).toBeUndefined();
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      expect(doubleKey(JSON.stringify({ value }, null, 1))).toBeUndefined();
+    }),
   );
 });

@@ -122,6 +122,23 @@ describe('what is no text', () => {
     expect(file.diagnostics).toEqual([]);
   });
 
+  it('skips byte order marks between documents, as where files were put one behind the other', async () => {
+    const file = await loadText(`${service('a')}\ufeff---\n${service('b')}\ufeff...\n---\n${service('c')}`);
+    expect(places(file)).toEqual([
+      ['a', 1, 1],
+      ['b', 8, 1],
+      ['c', 16, 1],
+    ]);
+    expect(file.diagnostics).toEqual([]);
+  });
+
+  it('refuses JSON in which a key stands twice, as it does YAML', async () => {
+    const json = `{"apiVersion": "v1", "kind": "Namespace",\n "metadata": {"name": "a", "name": "b"}}`;
+    expect((await loadText(json, 'f')).diagnostics.map(formatDiagnostic)).toEqual([
+      'f:2:29: error: the key "name" stands twice in one mapping',
+    ]);
+  });
+
   it('is refused when it is too big, before it is read', async () => {
     expect(await refusal(new Uint8Array(fileLimit + 1))).toEqual([
       'f:1:1: error: the file has 33554433 bytes, more than the limit of 33554432 (split it)',

@@ -9,7 +9,7 @@ import type { Path } from '../problem.ts';
 import { placeOf, type Report } from '../report.ts';
 import { anySelects } from '../selector.ts';
 import { type Lack, lacksOf, type VrfFacts } from '../symmetry.ts';
-import { type Use, type UseGround, usesOf } from '../uses.ts';
+import { isTold, type Use, type UseGround, usesOf } from '../uses.ts';
 import { selectsNode } from './network.ts';
 import type { Found, KnownNodes } from './nodes.ts';
 
@@ -83,9 +83,7 @@ function pathOf({ what, interface: name }: Lack, { interfaces }: NetworkPolicy):
 
 function warnElsewhere(use: Use, made: Found<NetworkPolicy>, documents: SymmetryDocuments, report: Report): void {
   for (const { document, value } of documents.advertisements) {
-    const meant = documents.peers.some(
-      ({ name, vrf }) => vrf === use.vrf && (value.peers.length === 0 || value.peers.includes(name)),
-    );
+    const meant = documents.peers.some((peer) => peer.vrf === use.vrf && isTold(value, peer));
     if (!meant || !anySelects(value.nodeSelectors, documents.nodes.own.labels)) continue;
     report.warn(
       document,

@@ -1,5 +1,6 @@
 /** group metallb.io: L2Advertisement. */
 import { z } from 'zod';
+import { isDeviceName } from '../device.ts';
 import { defineKind, type Kind } from '../kind.ts';
 import { documentSchema, int } from '../schema.ts';
 import { readNodeSelectors, readSelector, readSelectors, selectorSchema } from '../selector.ts';
@@ -46,6 +47,13 @@ const advertisement = defineKind({
     const at = (field: string) => ['spec', field];
     findings.duplicates(at('ipAddressPools'), spec.ipAddressPools ?? [], 'ipAddressPools');
     findings.duplicates(at('interfaces'), spec.interfaces ?? [], 'interfaces');
+    for (const [i, name] of (spec.interfaces ?? []).entries())
+      if (!isDeviceName(name) || /[*?^$|()[\]\\]/.test(name))
+        findings.warn(
+          [...at('interfaces'), i],
+          `no interface is called ${JSON.stringify(name)}`,
+          'names are exact, up to 15 characters; patterns are none',
+        );
     return {
       type: 'layer2',
       value: {
