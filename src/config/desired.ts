@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { parseAddress } from '../lib/address.ts';
 import { isGroupMac, parseMac } from '../lib/mac.ts';
+import { checkDeviceName } from './device.ts';
 import { didYouMean } from './nearest.ts';
 import { type InterfaceType, interfaceTypes, type PolicyFamily, type PolicyInterface } from './network.ts';
 import type { Findings, Path } from './problem.ts';
@@ -136,8 +137,9 @@ export const interfaceSchema = () =>
       })
       .optional()
       .describe('What is special about a bond.'),
+    identifier: z.string().optional(),
     // Told by nmstate, not asked of it.
-    ...refusedFields('description', 'identifier', 'permanent-mac-address', 'max-mtu', 'min-mtu', 'driver'),
+    ...refusedFields('description', 'permanent-mac-address', 'max-mtu', 'min-mtu', 'driver'),
     ...refusedFields(...unsupported.interface),
   });
 
@@ -155,7 +157,11 @@ export function readInterfaces(raw: readonly Raw[], path: Path, findings: Findin
 }
 
 function readInterface(raw: Raw, index: number, path: Path, findings: Findings): PolicyInterface {
-  const { name, state = 'up', mtu, controller, vrf, vlan, bridge } = raw;
+  const { name, state = 'up', mtu, controller, vrf, vlan, bridge, identifier = 'name' } = raw;
+  checkDeviceName(name, [...path, 'name'], findings);
+  if (controller) checkDeviceName(controller, [...path, 'controller'], findings);
+  if (identifier !== 'name')
+    findings.error([...path, 'identifier'], 'only name is supported: interfaces are known by their names');
   refuse(raw, unsupported.interface, path, findings);
   const bond = raw['link-aggregation'];
   const type = readType(raw, path, findings);
@@ -247,7 +253,10 @@ function readPorts(raw: Raw, path: Path, findings: Findings): readonly string[] 
     { path: both('bridge', bridge), list: (bridge?.port ?? bridge?.ports)?.map(({ name }) => name) },
     { path: both('link-aggregation', bond), list: bond?.port ?? bond?.ports },
   ];
-  for (const { path: at, list } of lists) findings.duplicates(at, list ?? [], 'port');
+  for (const { path: at, list = [] } of lists) {
+    findings.duplicates(at, list, 'port');
+    for (const [i, port] of list.entries()) checkDeviceName(port, [...at, i], findings);
+  }
   return lists.find(({ list }) => list !== undefined)?.list;
 }
 

@@ -1,5 +1,6 @@
 /** The Speaker's `network`: the sysctls of interfaces, and how changes of the network are taken back. */
 import { z } from 'zod';
+import { checkDeviceName } from './device.ts';
 import { parseDuration } from './duration.ts';
 import type { NetworkSettings } from './network.ts';
 import type { Findings } from './problem.ts';
@@ -68,9 +69,11 @@ export function readNetwork(raw: Raw, findings: Findings): NetworkSettings {
     findings.error([...path, 'rollback'], `invalid duration ${JSON.stringify(rollback)}`, durationHint(rollback!));
   else if (ms !== 0 && (ms < 1000 || ms > MAX_ROLLBACK_MS))
     findings.error([...path, 'rollback'], 'must be 0s or in 1s..1h');
-  for (const [i, { name }] of interfaces.entries())
+  for (const [i, { name }] of interfaces.entries()) {
+    checkDeviceName(name, [...path, 'interfaces', i, 'name'], findings);
     if (interfaces.findIndex((other) => other.name === name) !== i)
       findings.error([...path, 'interfaces', i, 'name'], `duplicate definition of interface ${JSON.stringify(name)}`);
+  }
   return {
     rollbackMs: ms ?? networkDefaults.rollbackMs,
     probe: {
