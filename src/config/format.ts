@@ -4,7 +4,8 @@ import type { Diagnostic } from './model.ts';
 /** `FILE:LINE:COL: error: Kind/name: field.path: message (hint)`; subject, path and hint only where there is one. */
 export function formatDiagnostic({ position, severity, subject, path, message, hint }: Diagnostic): string {
   const where = `${position.file}:${position.line}:${position.column}: ${severity}:`;
-  const what = [subject, path, message].filter((part) => part !== '').join(': ');
+  // One line, whatever is quoted.
+  const what = [subject, path, message].filter((part) => part !== '').join(': ').replace(/\p{Cc}/gu, ' ');
   return hint === undefined ? `${where} ${what}` : `${where} ${what} (${hint})`;
 }
 

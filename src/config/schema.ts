@@ -50,14 +50,19 @@ const words = new Map<string, boolean>([
 /** Whatever stands there: known, not read. */
 export const anything = () => z.unknown().optional();
 
+/** A slash would make `namespace/name` two things at once, and a line feed of a message two lines. */
+const plainName = /^[^\s/\p{C}]*$/u;
+const noName = 'a name has neither blanks nor slashes';
+
 /** metadata of every kind: what is not listed is ignored (managedFields, uid …). */
 const metadata = lazily(() =>
   z.looseObject(
     {
       name: z
         .string({ error: ({ input }) => (input === undefined ? 'the name is missing' : undefined) })
-        .min(1, 'the name is empty'),
-      namespace: z.string().optional(),
+        .min(1, 'the name is empty')
+        .regex(plainName, noName),
+      namespace: z.string().regex(plainName, noName).optional(),
       labels: z.record(z.string(), z.string()).optional(),
       annotations: z.record(z.string(), z.string()).optional(),
     },

@@ -18,6 +18,11 @@ it('leaves out what there is not', () => {
   );
 });
 
+it('is one line, and no more to a terminal than text', () => {
+  const text = formatDiagnostic({ ...diagnostic(3), subject: 'BGPPeer/a\nb', message: 'wrong \x1b[2J' });
+  expect(text).toBe('f.yaml:3:1: error: BGPPeer/a b: spec.holdTime: wrong  [2J');
+});
+
 it('sorts by file, line and column, and keeps the order of what stands at one place', () => {
   const rows = [
     diagnostic(10),

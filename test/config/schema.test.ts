@@ -60,3 +60,17 @@ it('says of labels beside matchLabels that they restrict nothing', async () => {
     'test.yaml:4:76: warning: BGPPeer/p: spec.nodeSelectors[0].rack: unknown field: ignored (labels belong under matchLabels: as it is, they restrict nothing)',
   ]);
 });
+
+it.each([
+  ['name: a/b', 'name'],
+  ['name: "a b"', 'name'],
+  ['name: "a\\nb"', 'name'],
+  ['name: "a\\u200b"', 'name'],
+  ['name: a, namespace: b/c', 'namespace'],
+])('refuses names that are none: %s', async (metadata, field) => {
+  const { configuration, diagnostics } = await configure(`apiVersion: v1\nkind: Service\nmetadata: {${metadata}}\n`);
+  expect(configuration).toBeUndefined();
+  expect(diagnostics.map(({ path, message }) => [path, message])).toEqual([
+    [`metadata.${field}`, 'a name has neither blanks nor slashes'],
+  ]);
+});
