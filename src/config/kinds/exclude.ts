@@ -31,7 +31,7 @@ export const defaultExcluded: readonly string[] = [
 
 const content = () =>
   z.object({
-    announcedInterfacesToExclude: z.array(z.string()),
+    announcedInterfacesToExclude: z.array(z.string()).optional(),
   });
 
 const configMap = defineKind({
