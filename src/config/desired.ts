@@ -9,14 +9,8 @@ import { checkDeviceName } from './device.ts';
 import { didYouMean } from './nearest.ts';
 import { type InterfaceType, interfaceTypes, type PolicyFamily, type PolicyInterface } from './network.ts';
 import type { Findings, Path } from './problem.ts';
-import { anything, bool, int, type Output } from './schema.ts';
-
-/** A whole number, which nmstate takes in quotes too. */
-export const number = (min: number, max: number) =>
-  z.preprocess((v) => (typeof v === 'string' && /^-?\d+$/.test(v) ? Number(v) : v), int(min, max));
-
-/** Known to nmstate and refused here. */
-const refusedFields = (...names: readonly string[]) => Object.fromEntries(names.map((name) => [name, anything()]));
+import type { Output } from './schema.ts';
+import { flag, number, refuse, refusedFields } from './value.ts';
 
 const unsupported = {
   interface: [
@@ -30,18 +24,18 @@ const unsupported = {
 
 /** What DHCP would bring: without it they change nothing. */
 const automatic = () => ({
-  'auto-dns': bool().optional(),
-  'auto-gateway': bool().optional(),
-  'auto-routes': bool().optional(),
+  'auto-dns': flag().optional(),
+  'auto-gateway': flag().optional(),
+  'auto-routes': flag().optional(),
   'auto-route-table-id': number(0, 0xffff_ffff).optional(),
   'auto-route-metric': number(-1, 0xffff_ffff).optional(),
 });
 
 const family = () =>
   z.strictObject({
-    enabled: bool().optional().describe('The family is used. false removes its addresses. Default true.'),
-    dhcp: bool().optional(),
-    autoconf: bool().optional().describe('IPv6: make addresses from router advertisements.'),
+    enabled: flag().optional().describe('The family is used. false removes its addresses. Default true.'),
+    dhcp: flag().optional(),
+    autoconf: flag().optional().describe('IPv6: make addresses from router advertisements.'),
     address: z
       .array(
         z.strictObject({
@@ -52,7 +46,7 @@ const family = () =>
       )
       .optional()
       .describe('All addresses of the interface, but for link-local ones. Default: they stay.'),
-    forwarding: bool().optional().describe('Forward packets that come in by this interface.'),
+    forwarding: flag().optional().describe('Forward packets that come in by this interface.'),
     'addr-gen-mode': z.string().optional(),
     ...automatic(),
     ...refusedFields(...unsupported.family),
@@ -109,7 +103,7 @@ export const interfaceSchema = () =>
           .strictObject({
             stp: z
               .strictObject({
-                enabled: bool().optional(),
+                enabled: flag().optional(),
                 ...refusedFields('forward-delay', 'hello-time', 'max-age', 'priority'),
               })
               .optional(),
@@ -292,10 +286,4 @@ function readFamily(raw: RawFamily, bits: 4 | 6, path: Path, findings: Findings)
     ...(forwarding !== undefined && { forwarding }),
     ...(autoconf !== undefined && bits === 6 && { autoconf }),
   };
-}
-
-/** Reports each of the fields that is there. */
-export function refuse(raw: object, fields: readonly string[], path: Path, findings: Findings): void {
-  for (const field of fields)
-    if ((raw as Record<string, unknown>)[field] !== undefined) findings.error([...path, field], 'is not supported');
 }

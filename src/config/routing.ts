@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import { type Family, formatAddress, parseAddress } from '../lib/address.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../lib/prefix.ts';
-import { number, refuse } from './desired.ts';
 import {
   type PolicyRoute,
   type PolicyRule,
@@ -13,6 +12,7 @@ import {
 } from './network.ts';
 import type { Findings, Path } from './problem.ts';
 import type { Output } from './schema.ts';
+import { number, refuse } from './value.ts';
 
 const MAIN = 254;
 const state = () => z.enum(['present', 'absent']).optional().describe('absent: whatever matches must not be there.');

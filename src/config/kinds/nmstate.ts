@@ -1,10 +1,11 @@
 /** group nmstate.io: NodeNetworkConfigurationPolicy. */
 import { z } from 'zod';
 import { type AnnotationTable, readAnnotations, words } from '../annotation.ts';
-import { interfaceSchema, readInterfaces, refuse } from '../desired.ts';
+import { interfaceSchema, readInterfaces } from '../desired.ts';
 import { defineKind, type Kind } from '../kind.ts';
 import { readRoutes, readRules, routeSchema, ruleSchema } from '../routing.ts';
 import { anything, documentSchema } from '../schema.ts';
+import { refuse } from '../value.ts';
 
 const annotations = {
   probe: words('a shell command', "A command that must succeed before the policy's changes are kept."),
