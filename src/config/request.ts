@@ -12,9 +12,11 @@ const names = { pool: 'address-pool', addresses: 'loadBalancerIPs', sharingKey: 
 /** MetalLB writes the last one itself. */
 const known: readonly string[] = [...Object.values(names), 'ip-allocated-from-pool'];
 
-/** The annotation that says it; an empty one counts as absent. */
-const annotationOf = (annotations: Labels, what: keyof typeof names): string | undefined =>
-  groups.map((group) => group + names[what]).find((name) => annotations[name]);
+/** The annotation that says it; an empty one says nothing, and neither does the deprecated one then. */
+function annotationOf(annotations: Labels, what: keyof typeof names): string | undefined {
+  const name = groups.map((group) => group + names[what]).find((each) => annotations[each] !== undefined);
+  return name !== undefined && annotations[name] !== '' ? name : undefined;
+}
 
 /** Where a Service names the pool it wants. */
 export const poolPath = (annotations: Labels): Path => [

@@ -16,7 +16,7 @@ export interface Candidacy {
   readonly nodes: ReadonlySet<string>;
   /** It has serviceSelectors. */
   readonly byService: boolean;
-  /** Weight by node, from preferredNodeSelectors: the sum over those that select the node. */
+  /** Weight by node, from preferredNodeSelectors: the sum over those that select the node. It counts for `nodes` alone. */
   readonly preference: ReadonlyMap<string, number>;
   /** Names; empty means every interface. */
   readonly interfaces: readonly string[];
@@ -120,13 +120,17 @@ function rank(e: Election): Pick<Elected, 'ranking' | 'ineligible'> {
       ranking.push({
         name,
         local: node.endpoint && e.advertisements.some((a) => a.preferLocal),
-        weight: e.advertisements.reduce((sum, a) => sum + (a.preference.get(name) ?? 0), 0),
+        weight: e.advertisements.reduce((sum, a) => sum + weightOf(a, name), 0),
         hash: e.sha256(new TextEncoder().encode(name + first)),
       });
   }
   ranking.sort((a, b) => b.weight - a.weight || Number(b.local) - Number(a.local) || compareBytes(a.hash, b.hash));
   return { ranking, ineligible };
 }
+
+/** An advertisement prefers among the nodes that it selects. */
+const weightOf = ({ nodes, preference }: Candidacy, name: string): number =>
+  nodes.has(name) ? (preference.get(name) ?? 0) : 0;
 
 function ineligibility(e: Election, node: ElectionNode): Ineligible | undefined {
   if (!node.alive) return 'notAlive';

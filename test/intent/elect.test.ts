@@ -65,6 +65,20 @@ describe('the election', () => {
     expect(elect(election({ advertisements, nodes })).owner).toBe('node-b');
   });
 
+  it('takes no notice of what an advertisement prefers among nodes that it does not select', () => {
+    const preference = new Map([
+      ['node-a', 100],
+      ['node-c', 10],
+    ]);
+    const advertisements = [advertisement(), advertisement({ nodes: new Set(['node-b', 'node-c']), preference })];
+    const { ranking } = elect(election({ advertisements }));
+    expect(ranking.map(({ name, weight }) => [name, weight])).toEqual([
+      ['node-c', 10],
+      ['node-b', 0],
+      ['node-a', 0],
+    ]);
+  });
+
   it.each<[string, Partial<ElectionNode>, Partial<Election>]>([
     ['notAlive', { alive: false }, {}],
     ['nodeNetworkUnavailable', { networkUnavailable: true }, {}],
