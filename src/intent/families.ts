@@ -10,12 +10,17 @@ export interface Wanted {
   readonly given: readonly Family[];
 }
 
-/** Two ipFamilies without a dual-stack policy require both, as the API server fills in the policy. Default: IPv4. */
-export function wantedFamilies(service: Pick<Service, 'ipFamilies' | 'ipFamilyPolicy'>): Wanted {
-  const { ipFamilies: given, ipFamilyPolicy: policy } = service;
+/**
+ * Two ipFamilies without a dual-stack policy require both, as the API server fills in the policy. Default: IPv4. A cluster
+ * of one family gives a Service one cluster address under PreferDualStack too: nothing would answer for the other family.
+ */
+export function wantedFamilies(service: Pick<Service, 'ipFamilies' | 'ipFamilyPolicy' | 'clusterIps'>): Wanted {
+  const { ipFamilies: given, ipFamilyPolicy: policy, clusterIps } = service;
   const second =
     policy === 'PreferDualStack'
-      ? 'preferred'
+      ? clusterIps.length === 1
+        ? 'none'
+        : 'preferred'
       : policy === 'RequireDualStack' || given.length > 1
         ? 'required'
         : 'none';

@@ -3,7 +3,7 @@ import type { Namespace, Pool, Service } from '../../src/config/model.ts';
 import { Allocator } from '../../src/intent/allocate.ts';
 import type { Assignment } from '../../src/intent/assignment.ts';
 import { allocationOrder } from '../../src/intent/order.ts';
-import { formatAddress } from '../../src/lib/address.ts';
+import { address, formatAddress } from '../../src/lib/address.ts';
 import { allocation, ingress, namespace, pool, request, selector, service } from '../support/model.ts';
 
 function allocator(pools: readonly Pool[], namespaces: readonly Namespace[] = []): Allocator {
@@ -241,6 +241,18 @@ describe('families', () => {
   ] as const)('requested addresses of %s are refused', (_, more, addresses) => {
     const subject = service('a', { ...more, request: request({ addresses }) } as Partial<Service>);
     expect(give(allocator([v4, v6, dual]), subject)).toBe('familyMismatch');
+  });
+
+  test('a Service with one cluster address has one family, even where two are preferred', () => {
+    const of = (family: 4 | 6, clusterIp: string) =>
+      service('a', {
+        ipFamilyPolicy: 'PreferDualStack',
+        ipFamilies: [family],
+        clusterIps: [address(clusterIp)],
+      });
+    expect(give(allocator([dual]), of(4, '10.96.0.1'))).toBe('192.0.2.0');
+    expect(give(allocator([dual]), of(6, 'fd00::1'))).toBe('2001:db8:1::');
+    expect(give(allocator([v6]), of(4, '10.96.0.1'))).toBe('familyMismatch');
   });
 
   test('a named address decides the family where the Service leaves it open', () => {
