@@ -97,6 +97,13 @@ function parseYaml(text: string): Parsed {
     const subject = subjectOf(document);
     return { pieces: [], faults: explain(text, document.errors as YAMLError[], subject, at) };
   }
+  // The parser only warns, and reads `password: !abc` as an empty text with a tag.
+  const tagged = document.warnings.find(({ code }) => code === 'TAG_RESOLVE_FAILED');
+  if (tagged !== undefined) {
+    const { line, column } = at(tagged.pos[0]);
+    const hint = 'quote the value when the exclamation mark is part of it';
+    return fault(subjectOf(document), line, column, 'a tag (!) that nobody knows', hint);
+  }
   const contents = document.contents;
   const start = contents?.range?.[0] ?? 0;
   let value: unknown;
@@ -161,8 +168,8 @@ function unresolved(
   const name = /^Unresolved alias.*: (\S+)$/.exec(error instanceof Error ? error.message : '')?.[1];
   if (name === undefined) return undefined;
   const { line, column } = at(text.indexOf(`*${name}`));
-  const [only] = fault(subjectOf(document), line, column, 'an alias (*) without its anchor (&)').faults;
-  return { pieces: [], faults: [{ ...only!, hint: 'quote the value when the asterisk is part of it' }] };
+  const hint = 'quote the value when the asterisk is part of it';
+  return fault(subjectOf(document), line, column, 'an alias (*) without its anchor (&)', hint);
 }
 
 function deep(error: unknown): string {
@@ -171,9 +178,9 @@ function deep(error: unknown): string {
     : `cannot be read as YAML: ${error instanceof Error ? error.message : String(error)}`;
 }
 
-const fault = (subject: string, line: number, column: number, message: string): Parsed => ({
+const fault = (subject: string, line: number, column: number, message: string, hint?: string): Parsed => ({
   pieces: [],
-  faults: [{ severity: 'error', line, column, subject, message }],
+  faults: [{ severity: 'error', line, column, subject, message, ...(hint !== undefined && { hint }) }],
 });
 
 /** Line (0-based) and column (1-based) of growing offsets. */

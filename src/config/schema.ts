@@ -165,6 +165,13 @@ function hintFor(issue: z.core.$ZodIssue, path: Path): string | undefined {
 
 const plain = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
+/** Without it the session would have no password, which nobody means who names the field. */
+const isPassword = (path: Path, key: string): boolean =>
+  key === 'password' || key === 'passwordSecret' || (key === 'name' && path.at(-1) === 'passwordSecret');
+
+/** YAML takes the one for a comment, and the other for the name of a value. */
+const passwordHint = 'quote one that begins with # or &; leave the field out for none';
+
 /** Whether a null stands anywhere in it. Most documents have none, and are not copied. */
 function holdsNull(value: unknown): boolean {
   if (value === null) return true;
@@ -192,7 +199,7 @@ function withoutNulls(schema: z.core.$ZodType, value: unknown, path: Path, findi
     } else if (type === 'record') {
       kept.push([key, '']);
       if (path[0] !== 'metadata') findings.warn([...path, key], 'has no value: read as ""', 'write ""');
-    }
+    } else if (isPassword(path, key)) findings.error([...path, key], 'has no value', passwordHint);
   }
   return Object.fromEntries(kept);
 }
