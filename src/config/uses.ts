@@ -33,9 +33,9 @@ export function usesOf(ground: UseGround): ReadonlyMap<string, Use> {
   if (here.length === 0) return uses;
   for (const [key, service] of services) {
     const vrfs = new Set(
-      advertisementsOf(service, ground).flatMap(({ value }) =>
-        here.filter((peer) => isTold(value, peer)).map(({ vrf }) => vrf!),
-      ),
+      advertisementsFor(service, ground)
+        .filter(({ nodeSelectors }) => anySelects(nodeSelectors, node.labels))
+        .flatMap((value) => here.filter((peer) => isTold(value, peer)).map(({ vrf }) => vrf!)),
     );
     for (const vrf of vrfs) addUse(uses, vrf, key, service, ground);
   }
@@ -46,24 +46,22 @@ export function usesOf(ground: UseGround): ReadonlyMap<string, Use> {
 export const isTold = ({ peers }: BgpAdvertisement, { name, onlyNamed }: Peer): boolean =>
   peers.length === 0 ? !onlyNamed : peers.includes(name);
 
-/** Advertisements that bring a Service from this node to peers, with the pools that they may do it by. */
-export function advertisementsOf(
+/** Advertisements that bring a Service to peers, from whichever nodes they select. */
+export function advertisementsFor(
   service: Service,
   {
-    node,
     loadBalancerClass,
     pools,
     namespaces,
     advertisements,
-  }: Omit<UseGround, 'peers' | 'services' | 'slices' | 'egress'>,
-): { readonly value: BgpAdvertisement; readonly pools: readonly Pool[] }[] {
+  }: Pick<UseGround, 'loadBalancerClass' | 'pools' | 'namespaces' | 'advertisements'>,
+): readonly BgpAdvertisement[] {
   if (service.type !== 'LoadBalancer' || service.loadBalancerClass !== loadBalancerClass) return [];
   const candidates = candidatePools(service, pools, namespaces);
-  return advertisements.flatMap((value) => {
-    const by = candidates.filter(({ name }) => value.pools.includes(name));
-    const chosen = anySelects(value.nodeSelectors, node.labels) && anySelects(value.serviceSelectors, service.labels);
-    return chosen && by.length > 0 ? [{ value, pools: by }] : [];
-  });
+  return advertisements.filter(
+    (value) =>
+      anySelects(value.serviceSelectors, service.labels) && candidates.some(({ name }) => value.pools.includes(name)),
+  );
 }
 
 interface MutableUse extends Use {

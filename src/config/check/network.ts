@@ -25,17 +25,23 @@ export const selectsNode = (selector: Labels, labels: Labels): boolean =>
 /** This node's policies are held to it; what another node would refuse is a warning. */
 export function checkNetwork(policies: readonly Found<NetworkPolicy>[], nodes: KnownNodes, report: Report): void {
   const told = new Set<string>();
-  for (const node of [nodes.own, ...nodes.others]) checkNode(policies, node, node === nodes.own, told, report);
+  const judged = new Set<string>();
+  for (const node of [nodes.own, ...nodes.others]) {
+    const here = policies.filter(({ value }) => selectsNode(value.nodeSelector, node.labels));
+    const group = here.map(({ value }) => value.name).join('/');
+    if (judged.has(group)) continue;
+    judged.add(group);
+    checkNode(here, node, node === nodes.own, told, report);
+  }
 }
 
 function checkNode(
-  policies: readonly Found<NetworkPolicy>[],
+  here: readonly Found<NetworkPolicy>[],
   node: KnownNode,
   own: boolean,
   told: Set<string>,
   report: Report,
 ): void {
-  const here = policies.filter(({ value }) => selectsNode(value.nodeSelector, node.labels));
   const first = new Map<string, { readonly claim: Claim; readonly by: Found<NetworkPolicy> }>();
   const tell = (by: Found<NetworkPolicy>, path: Path, other: Found<NetworkPolicy>, at: Path, message: string) => {
     const key = JSON.stringify([by.value.name, path, message]);
