@@ -19,6 +19,8 @@ const l3vni = (spec: string, name = 'red'): string =>
   `apiVersion: network.openperouter.io/v1alpha1\nkind: L3VNI\nmetadata: {name: ${name}}\nspec: {vni: 100, vrf: red, ${spec}}\n`;
 const bgpPeer = (spec: string, name = 'peerred'): string =>
   `apiVersion: metallb.io/v1beta2\nkind: BGPPeer\nmetadata: {name: ${name}}\nspec: {${spec}}\n`;
+const advertisement = (peer: string): string =>
+  `apiVersion: metallb.io/v1beta1\nkind: BGPAdvertisement\nmetadata: {name: to-${peer}}\nspec: {peers: [${peer}]}\n`;
 const leg = 'localCIDR: {ipv4: 192.169.10.0/24}';
 
 describe("the router's address", () => {
@@ -92,6 +94,8 @@ describe('sessions with OpenPERouters', () => {
       ['red', 64999],
       ['l3vni-red', 64514],
     ]);
+    const { advertisements } = await accepted(`${text}---\n${advertisement('red')}---\n${advertisement('l3vni-red')}`);
+    expect(advertisements.map(({ peers }) => peers)).toEqual([['red'], ['l3vni-red']]);
   });
 
   it.each([
@@ -139,6 +143,10 @@ describe('sessions with OpenPERouters', () => {
         /L3VNI\/red: spec\.hostSession: our AS number is not given, so there is no session .*hostASN/,
       ),
     ]);
+    // What is for a session that there is not is for nobody, and not for all.
+    const { configuration } = await configure(`${external}---\n${advertisement('red')}`);
+    expect(configuration!.advertisements[0]!.peers).toEqual(['red']);
+    expect(configuration!.peers).toEqual([]);
   });
 
   it('keep their identity over a reload of the same documents', async () => {

@@ -28,7 +28,8 @@ export function joinFabric(
 ): Fabric {
   const added: Found<Peer>[] = [];
   const names = new Map<string, string[]>();
-  const taken = new Set(peers.map(({ value }) => value.name));
+  const bgpPeers = new Set(peers.map(({ value }) => value.name));
+  const taken = new Set(bgpPeers);
   for (const found of overlays) {
     const { document, value } = found;
     const { session } = value;
@@ -65,7 +66,9 @@ export function joinFabric(
       meant.push(name);
       added.push({ document, value: peerOf(value, name, { myAsn, peerAsn: session.asn, address }) });
     }
-    names.set(value.name, [...(names.get(value.name) ?? []), ...meant]);
+    // The name of another BGPPeer means that; and a name that means nobody is none, as an empty list would be everybody.
+    if (meant.length > 0 && (!bgpPeers.has(value.name) || meant.includes(value.name)))
+      names.set(value.name, [...(names.get(value.name) ?? []), ...meant]);
   }
   return { peers: added, names };
 }
