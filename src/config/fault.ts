@@ -58,6 +58,9 @@ function describe(text: string, error: YAMLError, offset: number): { message: st
       return { message: tooDeep };
     case 'BAD_SCALAR_START':
       return { message, hint: 'quote the value' };
+    case 'UNEXPECTED_TOKEN':
+      // JSON documents, one behind the other.
+      return { message, hint: text[offset] === '{' ? unmarked.hint : template(text) };
     default:
       return { message, hint: template(text) };
   }
