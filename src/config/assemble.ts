@@ -11,6 +11,7 @@ import { electHosts, withEgressLabels } from './check/egress.ts';
 import { applyExtras } from './check/extras.ts';
 import { checkOverlays, joinFabric } from './check/fabric.ts';
 import { mergeFrr } from './check/frr.ts';
+import { checkHosts } from './check/hosts.ts';
 import { checkNetwork } from './check/network.ts';
 import { chooseSpeaker, type Found, KnownNodes, type NodeOptions } from './check/nodes.ts';
 import { checkOverlap } from './check/overlap.ts';
@@ -111,6 +112,7 @@ function putTogether(sorter: Sorter, options: NodeOptions): Assembled {
     value: resolveLayer2(found, references, report),
   }));
   checkOverlap(pools, report);
+  checkHosts(pools, nodes, merged, report);
   checkPreferences(pools, advertisements, known, report);
   checkNetwork(sorter.of('network'), known, report);
   const sessions = applyExtras(sorter.of('extras')[0], merged, !unread, report);
