@@ -20,13 +20,14 @@ export function checkHosts(
   for (const { name, address } of peers) if (address) hosts.push({ address, of: `peer ${name}` });
   for (const { document, value } of pools)
     for (const [i, { prefixes }] of value.addresses.entries()) {
-      const [first, ...more] = hosts.filter(({ address }) => prefixes.some((block) => contains(block, address)));
-      if (first !== undefined)
-        report.warn(
-          document,
-          ['spec', 'addresses', i],
-          `holds ${formatAddress(first.address)}, the address of ${first.of}${more.length > 0 ? ` (and ${more.length} more)` : ''}`,
-          'leave it out of the pool',
-        );
+      const [first, ...others] = hosts.filter(({ address }) => prefixes.some((block) => contains(block, address)));
+      if (first === undefined) continue;
+      const more = others.length > 0 ? `, and those of ${others.length} more` : '';
+      report.warn(
+        document,
+        ['spec', 'addresses', i],
+        `holds ${formatAddress(first.address)}, the address of ${first.of}${more}`,
+        'leave it out of the pool',
+      );
     }
 }
