@@ -8,7 +8,7 @@ export interface EgressService extends Meta {
   readonly nodeSelector: Selector;
   /** Number or name of a routing table, or name of a VRF; empty for the main table. */
   readonly network: string;
-  /** status.host, where somebody has chosen already. */
+  /** status.host, where somebody has chosen already; empty: that nobody does. */
   readonly statusHost?: string;
 }
 
@@ -18,7 +18,7 @@ export interface Egress {
   /** Name of a node, `ALL` or `''` for nobody. */
   readonly host: string;
   /** Why nobody does. */
-  readonly reason?: 'noService' | 'notLoadBalancer' | 'noEndpoints' | 'noNode';
+  readonly reason?: 'noService' | 'notLoadBalancer' | 'noEndpoints' | 'noNode' | 'unassigned';
 }
 
 /** The label that the node which carries a Service has, so that advertisements can select it. */

@@ -116,6 +116,7 @@ function decideOne(key: string, config: Configuration, facts: EgressFacts, hosts
 const hostless: Readonly<Record<string, string>> = {
   noEndpoints: 'no endpoint of the Service is ready',
   noNode: 'no node that nodeSelector selects could carry it',
+  unassigned: 'its status says that no node carries it',
 };
 
 /** Of all slices, ready or not: what a terminating one still sends is the Service's too. One without a node is local. */

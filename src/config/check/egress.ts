@@ -52,6 +52,13 @@ export function electHosts(
         'selects no node that could carry the Service: its endpoints leave as if it were not here',
         'the labels of nodes are those of their Node documents and of the Speaker',
       );
+    if (egress.reason === 'unassigned')
+      report.warn(
+        document,
+        ['status', 'host'],
+        'says that no node carries the Service: has no effect',
+        'without a status a node is chosen here',
+      );
   }
   return hosts;
 }
@@ -63,6 +70,7 @@ function electHost(document: EgressService, { speaker, nodes, services, slices }
   if (service === undefined) return none('noService');
   if (service.type !== 'LoadBalancer') return none('notLoadBalancer');
   if (document.sourceIpBy === 'Network') return { document, host: 'ALL' };
+  if (document.statusHost === '') return none('unassigned');
   if (document.statusHost !== undefined) return { document, host: document.statusHost };
   const endpoints = slices.get(key) ?? [];
   // Where somebody has chosen for the whole cluster, the node says so too.

@@ -23,7 +23,10 @@ const schema = () =>
       .optional(),
     status: z
       .looseObject({
-        host: z.string().optional().describe('The node that carries the Service, where it is chosen already.'),
+        host: z
+          .string()
+          .optional()
+          .describe('The node that carries the Service, where it is chosen already; empty for none.'),
       })
       .optional(),
   });
@@ -53,7 +56,7 @@ const egress = defineKind({
       findings.warn(['spec'], 'has no effect: neither a network nor an address is asked for', 'name the network');
     return {
       type: 'egress',
-      value: { ...meta, sourceIpBy, nodeSelector, network, ...(status?.host && { statusHost: status.host }) },
+      value: { ...meta, sourceIpBy, nodeSelector, network, ...(status?.host !== undefined && { statusHost: status.host }) },
     };
   },
 });
