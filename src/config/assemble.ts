@@ -28,6 +28,7 @@ import type { KubeOvn } from './kubeovn.ts';
 import type { LoadedFile } from './load.ts';
 import type { Configuration, Diagnostic, EndpointSlice } from './model.ts';
 import { placeOf, Report } from './report.ts';
+import { anySelects } from './selector.ts';
 import { append, Sorter } from './sorter.ts';
 
 export interface Assembled {
@@ -62,7 +63,6 @@ function putTogether(sorter: Sorter, options: NodeOptions): Assembled {
     }
     for (const stray of file.strays) for (const problem of stray.problems) report.add(stray, problem);
   }
-  for (const document of sorter.troubled) for (const problem of document.problems) report.add(document, problem);
   for (const { document, first } of sorter.doubles) {
     const where = placeOf(first, ['metadata', 'name']);
     const message = `duplicate definition of ${document.meta.kind} ${fullName(document)}, first at ${where}`;
@@ -80,6 +80,10 @@ function putTogether(sorter: Sorter, options: NodeOptions): Assembled {
   const egress = electHosts(sorter.of('egress'), ground, report);
   const { speaker, nodes } = withEgressLabels(egress, bareSpeaker, bareNodes);
   const known = new KnownNodes(speaker, nodes);
+  for (const document of sorter.troubled) {
+    const own = document.nodes === undefined || anySelects(document.nodes, known.own.labels);
+    for (const problem of document.problems) report.judge(own, document, problem);
+  }
   const pools = sorter.of('pool');
   const secrets = { complete: !unread, found: sorter.of('secret'), documents: sorter.documentsOf('Secret') };
   const profiles = { complete: !unread, found: sorter.of('bfdProfile'), names: sorter.namesOf('BFDProfile') };
@@ -102,6 +106,7 @@ function putTogether(sorter: Sorter, options: NodeOptions): Assembled {
     poolNames: sorter.namesOf('IPAddressPool'),
     peerNames: new Set([...sorter.namesOf('BGPPeer'), ...merged.map(({ name }) => name), ...fabric.names.keys()]),
     sessions: fabric.names,
+    node: known.own,
   };
   const advertisements = sorter.of('advertisement').map((found) => ({
     document: found.document,

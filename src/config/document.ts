@@ -102,6 +102,8 @@ export interface Document {
   readonly source: Located;
   /** Undefined: its problems say why. */
   readonly item: Item | undefined;
+  /** Of one without an item, where it is only for some nodes: any of the selectors selects them. */
+  readonly nodes?: readonly Selector[];
   readonly problems: readonly Problem[];
 }
 

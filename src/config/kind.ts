@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { type Own, warnUnknown } from './annotation.ts';
 import type { Item } from './document.ts';
-import type { Meta } from './model.ts';
+import type { Meta, Selector } from './model.ts';
 import type { Findings } from './problem.ts';
 import { check, lazily } from './schema.ts';
 
@@ -18,6 +18,11 @@ export interface Kind {
   readonly schema: () => z.ZodObject;
   /** Annotations and labels of ours that it knows. */
   readonly own?: Own;
+  /**
+   * The selectors of nodes in a document that cannot be read, where other nodes are none of our business: what is wrong with
+   * one for them is wrong there. Undefined where the selectors cannot be read either.
+   */
+  nodesOf?(value: Readonly<Record<string, unknown>>): readonly Selector[] | undefined;
   /** Reads a document of this kind; undefined when something is wrong, which is then among the findings. */
   read(value: unknown, meta: Meta, findings: Findings): Item | undefined;
 }

@@ -41,7 +41,9 @@ export function readDocument(piece: Piece, chunk: string, file: string, anchor: 
     if (!(error instanceof RangeError)) throw error;
     findings.error([], tooDeep); // JSON that JSON.parse could read, and nobody else
   }
-  return meta.name === '' ? stray(subject) : { meta, source, item, problems: findings.problems };
+  if (meta.name === '') return stray(subject);
+  const nodes = item === undefined ? found.kind.nodesOf?.(value) : undefined;
+  return { meta, source, item, problems: findings.problems, ...(nodes && { nodes }) };
 }
 
 export const isDocument = (entry: Document | Stray): entry is Document => 'meta' in entry;

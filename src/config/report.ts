@@ -24,6 +24,13 @@ export class Report {
     });
   }
 
+  /** As `add`; what is wrong only on other nodes than this is a warning. */
+  judge(own: boolean, at: Document, problem: Problem): void {
+    if (own || problem.severity === 'warning') return this.add(at, problem);
+    const { transient: _, ...rest } = problem;
+    this.add(at, { ...rest, severity: 'warning', message: `${problem.message}; the nodes it is for refuse this` });
+  }
+
   error(at: Document, path: Path, message: string, hint?: string): void {
     this.add(at, { severity: 'error', path, message, ...(hint !== undefined && { hint }) });
   }

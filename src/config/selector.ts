@@ -1,7 +1,8 @@
 /** metav1.LabelSelector: its schema, its reading, and whether it selects a set of labels. */
 import { z } from 'zod';
 import type { Labels, Selector } from './model.ts';
-import type { Findings, Path } from './problem.ts';
+import { isRecord } from './parse.ts';
+import { Findings, type Path } from './problem.ts';
 import { check, lazily, type Output } from './schema.ts';
 
 export const selectorSchema = lazily(() =>
@@ -83,6 +84,22 @@ export function readNodeSelectors(
   );
   return readSelectors(raw, path, findings);
 }
+
+/** Selectors of a document that cannot be read; undefined where they cannot be either. */
+export function selectorsIn(raw: unknown): readonly Selector[] | undefined {
+  const findings = new Findings();
+  const checked = check(z.array(selectorSchema()), raw ?? [], [], findings);
+  const selectors = readSelectors(checked, [], findings);
+  return findings.problems.length > 0 ? undefined : selectors;
+}
+
+/** `spec.nodeSelectors` as such selectors. */
+export const nodeSelectorsIn = ({ spec }: Readonly<Record<string, unknown>>): readonly Selector[] | undefined =>
+  isRecord(spec) && !('nodeSelector' in spec) ? selectorsIn(spec.nodeSelectors) : undefined;
+
+/** `spec.nodeSelector` as one. */
+export const nodeSelectorIn = ({ spec }: Readonly<Record<string, unknown>>): readonly Selector[] | undefined =>
+  isRecord(spec) && spec.nodeSelector ? selectorsIn([spec.nodeSelector]) : undefined;
 
 /** Equal for selectors that say the same in another order. */
 function selectorKey({ requirements }: Selector): string {

@@ -4,9 +4,10 @@ import type { AdvertisementDraft, Layer2Draft } from '../document.ts';
 import { communityHint } from '../kinds/metallb.ts';
 import type { BgpAdvertisement, Layer2Advertisement, Pool } from '../model.ts';
 import { didYouMean } from '../nearest.ts';
+import type { Path, Problem } from '../problem.ts';
 import type { Report } from '../report.ts';
 import { anySelects } from '../selector.ts';
-import type { Found } from './nodes.ts';
+import type { Found, KnownNode } from './nodes.ts';
 
 /** A prefix carries no more than this: MetalLB refuses to push one that does. */
 const maxCommunities = 63;
@@ -21,12 +22,19 @@ export interface References {
   readonly peerNames: ReadonlySet<string>;
   /** Names of documents that stand for peers of other names. */
   readonly sessions: ReadonlyMap<string, readonly string[]>;
+  /** This node. */
+  readonly node: KnownNode;
 }
+
+type Refuse = (path: Path, message: string, more?: Pick<Problem, 'hint' | 'transient'>) => void;
 
 /** The last result for a draft: an advertisement whose references resolve as before stays the same object. */
 const resolved = new WeakMap<AdvertisementDraft, BgpAdvertisement>();
 
-/** Resolves a draft; what cannot be resolved is reported. */
+/**
+ * Resolves a draft; what cannot be resolved is reported. What is wrong with one that does not select this node is a warning,
+ * as each node judges what it uses (MetalLB since 0.16).
+ */
 export function resolveAdvertisement(
   found: Found<AdvertisementDraft>,
   references: References,
@@ -37,14 +45,13 @@ export function resolveAdvertisement(
   const pools = selectPools(found, references, report);
   for (const [i, name] of draft.peers.entries())
     warnUnknown(found, ['spec', 'peers', i], 'BGPPeer', name, references.peerNames, references, report);
-  for (const pool of pools) checkAggregation(found, pool, report);
-  const communities = resolveCommunities(found, references.aliases, report);
+  const own = anySelects(draft.nodeSelectors, references.node.labels);
+  const refuse = (path: Path, message: string, more: Pick<Problem, 'hint' | 'transient'> = {}) =>
+    report.judge(own, document, { severity: 'error', path, message, ...more });
+  for (const pool of pools) checkAggregation(draft, pool, refuse);
+  const communities = resolveCommunities(draft, references.aliases, refuse);
   if (communities.communities.length + communities.largeCommunities.length > maxCommunities)
-    report.error(
-      document,
-      ['spec', 'communities'],
-      `max supported communities is ${maxCommunities}, found ${draft.communities.length}`,
-    );
+    refuse(['spec', 'communities'], `max supported communities is ${maxCommunities}, found ${draft.communities.length}`);
   const peers = [...new Set(draft.peers.flatMap((name) => references.sessions.get(name) ?? [name]))];
   const next: BgpAdvertisement = { ...rest, ...communities, peers, pools: pools.map((pool) => pool.name) };
   const last = resolved.get(draft);
@@ -109,25 +116,23 @@ function warnUnknown(
 
 /** An alias is looked up before the text is parsed, so one that is named like a community wins. */
 function resolveCommunities(
-  { document, value }: Found<AdvertisementDraft>,
+  { communities }: AdvertisementDraft,
   aliases: ReadonlyMap<string, Community>,
-  report: Report,
+  refuse: Refuse,
 ): Pick<BgpAdvertisement, 'communities' | 'largeCommunities'> {
   const standard = new Set<number>();
   const large = new Map<string, readonly [number, number, number]>();
-  for (const [i, text] of value.communities.entries()) {
+  for (const [i, text] of communities.entries()) {
     const path = ['spec', 'communities', i];
     const community = aliases.get(text) ?? parseCommunity(text);
     if (community === 'value')
-      report.error(document, path, `invalid community value ${JSON.stringify(text)}`, communityHint);
+      refuse(path, `invalid community value ${JSON.stringify(text)}`, { hint: communityHint });
     else if (community === 'format')
-      report.add(document, {
-        severity: 'error',
+      refuse(
         path,
-        message: `invalid community format ${JSON.stringify(text)}: neither a community nor a name that a Community document defines`,
-        hint: didYouMean(text, aliases.keys()) ?? communityHint,
-        transient: true,
-      });
+        `invalid community format ${JSON.stringify(text)}: neither a community nor a name that a Community document defines`,
+        { hint: didYouMean(text, aliases.keys()) ?? communityHint, transient: true },
+      );
     else if (community.type === 'standard') standard.add(community.value);
     else large.set(community.value.join(':'), community.value);
   }
@@ -141,18 +146,17 @@ function resolveCommunities(
  * An aggregate may not be wider than the widest block of any entry of the pool. For a range the widest block of its
  * summary counts, so that `.1-.6` (/32 /31 /31 /32) takes 31 and 32 only.
  */
-function checkAggregation({ document, value }: Found<AdvertisementDraft>, pool: Pool, report: Report): void {
+function checkAggregation(draft: AdvertisementDraft, pool: Pool, refuse: Refuse): void {
   for (const { text, prefixes } of pool.addresses) {
     const v4 = prefixes[0]!.family === 4;
-    const length = v4 ? value.aggregationLength : value.aggregationLengthV6;
+    const length = v4 ? draft.aggregationLength : draft.aggregationLengthV6;
     const shortest = Math.min(...prefixes.map((prefix) => prefix.length));
     if (length < shortest)
-      report.error(
-        document,
+      refuse(
         ['spec', v4 ? 'aggregationLength' : 'aggregationLengthV6'],
         `invalid aggregation length ${length}: prefix ${shortest} in this pool is more specific than the aggregation length ` +
           `for addresses ${text} of pool ${JSON.stringify(pool.name)}`,
-        `use ${shortest} or more`,
+        { hint: `use ${shortest} or more` },
       );
   }
 }

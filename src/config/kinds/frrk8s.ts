@@ -9,7 +9,7 @@ import { defineKind, type Kind } from '../kind.ts';
 import type { Meta } from '../model.ts';
 import { readPrefixes } from '../prefix.ts';
 import type { Findings, Path } from '../problem.ts';
-import { readSelector } from '../selector.ts';
+import { nodeSelectorIn, readSelector } from '../selector.ts';
 
 const bgp: Path = ['spec', 'bgp'];
 
@@ -19,6 +19,7 @@ const frrConfiguration = defineKind({
   namespace: 'frr-k8s-system',
   global: false,
   summary: 'Sessions, what is told on them, and which received routes may be used. All that select the node count.',
+  nodesOf: nodeSelectorIn,
   schema: frrSchema,
   read({ spec = {} }, meta, findings) {
     if (spec.raw?.rawConfig)

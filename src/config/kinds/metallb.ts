@@ -7,7 +7,7 @@ import { defineKind } from '../kind.ts';
 import type { Pool } from '../model.ts';
 import { parseRange } from '../range.ts';
 import { bool, documentSchema, int } from '../schema.ts';
-import { readNodeSelectors, readSelectors, selectorSchema } from '../selector.ts';
+import { nodeSelectorsIn, readNodeSelectors, readSelectors, selectorSchema } from '../selector.ts';
 
 /** MetalLB reads its documents from one namespace only; a document that names none is meant to be there. */
 export const metallb = { namespace: 'metallb-system', global: true } as const;
@@ -136,6 +136,7 @@ const advertisement = defineKind({
   ...metallb,
   summary: 'How the addresses of pools are advertised to BGP peers.',
   own: { annotations },
+  nodesOf: nodeSelectorsIn,
   schema: advertisementSchema,
   read({ spec = {} }, meta, findings) {
     const at = (field: string) => ['spec', field];

@@ -3,8 +3,10 @@ import { z } from 'zod';
 import { type AnnotationTable, readAnnotations, words } from '../annotation.ts';
 import { interfaceSchema, readInterfaces } from '../desired.ts';
 import { defineKind, type Kind } from '../kind.ts';
+import { isRecord } from '../parse.ts';
 import { readRoutes, readRules, routeSchema, ruleSchema } from '../routing.ts';
 import { anything, documentSchema } from '../schema.ts';
+import { selectorsIn } from '../selector.ts';
 import { refuse } from '../value.ts';
 
 const annotations = {
@@ -58,6 +60,8 @@ const policy = defineKind({
   summary: "Interfaces, addresses, routes and policy rules of nodes, in nmstate's words.",
   schema,
   own: { annotations },
+  nodesOf: ({ spec }) =>
+    isRecord(spec) && isRecord(spec.nodeSelector) ? selectorsIn([{ matchLabels: spec.nodeSelector }]) : undefined,
   read({ spec }, meta, findings) {
     const path = ['spec', 'desiredState'];
     const { interfaces = [], routes, 'route-rules': rules, ...rest } = spec.desiredState ?? {};

@@ -10,7 +10,7 @@ import type { Meta, Peer, PeerAsn } from '../model.ts';
 import { checkPassword } from '../password.ts';
 import type { Findings } from '../problem.ts';
 import { bool, documentSchema, duration, int, type Output } from '../schema.ts';
-import { readNodeSelectors, selectorSchema } from '../selector.ts';
+import { nodeSelectorsIn, readNodeSelectors, selectorSchema } from '../selector.ts';
 import { readConnectTime, readTimers } from '../timers.ts';
 import { metallb } from './metallb.ts';
 
@@ -249,6 +249,7 @@ const common = {
   kind: 'BGPPeer',
   ...metallb,
   own: { annotations },
+  nodesOf: nodeSelectorsIn,
 } as const;
 const summary = 'A BGP router to connect to.';
 
