@@ -26,9 +26,9 @@ export class Report {
 
   /** As `add`; what is wrong only on other nodes than this is a warning. */
   judge(own: boolean, at: Document, problem: Problem): void {
-    if (own || problem.severity === 'warning') return this.add(at, problem);
     const { transient: _, ...rest } = problem;
-    this.add(at, { ...rest, severity: 'warning', message: `${problem.message}; the nodes it is for refuse this` });
+    const message = `${problem.message}; the nodes it is for refuse this`;
+    this.add(at, own || problem.severity === 'warning' ? problem : { ...rest, severity: 'warning', message });
   }
 
   error(at: Document, path: Path, message: string, hint?: string): void {
