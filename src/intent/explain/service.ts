@@ -21,7 +21,8 @@ interface Found {
 
 /** The chains of a Service that there is: addresses, BGP, and layer 2 where it is used. */
 export function explainService(key: string, facts: Facts): readonly Chain[] {
-  const input = facts.inputOf(key)!;
+  const input = facts.inputOf(key);
+  if (input === undefined) return [undecided];
   const steps = { address: [] as Step[], bgp: [] as Step[], layer2: [] as Step[] };
   const decision = decideService({
     ...input,
@@ -43,6 +44,9 @@ export function explainService(key: string, facts: Facts): readonly Chain[] {
   };
   return [address, onBgp(found, facts), ...layer2];
 }
+
+/** In the middle of a reload. */
+const undecided: Chain = { title: 'Address', ok: true, verdict: 'it is decided in a moment', ...noMeaning, steps: [] };
 
 /** What decided stands in the way of BGP and layer 2 alike. */
 function withoutAddress(service: Service, { decision, address }: Found, facts: Facts): Chain {

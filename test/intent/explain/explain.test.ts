@@ -244,3 +244,10 @@ test('layer 2: who is chosen, and who is not and why', async () => {
   const chosen = await ask('web', base + l2 + node + local + slice('node-a'));
   expect(chosen.chains.find((c) => c.title === 'Layer 2')).toMatchObject({ ok: true, reason: null });
 });
+
+test('a Service that is not decided yet', async () => {
+  folder.put('all.yaml', base + service());
+  const { configuration } = await readDocuments([folder.path], 'node-a');
+  const facts = { ...factsOf(await outlookOf(configuration!)), decisions: new Map(), inputOf: () => undefined };
+  expect(explain(subjectOf('default/web'), facts).answer).toBe('Service default/web: Address: it is decided in a moment');
+});
