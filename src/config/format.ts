@@ -5,7 +5,10 @@ import type { Diagnostic } from './model.ts';
 export function formatDiagnostic({ position, severity, subject, path, message, hint }: Diagnostic): string {
   const where = `${position.file}:${position.line}:${position.column}: ${severity}:`;
   // One line, whatever is quoted.
-  const what = [subject, path, message].filter((part) => part !== '').join(': ').replace(/\p{Cc}/gu, ' ');
+  const what = [subject, path, message]
+    .filter((part) => part !== '')
+    .join(': ')
+    .replace(/\p{Cc}/gu, ' ');
   return hint === undefined ? `${where} ${what}` : `${where} ${what} (${hint})`;
 }
 

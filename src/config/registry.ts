@@ -70,8 +70,7 @@ export function lookup(apiVersion: string, kind: string): Lookup {
 const isSlip = (group: string, kind: string): boolean =>
   group === 'waypost.dev' ||
   kinds.some(
-    (known) =>
-      groupOf(known.apiVersion) === group && distance(known.kind.toLowerCase(), kind.toLowerCase()) <= 1,
+    (known) => groupOf(known.apiVersion) === group && distance(known.kind.toLowerCase(), kind.toLowerCase()) <= 1,
   );
 
 const notOurs = (apiVersion: string, kind: string): string =>

@@ -237,7 +237,11 @@ function reportUnknown(schema: z.core.$ZodType, value: unknown, path: Path, find
         const inner = value[key];
         if (typeof inner === 'object' && inner !== null) reportUnknown(field, inner, [...path, key], findings);
       } else if (def.catchall === undefined)
-        findings.warnKey([...path, key], 'unknown field: ignored', didYouMean(key, Object.keys(def.shape)) ?? stray(def));
+        findings.warnKey(
+          [...path, key],
+          'unknown field: ignored',
+          didYouMean(key, Object.keys(def.shape)) ?? stray(def),
+        );
       // A strict object: what it does not know is refused.
       else if (definition(def.catchall).type === 'never')
         findings.errorKey([...path, key], 'unknown field', didYouMean(key, Object.keys(def.shape)));

@@ -148,7 +148,8 @@ export const reasons = {
   },
   familyMismatch: {
     says: 'The address families do not suit ipFamilies and ipFamilyPolicy of the Service.',
-    remedy: 'Request the families the Service has, use a pool that holds them, or set ipFamilyPolicy to RequireDualStack for both.',
+    remedy:
+      'Request the families the Service has, use a pool that holds them, or set ipFamilyPolicy to RequireDualStack for both.',
   },
   poolUnknown: {
     says: 'The requested pool does not exist.',

@@ -79,7 +79,11 @@ describe('a session that no BGPPeer describes', () => {
   it('is told of Services where an advertisement names it, and not by those for every BGPPeer', async () => {
     const advertisement = (name: string, spec: string) =>
       `apiVersion: metallb.io/v1beta1\nkind: BGPAdvertisement\nmetadata: {name: ${name}}\nspec: {${spec}}\n`;
-    const text = documents(neighbor('a', here), advertisement('named', 'peers: ["192.0.2.2"]'), advertisement('all', ''));
+    const text = documents(
+      neighbor('a', here),
+      advertisement('named', 'peers: ["192.0.2.2"]'),
+      advertisement('all', ''),
+    );
     const { advertisements, peers } = await accepted(text);
     expect(advertisements.map((a) => isTold(a, peers[0]!))).toEqual([true, false]);
   });

@@ -135,7 +135,7 @@ describe('what is no text', () => {
   it('refuses JSON in which a key stands twice, as it does YAML', async () => {
     const json = `{"apiVersion": "v1", "kind": "Namespace",\n "metadata": {"name": "a", "name": "b"}}`;
     expect((await loadText(json, 'f')).diagnostics.map(formatDiagnostic)).toEqual([
-      'f:2:29: error: the key "name" stands twice in one mapping',
+      'f:2:28: error: the key "name" stands twice in one mapping',
     ]);
   });
 

@@ -47,9 +47,9 @@ describe('a name without a value', () => {
 
   it('is absent anywhere else', async () => {
     const spec = '{addresses: [10.0.0.0/24], autoAssign: , serviceAllocation: {namespaces: , priority: 5}}';
-    const pool = (
-      await accepted(doc('metallb.io/v1beta1', 'IPAddressPool', '{name: p, labels: }', spec))
-    ).pools.get('p')!;
+    const pool = (await accepted(doc('metallb.io/v1beta1', 'IPAddressPool', '{name: p, labels: }', spec))).pools.get(
+      'p',
+    )!;
     expect(pool).toMatchObject({ autoAssign: true, allocation: { priority: 5, namespaces: [] }, labels: {} });
   });
 });
@@ -57,7 +57,7 @@ describe('a name without a value', () => {
 it('says of labels beside matchLabels that they restrict nothing', async () => {
   const spec = '{myASN: 1, peerASN: 2, peerAddress: 192.0.2.1, nodeSelectors: [{rack: r1}]}';
   expect(await told(doc('metallb.io/v1beta2', 'BGPPeer', '{name: p}', spec))).toEqual([
-    'test.yaml:4:76: warning: BGPPeer/p: spec.nodeSelectors[0].rack: unknown field: ignored (labels belong under matchLabels: as it is, they restrict nothing)',
+    'test.yaml:4:71: warning: BGPPeer/p: spec.nodeSelectors[0].rack: unknown field: ignored (labels belong under matchLabels: as it is, they restrict nothing)',
   ]);
 });
 

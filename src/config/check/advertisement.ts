@@ -51,7 +51,10 @@ export function resolveAdvertisement(
   for (const pool of pools) checkAggregation(draft, pool, refuse);
   const communities = resolveCommunities(draft, references.aliases, refuse);
   if (communities.communities.length + communities.largeCommunities.length > maxCommunities)
-    refuse(['spec', 'communities'], `max supported communities is ${maxCommunities}, found ${draft.communities.length}`);
+    refuse(
+      ['spec', 'communities'],
+      `max supported communities is ${maxCommunities}, found ${draft.communities.length}`,
+    );
   const peers = [...new Set(draft.peers.flatMap((name) => references.sessions.get(name) ?? [name]))];
   const next: BgpAdvertisement = { ...rest, ...communities, peers, pools: pools.map((pool) => pool.name) };
   const last = resolved.get(draft);
@@ -125,8 +128,7 @@ function resolveCommunities(
   for (const [i, text] of communities.entries()) {
     const path = ['spec', 'communities', i];
     const community = aliases.get(text) ?? parseCommunity(text);
-    if (community === 'value')
-      refuse(path, `invalid community value ${JSON.stringify(text)}`, { hint: communityHint });
+    if (community === 'value') refuse(path, `invalid community value ${JSON.stringify(text)}`, { hint: communityHint });
     else if (community === 'format')
       refuse(
         path,

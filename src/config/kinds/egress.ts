@@ -56,7 +56,13 @@ const egress = defineKind({
       findings.warn(['spec'], 'has no effect: neither a network nor an address is asked for', 'name the network');
     return {
       type: 'egress',
-      value: { ...meta, sourceIpBy, nodeSelector, network, ...(status?.host !== undefined && { statusHost: status.host }) },
+      value: {
+        ...meta,
+        sourceIpBy,
+        nodeSelector,
+        network,
+        ...(status?.host !== undefined && { statusHost: status.host }),
+      },
     };
   },
 });

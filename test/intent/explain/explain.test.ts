@@ -249,5 +249,7 @@ test('a Service that is not decided yet', async () => {
   folder.put('all.yaml', base + service());
   const { configuration } = await readDocuments([folder.path], 'node-a');
   const facts = { ...factsOf(await outlookOf(configuration!)), decisions: new Map(), inputOf: () => undefined };
-  expect(explain(subjectOf('default/web'), facts).answer).toBe('Service default/web: Address: it is decided in a moment');
+  expect(explain(subjectOf('default/web'), facts).answer).toBe(
+    'Service default/web: Address: it is decided in a moment',
+  );
 });
