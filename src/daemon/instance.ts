@@ -6,6 +6,7 @@
  * Everything but taking in is done by `work`, in slices.
  */
 import type { AddressFamily } from '../bgp/const.ts';
+import type { Agreement } from '../bgp/handshake.ts';
 import type { AttributeTable } from '../bgp/intern.ts';
 import { LocRib, NO_SELECTION } from '../bgp/locrib.ts';
 import type { MultipathOptions } from '../bgp/multipath.ts';
@@ -56,7 +57,7 @@ export class Instance {
     this.vrf = vrf;
     this.fib = fib;
     this.changed = changed;
-    this.intake = new Intake(attributes, changed);
+    this.intake = new Intake(vrf, attributes, changed);
     this.rib = new Rib(attributes, this.intake.admission.accept);
     this.intake.admission.attach(this.rib);
     this.locRib = new LocRib(this.rib, (nextHop) => this.distance(nextHop));
@@ -78,16 +79,10 @@ export class Instance {
   }
 
   /** The peer's session is up: what it is may count in decisions. */
-  established(peer: Peer): void {
-    const { session, settings, slot } = peer;
-    const { agreement } = session;
-    if (agreement === undefined) return;
+  established(peer: Peer, { context: { internal }, peerRouterId }: Agreement): void {
+    const { settings, slot } = peer;
     this.peers.set(slot, peer);
-    this.locRib.setPeer(slot, {
-      internal: agreement.context.internal,
-      routerId: agreement.peerRouterId,
-      address: settings.address,
-    });
+    this.locRib.setPeer(slot, { internal, routerId: peerRouterId, address: settings.address });
     this.changed();
   }
 

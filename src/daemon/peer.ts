@@ -20,7 +20,7 @@ export class Peer {
   readonly heard = { at: 0, complete: new Set<AddressFamily>() };
   /** It has sent more prefixes than it may. */
   overLimit = false;
-  /** Its session was ended for that, and has not come back. */
+  /** Its session was ended for that, and is not to begin again yet. */
   cutOff = false;
   /** It is to begin as soon as BFD permits. */
   waiting = false;
@@ -49,13 +49,12 @@ export class Peer {
     return this.instance.rib.counts(this.slot, family);
   }
 
-  /** The session is up. */
+  /** The session is up, with this agreement; it may have ended again already, and have none any more. */
   begin(agreement: Agreement): void {
-    this.cutOff = false;
     this.heard.at = monotonicMs();
     this.heard.complete.clear();
-    this.instance.intake.update(this);
-    this.instance.established(this);
+    this.instance.intake.update(this, agreement);
+    this.instance.established(this, agreement);
     this.retention.up(agreement);
   }
 
@@ -100,9 +99,15 @@ export class Peer {
     this.timer = setTimeout(fire, Math.max(0, Math.ceil(due - monotonicMs())));
   }
 
-  /** Calls `start` after this time, unless the peer is gone by then. */
+  /** Calls `start` after this time, unless the peer is gone by then, or has begun before. */
   restartIn(ms: number, start: () => void): void {
     clearTimeout(this.restart);
     this.restart = setTimeout(start, ms);
+  }
+
+  /** Its session may begin: whatever had ended it is over. */
+  release(): void {
+    clearTimeout(this.restart);
+    this.cutOff = false;
   }
 }

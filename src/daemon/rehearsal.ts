@@ -119,8 +119,7 @@ export class Rehearsal {
     const { localAsn, peerAsn } = settings;
     this.take(encodeOpen(offer({ ...settings, localAsn: peerAsn as number, peerAsn: localAsn, routerId: 2 })));
     this.take(encodeKeepalive());
-    this.instance.intake.update(this.peer);
-    this.instance.established(this.peer);
+    this.peer.begin(this.session.agreement!);
   }
 
   /** The next UPDATEs, each with attributes of its own. */
