@@ -89,6 +89,7 @@ export class Bfd {
     };
     const wanted = wantedBfd(this.peers, onLink);
     const before = new Map([...this.sessions].map(([key, session]) => [key, session.wanted]));
+    const known = this.keys;
     this.keys = new Map([...wanted].flatMap(([key, { users }]) => users.map((user) => [user, key] as const)));
     if (equal(before, wanted)) return;
     this.sessions = new Map(
@@ -98,6 +99,9 @@ export class Bfd {
       }),
     );
     this.worker!.watch([...wanted].map(([key, { users: _, ...order }]): BfdOrder => ({ key, ...order })));
+    // Who comes to a session that is up already, as under another name, hears no news of it.
+    for (const [user, key] of this.keys)
+      if (known.get(user) !== key && permitted(this.sessions.get(key)?.view)) this.options.up(user);
   }
 
   private start(): boolean {

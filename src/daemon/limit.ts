@@ -1,5 +1,5 @@
 /** How many prefixes a peer may send. */
-import { Afi, Safi } from '../bgp/const.ts';
+import { type AddressFamily, Afi, Safi } from '../bgp/const.ts';
 import { Cease, ErrorCode, type Notification, notification } from '../bgp/errors.ts';
 import { Writer } from '../lib/bytes.ts';
 import type { Peer } from './peer.ts';
@@ -12,11 +12,18 @@ export interface Excess {
   readonly cease: Notification;
 }
 
-/** Undefined while the peer keeps to its limit, or has none. */
+/**
+ * Undefined while the peer keeps to its limit, or has none. What is kept from before its restart does not count: it has
+ * not sent that in this session, and may be about to send others in its place.
+ */
 export function excessOf(peer: Peer): Excess | undefined {
   const limit = peer.settings.limits?.maxPrefixes;
   if (limit === undefined) return undefined;
-  const [ipv4, ipv6] = [peer.counts('ipv4').received, peer.counts('ipv6').received];
+  const sent = (family: AddressFamily): number => {
+    const { received, stale } = peer.counts(family);
+    return received - stale;
+  };
+  const [ipv4, ipv6] = [sent('ipv4'), sent('ipv6')];
   const prefixes = ipv4 + ipv6;
   if (prefixes <= limit) return undefined;
   const data = new Writer(7)

@@ -89,7 +89,7 @@ export class Speaker {
       closed: (connection, error) =>
         this.tell(connection, { type: 'closed', connection, ...(error !== undefined && { error }) }),
     });
-    this.reception = new Reception(this.tcp);
+    this.reception = new Reception(this.tcp, (text) => this.events.problem?.(text));
   }
 
   /** Accepts peers' calls at `address`. Rejects with a message for the operator when that is not possible. */
@@ -155,6 +155,7 @@ export class Speaker {
 
   start(peer: Peer): void {
     this.learnKeys();
+    peer.release();
     peer.waiting = this.mustWait(peer);
     if (peer.waiting) return;
     this.handle(peer, { type: 'start' });
@@ -220,6 +221,7 @@ export class Speaker {
   /** Ends every session and stops listening; resolves when the farewells have left, within about a second. */
   async stop(notification?: Notification): Promise<void> {
     clearInterval(this.addressCheck);
+    this.reception.stop();
     for (const peer of [...this.peers.values()]) this.remove(peer, notification);
     await this.tcp.stop();
   }

@@ -97,6 +97,17 @@ test('a neighbour that was seen on a link stays one when the link goes', () => {
   expect(bench.orders.at(-1)!.map(({ hops }) => hops)).toEqual(['single', 'multi']);
 });
 
+test('who comes to a session that is up is told so, once', () => {
+  bench.bfd.want([peer('a')]);
+  bench.news(bench.keys[0]!, up, { state: 'Up', remoteDiscriminator: 9 });
+  expect(bench.told).toEqual(['up a']);
+  // The document has another name now.
+  bench.bfd.want([peer('b')]);
+  bench.bfd.want([peer('b'), peer('c', { address: address('192.0.2.3') })]);
+  expect(bench.told).toEqual(['up a', 'up b']);
+  expect(['a', 'b', 'c'].map((name) => bench.bfd.permits(name))).toEqual([false, true, false]);
+});
+
 test('a lost path is told to all who use it, one that is taken down on purpose to none', () => {
   bench.bfd.want([peer('a'), peer('b')]);
   const [key] = bench.keys;

@@ -1,6 +1,7 @@
 /** Speakers on loopback: sessions over real sockets. */
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Afi, Safi } from '../../src/bgp/const.ts';
 import { Cease, ErrorCode, notification } from '../../src/bgp/errors.ts';
 import type { PeerSettings } from '../../src/bgp/settings.ts';
 import type { Peer } from '../../src/daemon/peer.ts';
@@ -59,6 +60,22 @@ async function couple(at = '127.0.0.1', listenAt = at) {
 
 const count = (p: Peer) => p.counts('ipv4').received;
 const accepted = (p: Peer) => p.counts('ipv4').accepted;
+
+/** The OPEN of a peer that keeps its forwarding while it restarts, even by NOTIFICATION (RFC 8538). */
+const RESTARTING = openHex({
+  holdTimeSec: 0,
+  capabilities: [
+    { type: 'multiprotocol', afi: Afi.ipv4, safi: Safi.unicast },
+    { type: 'fourOctetAs', asn: 65002 },
+    {
+      type: 'gracefulRestart',
+      restarting: false,
+      notification: true,
+      restartTimeSec: 120,
+      families: [{ afi: Afi.ipv4, safi: Safi.unicast, forwarding: true }],
+    },
+  ],
+});
 
 describe('what is accepted', () => {
   /** Two speakers, the first of which sends these prefixes to the second. */
@@ -169,6 +186,61 @@ describe('two speakers', () => {
   });
 });
 
+describe('a limit of prefixes', () => {
+  const [one, two, three] = ['18cb0071', '18c63364', '18c00002'] as const;
+
+  it('does not count what is kept from before a restart', async () => {
+    const speaker = speak();
+    const port = await speaker.listen(LOOPBACK, 0);
+    const peer = speaker.add(passive('127.0.0.2', { limits: { maxPrefixes: 2 } }));
+    speaker.start(peer);
+    const raw = await RawPeer.call(port, '127.0.0.2');
+    raws.push(raw);
+    raw.say(RESTARTING + keepalive + updateHex('', ATTRIBUTES, one + two));
+    await until('two routes', () => count(peer) === 2);
+    raw.close();
+    await until('the end', () => peer.session.flaps === 1);
+    expect(count(peer)).toBe(2);
+    const back = await RawPeer.call(port, '127.0.0.2');
+    raws.push(back);
+    back.say(RESTARTING + keepalive + updateHex('', ATTRIBUTES, three));
+    await until('one more', () => count(peer) === 3);
+    expect(peer.cutOff).toBe(false);
+    back.say(updateHex('', '', ''));
+    await until('that one alone', () => count(peer) === 1);
+    back.say(updateHex('', ATTRIBUTES, one + two));
+    await back.end();
+    expect(back.heard.at(-1)).toBe(notificationHex(6, 1, '00010100000002'));
+    expect(peer.session.lastError).toBe('3 prefixes where 2 are allowed; sent Cease/Maximum Prefixes');
+  });
+
+  it('lets a peer begin again that must wait for BFD when its time has come', async () => {
+    let permitted = true;
+    const speaker = speak({ permits: () => permitted });
+    const port = await speaker.listen(LOOPBACK, 0);
+    const bfd = {
+      ...{ receiveIntervalMs: 300, transmitIntervalMs: 300, detectMultiplier: 3, passive: false, minimumTtl: 254 },
+      strict: true,
+    };
+    const peer = speaker.add(passive('127.0.0.2', { bfd, limits: { maxPrefixes: 1, restartSec: 1 } }));
+    speaker.start(peer);
+    const raw = await RawPeer.establish(port, '127.0.0.2');
+    raws.push(raw);
+    raw.say(updateHex('', ATTRIBUTES, one + two));
+    await until('the end', () => peer.cutOff);
+    permitted = false;
+    speaker.pathDown('127.0.0.2', 'BFD: control detection time expired', true);
+    // Not yet, though BFD is up for a moment.
+    speaker.pathUp('127.0.0.2');
+    expect(peer.session.state).toBe('Idle');
+    await until('the time', () => !peer.cutOff);
+    expect([peer.waiting, peer.session.state]).toEqual([true, 'Idle']);
+    permitted = true;
+    speaker.pathUp('127.0.0.2');
+    expect([peer.waiting, peer.session.state]).toEqual([false, 'Active']);
+  });
+});
+
 describe('a caller', () => {
   it('that is no peer is turned away at once, without a word', async () => {
     const strangers: string[] = [];
@@ -246,6 +318,9 @@ describe('listening', () => {
     await until('the other server', () => server.listening);
     const { port } = server.address() as { port: number };
     const speaker = speak();
+    // Asked for twice at once, as by two reloads: neither is told that it has the place.
+    const twice = [1, 2].map(() => speaker.setListeners([{ address: LOOPBACK, port }]));
+    for (const each of await Promise.allSettled(twice)) expect(each.status).toBe('rejected');
     const at = (...texts: string[]) => texts.map((t) => ({ address: address(t), port }));
     const calls = async (from: string, to: string) => {
       const raw = new RawPeer((await import('node:net')).connect({ host: to, port, localAddress: from }));
@@ -265,6 +340,28 @@ describe('listening', () => {
     await speaker.setListeners(at('127.0.0.1'));
     await speaker.setListeners([]);
     expect(await calls('127.0.0.2', '127.0.0.1')).toBe('reset');
+  });
+
+  it('is tried again where it failed; a VRF that is not there is told of, and keeps nobody from beginning', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await until('the other server', () => server.listening);
+    const { port } = server.address() as { port: number };
+    const problems: string[] = [];
+    const speaker = speak({ problem: (text) => problems.push(text) });
+    const place = { address: LOOPBACK, port };
+    await expect(speaker.setListeners([place])).rejects.toThrow('another process');
+    server.close();
+    const isOpen = async () => {
+      const raw = new RawPeer(connect({ host: '127.0.0.1', port, localAddress: '127.0.0.2' }));
+      raws.push(raw);
+      await raw.end();
+      return raw.ended === 'closed';
+    };
+    await waitFor('the place', isOpen, { everyMs: 100, timeoutMs: 60_000 });
+    await speaker.setListeners([{ ...place, vrf: 'no-such-vrf' }, place]);
+    expect(problems).toEqual([`cannot listen on 127.0.0.1:${port} in VRF no-such-vrf: there is no such VRF device`]);
+    expect(await isOpen()).toBe(true);
+    await expect(speak().setListeners([{ ...place, vrf: 'no-such-vrf' }])).rejects.toThrow('no such VRF device');
   });
 });
 
@@ -308,6 +405,30 @@ describe('a speaker', () => {
     ]);
     expect(raw.heard.at(-1)).toBe(notificationHex(5, 3, '01'));
     await until('the route to go', () => peer.counts('ipv4').received === 0);
+  });
+
+  it('keeps the routes of a peer that was up for no longer than one segment, where it restarts', async () => {
+    const speaker = speak();
+    const port = await speaker.listen(LOOPBACK, 0);
+    const peer = speaker.add(passive('127.0.0.2', { receive: { all: true } }));
+    speaker.start(peer);
+    const raw = await RawPeer.call(port, '127.0.0.2');
+    raws.push(raw);
+    // A next hop that is nobody's here: 198.51.100.9.
+    const attributes = ATTRIBUTES.replace('c0000202', 'c6336409');
+    raw.say(RESTARTING + keepalive + updateHex('', attributes, '18cb0071') + notificationHex(6, 4));
+    await raw.end();
+    await until('the route', () => accepted(peer) === 1);
+    expect(peer.retention.stale).toEqual(['ipv4']);
+    expect(peer.session.flaps).toBe(1);
+    const id = peer.instance.rib.ipv4.prefixes.lookup(prefix('203.0.113.0/24'));
+    await until('its choice', () => peer.instance.locRib.selection('ipv4', id) >= 0);
+    // It is back, and has the route no more.
+    const back = await RawPeer.call(port, '127.0.0.2');
+    raws.push(back);
+    back.say(RESTARTING + keepalive + updateHex('', '', ''));
+    await until('no route', () => count(peer) === 0);
+    await until('no choice', () => peer.instance.locRib.selection('ipv4', id) < 0);
   });
 
   it('keeps attributes apart that come, go and come again in one segment', async () => {
