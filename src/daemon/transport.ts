@@ -1,4 +1,7 @@
-/** How packets to a peer are to be: a session's settings as socket options. */
+/**
+ * How packets to a peer are to be: a session's settings as socket options. TCP_USER_TIMEOUT is none of them: it would end
+ * the session of a peer that is slow to read, though its keepalives arrive. The hold timers know better (RFC 9687).
+ */
 import { isInternal, type PeerSettings } from '../bgp/settings.ts';
 import type { SocketOptions } from '../io/socket.ts';
 import type { DialOptions, Tcp } from '../io/tcp.ts';
@@ -9,15 +12,13 @@ const DSCP_CS6 = 48;
 const FAR_TTL = 64;
 
 export function socketOptions(settings: PeerSettings): SocketOptions {
-  const { ttlSecurityHops, multihop, vrf, holdTimeSec } = settings;
+  const { ttlSecurityHops, multihop, vrf } = settings;
   const device = vrf ?? settings.interface;
   return {
     // RFC 5082 §3: 255 is what nobody farther than the peer can send; its own packets arrive with one less each hop.
     ttl: ttlSecurityHops !== undefined ? 255 : multihop || isInternal(settings) ? FAR_TTL : 1,
     ...(ttlSecurityHops !== undefined && { minTtl: 256 - ttlSecurityHops }),
     dscp: DSCP_CS6,
-    // Nothing acknowledged for this long means that the hold timer of the peer has ended the session.
-    ...(holdTimeSec > 0 && { userTimeoutMs: holdTimeSec * 1000 }),
     ...(device !== undefined && { device }),
   };
 }

@@ -1,6 +1,6 @@
 /**
  * TCP sockets with the options that `node:net` lacks, made before the first packet leaves: TTL and its minimum
- * (GTSM), DSCP, TCP-MD5, the VRF or interface to use, and the user timeout.
+ * (GTSM), DSCP, TCP-MD5, and the VRF or interface to use.
  */
 import type { Address } from '../lib/address.ts';
 import { type Prefix, prefixOf } from '../lib/prefix.ts';
@@ -20,7 +20,6 @@ const IP_TOS = 1;
 const IP_TTL = 2;
 const IP_MINTTL = 21;
 const IPPROTO_TCP = 6;
-const TCP_USER_TIMEOUT = 18;
 const TCP_MD5SIG_EXT = 32;
 const MD5_FLAG_PREFIX = 1;
 /** struct tcp_md5sig: its size, and the longest key. */
@@ -42,8 +41,6 @@ export interface SocketOptions {
   readonly dscp?: number;
   /** VRF or interface that the socket is confined to. */
   readonly device?: string;
-  /** Unacknowledged data older than this ends the connection, ms. */
-  readonly userTimeoutMs?: number;
 }
 
 /** A TCP-MD5 key (RFC 2385) for one peer or for a prefix of them. */
@@ -87,9 +84,8 @@ export function bindSource(fd: number, source: Address, device?: string): void {
 
 /** Sets options on a socket that exists, such as one just accepted. */
 export function setOptions(fd: number, family: 4 | 6, options: SocketOptions): void {
-  const { device, userTimeoutMs } = options;
+  const { device } = options;
   if (device !== undefined) sysSetsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${device}\0`));
-  if (userTimeoutMs !== undefined) sysSetsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, int(userTimeoutMs));
   if (family === 4) return setIp4Options(fd, options);
   const { ttl, minTtl, dscp } = options;
   if (ttl !== undefined) sysSetsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, int(ttl));

@@ -189,6 +189,33 @@ describe('a peer that', () => {
     expect(hostile.session.flaps).toBe(0);
   });
 
+  it('is slower to read than its hold time, and alive, keeps its session (RFC 9687)', async () => {
+    const holdTimeSec = 3;
+    speaker.remove(hostile);
+    hostile = speaker.add(passive(HOSTILE, { holdTimeSec }));
+    speaker.start(hostile);
+    const raw = await call();
+    raw.say(openHex({ holdTimeSec }) + keepalive);
+    await until('Established', () => hostile.session.state === 'Established');
+    raw.socket.pause();
+    const alive = setInterval(() => raw.say(keepalive), 500);
+    // More than the kernel's buffers hold, so that its window closes.
+    const communities = Array.from({ length: 500 }, (_, c) => 0xfde80000 + c);
+    for (let i = 0; i < 4_000; i++) {
+      const p = { family: 4 as const, bytes: Uint8Array.of(10, i >> 16, i >> 8, i), length: 32 };
+      hostile.session.out.set(p, route('192.0.2.1', { med: i, communities }));
+      if (i % 100 === 0) await nextTurn();
+    }
+    speaker.routesChanged(hostile);
+    await new Promise((resolve) => setTimeout(resolve, 2_500 * holdTimeSec));
+    expect(hostile.session.out.counts('ipv4').pending).toBeGreaterThan(0);
+    raw.socket.resume();
+    await until('all of them', () => hostile.session.out.counts('ipv4').pending === 0);
+    clearInterval(alive);
+    expect(hostile.session.lastError).toBe('');
+    expect(hostile.session.flaps).toBe(0);
+  });
+
   it('flaps is slowed down', async () => {
     const start = performance.now();
     let calls = 0;

@@ -46,11 +46,10 @@ describe('sockets with options', () => {
   });
 
   it('carry what was asked, as the kernel tells (IPv4)', () => {
-    const fd = openSocket(4, { ttl: 255, minTtl: 254, dscp: 48, userTimeoutMs: 20_000 });
+    const fd = openSocket(4, { ttl: 255, minTtl: 254, dscp: 48 });
     expect(read(fd, 0, 2)).toBe(255);
     expect(read(fd, 0, 21)).toBe(254);
     expect(read(fd, 0, 1)).toBe(48 << 2);
-    expect(read(fd, 6, 18)).toBe(20_000);
     sysClose(fd);
   });
 
