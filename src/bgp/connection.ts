@@ -27,6 +27,8 @@ import { silence } from './symptom.ts';
 
 /** A dial that takes longer is given up and tried anew. */
 const DIAL_TIMEOUT_MS = 5_000;
+/** RFC 4271 §4.4: no two within a second, jitter or not. */
+const MIN_KEEPALIVE_MS = 1_000;
 /** RFC 9687 §6: the greater of 8 minutes and twice the hold time. */
 const MIN_SEND_HOLD_MS = 480_000;
 
@@ -108,8 +110,10 @@ export class Connection {
     const { host } = this;
     let ms = given ?? 0;
     if (timer === 'hold') ms = given ?? this.agreement!.holdMs;
-    else if (timer === 'keepalive') ms = jitter(given ?? this.agreement!.keepaliveMs, host.random());
-    else if (timer === 'connectRetry') {
+    else if (timer === 'keepalive') {
+      ms = given ?? this.agreement!.keepaliveMs;
+      if (ms > 0) ms = Math.max(MIN_KEEPALIVE_MS, jitter(ms, host.random()));
+    } else if (timer === 'connectRetry') {
       if (host.settings.passive) return;
       // RFC 4271 has one ConnectRetryTimer for both: the limit of a dial, and the wait between two.
       ms = this.state === 'Connect' ? DIAL_TIMEOUT_MS : jitter(host.retryMs(), host.random());
