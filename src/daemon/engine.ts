@@ -108,8 +108,7 @@ export class Engine {
     if (settings === undefined) return undefined;
     const peer = this.speaker.add(settings);
     this.events.peer('added', settings.name, 'it called');
-    peer.session.out.incomplete = true;
-    this.refill(peer);
+    this.fillFirst(peer);
     this.speaker.start(peer);
     setImmediate(() => this.run(monotonicMs() + SLICE_MS));
     return peer;
@@ -228,8 +227,14 @@ export class Engine {
   }
 
   private addPeer(peer: Peer): void {
-    this.refill(peer);
+    this.fillFirst(peer);
     this.waitingPeers.add(peer);
+  }
+
+  /** Whatever starts its session meanwhile, the peer is told nothing until it can be told all. */
+  private fillFirst(peer: Peer): void {
+    peer.session.out.incomplete = true;
+    this.refill(peer);
   }
 
   private refill(peer: Peer): void {

@@ -6,7 +6,7 @@ import type { PeerSettings } from '../bgp/settings.ts';
 import type { Configuration, Peer as PeerDocument } from '../config/model.ts';
 import { dynamicPeer, type NodePeers, nodePeers, type PeerRange } from '../intent/peers.ts';
 import type { Ends } from '../io/tcp.ts';
-import type { Address } from '../lib/address.ts';
+import { type Address, compareAddresses, formatAddress } from '../lib/address.ts';
 import { contains } from '../lib/prefix.ts';
 import { Sources } from './sources.ts';
 import { Discovery } from './unnumbered.ts';
@@ -161,7 +161,14 @@ export class Roster {
     return link === undefined ? undefined : this.sources.address(link, address.family);
   }
 
+  /** The range from which the address may call; none where it is that of a peer with a document, or such a one's name. */
   private rangeOf(address: Address): PeerRange | undefined {
-    return this.peers.ranges.find(({ prefix }) => contains(prefix, address));
+    const { peers, unnumbered, ranges } = this.peers;
+    const range = ranges.find(({ prefix }) => contains(prefix, address));
+    if (range === undefined) return undefined;
+    const name = formatAddress(address);
+    if (peers.some(({ settings: s }) => s.vrf === undefined && compareAddresses(s.address, address) === 0))
+      return undefined;
+    return [...peers, ...unnumbered].some(({ settings }) => settings.name === name) ? undefined : range;
   }
 }
