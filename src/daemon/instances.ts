@@ -2,6 +2,7 @@
 import type { Announces } from '../bgp/guard.ts';
 import type { AttributeTable } from '../bgp/intern.ts';
 import type { MultipathOptions } from '../bgp/multipath.ts';
+import { interfacesNow, localAddresses } from '../io/interfaces.ts';
 import type { Prefix } from '../lib/prefix.ts';
 import type { Fib } from './fib/fib.ts';
 import { Instance } from './instance.ts';
@@ -72,7 +73,8 @@ export class Instances {
   }
 
   checkAddresses(): void {
-    for (const instance of this.all) instance.intake.checkAddresses();
+    const interfaces = interfacesNow();
+    for (const { intake, vrf } of this.all) intake.checkAddresses(localAddresses(vrf, interfaces));
   }
 
   waysChanged(): void {

@@ -8,8 +8,8 @@ import type { ImportRules } from '../bgp/import.ts';
 import type { AttributeTable } from '../bgp/intern.ts';
 import { ReceiveFilter, type ReceivePolicy } from '../bgp/receive.ts';
 import { importRules } from '../bgp/rules.ts';
-import { localAddresses } from '../io/interfaces.ts';
-import { type Address, formatAddress } from '../lib/address.ts';
+import { localAddresses, type OwnAddresses } from '../io/interfaces.ts';
+import { type Address, formatAddress, isLinkLocal } from '../lib/address.ts';
 import { equal } from '../lib/diff.ts';
 import type { Prefix } from '../lib/prefix.ts';
 import type { Peer } from './peer.ts';
@@ -24,6 +24,7 @@ const NOTHING: ReceivePolicy = {};
 
 export class Intake {
   readonly admission: Admission;
+  private readonly vrf: string | undefined;
   private readonly changed: () => void;
   /** By slot of the peer. */
   private readonly known = new Map<number, Known>();
@@ -31,19 +32,24 @@ export class Intake {
   private alwaysBlock: readonly Prefix[] = [];
   private subnets: readonly Prefix[] = [];
   private local: ReadonlySet<string> = new Set();
-  /** One function for all: rules that say the same are equal. */
-  private readonly isLocal = (address: Address): boolean => this.local.has(formatAddress(address));
+  /**
+   * One function for all: rules that say the same are equal. A link-local address of ours may be the peer's on its link:
+   * many a gateway is fe80::1.
+   */
+  private readonly isLocal = (address: Address): boolean =>
+    !isLinkLocal(address) && this.local.has(formatAddress(address));
 
   /** @param changed called when routes are to be reviewed: `admission.review` does it */
-  constructor(attributes: AttributeTable, changed: () => void) {
+  constructor(vrf: string | undefined, attributes: AttributeTable, changed: () => void) {
+    this.vrf = vrf;
     this.changed = changed;
     this.admission = new Admission(attributes, new Guard());
     this.checkAddresses();
   }
 
   /** The peer's settings, or what its session agreed on, may have changed. */
-  update({ slot, settings, session }: Peer): void {
-    const rules = importRules(settings, session.agreement, this.isLocal);
+  update({ slot, settings, session }: Peer, agreement = session.agreement): void {
+    const rules = importRules(settings, agreement, this.isLocal);
     const policy = settings.receive ?? NOTHING;
     const before = this.known.get(slot);
     if (before !== undefined && equal(before.rules, rules) && equal(before.policy, policy)) return;
@@ -79,9 +85,11 @@ export class Intake {
     this.changed();
   }
 
-  /** Looks at the addresses of this node: a next hop among them leads back here, and their subnets are nobody else's. */
-  checkAddresses(): void {
-    const { addresses, subnets } = localAddresses();
+  /**
+   * Looks at the addresses of this node that are in the VRF: a next hop among them leads back here, and their subnets are
+   * nobody else's. Those of another VRF may well be, there.
+   */
+  checkAddresses({ addresses, subnets }: OwnAddresses = localAddresses(this.vrf)): void {
     if (!equal(addresses, this.local)) {
       this.local = addresses;
       for (const [slot, { rules, filter }] of this.known) this.admission.setPeer(slot, rules, filter);

@@ -35,7 +35,7 @@ export function* moved(peers: Iterable<Peer>): Generator<readonly [Peer, LocalAd
     if (local === undefined || state !== 'Established') continue;
     const { interface: link, vrf } = peer.settings;
     const key = `${formatAddress(local.transport)} ${link ?? ''} ${vrf ?? ''}`;
-    const now = seen.get(key) ?? addressesBeside(local.transport, placeOf(link, vrf));
+    const now = seen.get(key) ?? addressesBeside(local.transport, placeOf(link, vrf), local);
     seen.set(key, now);
     if (!equal(now, local)) yield [peer, now];
   }

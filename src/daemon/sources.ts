@@ -1,5 +1,8 @@
-/** Source addresses that documents give as an interface: whichever it has at the moment. */
-import { interfaceAddress } from '../io/interfaces.ts';
+/**
+ * Source addresses that documents give as an interface: one that it has at the moment, and the same for as long as it has
+ * that, since another resets the session.
+ */
+import { addressesOn, steady } from '../io/interfaces.ts';
 import { type Address, compareAddresses } from '../lib/address.ts';
 
 /** How often the interfaces are looked at, ms. */
@@ -13,16 +16,21 @@ interface Source {
 
 export class Sources {
   private readonly changed: () => void;
+  private readonly on: typeof addressesOn;
   private sources: readonly Source[] = [];
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(changed: () => void) {
+  /** @param on the addresses of a family that an interface has */
+  constructor(changed: () => void, on = addressesOn) {
     this.changed = changed;
+    this.on = on;
   }
 
   /** Looks at exactly these from now on. */
   watch(wanted: readonly Pick<Source, 'link' | 'family'>[]): void {
-    this.sources = wanted.map(({ link, family }) => ({ link, family, address: interfaceAddress(link, family) }));
+    this.sources = wanted.map(({ link, family }) => {
+      return { link, family, address: steady(this.on(link, family), this.address(link, family)) };
+    });
     if (wanted.length === 0) return this.close();
     this.timer ??= setInterval(() => this.look(), LOOK_MS).unref();
   }
@@ -39,7 +47,7 @@ export class Sources {
   private look(): void {
     let changed = false;
     for (const source of this.sources) {
-      const now = interfaceAddress(source.link, source.family);
+      const now = steady(this.on(source.link, source.family), source.address);
       if (same(now, source.address)) continue;
       source.address = now;
       changed = true;

@@ -1,8 +1,8 @@
 /** The node's own addresses, as the kernel has them now. */
-import { readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { basename } from 'node:path';
-import { type Address, formatAddress, isLinkLocal, parseAddress } from '../lib/address.ts';
+import { type Address, compareAddresses, formatAddress, isLinkLocal, parseAddress } from '../lib/address.ts';
 import { contains, formatPrefix, type Prefix, parsePrefix } from '../lib/prefix.ts';
 
 export const hostName = (): string => hostname();
@@ -21,14 +21,23 @@ export interface Place {
   readonly vrf?: string;
 }
 
-type Interfaces = NodeJS.Dict<readonly { readonly address: string; readonly internal: boolean }[]>;
+type Interfaces = NodeJS.Dict<
+  readonly { readonly address: string; readonly internal: boolean; readonly cidr?: string | null }[]
+>;
+
+/** The interfaces as they are now, to ask several things of: on a node with hundreds it takes milliseconds to get them. */
+export const interfacesNow = (): Interfaces => networkInterfaces();
 
 /**
- * The interface whose address is `local`: its first address of each kind. Link-local addresses need its name, too, and
- * of several interfaces with the address, which VRFs allow, the one counts that is in the place's VRF.
+ * The interface whose address is `local`: an address of each kind, that of `before` while it is there, or else the first.
+ * Link-local addresses need its name, too, and of several interfaces with the address, which VRFs allow, the one counts
+ * that is in the place's VRF.
  */
-export const addressesBeside = (local: Address, place: Place = {}): InterfaceAddresses =>
-  beside(local, networkInterfaces(), controllerOf, place);
+export const addressesBeside = (
+  local: Address,
+  place: Place = {},
+  before?: Omit<InterfaceAddresses, 'transport'>,
+): InterfaceAddresses => beside(local, networkInterfaces(), controllerOf, place, before);
 
 /** As `addressesBeside`, of interfaces that are given, and of what they are in. */
 export function beside(
@@ -36,6 +45,7 @@ export function beside(
   interfaces: Interfaces,
   controllerOf: (name: string) => string | undefined,
   place: Place,
+  before: Omit<InterfaceAddresses, 'transport'> = {},
 ): InterfaceAddresses {
   const text = formatAddress(local);
   const owners = Object.entries(interfaces).flatMap(([name, entries = []]) => {
@@ -48,11 +58,16 @@ export function beside(
   const owner = owners.find(({ here, internal }) => here && !internal) ?? owners.find(({ here }) => here) ?? owners[0];
   // Whom others reach at one of its addresses, they do not reach at ::1.
   const usable = owner?.own.filter((a) => isLoopback(local) || !isLoopback(a)) ?? [];
-  const ipv4 = usable.find((a) => a.family === 4);
-  const ipv6 = usable.find((a) => a.family === 6 && !isLinkLocal(a));
-  const linkLocal = usable.find(isLinkLocal);
+  const ofFamily = (family: 4 | 6) => usable.filter((a) => a.family === family && !isLinkLocal(a));
+  const ipv4 = steady(ofFamily(4), before.ipv4);
+  const ipv6 = steady(ofFamily(6), before.ipv6);
+  const linkLocal = steady(usable.filter(isLinkLocal), before.linkLocal);
   return { transport: local, ...(ipv4 && { ipv4 }), ...(ipv6 && { ipv6 }), ...(linkLocal && { linkLocal }) };
 }
+
+/** The one that was taken before, while it is there, or the first: a new IPv6 address comes before the others. */
+export const steady = (addresses: readonly Address[], before: Address | undefined): Address | undefined =>
+  addresses.find((a) => before !== undefined && compareAddresses(a, before) === 0) ?? addresses[0];
 
 const isLoopback = (address: Address): boolean =>
   address.family === 4 ? address.bytes[0] === 127 : formatAddress(address) === '::1';
@@ -63,6 +78,15 @@ function controllerOf(name: string): string | undefined {
     return basename(readlinkSync(`/sys/class/net/${name}/master`));
   } catch {
     return undefined;
+  }
+}
+
+/** What is in a VRF, a bridge, a bond: as its links `lower_NAME` say. */
+function portsOf(name: string): string[] {
+  try {
+    return readdirSync(`/sys/class/net/${name}`).flatMap((entry) => /^lower_(.+)/.exec(entry)?.[1] ?? []);
+  } catch {
+    return [];
   }
 }
 
@@ -82,15 +106,24 @@ export function highestIpv4(): Address | undefined {
   return best;
 }
 
-/** The first address of this family that an interface has, link-local ones aside. */
-export const interfaceAddress = (link: string, family: 4 | 6): Address | undefined =>
+/** The addresses of this family that an interface has, link-local ones aside. */
+export const addressesOn = (link: string, family: 4 | 6): readonly Address[] =>
   (networkInterfaces()[link] ?? [])
-    .map((e) => parseAddress(e.address))
-    .find((a) => a?.family === family && !isLinkLocal(a));
+    .flatMap((e) => parseAddress(e.address) ?? [])
+    .filter((a) => a.family === family && !isLinkLocal(a));
 
-/** This node's addresses as text, and the subnets they are in, each once. Interfaces that are down have none. */
-export function localAddresses(): { readonly addresses: ReadonlySet<string>; readonly subnets: readonly Prefix[] } {
-  const own = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
+/** Addresses as text, and the subnets they are in, each once. */
+export interface OwnAddresses {
+  readonly addresses: ReadonlySet<string>;
+  readonly subnets: readonly Prefix[];
+}
+
+/** This node's addresses; in a VRF only those that are in it, and the loopback's. Interfaces that are down have none. */
+export function localAddresses(vrf?: string, interfaces = interfacesNow(), ports = portsOf): OwnAddresses {
+  const inside = vrf === undefined ? undefined : new Set([vrf, ...ports(vrf)]);
+  const own = Object.entries(interfaces).flatMap(([name, entries = []]) =>
+    inside === undefined || inside.has(name) || entries.some((e) => e.internal) ? entries : [],
+  );
   const subnets = new Map(
     own.flatMap(({ cidr }) => {
       const subnet = parsePrefix(cidr ?? '');
