@@ -6,17 +6,22 @@ import { STOPPED } from '../bgp/session.ts';
 import { formatDiagnostic } from '../config/format.ts';
 import type { SkippedPeer } from '../intent/peers.ts';
 import type { ServiceDecision } from '../intent/service.ts';
+import { monotonicMs } from '../io/clock.ts';
 import type { Logger } from '../io/log.ts';
 import type { ConflictReport } from '../l2/snapshot.ts';
 import { formatAddress } from '../lib/address.ts';
 import { errorsFirst, type Reading } from './documents.ts';
 import { type EventKind, Journal } from './journal.ts';
 import type { Peer } from './peer.ts';
+import { Quota } from './quota.ts';
 import { attributeName } from './routes.ts';
 import { Tally } from './tally.ts';
 
 /** Diagnostics logged of one reading. */
 const MAX_COMPLAINTS = 100;
+/** Of one peer, and of all callers that are no peers, within a minute. */
+const MAX_FAULTS = 20;
+const MAX_STRANGERS = 100;
 
 const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 
@@ -29,6 +34,8 @@ export class Chronicle {
   private readonly log: Logger;
   /** Diagnostics of the last reading, as they were logged. */
   private told: ReadonlySet<string> = new Set();
+  private readonly faults = new WeakMap<Peer, Quota>();
+  private readonly strangers = new Quota(MAX_STRANGERS);
 
   constructor(log: Logger) {
     this.log = log;
@@ -78,16 +85,24 @@ export class Chronicle {
     this.journal.add({ kind: 'session', subject: peer.name, event, detail });
   }
 
+  /** Once a minute: a peer may have the same in every UPDATE of a full table. */
   fault(peer: Peer, fault: AttributeFault): void {
-    const event = 'faulty attribute in UPDATE (RFC 7606)';
-    this.log.warn({ peer: peer.name, ...fault }, event);
     const detail = `${attributeName(fault.code)}: ${fault.action}`;
+    const quota = this.faults.get(peer) ?? new Quota(MAX_FAULTS);
+    this.faults.set(peer, quota);
+    const untold = quota.take(`${detail} ${fault.reason}`, monotonicMs());
+    if (untold === undefined) return;
+    const event = 'faulty attribute in UPDATE (RFC 7606)';
+    this.log.warn({ peer: peer.name, ...fault, ...(untold > 0 && { untold }) }, event);
     this.journal.add({ kind: 'session', subject: peer.name, event, reason: fault.reason, detail });
   }
 
+  /** Once a minute: anybody may call, as often as he likes. */
   stranger(address: string): void {
+    const untold = this.strangers.take(address, monotonicMs());
+    if (untold === undefined) return;
     const event = 'call from an address that is no peer: refused';
-    this.log.info({ address }, event);
+    this.log.info({ ...(untold > 0 && { untold }), address }, event);
     this.journal.add({ kind: 'session', subject: address, event });
   }
 

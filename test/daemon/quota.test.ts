@@ -1,0 +1,31 @@
+/** Others cannot fill log and journal. */
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { Chronicle } from '../../src/daemon/chronicle.ts';
+import type { Peer } from '../../src/daemon/peer.ts';
+import { Quota } from '../../src/daemon/quota.ts';
+
+test('the same is told once a minute, and of others so many; the next says how many were not', () => {
+  const quota = new Quota(3);
+  const told = (nowMs: number, ...whats: string[]) => whats.map((what) => quota.take(what, nowMs));
+  expect(told(5, 'a', 'a', 'b', 'c', 'd', 'e')).toEqual([0, undefined, 1, 0, undefined, undefined]);
+  expect(told(60_004, 'a')).toEqual([undefined]);
+  expect(told(60_005, 'a', 'd', 'a')).toEqual([3, 0, undefined]);
+  expect(told(200_000, 'a')).toEqual([1]);
+});
+
+test('faults in every UPDATE, and callers by the thousand, leave room for what others tell', () => {
+  const lines: string[] = [];
+  const chronicle = new Chronicle(pino({ base: null }, { write: (line: string) => lines.push(line) }));
+  chronicle.peer('added', 'router', '');
+  const [router, other] = [{ name: 'router' } as Peer, { name: 'other' } as Peer];
+  for (let i = 0; i < 5_000; i++) {
+    for (const code of [5, 9]) chronicle.fault(router, { code, action: 'discard', reason: 'from another AS' });
+    chronicle.fault(router, { code: 2, action: 'withdraw', reason: `${i} octets` });
+    chronicle.stranger(`192.0.2.${i % 250}`);
+  }
+  chronicle.fault(other, { code: 5, action: 'discard', reason: 'from another AS' });
+  expect(lines).toHaveLength(1 + 20 + 100 + 1);
+  const rows = [...chronicle.journal.rows()];
+  expect([rows[0], rows.at(-1)].map((row) => row?.subject)).toEqual(['router', 'other']);
+});
