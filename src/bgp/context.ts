@@ -14,6 +14,8 @@ export interface Context {
   readonly addPathSend: readonly AddressFamily[];
   /** IPv4 NLRI may have an IPv6 next hop (RFC 8950). */
   readonly extendedNextHop: boolean;
+  /** The session is between link-local addresses: of two next hops of a route, that on the link is the way (RFC 2545 §3). */
+  readonly linkLocal?: true;
 }
 
 /** Before OPEN, and for decoding without a session: four-octet AS numbers, both families, nothing else. */

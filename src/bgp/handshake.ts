@@ -1,4 +1,5 @@
 /** OPEN on both sides: what we offer a peer, and what its answer and ours amount to (RFC 4271 §4.2, RFC 5492). */
+import { isLinkLocal } from '../lib/address.ts';
 import { Writer } from '../lib/bytes.ts';
 import { type Capability, encodeCapabilities, type Negotiated, negotiate } from './capability.ts';
 import { Afi, AS_TRANS, BGP_VERSION, Safi } from './const.ts';
@@ -80,6 +81,7 @@ export function agree(settings: PeerSettings, sent: OpenMessage, received: OpenM
       addPathReceive: negotiated.addPathReceive,
       addPathSend: negotiated.addPathSend,
       extendedNextHop: negotiated.extendedNextHop,
+      ...(isLinkLocal(settings.address) && { linkLocal: true as const }),
     }),
     negotiated,
     holdMs: holdTimeSec * 1000,

@@ -96,6 +96,19 @@ export function decodeNextHop(
   return nextHop.bytes.some((b) => b !== 0) ? { nextHop, linkLocalNextHop: second } : { nextHop: second };
 }
 
+/**
+ * The octets of the next hop that routes of this session are forwarded to: a view. Over a link-local address the peer need
+ * share no subnet with us, so that a global next hop of its own may not be reached, or by who knows what way.
+ */
+export function usedNextHop(
+  bytes: Uint8Array,
+  { nextHopStart: start, nextHopEnd: end }: MpValue,
+  context: Context,
+): Uint8Array {
+  const second = context.linkLocal && end - start === 32 && isLinkLocal(addressFrom(bytes.subarray(start + 16, end)));
+  return bytes.subarray(second ? start + 16 : start, end);
+}
+
 /** Writes the head of an MP_REACH attribute, up to its NLRI. Give the result to `patch16` when those are written. */
 export function beginMpReach(w: Writer, family: AddressFamily, nextHop: Uint8Array): number {
   const mark = beginMp(w, AttributeCode.mpReach, family);

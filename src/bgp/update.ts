@@ -16,7 +16,7 @@ import type { Context } from './context.ts';
 import { BgpError, ErrorCode, UpdateError } from './errors.ts';
 import { beginMessage, endMessage } from './header.ts';
 import type { AttributeTable } from './intern.ts';
-import { beginMpReach, beginMpUnreach } from './mp.ts';
+import { beginMpReach, beginMpUnreach, usedNextHop } from './mp.ts';
 import { countNlri, type NlriRun, nlriOctets, writeNlri } from './nlri.ts';
 import { type AttributeFault, checkWhole, type Scan, scanAttributes } from './scan.ts';
 
@@ -145,8 +145,7 @@ function intern(
   w.at = 0;
   const { reach } = scan;
   if (multiprotocol && reach?.run !== undefined) {
-    const nextHop = bytes.subarray(reach.nextHopStart, reach.nextHopEnd);
-    w.patch16(beginMpReach(w, reach.run.family, nextHop));
+    w.patch16(beginMpReach(w, reach.run.family, usedNextHop(bytes, reach, context)));
   }
   if (context.fourOctetAs) copySpans(w, scan, bytes, multiprotocol);
   else {

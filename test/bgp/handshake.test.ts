@@ -109,6 +109,18 @@ describe('what two OPENs agree on', () => {
     expect(negotiated).toMatchObject({ routeRefresh: false, enhancedRefresh: false });
   });
 
+  it('knows a session between link-local addresses', () => {
+    const [a, b] = bothEnds();
+    for (const [text, linkLocal] of [
+      ['fe80::2', true],
+      ['2001:db8::2', undefined],
+      ['192.0.2.2', undefined],
+    ] as const)
+      expect(agree({ ...a, address: address(text) }, offer(a), overTheWire(offer(b))).context.linkLocal).toBe(
+        linkLocal,
+      );
+  });
+
   it('keeps what both sent, for show', () => {
     const [a, b] = bothEnds({ hostname: 'node-1' }, { hostname: 'spine' });
     const { sent, received } = meet(a, b);

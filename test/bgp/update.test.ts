@@ -249,6 +249,23 @@ describe('attribute sets', () => {
     expect(table.size).toBe(1);
   });
 
+  it('have the link-local one of two next hops, where the session is between such addresses', () => {
+    const [global, local] = ['20010db8000000000000000000000001', 'fe800000000000000000000000000001'];
+    const mp = (first: string, second: string) => `800e2a 000201 20 ${first} ${second} 00 2020010db8`;
+    for (const fourOctetAs of [true, false]) {
+      const path = fourOctetAs ? '4002060201 0000fde9' : '4002040201 fde9';
+      const nextHops = (value: string, linkLocal: boolean) => {
+        const table = new AttributeTable();
+        const context = contextOf({ fourOctetAs, ...(linkLocal && { linkLocal }) });
+        const [id] = reachOf(update('', `${value} 40010100 ${path}`, ''), context, table);
+        return decodeInterned(table.view(id!));
+      };
+      expect(nextHops(mp(global, local), true)).toEqual({ ...base, nextHop: address('fe80::1') });
+      expect(nextHops(mp(global, local), false)).toEqual({ ...base, ...six, linkLocalNextHop: address('fe80::1') });
+      expect(nextHops(mp(global, global), true)).toEqual({ ...base, ...six });
+    }
+  });
+
   it('too long for four-octet numbers withdraw', () => {
     const asns = 'fde9'.repeat(255);
     const segments = `02ff${asns}`.repeat(100);

@@ -67,6 +67,11 @@ describe('an unnumbered session with FRR', () => {
     const [near, far] = [await namespace('near'), await namespace('frr')];
     await join(near, far);
     const own = { near: await linkLocal(near), far: await linkLocal(far) };
+    // It names a global next hop beside that, in a subnet that is not ours; our default route for it leads elsewhere.
+    await ip(far, 'address', 'add', '2001:db8:ff::1/64', 'dev', 'eth0', 'nodad');
+    await ip(near, 'link', 'add', 'other0', 'type', 'veth', 'peer', 'name', 'other1');
+    for (const name of ['other0', 'other1']) await ip(near, 'link', 'set', name, 'up');
+    await ip(near, '-6', 'route', 'add', 'default', 'dev', 'other0');
     const fromRouter = ['203.0.113.0/24', '2001:db8:200::/48'];
     const frr = await router(
       far,
