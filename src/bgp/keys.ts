@@ -144,6 +144,15 @@ export function asPathOctets(bytes: Uint8Array): Uint8Array {
   return bytes.subarray(0, 0);
 }
 
+/** COMMUNITIES of an interned set has this one. */
+export function hasCommunity(bytes: Uint8Array, community: number): boolean {
+  for (let i = 0; i < bytes.length; i = endAt(bytes, i)) {
+    if (bytes[i + 1] !== AttributeCode.communities) continue;
+    for (let c = valueAt(bytes, i); c < endAt(bytes, i); c += 4) if (word(bytes, c) === community) return true;
+  }
+  return false;
+}
+
 const isLong = (bytes: Uint8Array, at: number): boolean => (bytes[at]! & AttributeFlag.extendedLength) !== 0;
 /** Where the value of the attribute at `at` begins, and where it ends, in octets that are sound. */
 export const valueAt = (bytes: Uint8Array, at: number): number => at + (isLong(bytes, at) ? 4 : 3);

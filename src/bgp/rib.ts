@@ -7,9 +7,9 @@
  * peer, and the owner calls `sweep` and `drain` with budgets while they return true. It keeps no Loc-RIB: that is a
  * function of the routes to a prefix, and its keeper indexes by the same prefix ids.
  */
-import { decodeInterned } from './attr.ts';
 import type { AddressFamily } from './const.ts';
 import type { AttributeTable } from './intern.ts';
+import { hasCommunity } from './keys.ts';
 import { forEachNlri, type NlriVisitor } from './nlri.ts';
 import { type Accept, RouteTable } from './routes.ts';
 import type { RouteCounts } from './source.ts';
@@ -84,9 +84,7 @@ export class Rib {
 
   /** Removes those stale routes of `peer` that carry this community. */
   dropStale(peer: number, family: AddressFamily, community: number): void {
-    this[family].removeStale(peer, (set) =>
-      (decodeInterned(this.attributes.view(set)).communities ?? []).includes(community),
-    );
+    this[family].removeStale(peer, (set) => hasCommunity(this.attributes.view(set), community));
   }
 
   /** Frees routes that no longer count, looking at `budget` routes at most; their prefixes turn up in `drain`. True while some are left. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeInterned } from '../../src/bgp/attr.ts';
 import { Community } from '../../src/bgp/const.ts';
 import { AttributeTable } from '../../src/bgp/intern.ts';
-import { AttributeKeys, asPathOctets, Key, KeyFlag } from '../../src/bgp/keys.ts';
+import { AttributeKeys, asPathOctets, hasCommunity, Key, KeyFlag } from '../../src/bgp/keys.ts';
 import { NextHops } from '../../src/bgp/nexthop.ts';
 import { pathLength } from '../../src/bgp/path.ts';
 import { address, formatAddress } from '../../src/lib/address.ts';
@@ -38,6 +38,8 @@ describe('AttributeKeys', () => {
           const set = setOf(attributes, a, internal);
           attributes.retain(set);
           const d = decodeInterned(attributes.view(set));
+          for (const community of [Community.llgrStale, Community.noLlgr, 0x10001])
+            expect(hasCommunity(attributes.view(set), community)).toBe((d.communities ?? []).includes(community));
           const at = keys.at(set);
           const w = keys.words;
           const flags = w[at + Key.flags]!;
