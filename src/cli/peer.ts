@@ -76,7 +76,7 @@ export function command(): Command {
     )
     .option('--ttl-security <hops>', 'the peer is at most so many hops away (GTSM, RFC 5082)', numberOption(1, 254))
     .option('--vrf <name>', 'VRF device of the session')
-    .option('--duration <seconds>', 'end after this time', numberOption(1, 86400 * 365))
+    .option('--duration <seconds>', 'end after this time, 24 days at most', numberOption(1, 86_400 * 24))
     .option('--json', 'one JSON object a line')
     .addHelpText(
       'after',
