@@ -138,8 +138,10 @@ export class Learned {
   }
 
   private audited(): void {
+    // At the end nobody is told any more.
+    if (this.fib === undefined) return;
     let conflicts = 0;
-    for (const { ipv4, ipv6 } of this.fib!.all.values()) conflicts += ipv4.counts.conflicts + ipv6.counts.conflicts;
+    for (const { ipv4, ipv6 } of this.fib.all.values()) conflicts += ipv4.counts.conflicts + ipv6.counts.conflicts;
     const { log, happened } = this.options;
     if (conflicts > 0 && !this.hadConflicts) {
       log.warn({ conflicts }, 'routes of other programs are in the place of ours, and stay: `waypost show routes`');

@@ -1,6 +1,6 @@
 /** Metrics of learned routes, under `waypost_route_`. */
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { RouteCounts } from '../vrf/routes.ts';
+import type { RouteCounts } from '../vrf/routestore.ts';
 import { failoverBuckets } from './failover.ts';
 import { latencyBuckets } from './fib/programmer.ts';
 import { histogramText } from './histogram.ts';

@@ -111,16 +111,18 @@ export class RouteBatch {
   /**
    * Takes the answers, which wait once the batch was sent. An answer that is lost (ENOBUFS) may have been a failure of
    * any message that was not heard of: each fails with ENOBUFS then.
+   * @param lost some answer may have been lost before
+   * @returns false when an answer was: to this batch, or to one behind it that was sent already
    */
-  collect(transport: Pick<Transport, 'portId' | 'receive'>, failed: Failed): void {
-    let lost = false;
+  collect(transport: Pick<Transport, 'portId' | 'receive'>, failed: Failed, lost = false): boolean {
+    let overrun = false;
     let acknowledged = false;
     const heard = new Set<number>();
     while (!acknowledged) {
       const bytes = transport.receive();
       if (bytes === undefined) break;
       if (bytes === 'overrun') {
-        lost = true;
+        overrun = true;
         continue;
       }
       for (const message of decodeMessages(bytes)) {
@@ -133,8 +135,10 @@ export class RouteBatch {
         if (index === this.size - 1) acknowledged = true;
       }
     }
-    if (acknowledged && !lost) return;
+    const whole = acknowledged && !overrun;
+    if (whole && !lost) return true;
     for (let index = 0; index < this.size; index++) if (!heard.has(index)) failed(index, Errno.nobufs);
+    return whole;
   }
 }
 

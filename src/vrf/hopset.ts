@@ -23,9 +23,19 @@ export interface RouteSettings {
 /** No next hops: no route. Ids count from 1. */
 export const NO_HOPS = 0;
 
+const IP6_DEFAULT_METRIC = 1024;
+/** What the kernel makes of anything above (fib_convert_metrics in net/ipv4). */
+const MAX_MTU = 65_520;
+
+/** The metric that the routes of a table have in the kernel. */
+export const metricOf = ({ metric, family }: RouteSettings): number =>
+  metric === 0 && family === 6 ? IP6_DEFAULT_METRIC : metric;
+
 export class HopSets {
   readonly deletion: RouteTemplate;
   private readonly settings: RouteSettings;
+  /** Octets, 0 for that of the link. */
+  private readonly mtu: number;
   private readonly ids = new Map<string, number>();
   /** By id. */
   private readonly keys: (string | undefined)[] = [undefined];
@@ -37,6 +47,7 @@ export class HopSets {
 
   constructor(settings: RouteSettings) {
     this.settings = settings;
+    this.mtu = Math.min(settings.mtu ?? 0, MAX_MTU);
     this.deletion = routeTemplate('delete', settings.family, this.shape([]));
   }
 
@@ -45,12 +56,15 @@ export class HopSets {
     return this.ids.size;
   }
 
-  /** The id of a list, whatever its order, with one reference more; of an empty one NO_HOPS. */
-  retain(hops: readonly Hop[], mtu = this.settings.mtu): number {
+  /**
+   * The id of a list, whatever its order, with one reference more; of an empty one NO_HOPS.
+   * @param mtu octets, 0 for that of the link; absent: as it is to be
+   */
+  retain(hops: readonly Hop[], mtu = this.mtu): number {
     if (hops.length === 0) return NO_HOPS;
     const sorted = hops.length === 1 ? hops : hops.map((hop) => [text(hop), hop] as const).sort(byText);
     const list = hops.length === 1 ? hops : (sorted as (readonly [string, Hop])[]).map(([, hop]) => hop);
-    const key = `${mtu ?? ''} ${list.map(text).join(' ')}`;
+    const key = `${mtu} ${list.map(text).join(' ')}`;
     let id = this.ids.get(key);
     if (id === undefined) {
       id = this.free.pop() ?? this.lists.length;
@@ -100,13 +114,15 @@ export class HopSets {
   }
 
   private shape(hops: readonly Hop[]): RouteShape {
-    const { table, protocol, metric, mtu } = this.settings;
+    const { mtu, settings } = this;
+    const { table, protocol } = settings;
+    const metric = metricOf(settings);
     return {
       table,
       protocol,
       hops,
       ...(metric !== 0 && { priority: metric }),
-      ...(mtu !== undefined && hops.length > 0 && { metrics: { mtu } }),
+      ...(mtu !== 0 && hops.length > 0 && { metrics: { mtu } }),
     };
   }
 }

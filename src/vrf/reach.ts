@@ -9,7 +9,7 @@ import { type Address, bitsOf } from '../lib/address.ts';
 import { formatPrefix } from '../lib/prefix.ts';
 import { wordOf } from '../lib/table.ts';
 import { PrefixTrie } from '../lib/trie.ts';
-import { RouteTable } from '../netlink/const.ts';
+import { Protocol, RouteTable } from '../netlink/const.ts';
 import { type Hop, HopFlag } from '../netlink/hop.ts';
 import { type Link, LinkFlag } from '../netlink/link.ts';
 import { type Route, RouteFlag } from '../netlink/route.ts';
@@ -31,8 +31,11 @@ export interface ReachSettings {
 /** Types of routes that say something of a next hop. */
 const telling: ReadonlySet<unknown> = new Set(['unicast', 'local', 'blackhole', 'unreachable', 'prohibit', 'throw']);
 
+/** Routes that the kernel makes of addresses and router advertisements. */
+const sideBySide: ReadonlySet<number> = new Set([Protocol.kernel, Protocol.ra]);
+
 interface Table {
-  /** By prefix, type of service and metric. */
+  /** By what tells one from another. */
   readonly routes: Map<string, Route>;
   /** Built when it is asked: prefixes by number, the routes to each in the order of their metrics. */
   tries: { readonly 4: PrefixTrie; readonly 6: PrefixTrie; readonly lists: readonly (readonly Route[])[] } | undefined;
@@ -60,9 +63,13 @@ export class Reach {
   heardLink(type: 'new' | 'del', link: Link): boolean {
     const before = this.links.get(link.index);
     const now = type === 'new' ? link : undefined;
-    if (now === undefined) this.links.delete(link.index);
-    else this.links.set(link.index, now);
-    if (before !== undefined && ((now?.flags ?? 0) & LinkFlag.up) === 0) this.drop(link.index);
+    // Also in what is being read, where its links were read at once and routes still are.
+    const { links: known, tables: all } = this;
+    for (const { links, tables } of [{ links: known, tables: all }, ...(this.reading ? [this.reading] : [])]) {
+      if (links.has(link.index) && !isSetUp(now)) drop(tables, (index) => index === link.index);
+      if (now === undefined) links.delete(link.index);
+      else links.set(link.index, now);
+    }
     return isUp(before) !== isUp(now) || before?.master !== now?.master;
   }
 
@@ -90,6 +97,8 @@ export class Reach {
     if (!complete || reading === undefined) return;
     this.tables = reading.tables;
     this.links = reading.links;
+    // What went with a link meanwhile may have been told before that.
+    drop(this.tables, (index) => !isSetUp(this.links.get(index)));
   }
 
   get allLinks(): Iterable<Link> {
@@ -143,28 +152,23 @@ export class Reach {
   }
 
   /** What tells a route from others of its table; undefined for one that says nothing of next hops. */
-  private keyOf({ destination, protocol, type, flags, tos, source, priority = 0 }: Route): string | undefined {
+  private keyOf(route: Route): string | undefined {
+    const { destination, protocol, type, flags, tos, source, hops, priority = 0 } = route;
     if (protocol === this.settings.protocol || !telling.has(type) || (flags & RouteFlag.cloned) !== 0) return undefined;
     if ((tos ?? 0) !== 0 || source !== undefined) return undefined;
-    return `${formatPrefix(destination)} ${priority}${type === 'local' ? ' local' : ''}`;
-  }
-
-  /** The link was set down: the kernel drops the IPv4 routes over it alone, and tells nobody. */
-  private drop(link: number): void {
-    for (const table of this.tables.values()) {
-      for (const [key, { destination, hops }] of table.routes) {
-        if (destination.family !== 4 || hops.length === 0 || !hops.every((hop) => hop.link === link)) continue;
-        table.routes.delete(key);
-        table.tries = undefined;
-      }
-    }
+    // What the kernel makes itself is never replaced: one subnet on two links, and two routers on one, are two routes.
+    const { gateway, link } = (sideBySide.has(protocol) ? hops[0] : undefined) ?? {};
+    const by = link === undefined ? '' : ` ${link} ${gateway?.bytes ?? ''}`;
+    return `${formatPrefix(destination)} ${priority}${type === 'local' ? ' local' : ''}${by}`;
   }
 }
 
 const MAX_METRIC = 0xffff_fffe;
 
+const isSetUp = (link: Link | undefined): boolean => link !== undefined && (link.flags & LinkFlag.up) !== 0;
+
 const isUp = (link: Link | undefined): boolean =>
-  link !== undefined && (link.flags & LinkFlag.up) !== 0 && (link.flags & LinkFlag.lowerUp) !== 0;
+  link !== undefined && isSetUp(link) && (link.flags & LinkFlag.lowerUp) !== 0;
 
 function tableOf(tables: Tables, number: number): Table {
   let table = tables.get(number);
@@ -173,6 +177,18 @@ function tableOf(tables: Tables, number: number): Table {
     tables.set(number, table);
   }
   return table;
+}
+
+/** Links were set down: the kernel drops the IPv4 routes over them alone, but for our addresses, and tells nobody. */
+function drop(tables: Tables, isDown: (link: number) => boolean): void {
+  for (const table of tables.values()) {
+    for (const [key, { destination, hops, type }] of table.routes) {
+      if (destination.family !== 4 || type === 'local' || hops.length === 0) continue;
+      if (!hops.every(({ link }) => link !== undefined && isDown(link))) continue;
+      table.routes.delete(key);
+      table.tries = undefined;
+    }
+  }
 }
 
 /** Returns whether it is news. */

@@ -14,26 +14,12 @@
 import { IdQueue } from '../lib/queue.ts';
 import type { RouteBatch } from '../netlink/batch.ts';
 import type { Route } from '../netlink/route.ts';
+import { Backlog } from './backlog.ts';
 import { type HopSets, NO_HOPS, type RouteSettings } from './hopset.ts';
-import { CONFLICT, RouteMark, type RouteRow, RouteStore } from './routestore.ts';
-
-export interface RouteCounts {
-  /** Routes that should be there. */
-  readonly wanted: number;
-  /** Of ours, those that are there as far as is known, leftovers aside. */
-  readonly installed: number;
-  /** Changes that wait for the kernel, or were refused and will be tried again. */
-  readonly queued: number;
-  /** Routes in whose place another program's is, and those that the kernel refuses for other reasons. */
-  readonly conflicts: number;
-  readonly failed: number;
-  /** Routes from before this process began that nobody wants yet. */
-  readonly leftovers: number;
-}
+import { CONFLICT, type RouteCounts, RouteMark, type RouteRow, RouteStore } from './routestore.ts';
 
 /** Linux's numbers for what is told apart. */
 const Errno = { noent: 2, srch: 3, nobufs: 105 } as const;
-const IP6_DEFAULT_METRIC = 1024;
 
 export class Routes {
   readonly settings: RouteSettings;
@@ -42,7 +28,7 @@ export class Routes {
   /** What is there was read at least once: before, nothing should be changed. */
   isAudited = false;
   private readonly store: RouteStore;
-  private readonly queue = new IdQueue();
+  private readonly queue = new Backlog();
   /** Changes that the kernel refused, until `retry`. */
   private readonly deferred = new IdQueue();
   private audit = 0;
@@ -50,12 +36,10 @@ export class Routes {
   private keepsLeftovers = true;
   /** Changes that were taken and are not done. */
   private underWay = 0;
-  private readonly metric: number;
 
   constructor(settings: RouteSettings) {
     this.settings = settings;
     this.store = new RouteStore(settings);
-    this.metric = settings.metric === 0 && settings.family === 6 ? IP6_DEFAULT_METRIC : settings.metric;
   }
 
   get sets(): HopSets {
@@ -84,6 +68,11 @@ export class Routes {
     return this.queue.size > 0;
   }
 
+  /** Some of them take routes away. */
+  get isGoing(): boolean {
+    return this.queue.goingSize > 0;
+  }
+
   /** The kernel refused changes that `retry` brings back. */
   get hasDeferred(): boolean {
     return this.deferred.size > 0;
@@ -100,17 +89,19 @@ export class Routes {
     return { wanted, installed: installed - leftovers, queued, conflicts, failed: failures, leftovers };
   }
 
-  /** Appends changes that wait to a batch of its own, as many as have room, and returns how many. */
-  take(batch: RouteBatch): number {
+  /** Appends changes that wait to a batch of its own, as many as have room; `going`: that take routes away. Returns how many. */
+  take(batch: RouteBatch, going = false): number {
     const { store, queue } = this;
     const { prefixes, sets } = store;
     const before = batch.size;
-    while (queue.size > 0) {
+    while (going ? queue.goingSize > 0 : queue.size > 0) {
       const id = queue.shift();
       // `done` sees whether something else is wanted by then.
       if (store.is(id, RouteMark.inFlight)) continue;
       const want = store.wants[id]!;
       const have = store.haves[id]!;
+      // It waits among the others too.
+      if (going && want !== NO_HOPS) continue;
       // What nobody is sure of waits for the audit, unless it is to go: the kernel deletes none but ours.
       const unsure = store.is(id, RouteMark.unsure);
       if (unsure && want !== NO_HOPS) continue;
@@ -121,7 +112,7 @@ export class Routes {
       const template =
         want === NO_HOPS ? sets.deletion : have === NO_HOPS ? sets.addition(want) : sets.replacement(want);
       if (!batch.push(template, prefixes, id, want)) {
-        queue.push(id);
+        this.enqueue(id);
         break;
       }
       store.set(id, RouteMark.inFlight);
@@ -148,13 +139,11 @@ export class Routes {
         if (set === NO_HOPS) store.unset(id, RouteMark.unsure);
         if (disturbed) this.doubt(id);
       } else {
-        this.refuse(id, errno);
-        // What was in the way may have gone since.
-        if (disturbed && errno === CONFLICT) store.setError(id, 0);
+        this.refuse(id, errno, disturbed);
         said(errno);
       }
       // Something else may be wanted by now.
-      if (store.wants[id] !== set) this.queue.push(id);
+      if (store.wants[id] !== set) this.enqueue(id);
       store.sets.release(set);
       this.forget(id);
     }
@@ -162,30 +151,33 @@ export class Routes {
 
   /** Refused changes are to be tried again. */
   retry(): void {
-    while (this.deferred.size > 0) this.queue.push(this.deferred.shift());
+    while (this.deferred.size > 0) this.enqueue(this.deferred.shift());
   }
 
   /** The kernel tells of a route that is new or has gone, and not by a request of ours. */
   heard(type: 'new' | 'del', route: Route): void {
     const { store } = this;
-    const id = store.find(route.destination);
-    if (id < 0 || !this.isOurPlace(route)) return;
+    if (!store.isPlaceOf(route)) return;
+    const ours = route.protocol === this.settings.protocol;
+    const known = store.find(route.destination);
+    // Also where it has gone: what an audit that is under way will tell of it is older.
+    const id = known < 0 && ours ? store.add(route.destination) : known;
+    if (id < 0) return;
     if (store.is(id, RouteMark.inFlight)) {
       store.set(id, RouteMark.disturbed);
       return;
     }
-    const ours = route.protocol === this.settings.protocol;
     // A route of others says nothing of ours: the audit must still look.
     if (ours) store.marks[id] = this.audit;
     if (ours && type === 'del') {
       store.setHave(id, NO_HOPS);
-      this.queue.push(id);
+      this.enqueue(id);
     } else if (ours) this.adopt(id, route);
     else if (type === 'new' && store.haves[id] !== NO_HOPS) this.doubt(id);
     else if (type === 'del' && store.errors[id] === CONFLICT) {
       // Also for an audit that is to come, which would defer what is in conflict.
       store.setError(id, 0);
-      this.queue.push(id);
+      this.enqueue(id);
     }
   }
 
@@ -198,8 +190,8 @@ export class Routes {
   }
 
   seen(route: Route): void {
-    if (!this.auditing || route.protocol !== this.settings.protocol || !this.isOurPlace(route)) return;
     const { store } = this;
+    if (!this.auditing || route.protocol !== this.settings.protocol || !store.isPlaceOf(route)) return;
     const found = store.find(route.destination);
     const id = found < 0 ? store.add(route.destination) : found;
     // What was changed meanwhile is known better than by this answer, which may be older.
@@ -210,22 +202,16 @@ export class Routes {
 
   /** All that is there was read; or not all: then only what was seen is known, and another audit is needed. */
   endAudit(complete: boolean): void {
-    const { store } = this;
-    if (!complete) {
-      this.auditing = false;
-      this.auditNeeded = true;
-      return;
-    }
+    if (!complete) this.auditNeeded = true;
     // One that was created meanwhile has not seen all.
     if (!this.auditing) return;
     this.auditing = false;
-    this.isAudited = true;
-    for (let id = 0; id < store.prefixes.limit; id++) {
-      if (!store.prefixes.has(id) || store.marks[id] === this.audit || store.is(id, RouteMark.inFlight)) continue;
-      if (store.haves[id] === NO_HOPS && !store.is(id, RouteMark.unsure)) continue;
-      store.unset(id, RouteMark.unsure);
-      store.setHave(id, NO_HOPS);
-      (store.errors[id] === CONFLICT ? this.deferred : this.queue).push(id);
+    if (complete) this.isAudited = true;
+    const { prefixes } = this.store;
+    for (let id = 0; id < prefixes.limit; id++) {
+      if (!prefixes.has(id)) continue;
+      if (complete) this.missed(id);
+      this.forget(id);
     }
   }
 
@@ -236,7 +222,7 @@ export class Routes {
     for (let id = 0; id < store.prefixes.limit && store.leftovers > 0; id++) {
       if (!store.prefixes.has(id) || !store.is(id, RouteMark.leftover)) continue;
       store.clearLeftover(id);
-      this.queue.push(id);
+      this.enqueue(id);
     }
   }
 
@@ -253,15 +239,35 @@ export class Routes {
   private reconsider(id: number): void {
     this.store.clearLeftover(id);
     this.store.setError(id, 0);
-    this.queue.push(id);
+    this.enqueue(id);
   }
 
-  /** A change was not carried out. */
-  private refuse(id: number, errno: number): void {
-    this.store.setError(id, errno);
-    // An answer that was lost, or a route that may be ours after all.
-    if (errno === Errno.nobufs || errno === CONFLICT) this.doubt(id);
-    else this.deferred.push(id);
+  private enqueue(id: number): void {
+    this.queue.push(id, this.store.wants[id] === NO_HOPS);
+  }
+
+  /** An audit has ended, and may not have told of this route. */
+  private missed(id: number): void {
+    const { store } = this;
+    if (store.marks[id] === this.audit || store.is(id, RouteMark.inFlight)) return;
+    if (store.haves[id] === NO_HOPS && !store.is(id, RouteMark.unsure)) return;
+    store.unset(id, RouteMark.unsure);
+    store.setHave(id, NO_HOPS);
+    if (store.errors[id] === CONFLICT) this.deferred.push(id);
+    else this.enqueue(id);
+  }
+
+  /** A change was not carried out. `disturbed`: something was heard of the route meanwhile. */
+  private refuse(id: number, errno: number, disturbed: boolean): void {
+    const { store } = this;
+    // What was in the way may have gone since.
+    store.setError(id, disturbed && errno === CONFLICT ? 0 : errno);
+    // An answer that was lost, or a route that may be ours after all; or what was there went, and it was not looked at.
+    const missed = (disturbed || this.auditing) && store.haves[id] !== NO_HOPS;
+    const unsure = store.is(id, RouteMark.unsure);
+    if (errno === Errno.nobufs || errno === CONFLICT || missed || unsure) this.doubt(id);
+    // What is to go waits for no audit: the kernel deletes none but ours.
+    if (!store.is(id, RouteMark.unsure) || store.wants[id] === NO_HOPS) this.deferred.push(id);
   }
 
   /** Ours is there, as this route tells. */
@@ -269,13 +275,13 @@ export class Routes {
     const { store } = this;
     const { sets } = store;
     // A blackhole, say, is none that we make: it is to be replaced or deleted all the same.
-    const set = sets.retain(route.hops.length > 0 ? route.hops : UNKNOWN_HOPS, route.metrics?.mtu);
+    const set = sets.retain(route.hops.length > 0 ? route.hops : UNKNOWN_HOPS, route.metrics?.mtu ?? 0);
     const wasThere = store.haves[id] !== NO_HOPS;
     store.unset(id, RouteMark.unsure);
     store.setHave(id, set);
     sets.release(set);
     if (store.wants[id] === NO_HOPS && this.keepsLeftovers && !wasThere) store.setLeftover(id);
-    else if (store.wants[id] !== store.haves[id]) this.queue.push(id);
+    else if (store.wants[id] !== store.haves[id]) this.enqueue(id);
     else store.setError(id, 0);
   }
 
@@ -284,12 +290,9 @@ export class Routes {
     this.auditNeeded = true;
   }
 
-  private isOurPlace({ table, priority = 0, tos = 0 }: Route): boolean {
-    return table === this.settings.table && priority === this.metric && tos === 0;
-  }
-
-  /** Keeps nothing of a prefix that nothing is known or wanted of. */
+  /** Keeps nothing of a prefix that nothing is known or wanted of; but during an audit, that it is known to be gone. */
   private forget(id: number): void {
+    if (this.auditing) return;
     if (this.store.isVoid(id) && !this.queue.has(id) && !this.deferred.has(id)) this.store.remove(id);
   }
 }

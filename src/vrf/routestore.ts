@@ -5,7 +5,8 @@
 import type { Prefix } from '../lib/prefix.ts';
 import { grown, PrefixTable, wordOf } from '../lib/table.ts';
 import { errorCode } from '../netlink/errors.ts';
-import { HopSets, NO_HOPS, type RouteSettings } from './hopset.ts';
+import type { Route } from '../netlink/route.ts';
+import { HopSets, metricOf, NO_HOPS, type RouteSettings } from './hopset.ts';
 
 /**
  * What is to be said of a route: it is there; it will be; a route of another program is in its place; the kernel refuses
@@ -35,6 +36,20 @@ export interface RouteRow {
   readonly error: string | null;
 }
 
+export interface RouteCounts {
+  /** Routes that should be there. */
+  readonly wanted: number;
+  /** Of ours, those that are there as far as is known, leftovers aside. */
+  readonly installed: number;
+  /** Changes that wait for the kernel, or were refused and will be tried again. */
+  readonly queued: number;
+  /** Routes in whose place another program's is, and those that the kernel refuses for other reasons. */
+  readonly conflicts: number;
+  readonly failed: number;
+  /** Routes from before this process began that nobody wants yet. */
+  readonly leftovers: number;
+}
+
 export class RouteStore {
   readonly settings: RouteSettings;
   readonly sets: HopSets;
@@ -52,9 +67,11 @@ export class RouteStore {
   leftovers = 0;
   conflicts = 0;
   failures = 0;
+  private readonly metric: number;
 
   constructor(settings: RouteSettings) {
     this.settings = settings;
+    this.metric = metricOf(settings);
     this.sets = new HopSets(settings);
     this.prefixes = new PrefixTable(settings.family);
     const { capacity } = this.prefixes;
@@ -63,6 +80,11 @@ export class RouteStore {
     this.flags = new Uint8Array(capacity);
     this.errors = new Uint8Array(capacity);
     this.marks = new Uint8Array(capacity);
+  }
+
+  /** A route is where ours would be, whoever made it. */
+  isPlaceOf({ table, destination: { family }, priority = 0, tos = 0 }: Route): boolean {
+    return family === this.settings.family && table === this.settings.table && priority === this.metric && tos === 0;
   }
 
   /** The id of a prefix that something is known of, or -1. */
@@ -153,7 +175,7 @@ export class RouteStore {
   }
 
   *rows(): Generator<RouteRow> {
-    for (let id = 0; id < this.prefixes.limit; id++) if (this.prefixes.has(id)) yield this.row(id);
+    for (let id = 0; id < this.prefixes.limit; id++) if (this.prefixes.has(id) && !this.isVoid(id)) yield this.row(id);
   }
 
   /** Octets held, for measurements. */

@@ -154,6 +154,66 @@ describe('two FRR routers with the same routes', () => {
   });
 });
 
+describe('routers that tell the bandwidth of their links', () => {
+  const share = (name: 'a' | 'b', mbps: number) => {
+    const peer = `neighbor ${lab.spokes[name].near.ipv4} route-map SHARE out`;
+    const lines = [
+      'route-map ANY permit 10',
+      'exit',
+      'route-map SHARE permit 10',
+      `set extcommunity bandwidth ${mbps}`,
+      'exit',
+    ];
+    const families = (['ipv4', 'ipv6'] as const).flatMap((family) => [
+      `address-family ${family} unicast`,
+      peer,
+      'exit-address-family',
+    ]);
+    return { name: 'ANY', lines: [...lines, 'router bgp 65002', ...families, 'exit'] };
+  };
+  const announce = ['203.0.113.0/24', '0.0.0.0/0', '2001:db8:1000::/48', '::/0'].map((prefix) => ({ prefix }));
+
+  test('get traffic in that ratio, default routes too, where documents ask for it', async () => {
+    const a = router('a', { announce, filter: share('a', 100) });
+    const b = router('b', { announce, filter: share('b', 300) });
+    node = new Node(lab.middle);
+    node.speaker({ kernel: { multipath: { bandwidth: true } } });
+    const allowed = { prefixes: announce, mode: 'filtered' };
+    node.write(
+      'frr',
+      receiving(65001, [
+        { ...neighbor('a'), toReceive: { allowed } },
+        { ...neighbor('b'), toReceive: { allowed } },
+      ]),
+    );
+    await Promise.all([a.start(), b.start(), node.start()]);
+    /** Prefix, and by link how much of the traffic it gets. */
+    const weights = async () => {
+      const texts = await Promise.all([4, 6].map((family) => ip(`-${family}`, '-j', 'route', 'show', 'proto', '186')));
+      return texts
+        .flatMap((text) => JSON.parse(text || '[]') as Shown[])
+        .map(({ dst, nexthops = [] }) => `${dst} ${nexthops.map((hop) => `${hop.dev}*${hop.weight}`).sort()}`)
+        .sort();
+    };
+    const all = (shares: string) =>
+      ['203.0.113.0/24', '2001:db8:1000::/48', 'default', 'default'].map((p) => `${p} ${shares}`);
+    const become = async (want: readonly string[]) => {
+      let last = '';
+      const isThere = async () => {
+        last = String(await weights());
+        return last === String(want);
+      };
+      await waitFor(`weights to be ${want}`, isThere, { log: () => `last: ${last}\n${log()}`, timeoutMs: 60_000 });
+    };
+    await become(all('eth0*1,eth1*3'));
+    node.speaker();
+    await become(all('eth0*1,eth1*1'));
+    expect(await node.end()).toBe(0);
+    expect([await installed(), await installed(6)]).toEqual([[], []]);
+    await Promise.all([a.stop(), b.stop()]);
+  });
+});
+
 describe('meddling and mistakes', () => {
   const prefixes = Array.from({ length: 60 }, (_, i) => `203.0.${i}.0/24`);
   const there = prefixes.map((prefix) => `${prefix} 10.0.1.2%eth0`);
@@ -181,6 +241,12 @@ describe('meddling and mistakes', () => {
     await shows(ours);
     await ip('link', 'set', 'eth0', 'down');
     await ip('link', 'set', 'eth0', 'up');
+    await shows(ours);
+    // With its last address go all IPv4 routes over a link, untold; one comes back before anybody has looked.
+    const { near } = lab.spokes.a;
+    await lab.middle.run(['ip', '-batch', '-'], {
+      input: `address del ${near.ipv4}/24 dev eth0\naddress add ${near.ipv4}/24 dev eth0\n`,
+    });
     await shows(ours);
     // A foreign route makes room.
     await ip('route', 'del', '203.0.7.0/24', 'proto', 'static');

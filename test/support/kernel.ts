@@ -1,22 +1,20 @@
 /** A kernel's routing tables for tests, behind the sockets of netlink: what requests do to them, and what it tells of that. */
 import { formatPrefix, prefix } from '../../src/lib/prefix.ts';
-import type { Transport } from '../../src/netlink/client.ts';
 import { MessageFlag, MessageType } from '../../src/netlink/const.ts';
 import { HostReader, HostWriter } from '../../src/netlink/host.ts';
-import { type Link, linkCodec } from '../../src/netlink/link.ts';
+import { type Link, LinkFlag, linkCodec } from '../../src/netlink/link.ts';
 import { decodeMessages, encodeMessage, type Message } from '../../src/netlink/message.ts';
 import { type Route, type RouteSpec, routeCodec } from '../../src/netlink/route.ts';
+import { type Datagram, FakeEvents, FakeSocket, type KernelSide, type Late } from './kernelsocket.ts';
 
 const ENOENT = 2;
 const ESRCH = 3;
 const EEXIST = 17;
 
-type Datagram = Uint8Array | 'overrun';
-
 const keyOf = (r: Pick<Route, 'table' | 'destination' | 'priority'>) =>
   `${r.table} ${formatPrefix(r.destination)} ${r.priority ?? 0}`;
 
-export class FakeKernel {
+export class FakeKernel implements KernelSide {
   /** By table, prefix and metric. */
   readonly routes = new Map<string, Route>();
   readonly links = new Map<number, Link>();
@@ -24,6 +22,12 @@ export class FakeKernel {
   refuse: (verb: 'add' | 'replace' | 'delete', route: Route) => number | undefined = () => undefined;
   /** Requests so far. */
   requests = 0;
+  later: (run: () => void) => void = (run) => setImmediate(run);
+  losing = 0;
+  deaf = 0;
+  /** Of the dumps to come: how many are interrupted; and whether they tell what is there when they are read, not asked for. */
+  interrupting = 0;
+  lazy = false;
   private readonly listeners = new Set<FakeEvents>();
   private port = 100;
 
@@ -34,7 +38,7 @@ export class FakeKernel {
 
   /** A socket as `EventSocket` is. */
   events(except: number, readable: () => void): FakeEvents {
-    const events = new FakeEvents(except, readable, () => this.listeners.delete(events));
+    const events = new FakeEvents(this, except, readable, () => this.listeners.delete(events));
     this.listeners.add(events);
     return events;
   }
@@ -55,14 +59,35 @@ export class FakeKernel {
     if (!silently) this.tell('del', route, 0);
   }
 
+  /** With a link that is set down go the routes over it alone, of which the kernel tells those of IPv6. */
   setLink(link: Link): void {
     this.links.set(link.index, link);
     this.tellLink('new', link);
+    if ((link.flags & LinkFlag.up) === 0) this.cut(link.index);
   }
 
-  /** Events were lost. */
+  dropLink(index: number): void {
+    const link = this.links.get(index);
+    if (link === undefined) throw new Error(`no link ${index}`);
+    this.links.delete(index);
+    this.cut(index);
+    this.tellLink('del', link);
+  }
+
+  /** With the last address of a link go the IPv4 routes over it alone, untold. */
+  cut(index: number, families: readonly number[] = [4, 6]): void {
+    for (const [key, route] of this.routes) {
+      const { family } = route.destination;
+      if (!families.includes(family) || route.hops.length === 0) continue;
+      if (!route.hops.every(({ link }) => link === index)) continue;
+      this.routes.delete(key);
+      if (family === 6) this.tell('del', route, 0);
+    }
+  }
+
+  /** Events that nobody has read so far are lost. */
   overrun(): void {
-    for (const listener of this.listeners) listener.push('overrun');
+    for (const listener of this.listeners) listener.overrun();
   }
 
   /** `PREFIX via GATEWAY%LINK…` of the routes of a table, sorted. */
@@ -76,8 +101,8 @@ export class FakeKernel {
       .sort();
   }
 
-  handle(port: number, bytes: Uint8Array): Datagram[] {
-    return [...decodeMessages(bytes)].flatMap((message) => {
+  handle(port: number, bytes: Uint8Array): (Datagram | Late)[] {
+    return [...decodeMessages(bytes)].flatMap((message): (Datagram | Late)[] => {
       this.requests++;
       const { type, flags, sequence } = message;
       if (type === MessageType.getLink) {
@@ -109,7 +134,7 @@ export class FakeKernel {
     return 0;
   }
 
-  private dump({ body, sequence }: Message, port: number): Datagram[] {
+  private dump({ body, sequence }: Message, port: number): (Datagram | Late)[] {
     const family = body.u8();
     body.skip(3);
     const headTable = body.u8();
@@ -127,7 +152,16 @@ export class FakeKernel {
         (protocol === 0 || r.protocol === protocol),
     );
     if (table !== 0 && found.length === 0) return [done(sequence, port, ENOENT)];
-    return [...found.map((r) => encodeRoute(MessageType.newRoute, r, sequence, port)), done(sequence, port)];
+    const flags = this.interrupting > 0 ? MessageFlag.multi | MessageFlag.dumpInterrupted : MessageFlag.multi;
+    this.interrupting = Math.max(0, this.interrupting - 1);
+    const told = (route: Route) => encodeRoute(MessageType.newRoute, route, sequence, port, flags);
+    const pages = this.lazy
+      ? found.map((r) => () => {
+          const now = this.routes.get(keyOf(r));
+          return now && told(now);
+        })
+      : found.map(told);
+    return [...pages, done(sequence, port)];
   }
 
   private tell(type: 'new' | 'del', route: Route, port: number): void {
@@ -145,67 +179,6 @@ export class FakeKernel {
   }
 }
 
-class FakeSocket implements Transport {
-  readonly portId: number;
-  private readonly kernel: FakeKernel;
-  private readonly waiting: Datagram[] = [];
-
-  constructor(kernel: FakeKernel, portId: number) {
-    this.kernel = kernel;
-    this.portId = portId;
-  }
-
-  send(bytes: Uint8Array): void {
-    this.waiting.push(...this.kernel.handle(this.portId, bytes.slice()));
-  }
-
-  sendAside(bytes: Uint8Array, sent: (ok: boolean) => void): void {
-    const copy = bytes.slice();
-    setImmediate(() => {
-      this.send(copy);
-      sent(true);
-    });
-  }
-
-  receive(): Datagram | undefined {
-    return this.waiting.shift();
-  }
-
-  close(): void {}
-}
-
-class FakeEvents {
-  readonly except: number;
-  private readonly readable: () => void;
-  private readonly closed: () => void;
-  private readonly waiting: Datagram[] = [];
-  private due = false;
-
-  constructor(except: number, readable: () => void, closed: () => void) {
-    this.except = except;
-    this.readable = readable;
-    this.closed = closed;
-  }
-
-  push(bytes: Datagram): void {
-    this.waiting.push(bytes);
-    if (this.due) return;
-    this.due = true;
-    setImmediate(() => {
-      this.due = false;
-      this.readable();
-    });
-  }
-
-  receive(): Datagram | undefined {
-    return this.waiting.shift();
-  }
-
-  close(): void {
-    this.closed();
-  }
-}
-
 function datagram(
   type: number,
   sequence: number,
@@ -219,8 +192,8 @@ function datagram(
   return w.finish();
 }
 
-const encodeRoute = (type: number, route: Route, sequence: number, port: number): Uint8Array =>
-  datagram(type, sequence, port, (w) => routeCodec.encode(w, route, 'add'));
+const encodeRoute = (type: number, route: Route, sequence: number, port: number, flags?: number): Uint8Array =>
+  datagram(type, sequence, port, (w) => routeCodec.encode(w, route, 'add'), flags);
 
 const done = (sequence: number, port: number, errno = 0): Uint8Array =>
   datagram(MessageType.done, sequence, port, (w) => w.i32(-errno));

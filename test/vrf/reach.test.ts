@@ -148,3 +148,62 @@ describe('changes', () => {
     expect(ways(r, '10.0.0.1')).toBeDefined();
   });
 });
+
+describe('what is heard while all is read', () => {
+  const reading = (told: readonly Route[], heard: (r: Reach) => void, late: readonly Route[] = []): Reach => {
+    const r = new Reach({ protocol: 186, viaDefault: true });
+    r.beginRead();
+    for (const each of [link(1), link(2)]) r.toldLink(each);
+    for (const each of told) r.told(each);
+    heard(r);
+    for (const each of late) r.told(each);
+    r.endRead(true);
+    return r;
+  };
+  const both = [route('192.0.2.0/24', [on(1)]), route('192.0.2.0/23', [via('198.51.100.1', 2)])];
+
+  it('of links counts: what is told of them is older', () => {
+    expect(
+      ways(
+        reading(both, () => {}),
+        '192.0.2.9',
+      ),
+    ).toEqual([0, '192.0.2.9%1']);
+    for (const [told, late] of [
+      [both, []],
+      [[], both],
+    ] as const)
+      for (const type of ['new', 'del'] as const) {
+        const r = reading(told, (reach) => reach.heardLink(type, link(1, 0)), late);
+        expect(r.isUsable(1)).toBe(false);
+        expect(ways(r, '192.0.2.9')).toEqual([0, '198.51.100.1%2']);
+      }
+    const r = reading([], (reach) =>
+      reach.heardLink('new', { ...link(3), name: 'red', info: { kind: 'vrf', table: 100 } }),
+    );
+    expect([...r.allLinks].map(({ name }) => name)).toEqual(['e1', 'e2', 'red']);
+  });
+});
+
+it('an address of ours stays one while its link is down', () => {
+  const r = reach([
+    route('0.0.0.0/0', [via('198.51.100.1', 2)]),
+    route('192.0.2.1/32', [on(1)], { table: 255, type: 'local' }),
+  ]);
+  expect(ways(r, '192.0.2.1')).toBeUndefined();
+  r.heardLink('new', link(1, 0));
+  expect(ways(r, '192.0.2.1')).toBeUndefined();
+});
+
+it('one subnet on two links is two routes: one goes, and the other is the way', () => {
+  const of = (index: number) => route('192.0.2.0/24', [on(index)], { protocol: 2, scope: 'link' });
+  const router = (gateway: string) => route('::/0', [via(gateway, 1)], { protocol: 9, priority: 1024 });
+  const r = reach([of(1), of(2), router('fe80::1'), router('fe80::2')]);
+  expect(ways(r, '192.0.2.9')).toEqual([0, '192.0.2.9%1']);
+  r.heard('del', of(1));
+  r.heard('del', router('fe80::1'));
+  expect(ways(r, '192.0.2.9')).toEqual([0, '192.0.2.9%2']);
+  expect(ways(r, '2001:db8::1')).toEqual([1024, 'fe80::2%1']);
+  r.heard('del', of(2));
+  expect(ways(r, '192.0.2.9')).toBeUndefined();
+});

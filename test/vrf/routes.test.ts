@@ -298,6 +298,43 @@ describe('meddling', () => {
     expect(b.shown).toEqual(['10.0.0.0/8 192.0.2.2%7*1', '11.0.0.0/8 192.0.2.1%7*1', '13.0.0.0/8 192.0.2.2%7*1']);
   });
 
+  it('what went during an audit is gone, whatever the audit read before', () => {
+    for (const who of ['we', 'others'] as const) {
+      const b = new Bench();
+      b.want('10.0.0.0/8', via('192.0.2.1'));
+      b.run();
+      const [ours] = b.kernel.routes.values();
+      b.audit(() => {
+        b.want('10.0.0.0/8');
+        if (who === 'we') b.run();
+        else {
+          b.kernel.drop(table, '10.0.0.0/8', metric, { silently: true });
+          b.routes.heard('del', ours!);
+          b.run();
+        }
+      });
+      b.want('10.0.0.0/8', via('192.0.2.1'));
+      b.run();
+      expect([who, b.shown]).toEqual([who, ['10.0.0.0/8 192.0.2.1%7*1']]);
+      b.want('10.0.0.0/8');
+      b.run();
+      expect([who, b.routes.isEmpty]).toEqual([who, true]);
+    }
+  });
+
+  it('so is what nobody knew of before', () => {
+    const b = new Bench();
+    b.kernel.put(route('10.0.0.0/8', OURS, { hops: [via('192.0.2.1')] }));
+    const [ours] = b.kernel.routes.values();
+    b.audit(() => {
+      b.kernel.drop(table, '10.0.0.0/8', metric, { silently: true });
+      b.routes.heard('del', ours!);
+    });
+    b.want('10.0.0.0/8', via('192.0.2.1'));
+    b.run();
+    expect(b.shown).toEqual(['10.0.0.0/8 192.0.2.1%7*1']);
+  });
+
   it('what was heard while a change was under way makes it unsure until an audit', () => {
     const b = new Bench();
     b.want('10.0.0.0/8', via('192.0.2.1'));
@@ -435,6 +472,49 @@ describe('refusals', () => {
     }
     expect(b.run()).toBe(2);
     expect(b.shown).toEqual(['10.0.0.0/16 192.0.2.2%7*1', '10.2.0.0/16 192.0.2.1%7*1', '10.3.0.0/16 192.0.2.1%7*1']);
+  });
+
+  it('of a deletion whose answer is lost are tried again, and wait for no audit', () => {
+    const b = new Bench();
+    b.want('10.0.0.0/8', via('192.0.2.1'));
+    b.run();
+    b.want('10.0.0.0/8');
+    b.batch.clear();
+    b.routes.take(b.batch);
+    b.routes.done(b.batch, new Map([[0, 105]]), () => {});
+    expect([b.routes.hasDeferred, b.routes.busy]).toEqual([true, false]);
+    b.routes.retry();
+    b.run();
+    expect([b.shown, b.routes.isEmpty]).toEqual([[], true]);
+  });
+
+  it('of a replacement leave doubt where what was there may have gone meanwhile', () => {
+    for (const meanwhile of ['heard', 'read'] as const) {
+      const b = new Bench();
+      b.want('10.0.0.0/8', via('192.0.2.1'));
+      b.run();
+      const [ours] = b.kernel.routes.values();
+      b.kernel.refuse = () => ENETUNREACH;
+      b.want('10.0.0.0/8', via('192.0.2.2'));
+      const gone = () => b.kernel.drop(table, '10.0.0.0/8', metric, { silently: true });
+      if (meanwhile === 'heard')
+        b.send(() => {
+          gone();
+          b.routes.heard('del', ours!);
+        });
+      else {
+        gone();
+        b.audit(() => b.send());
+      }
+      // Back to what is believed to be there.
+      b.kernel.refuse = () => undefined;
+      b.want('10.0.0.0/8', via('192.0.2.1'));
+      b.run();
+      expect([meanwhile, b.routes.auditNeeded]).toEqual([meanwhile, true]);
+      b.audit();
+      b.run();
+      expect([meanwhile, b.shown]).toEqual([meanwhile, ['10.0.0.0/8 192.0.2.1%7*1']]);
+    }
   });
 
   it('deleting what is gone already is no failure', () => {

@@ -3,6 +3,7 @@
  * that happens again and again.
  */
 import { monotonicMs } from '../../io/clock.ts';
+import { SystemError } from '../../io/native.ts';
 import { SLICE_MS } from '../../io/turn.ts';
 import type { Client } from '../../netlink/client.ts';
 import { NetlinkError } from '../../netlink/errors.ts';
@@ -38,6 +39,9 @@ export class Auditor {
   private timer: NodeJS.Timeout | undefined;
   private waitMs = FIRST_WAIT_MS;
   private endedAt = Number.NEGATIVE_INFINITY;
+  private hurried = false;
+  private stopped = false;
+  private readonly idlers: (() => void)[] = [];
 
   constructor(client: Client, events: AuditorEvents) {
     this.client = client;
@@ -46,9 +50,10 @@ export class Auditor {
 
   /** Something may be other than is known. */
   want(extent: Extent): void {
+    if (this.stopped) return;
     if (this.wanted !== 'all') this.wanted = extent;
     if (this.pages !== undefined || this.timer !== undefined) return;
-    if (monotonicMs() - this.endedAt > QUIET_MS) this.waitMs = FIRST_WAIT_MS;
+    if (this.hurried || monotonicMs() - this.endedAt > QUIET_MS) this.waitMs = FIRST_WAIT_MS;
     this.timer = setTimeout(() => {
       this.timer = undefined;
       this.begin();
@@ -56,9 +61,33 @@ export class Auditor {
     this.waitMs = Math.min(MAX_WAIT_MS, 2 * this.waitMs);
   }
 
+  /** An audit has begun, and not ended. */
+  get isReading(): boolean {
+    return this.pages !== undefined;
+  }
+
+  /** It is the end: audits that are wanted wait no longer. Resolves when none is wanted any more, or after this time. */
+  settled(timeoutMs: number): Promise<void> {
+    this.hurried = true;
+    const { wanted } = this;
+    if (this.timer !== undefined) {
+      clearTimeout(this.timer);
+      this.timer = undefined;
+      this.want(wanted!);
+    } else if (this.pages === undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.idlers.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  /** The socket may be closed then. */
   stop(): void {
+    this.stopped = true;
     clearTimeout(this.timer);
-    this.pages?.return();
     this.pages = undefined;
     this.wanted = undefined;
   }
@@ -75,6 +104,7 @@ export class Auditor {
       this.events.ended(extent, complete);
       if (!complete) this.want(extent);
       else if (this.wanted !== undefined) this.want(this.wanted);
+      if (this.timer === undefined) for (const resolve of this.idlers.splice(0)) resolve();
     };
     try {
       if (extent === 'all') for (const link of this.client.dump('link', {})) this.events.link(link);
@@ -99,9 +129,9 @@ export class Auditor {
     slice();
   }
 
-  /** EINTR: it changed meanwhile; ENOBUFS: an answer was lost. What else is thrown is not ours to catch. */
+  /** EINTR: it changed meanwhile; ENOBUFS, ENOMEM: an answer was lost. What else is thrown is not ours to catch. */
   private told(error: unknown): false {
-    if (error instanceof NetlinkError) return false;
+    if (error instanceof NetlinkError || error instanceof SystemError) return false;
     throw error;
   }
 }

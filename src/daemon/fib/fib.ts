@@ -9,21 +9,18 @@
  * use until `sweep`.
  */
 import { monotonicMs } from '../../io/clock.ts';
-import type { EventSocket, RequestSocket } from '../../io/netlink.ts';
 import { SLICE_MS } from '../../io/turn.ts';
 import type { Address } from '../../lib/address.ts';
 import { equal } from '../../lib/diff.ts';
 import { Client } from '../../netlink/client.ts';
-import { Group, RouteTable } from '../../netlink/const.ts';
-import type { Link } from '../../netlink/link.ts';
+import { Group, Protocol, RouteTable } from '../../netlink/const.ts';
 import { type Event, Monitor } from '../../netlink/monitor.ts';
-import type { Route } from '../../netlink/route.ts';
 import { Reach, type Way } from '../../vrf/reach.ts';
-import type { Routes } from '../../vrf/routes.ts';
 import { Auditor, type Extent } from './auditor.ts';
-import { both, routesAt, type TableRoutes } from './pair.ts';
-import { type FibParts, realParts } from './parts.ts';
-import { type Place, samePlace } from './places.ts';
+import { Holdings } from './holdings.ts';
+import type { TableRoutes } from './pair.ts';
+import { type Events, type FibParts, type Requests, realParts } from './parts.ts';
+import type { Place } from './places.ts';
 import { Programmer } from './programmer.ts';
 
 export interface FibSettings {
@@ -59,21 +56,18 @@ const STOP_MS = 15_000;
 export class Fib {
   readonly programmer: Programmer;
   private readonly events: FibEvents;
-  private readonly batchSocket: RequestSocket;
-  private readonly querySocket: RequestSocket;
-  private readonly eventSocket: EventSocket;
+  private readonly batchSocket: Requests;
+  private readonly querySocket: Requests;
+  private readonly eventSocket: Events;
   private readonly client: Client;
   private readonly monitor: Monitor;
   readonly auditor: Auditor;
   private readonly reach: Reach;
   private settings: FibSettings;
-  private readonly tables = new Map<number, TableRoutes>();
-  /** Places of earlier processes that nobody has use for so far. */
-  private readonly abandoned = new Map<Place, TableRoutes>();
+  private readonly holdings: Holdings;
   /** What is in the kernel was read once. */
   private hasRead = false;
-  private retiring = false;
-  private swept = false;
+  private stopping = false;
   private retryTimer: NodeJS.Timeout | undefined;
 
   /**
@@ -83,18 +77,22 @@ export class Fib {
   constructor(settings: FibSettings, places: readonly Place[], events: FibEvents, parts: FibParts = realParts) {
     this.settings = settings;
     this.events = events;
-    if (settings.install) for (const place of places) this.abandoned.set(place, routesAt(place));
+    this.holdings = new Holdings(settings.install ? places : [], settings.mtu, {
+      place: (place) => events.place(place),
+      leftPlace: (place) => events.leftPlace(place),
+      forgotten: (routes) => this.programmer.delete(routes),
+    });
     this.reach = new Reach({ protocol: settings.protocol, viaDefault: settings.resolveViaDefault });
     this.batchSocket = parts.request();
     this.querySocket = parts.request();
     this.client = new Client(this.querySocket);
     this.auditor = new Auditor(this.client, {
-      filter: (extent) => (extent === 'all' || this.abandoned.size > 0 ? {} : { protocol: this.settings.protocol }),
+      filter: (extent) => (extent === 'all' ? {} : this.holdings.filter),
       begun: (extent) => this.auditBegun(extent),
       link: (link) => this.reach.toldLink(link),
       route: (extent, route) => {
         if (extent === 'all') this.reach.told(route);
-        for (const routes of this.routesOf(route)) routes.seen(route);
+        for (const routes of this.holdings.about(route)) routes.seen(route);
       },
       ended: (extent, complete) => this.auditEnded(extent, complete),
     });
@@ -104,8 +102,14 @@ export class Fib {
     this.programmer = new Programmer(this.batchSocket, {
       refused: (error, paused) => events.refused(error, paused),
       accepted: () => events.accepted(),
-      done: () => this.batchDone(),
-      idle: () => events.idle(),
+      done: () => {
+        this.doubts();
+        this.tidy();
+      },
+      idle: () => {
+        this.tidy();
+        events.idle();
+      },
     });
     this.auditor.want('all');
   }
@@ -116,13 +120,14 @@ export class Fib {
     if (equal(before, settings)) return;
     this.settings = settings;
     this.reach.set({ protocol: settings.protocol, viaDefault: settings.resolveViaDefault });
+    // Which routes say something of next hops is another question then.
+    if (before.protocol !== settings.protocol) this.auditor.want('all');
     this.events.waysChanged();
     if (equal({ ...before, resolveViaDefault: true }, { ...settings, resolveViaDefault: true })) return;
-    this.retiring = true;
-    for (const pair of this.tables.values()) for (const routes of both(pair)) routes.clear();
+    this.holdings.retire();
     this.events.tablesChanged();
     this.kick();
-    this.retire();
+    this.tidy();
   }
 
   /** The number of a VRF's table; undefined while there is no such device. */
@@ -155,24 +160,18 @@ export class Fib {
 
   /** Our routes in a table; undefined while none are to be put there. After changes to them, call `kick`. */
   routes(table: number): TableRoutes | undefined {
-    if (!this.settings.install || !this.hasRead || this.retiring) return undefined;
-    let found = this.tables.get(table);
-    if (found === undefined) {
-      const { protocol, metric, mtu } = this.settings;
-      const place = { table, protocol, metric };
-      for (const known of this.abandoned.keys()) if (samePlace(known, place)) this.abandon(known);
-      this.events.place(place);
-      found = routesAt(place, mtu);
-      if (this.swept) for (const routes of both(found)) routes.sweep();
-      this.tables.set(table, found);
-      this.auditor.want('ours');
-    }
-    return found;
+    const { holdings } = this;
+    if (!this.settings.install || !this.hasRead || holdings.retiring || this.stopping) return undefined;
+    const known = holdings.tables.get(table);
+    if (known !== undefined) return known;
+    const { protocol, metric, mtu } = this.settings;
+    this.auditor.want('ours');
+    return holdings.open({ table, protocol, metric }, mtu);
   }
 
   /** Every table that has some. */
   get all(): ReadonlyMap<number, TableRoutes> {
-    return this.tables;
+    return this.holdings.tables;
   }
 
   kick(): void {
@@ -186,29 +185,32 @@ export class Fib {
 
   /** Everybody who may want a route has said so: what is left of earlier processes goes. */
   sweep(): void {
-    this.swept = true;
-    for (const routes of this.eachRoutes()) routes.sweep();
-    this.leave();
+    this.holdings.sweep();
     this.kick();
   }
 
   /** Ends all of it; `keep`: what is installed stays. Resolves when that is done, or the kernel takes too long. */
   async stop(keep: boolean): Promise<void> {
+    this.stopping = true;
     clearTimeout(this.retryTimer);
     this.eventSocket.close();
+    if (!keep) await this.clear(monotonicMs() + STOP_MS);
     this.auditor.stop();
-    if (!keep) {
-      for (const routes of this.eachRoutes()) routes.clear();
-      await this.programmer.settled(STOP_MS);
-    }
     await this.programmer.close();
     this.batchSocket.close();
     this.querySocket.close();
   }
 
-  private *eachRoutes(): Generator<Routes> {
-    for (const pair of this.tables.values()) yield* both(pair);
-    for (const pair of this.abandoned.values()) yield* both(pair);
+  /** Nothing of ours is to be left, of earlier processes either. What nobody has read, or is sure of, is read again. */
+  private async clear(until: number): Promise<void> {
+    for (const routes of this.holdings.all()) routes.clear();
+    const isLeft = () => [...this.holdings.all()].some((r) => !r.isAudited || r.auditNeeded || !r.isEmpty);
+    this.programmer.insist();
+    while (isLeft() && monotonicMs() < until) {
+      if (!(await this.programmer.settled(until - monotonicMs()))) return;
+      if (isLeft()) this.auditor.want('ours');
+      await this.auditor.settled(until - monotonicMs());
+    }
   }
 
   /** What the kernel tells, a slice of it: the socket calls again while there is more. */
@@ -234,25 +236,35 @@ export class Fib {
   private hear(event: Event, news: { ways: boolean; tables: boolean }): void {
     if (event.type === 'overrun' || event.type === 'malformed') this.auditor.want('all');
     else if (event.kind === 'link') {
-      const before = this.reach.isUsable(event.value.index);
       if (this.reach.heardLink(event.type, event.value)) news.ways = true;
       if (event.value.info?.kind === 'vrf') news.tables = true;
       // The kernel has dropped IPv4 routes over it without a word.
-      if (before && !this.reach.isUsable(event.value.index) && this.uses(event.value)) this.auditor.want('ours');
+      if (!this.reach.isUsable(event.value.index)) this.suspect(event.value.index);
     } else if (event.kind === 'route') {
       if (this.reach.heard(event.type, event.value)) news.ways = true;
-      for (const routes of this.routesOf(event.value)) routes.heard(event.type, event.value);
+      for (const routes of this.holdings.about(event.value)) routes.heard(event.type, event.value);
+      // An address has gone, and with the last one of a link all IPv4 routes over it, of which the kernel does not tell.
+      const { protocol, destination, hops } = event.value;
+      if (event.type === 'del' && protocol === Protocol.kernel && destination.family === 4)
+        for (const { link } of hops) this.suspect(link);
     }
+  }
+
+  /** Routes over this link may have gone. */
+  private suspect(link: number | undefined): void {
+    // Of those that are just being read, some may have been before that.
+    const mine = link !== undefined && (this.auditor.isReading || this.holdings.use(link));
+    if (mine) this.auditor.want('ours');
   }
 
   private auditBegun(extent: Extent): void {
     if (extent === 'all') this.reach.beginRead();
-    for (const routes of this.eachRoutes()) routes.beginAudit();
+    for (const routes of this.holdings.all()) routes.beginAudit();
   }
 
   private auditEnded(extent: Extent, complete: boolean): void {
     if (extent === 'all') this.reach.endRead(complete);
-    for (const routes of this.eachRoutes()) {
+    for (const routes of this.holdings.all()) {
       routes.endAudit(complete);
       if (complete && routes.isAudited) this.programmer.add(routes);
     }
@@ -262,48 +274,17 @@ export class Fib {
       this.events.waysChanged();
     }
     this.events.audited();
+    // What was in the way of some may have gone unheard.
+    if (extent === 'all' && complete) this.programmer.retry();
     this.kick();
     this.doubts();
   }
 
-  private batchDone(): void {
-    this.doubts();
-    this.retire();
-    if (this.swept) this.leave();
-  }
-
-  /** Places of earlier processes in which nothing is any more. */
-  private leave(): void {
-    for (const [place, pair] of this.abandoned) if (both(pair).every((routes) => routes.isEmpty)) this.abandon(place);
-  }
-
-  private abandon(place: Place): void {
-    for (const routes of both(this.abandoned.get(place)!)) this.programmer.delete(routes);
-    this.abandoned.delete(place);
-    this.events.leftPlace(place);
+  private tidy(): void {
+    if (this.holdings.tidy()) this.events.tablesChanged();
   }
 
   private doubts(): void {
-    for (const routes of this.eachRoutes()) if (routes.auditNeeded) this.auditor.want('ours');
-  }
-
-  /** Routes under other settings than those in force have gone: now those in force count. */
-  private retire(): void {
-    const pairs = [...this.tables.values()];
-    if (!this.retiring || pairs.some((pair) => both(pair).some((routes) => !routes.isEmpty))) return;
-    for (const pair of pairs) for (const routes of both(pair)) this.programmer.delete(routes);
-    this.tables.clear();
-    this.retiring = false;
-    this.events.tablesChanged();
-  }
-
-  private *routesOf({ table, destination: { family } }: Route): Generator<Routes> {
-    for (const routes of this.eachRoutes())
-      if (routes.settings.table === table && routes.settings.family === family) yield routes;
-  }
-
-  private uses({ index }: Link): boolean {
-    for (const routes of this.eachRoutes()) if (routes.sets.uses(index)) return true;
-    return false;
+    for (const routes of this.holdings.all()) if (routes.auditNeeded) this.auditor.want('ours');
   }
 }

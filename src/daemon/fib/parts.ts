@@ -1,10 +1,13 @@
 /** The sockets by which the kernel is asked for routes, and by which it tells of them. */
 import { EventSocket, RequestSocket } from '../../io/netlink.ts';
 
+export type Requests = Pick<RequestSocket, 'portId' | 'send' | 'sendAside' | 'receive' | 'close'>;
+export type Events = Pick<EventSocket, 'receive' | 'close'>;
+
 /** Where this system is asked; throws where it cannot be. */
 export interface FibParts {
-  request(): RequestSocket;
-  events(groups: readonly number[], except: number, readable: () => void): EventSocket;
+  request(): Requests;
+  events(groups: readonly number[], except: number, readable: () => void): Events;
 }
 
 /** Room for the events of a table that is flushed, a hundred thousand routes or so. */

@@ -29,12 +29,16 @@ const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 60_000;
 /** Linux's numbers: whoever gets these may not, or there is no room; the next route would fare no better. */
 const stopping: ReadonlySet<number> = new Set([1, 12, 13, 28, 105]);
+/** EPERM, EACCES. */
+const forbidding: ReadonlySet<number> = new Set([1, 13]);
 
 /** Changes of one table. */
 interface Load {
   readonly batch: RouteBatch;
   readonly routes: Routes;
   readonly waitedFrom: number;
+  /** Answers to it may have been lost while those to the one before were read. */
+  doubtful: boolean;
 }
 
 export type BatchSocket = Pick<RequestSocket, 'portId' | 'sendAside' | 'receive'>;
@@ -61,9 +65,12 @@ export class Programmer {
   private retryTimer: NodeJS.Timeout | undefined;
   private retryMs = FIRST_RETRY_MS;
   private paused = false;
+  /** We may not: what is to go does not go either. */
+  private forbidden = false;
+  private insisting = false;
   /** Since when the first change that is not carried out waits. */
   private waitingSince: number | undefined;
-  private readonly idlers: (() => void)[] = [];
+  private readonly idlers: ((done: boolean) => void)[] = [];
 
   constructor(socket: BatchSocket, events: ProgrammerEvents) {
     this.socket = socket;
@@ -91,13 +98,14 @@ export class Programmer {
 
   /** As `kick`, at once: for whoever has gathered changes already. */
   flush(): void {
-    if (this.paused || this.closed) return;
+    if (this.closed) return;
     this.waitingSince ??= monotonicMs();
     this.send();
     if (this.sent !== undefined) this.fill();
-    else {
+    else if (!this.paused) {
       this.waitingSince = undefined;
-      this.settle();
+      if (this.insisting && this.hasDeferred) this.retryLater();
+      else this.settle(true);
       this.events.idle();
     }
   }
@@ -109,13 +117,22 @@ export class Programmer {
     this.kick();
   }
 
-  /** Resolves when all changes are carried out or refused, or after this time. */
-  settled(timeoutMs: number): Promise<void> {
+  /** It is the end: what is refused is tried again at once, then ever later, and `settled` waits for it. */
+  insist(): void {
+    this.insisting = true;
+    clearTimeout(this.retryTimer);
+    this.retryTimer = undefined;
+    this.retryMs = FIRST_RETRY_MS;
+    this.again();
+  }
+
+  /** True when all changes are carried out, or refused; false when they are forbidden, or after this time. */
+  settled(timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs);
-      this.idlers.push(() => {
+      const timer = setTimeout(() => resolve(false), timeoutMs);
+      this.idlers.push((done) => {
         clearTimeout(timer);
-        resolve();
+        resolve(done);
       });
       this.kick();
     });
@@ -133,7 +150,7 @@ export class Programmer {
    * @param answered came back, and is still to be read
    */
   private send(answered?: RouteBatch): void {
-    if (this.sent !== undefined || this.paused || this.closed) return;
+    if (this.sent !== undefined || this.forbidden || this.closed) return;
     this.fill(answered);
     const load = this.next;
     if (load === undefined) return;
@@ -144,41 +161,46 @@ export class Programmer {
 
   /** Adds to the batch that is sent next, which is not the one that is in use. */
   private fill(used = this.sent?.batch): void {
+    // Where there is no room, what is to go makes some.
+    const going = this.paused;
     if (this.next !== undefined) {
-      this.next.routes.take(this.next.batch);
+      this.next.routes.take(this.next.batch, going);
       return;
     }
     const batch = this.batches.find((b) => b !== used)!;
     for (const routes of this.all) {
-      if (!routes.busy) continue;
+      if (!(going ? routes.isGoing : routes.busy)) continue;
       batch.clear(this.latest);
-      if (routes.take(batch) === 0) continue;
+      if (routes.take(batch, going) === 0) continue;
       this.latest = batch;
-      this.next = { batch, routes, waitedFrom: this.waitingSince ?? monotonicMs() };
+      this.next = { batch, routes, waitedFrom: this.waitingSince ?? monotonicMs(), doubtful: false };
       if (!this.isBusy) this.waitingSince = undefined;
       return;
     }
   }
 
-  private receive({ batch, routes, waitedFrom }: Load): void {
+  private receive({ batch, routes, waitedFrom, doubtful }: Load): void {
     this.sent = undefined;
     // First of all: while this thread looks at the answers, the kernel goes on.
     this.send(batch);
     const failures = new Map<number, number>();
     // What could not be sent was not answered either.
-    batch.collect(this.socket, (index, errno) => failures.set(index, errno));
+    const whole = batch.collect(this.socket, (index, errno) => failures.set(index, errno), doubtful);
+    if (!whole) this.doubt();
     let stopped = false;
     routes.done(batch, failures, (errno) => {
       stopped ||= stopping.has(errno);
+      this.forbidden ||= forbidding.has(errno);
       this.refuse(errno);
     });
     const carried = batch.size - failures.size;
     this.changes += carried;
     this.observe(carried, (monotonicMs() - waitedFrom) / 1000);
     if (carried > 0 && !stopped) this.retryMs = FIRST_RETRY_MS;
-    if (stopped) this.pause();
-    else if (routes.hasDeferred) this.retryLater();
-    if (this.told.size > 0 && !stopped && ![...this.all].some((r) => r.hasDeferred)) {
+    this.paused ||= stopped;
+    if (this.forbidden) this.settle(false);
+    if (stopped || routes.hasDeferred) this.retryLater();
+    if (this.told.size > 0 && !this.paused && !this.hasDeferred) {
       this.told.clear();
       this.events.accepted();
     }
@@ -186,8 +208,18 @@ export class Programmer {
     this.flush();
   }
 
+  /** An answer was lost, which may have been one to the batch that the kernel has now. */
+  private doubt(): void {
+    if (this.sent !== undefined) this.sent.doubtful = true;
+  }
+
   private get isBusy(): boolean {
     for (const routes of this.all) if (routes.busy) return true;
+    return false;
+  }
+
+  private get hasDeferred(): boolean {
+    for (const routes of this.all) if (routes.hasDeferred) return true;
     return false;
   }
 
@@ -207,24 +239,23 @@ export class Programmer {
     this.events.refused(error, stopping.has(errno));
   }
 
-  private pause(): void {
-    this.paused = true;
-    this.settle();
-    this.retryLater();
-  }
-
   private retryLater(): void {
     if (this.retryTimer !== undefined || this.closed) return;
     const again = () => {
       this.retryTimer = undefined;
-      this.paused = false;
-      this.retry();
+      this.again();
     };
     this.retryTimer = setTimeout(again, this.retryMs).unref();
     this.retryMs = Math.min(MAX_RETRY_MS, 2 * this.retryMs);
   }
 
-  private settle(): void {
-    for (const resolve of this.idlers.splice(0)) resolve();
+  private again(): void {
+    this.paused = false;
+    this.forbidden = false;
+    this.retry();
+  }
+
+  private settle(done: boolean): void {
+    for (const resolve of this.idlers.splice(0)) resolve(done);
   }
 }

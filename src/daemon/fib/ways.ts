@@ -27,8 +27,8 @@ export class Ways {
   private readonly around: Surroundings;
   /** By next hop: 1 + the hop set of a route with this one alone, or 0. Each holds a reference. */
   private known = new Uint32Array(64);
-  /** What was asked, and the answer as text. */
-  private readonly asked = new Map<string, { readonly ask: () => readonly Hop[]; readonly answer: string }>();
+  /** By next hop what was asked, and the answer as text: of a link-local one for each peer, of others for all at once. */
+  private readonly asked = new Map<number, Map<number, Asked>>();
 
   constructor(locRib: LocRib, sets: HopSets, around: Surroundings) {
     this.locRib = locRib;
@@ -55,7 +55,8 @@ export class Ways {
 
   /** Some next hop leads elsewhere than it did when it was asked for. */
   get isStale(): boolean {
-    for (const { ask, answer } of this.asked.values()) if (textOf(ask()) !== answer) return true;
+    for (const asked of this.asked.values())
+      for (const { ask, answer } of asked.values()) if (textOf(ask()) !== answer) return true;
     return false;
   }
 
@@ -67,6 +68,7 @@ export class Ways {
 
   /** The next hop with this id is no more. */
   forget(nextHop: number): void {
+    this.asked.delete(nextHop);
     const set = nextHop < this.known.length ? this.known[nextHop]! - 1 : -1;
     if (set < 0) return;
     this.known[nextHop] = 0;
@@ -101,20 +103,29 @@ export class Ways {
     const nextHop = locRib.nextHopOf(attributes);
     if (nextHop < 0) return [];
     const address = locRib.nextHops.address(nextHop);
-    const key = toHex(address.bytes);
-    if (!isLinkLocal(address)) return this.ask(key, () => around.resolve(address)?.hops ?? []);
-    return this.ask(`${key}%${peer}`, () => {
+    if (!isLinkLocal(address)) return this.ask(nextHop, ANYBODY, () => around.resolve(address)?.hops ?? []);
+    return this.ask(nextHop, peer, () => {
       const link = around.linkOf(peer);
       return link === undefined ? [] : [{ gateway: address, link }];
     });
   }
 
-  private ask(key: string, ask: () => readonly Hop[]): readonly Hop[] {
+  private ask(nextHop: number, peer: number, ask: () => readonly Hop[]): readonly Hop[] {
     const hops = ask();
-    if (!this.asked.has(key)) this.asked.set(key, { ask, answer: textOf(hops) });
+    const known = this.asked.get(nextHop) ?? new Map<number, Asked>();
+    this.asked.set(nextHop, known);
+    if (!known.has(peer)) known.set(peer, { ask, answer: textOf(hops) });
     return hops;
   }
 }
+
+interface Asked {
+  readonly ask: () => readonly Hop[];
+  readonly answer: string;
+}
+
+/** In the place of a peer's number. */
+const ANYBODY = -1;
 
 const textOf = (hops: readonly Hop[]): string =>
   hops

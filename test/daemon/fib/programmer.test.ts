@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Programmer } from '../../../src/daemon/fib/programmer.ts';
 import { address } from '../../../src/lib/address.ts';
 import { prefix } from '../../../src/lib/prefix.ts';
@@ -33,12 +33,20 @@ class Bench {
     this.routes.sets.release(set);
   }
 
+  unwant(text: string): void {
+    const p = prefix(text);
+    this.routes.want(wordOf(p, 0), 0, 0, 0, p.length, 0);
+  }
+
   installed = (n: number) =>
     waitFor(`${n} routes`, () => this.kernel.routes.size === n && this.routes.counts.queued === 0, { everyMs: 2 });
 }
 
 let bench: Bench | undefined;
-afterEach(() => bench?.programmer.close());
+afterEach(async () => {
+  vi.useRealTimers();
+  await bench?.programmer.close();
+});
 
 describe('changes', () => {
   it('of many turns all arrive, whatever is under way', async () => {
@@ -126,5 +134,28 @@ describe('refusals', () => {
     closed = false;
     await b.installed(11);
     expect(b.events).toEqual([`refused ${name}, paused`, 'accepted']);
+  });
+
+  it('for want of room hold up nothing that is to go, however much is to come before it', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const b = new Bench();
+    bench = b;
+    for (let i = 0; i < 10; i++) b.want(`10.${i}.0.0/16`);
+    b.programmer.kick();
+    await b.installed(10);
+    b.kernel.refuse = (verb) => (verb === 'delete' ? undefined : ENOSPC);
+    for (let n = 0; n < 20_000; n++) b.want(`11.${n >> 8}.${n & 255}.0/24`);
+    b.programmer.kick();
+    await waitFor('the refusal', () => b.events.length > 0, { everyMs: 2 });
+    for (let i = 0; i < 10; i++) b.want(`10.${i}.0.0/16`, '192.0.2.2');
+    for (let i = 0; i < 5; i++) b.unwant(`10.${i}.0.0/16`);
+    b.programmer.kick();
+    // Long before anything else is tried again.
+    const { requests } = b.kernel;
+    await waitFor('five to go', () => b.kernel.routes.size === 5, { everyMs: 2 });
+    expect(b.kernel.requests).toBeLessThanOrEqual(requests + 8_000 + 5);
+    b.kernel.refuse = () => undefined;
+    await vi.advanceTimersByTimeAsync(60_000);
+    await b.installed(20_005);
   });
 });
