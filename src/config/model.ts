@@ -228,6 +228,8 @@ export interface EndpointSlice extends Meta {
 export interface Node extends Meta {
   /** The condition NetworkUnavailable is True. */
   readonly networkUnavailable: boolean;
+  /** The condition Ready is True, or is not told. */
+  readonly ready: boolean;
   /** Of status.addresses: what the node itself has, and pods with the network of their host. */
   readonly addresses: readonly Address[];
 }

@@ -15,7 +15,7 @@ import { type Address, formatAddress } from '../lib/address.ts';
 import { equal } from '../lib/diff.ts';
 import { prefixOf } from '../lib/prefix.ts';
 import type { Link } from '../netlink/link.ts';
-import { NAT_TABLE, type NatState, natCommands, natState, readNat, type Translation } from '../vrf/nat.ts';
+import { insideOf, NAT_TABLE, type NatState, natCommands, natState, readNat, type Translation } from '../vrf/nat.ts';
 import { diffRules, ruleOps, type WantedRule } from '../vrf/rules.ts';
 import { Stack, type StackEvents } from './stack.ts';
 
@@ -197,34 +197,36 @@ export class Egress {
     const wanted = rules.length > 0 || translations.length > 0;
     // Before anything is done: whoever is killed in the middle has said so.
     if (wanted) this.note.set(true);
-    const diff = diffRules(rules, this.stack!.rules(), EGRESS_PROTOCOL);
+    const there = this.stack!.rules();
+    const diff = diffRules(rules, there, EGRESS_PROTOCOL);
     const ops = ruleOps(diff, EGRESS_PROTOCOL);
     const error = ops.length === 0 ? undefined : this.stack!.apply(ops).find((each) => each !== undefined);
     this.problem('rules', error?.message);
     if (ops.length > 0 && error === undefined)
       this.log.info({ added: diff.add.length, removed: diff.remove.length }, 'egress: policy rules changed');
-    await this.translate(translations, wanted || this.note.get());
+    await this.translate(natState(translations, insideOf(there, EGRESS_PRIORITY)), wanted || this.note.get());
     if (!wanted && this.problems.size === 0) this.note.set(false);
   }
 
   /** Makes the table hold exactly these, and writes nothing where it does. */
-  private async translate(translations: readonly Translation[], may: boolean): Promise<void> {
-    const want = natState(translations);
-    if ((want.size === 0 && !may) || equal(this.held, want)) return;
+  private async translate(want: NatState, may: boolean): Promise<void> {
+    const none = want.sources.size === 0;
+    if ((none && !may) || equal(this.held, want)) return;
+    let listing: string | undefined;
     try {
-      const listing = await this.parts.nft.table(NAT_TABLE);
+      listing = await this.parts.nft.table(NAT_TABLE);
       const have = listing === undefined ? undefined : readNat(listing);
-      const same = want.size === 0 ? listing === undefined : have !== undefined && equal(have, want);
+      const same = none ? listing === undefined : have !== undefined && equal(have, want);
       if (!same) {
-        await this.parts.nft.apply(natCommands(translations));
-        this.log.info({ sources: want.size }, 'egress: source addresses changed');
+        await this.parts.nft.apply(natCommands(want));
+        this.log.info({ sources: want.sources.size }, 'egress: source addresses changed');
       }
       this.held = want;
       this.problem('addresses', undefined);
     } catch (error) {
       this.held = undefined;
-      // Where nothing is wanted, nothing that is missing is missed.
-      this.problem('addresses', translations.length === 0 ? undefined : (error as Error).message);
+      // Where nothing is wanted and nothing is seen, nothing is missed.
+      this.problem('addresses', none && listing === undefined ? undefined : (error as Error).message);
     }
   }
 

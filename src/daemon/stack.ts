@@ -50,8 +50,15 @@ export class Stack {
 
   /** Whether some route is as wanted; no more of them is read than it takes to tell. */
   some(filter: RouteFilter, wanted: (route: Route) => boolean): boolean {
-    for (const page of this.client.pages('route', filter)) if (page.some(wanted)) return true;
-    return false;
+    // A full table is left where it is when its socket is closed; one that is used again would have to be read to its end.
+    const socket = new RequestSocket();
+    try {
+      const pages = new Client(socket).pages('route', filter);
+      for (let page = pages.next(); !page.done; page = pages.next()) if (page.value.some(wanted)) return true;
+      return false;
+    } finally {
+      socket.close();
+    }
   }
 
   /** Where a packet would go. */

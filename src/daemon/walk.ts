@@ -167,6 +167,7 @@ class Asker {
   /** The link on which an address is reached, from within a VRF where one is named. */
   linkTo(destination: Address, vrf: string | undefined): Link | undefined {
     const output = vrf === undefined ? undefined : this.linkNamed(vrf)?.index;
+    if (vrf !== undefined && output === undefined) return undefined;
     const packet = { source: destination, destination, ...(output !== undefined && { output }), mark: this.mark };
     const answer = this.answer(packet, false);
     return 'route' in answer ? this.links.get(answer.route.hops[0]?.link ?? 0) : undefined;

@@ -73,7 +73,31 @@ export function decideEgress(config: Configuration, facts: EgressFacts): readonl
       .concat(facts.own)
       .map(formatAddress),
   );
-  return [...config.egress.keys()].sort().map((key) => decideOne(key, config, facts, hosts));
+  const decisions = [...config.egress.keys()].sort().map((key) => decideOne(key, config, facts, hosts));
+  return withoutRivals(decisions);
+}
+
+/** An endpoint of several Services has the address of the first: of two, neither could be kept. */
+function withoutRivals(decisions: readonly EgressDecision[]): readonly EgressDecision[] {
+  const first = new Map<string, string>();
+  return decisions.map((decision) => {
+    const { key, detail } = decision;
+    const rivals = new Set<string>();
+    const translations = decision.translations.filter(({ from }) => {
+      const text = formatAddress(from);
+      const rival = first.get(text);
+      if (rival === undefined) first.set(text, key);
+      else rivals.add(rival);
+      return rival === undefined;
+    });
+    if (rivals.size === 0) return decision;
+    const left = decision.translations.length - translations.length;
+    return {
+      ...decision,
+      translations,
+      detail: `${detail}, ${left} of which have the address of ${[...rivals].join(', ')}`,
+    };
+  });
 }
 
 function decideOne(key: string, config: Configuration, facts: EgressFacts, hosts: ReadonlySet<string>): EgressDecision {

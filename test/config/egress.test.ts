@@ -93,6 +93,17 @@ describe('the node that carries an EgressService', () => {
     expect((await hostOf(all(egress(), service(), node('node-a'), marked, node('node-c'))))!.host).toBe('node-b');
   });
 
+  it.each(['False', 'Unknown'])('is none whose condition Ready is %s', async (ready) => {
+    const text = all(
+      egress(),
+      service(),
+      node('node-a', '', `{type: Ready, status: "${ready}"}`),
+      node('node-b', '', '{type: Ready, status: "True"}'),
+      node('node-c', '', `{type: Ready, status: "${ready}"}`),
+    );
+    expect((await hostOf(text))!.host).toBe('node-b');
+  });
+
   it('is none that has no network, or is being drained', async () => {
     const broken = '{type: NetworkUnavailable, status: "True"}';
     const text = all(

@@ -10,8 +10,9 @@ import { prefix } from '../../src/lib/prefix.ts';
 import { NetlinkError } from '../../src/netlink/errors.ts';
 import type { Op } from '../../src/netlink/kinds.ts';
 import type { Rule } from '../../src/netlink/rule.ts';
-import { natCommands } from '../../src/vrf/nat.ts';
+import { natCommands, natState } from '../../src/vrf/nat.ts';
 import { configure } from '../support/config.ts';
+import { waitFor } from '../support/process.ts';
 
 const documents = (network = 'red', more = ''): string => `
 apiVersion: k8s.ovn.org/v1
@@ -33,6 +34,9 @@ ${more}`;
 const decision = (...ips: readonly string[]): ServiceDecision =>
   ({ key: 'default/web', ips: ips.map(address) }) as unknown as ServiceDecision;
 
+const sources = (to: string, ...inside: readonly string[]): string =>
+  natCommands(natState([{ from: address('10.244.0.5'), to: address(to) }], inside));
+
 class Lab {
   rules: Rule[] = [];
   /** The table as nft would list it. */
@@ -40,7 +44,7 @@ class Lab {
   applied: string[] = [];
   changes: Op[] = [];
   closed = false;
-  refuse: { rules?: NetlinkError; nft?: Error } = {};
+  refuse: { rules?: NetlinkError; nft?: Error; apply?: Error } = {};
   left = false;
   readonly lines: string[] = [];
   readonly events: (readonly string[])[] = [];
@@ -75,6 +79,7 @@ class Lab {
             return this.table;
           },
           apply: async (commands) => {
+            if (this.refuse.apply) throw this.refuse.apply;
             this.applied.push(commands);
             const made = (JSON.parse(commands) as { nftables: { add?: object }[] }).nftables.slice(3);
             this.table = made.length === 0 ? undefined : JSON.stringify({ nftables: made.map(({ add }) => add) });
@@ -122,7 +127,7 @@ describe('EgressServices', () => {
       { priority: 5000, from: prefix('10.244.0.5/32'), table: 2, protocol: 158 },
       { priority: 5000, from: prefix('172.30.0.5/32'), table: 2, protocol: 158 },
     ]);
-    expect(lab.applied).toEqual([natCommands([{ from: address('10.244.0.5'), to: address('203.0.113.10') }])]);
+    expect(lab.applied).toEqual([sources('203.0.113.10')]);
     expect(lab.egress.row('default/web')).toMatchObject({
       active: true,
       table: 2,
@@ -187,10 +192,34 @@ describe('EgressServices', () => {
     expect([lab.table, lab.applied, lab.changes]).toEqual(['of somebody else', [], []]);
   });
 
+  it('leave sources alone on the way to what rules of the cluster say is inside, as those come and go', async () => {
+    const inside: Rule = { family: 4, priority: 998, action: 'table', table: 254, protocol: 3, flags: 0 };
+    lab.rules = [{ ...inside, to: prefix('172.30.0.0/16') }];
+    await lab.apply(await config(), '203.0.113.10');
+    lab.rules.push({ ...inside, to: prefix('10.244.0.0/16') });
+    lab.changed();
+    await waitFor('it was changed', () => lab.applied.length === 2);
+    expect(lab.applied).toEqual([
+      sources('203.0.113.10', '172.30.0.0/16'),
+      sources('203.0.113.10', '10.244.0.0/16', '172.30.0.0/16'),
+    ]);
+  });
+
+  it('whose table cannot be taken away say so, and are not forgotten', async () => {
+    await lab.apply(await config(), '203.0.113.10');
+    lab.refuse.apply = new NftError('Device or resource busy');
+    await lab.apply(await config('apiVersion: v1\nkind: Namespace\nmetadata: {name: test}\n'));
+    expect([lab.left, lab.closed]).toEqual([true, false]);
+    expect(lab.lines.at(-1)).toContain('Device or resource busy');
+    lab.refuse = {};
+    await lab.apply(await config('apiVersion: v1\nkind: Namespace\nmetadata: {name: test}\n'));
+    expect([lab.table, lab.left, lab.closed]).toEqual([undefined, false, true]);
+  });
+
   it('follow the address of their Service', async () => {
     await lab.apply(await config(), '203.0.113.10');
     await lab.apply(await config(), '203.0.113.11');
-    expect(lab.applied.at(-1)).toBe(natCommands([{ from: address('10.244.0.5'), to: address('203.0.113.11') }]));
+    expect(lab.applied.at(-1)).toBe(sources('203.0.113.11'));
     expect(lab.changes).toHaveLength(2);
   });
 

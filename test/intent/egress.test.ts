@@ -147,3 +147,35 @@ describe('an EgressService does nothing', () => {
     expect(decide({ network: 'red', ...site }, one)).toMatchObject({ reason, rules: [], translations: [] });
   });
 });
+
+it('an endpoint of two Services has the address of the first, and the second says so', () => {
+  const services = ['test/api', 'test/web'].map((key) => service(key));
+  const config = configuration({
+    speaker: speaker({ name: 'node-a' }),
+    services,
+    slices: services.map((each) =>
+      slice(each, endpoint(one), endpoint({ addresses: [`10.244.7.${each.name === 'api' ? 1 : 2}`] })),
+    ),
+    egress: new Map(
+      services.map(({ namespace, name }): [string, Egress] => [
+        `${namespace}/${name}`,
+        {
+          document: {
+            ...{ ...node(name), kind: 'EgressService', namespace, sourceIpBy: 'LoadBalancerIP', network: '' },
+            nodeSelector: { requirements: [] },
+          },
+          host: 'node-a',
+        },
+      ]),
+    ),
+  });
+  const ips = new Map([
+    ['test/api', [address('203.0.113.1')]],
+    ['test/web', [address('203.0.113.2')]],
+  ]);
+  const decisions = decideEgress(config, { ips, own: [], table: () => undefined });
+  expect(decisions.map((each) => [each.key, sources(each), each.detail])).toEqual([
+    ['test/api', ['10.244.0.5 > 203.0.113.1', '10.244.7.1 > 203.0.113.1'], '2 endpoints'],
+    ['test/web', ['10.244.7.2 > 203.0.113.2'], '2 endpoints, 1 of which have the address of test/api'],
+  ]);
+});

@@ -178,6 +178,25 @@ describe('what a pod sends', () => {
     expect(await ip(node!, '-6', 'rule')).toMatch(/^5000:\s+from fd00:244::5 lookup 2 proto 158/m);
   });
 
+  it('leaves under its own address for what rules lead to the main table before', async () => {
+    const ruleset = () => node!.run(['nft', 'list', 'ruleset']);
+    const rules = (verb: string) =>
+      Promise.all(
+        families.map((family) =>
+          ip(node!, `-${family}`, 'rule', verb, 'to', client[family], 'lookup', 'main', 'priority', '998'),
+        ),
+      );
+    await rules('add');
+    await until('the packet filter knows', async () => {
+      const text = await ruleset();
+      return [`${client[4]}/32`, `${client[6]}/128`].every((to) => text.includes(`inside ${to}`));
+    });
+    for (const family of families) expect(await heard(family)).toBe(`main ${pod[family]}`);
+    await rules('del');
+    await until('the packet filter has forgotten', async () => !(await ruleset()).includes('inside'));
+    for (const family of families) expect(await heard(family)).toBe(`red ${vip[family]}`);
+  });
+
   it('by the network with its own address, when sources are by network', async () => {
     put(service + egress('sourceIPBy: Network, network: "2"'));
     await until('the table is gone', async () => !(await node!.run(['nft', 'list', 'ruleset'])).includes('waypost'));
@@ -256,6 +275,14 @@ describe('what a pod sends', () => {
     expect(text).toMatch(/turns +reply: the reply from 10\.244\.0\.5 leaves by to-main/);
     await ip(node!, 'rule', 'del', 'priority', '1000');
     await ip(node!, 'rule', 'del', 'priority', '998');
+  });
+
+  it('is not said to come in where a peer in a VRF that does not exist would be by the main table', async () => {
+    put(announced.replace('dualStackAddressFamily: true', 'dualStackAddressFamily: true, vrf: nowhere'));
+    await until('it is noted', async () =>
+      (await explained(4)).notes.includes('peer red is not reached: no packets come from there'),
+    );
+    expect((await explained(4)).ways.map(({ entry }) => entry.by)).toEqual(['nothing']);
   });
 
   it('is left as it was when the document goes: rules and packet filter, word for word', async () => {

@@ -152,6 +152,7 @@ export const slice = (of: Service, ...endpoints: readonly Endpoint[]): EndpointS
 export const node = (name: string, labels: Labels = {}, more: Partial<Node> = {}): Node => ({
   ...meta('Node', '', name, labels),
   networkUnavailable: false,
+  ready: true,
   addresses: [],
   ...more,
 });

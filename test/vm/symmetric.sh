@@ -240,6 +240,8 @@ reach begun pod-red 198.51.100.7 21 20
 reach begun pod-red 2001:db8:100::7 22 20
 reach begun pod-blue 198.51.100.7 23 20
 reach begun pod-blue 2001:db8:100::7 24 20
+reach inside pod-red 10.244.6.5 25 20
+reach inside pod-red fd00:244:6::5 26 20
 
 # Without the rules before that of VRFs, and without EgressServices.
 cp "$w/red.policy" "$w/new" && mv "$w/new" "$w/conf/red-policy.yaml"

@@ -175,6 +175,16 @@ describe('clients with one address in two VRFs', () => {
     expect(all('filter')).toEqual([filter ? 'yes' : 'no']);
   });
 
+  it('inside the cluster, hear of pods under their own addresses', () => {
+    for (const [port, from, to] of [
+      [25, '10.244.5.5', '10.244.6.5'],
+      [26, 'fd00:244:5::5', 'fd00:244:6::5'],
+    ] as const) {
+      expect(rest('reach', `inside pod-red ${to}`)).toBe('yes');
+      expect(seen(port, 'red')).toContain(`pod-blue,Out,${from},${to},S`);
+    }
+  });
+
   it('without the rules before that of VRFs are caught there, and the walk names it with the remedy', () => {
     expect(rest('reach', 'caught client-red 203.0.113.5')).toBe('no');
     expect(walk('caught red 198.51.100.7').ways[0]).toMatchObject({

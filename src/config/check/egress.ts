@@ -81,14 +81,13 @@ function electHost(document: EgressService, { speaker, nodes, services, slices }
   if (endpoints.length > 0 && !hasUsable(endpoints)) return none('noEndpoints');
   const local = service.externalTrafficPolicy === 'Local' && endpoints.length > 0;
   const known = new Map<string, Candidate>([...nodes].map(([name, node]) => [name, node]));
-  known.set(speaker.name, {
-    labels: speaker.labels,
-    networkUnavailable: nodes.get(speaker.name)?.networkUnavailable ?? false,
-  });
+  const { networkUnavailable, ready } = nodes.get(speaker.name) ?? { networkUnavailable: false, ready: true };
+  known.set(speaker.name, { labels: speaker.labels, networkUnavailable, ready });
   const candidates = [...known].filter(
-    ([name, { labels, networkUnavailable }]) =>
+    ([name, { labels, networkUnavailable, ready }]) =>
       selects(document.nodeSelector, { 'kubernetes.io/hostname': name, ...labels }) &&
       !networkUnavailable &&
+      ready &&
       !Object.hasOwn(labels, drainLabel) &&
       (!local || hasUsableOn(endpoints, name)),
   );
@@ -99,7 +98,7 @@ function electHost(document: EgressService, { speaker, nodes, services, slices }
   return ranked[0] === undefined ? none('noNode') : { document, host: ranked[0].name };
 }
 
-type Candidate = Pick<Node, 'labels' | 'networkUnavailable'>;
+type Candidate = Pick<Node, 'labels' | 'networkUnavailable' | 'ready'>;
 
 /** Labels that nodes have by what they carry, by the node's name. */
 function labelsByNode(hosts: ReadonlyMap<string, Egress>): Map<string, Record<string, string>> {

@@ -164,7 +164,9 @@ const nodeSchema = () =>
         conditions: z
           .array(z.looseObject({ type: z.string(), status: z.string() }))
           .optional()
-          .describe('NetworkUnavailable: True keeps the node from announcing.'),
+          .describe(
+            'NetworkUnavailable: True keeps the node from announcing, Ready: False or Unknown from carrying EgressServices.',
+          ),
         addresses: z
           .array(z.looseObject({ address: z.string() }))
           .optional()
@@ -182,10 +184,11 @@ const node = defineKind({
   own: { labels: nodeLabels },
   schema: nodeSchema,
   read({ status }, meta) {
-    const networkUnavailable =
-      status?.conditions?.some(({ type, status: is }) => type === 'NetworkUnavailable' && is === 'True') ?? false;
+    const is = (wanted: string) => status?.conditions?.find(({ type }) => type === wanted)?.status;
+    const networkUnavailable = is('NetworkUnavailable') === 'True';
+    const ready = (is('Ready') ?? 'True') === 'True';
     const addresses = (status?.addresses ?? []).flatMap(({ address }) => parseAddress(address) ?? []);
-    return { type: 'node', value: { ...meta, networkUnavailable, addresses } };
+    return { type: 'node', value: { ...meta, networkUnavailable, ready, addresses } };
   },
 });
 
