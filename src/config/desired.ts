@@ -7,7 +7,7 @@ import { parseAddress } from '../lib/address.ts';
 import { isGroupMac, parseMac } from '../lib/mac.ts';
 import { checkDeviceName } from './device.ts';
 import { didYouMean } from './nearest.ts';
-import { type InterfaceType, interfaceTypes, type PolicyFamily, type PolicyInterface } from './network.ts';
+import { type InterfaceType, interfaceTypes, ownTables, type PolicyFamily, type PolicyInterface } from './network.ts';
 import type { Findings, Path } from './problem.ts';
 import type { Output } from './schema.ts';
 import { flag, number, refuse, refusedFields } from './value.ts';
@@ -181,6 +181,8 @@ function readInterface(raw: Raw, index: number, path: Path, findings: Findings):
       refuse(rest, Object.keys(rest), [...path, 'bridge', field, i], findings);
   if (bond !== undefined) refuse(bond, ['options', 'ports-config'], [...path, 'link-aggregation'], findings);
   const table = vrf?.['route-table-id'];
+  if (ownTables.includes(table ?? 0))
+    findings.error([...path, 'vrf', 'route-table-id'], `${table} is one of the node's own tables`);
   const stp = bridge?.options?.stp?.enabled;
   const ipv4 = raw.ipv4 && readFamily(raw.ipv4, 4, [...path, 'ipv4'], findings);
   const ipv6 = raw.ipv6 && readFamily(raw.ipv6, 6, [...path, 'ipv6'], findings);

@@ -106,6 +106,11 @@ export interface PolicyRule {
 /** What is absent matches anything. */
 export type RulePattern = Partial<Omit<PolicyRule, 'index'>> & { readonly index: number };
 
+/** RT_TABLE_LOCAL: the addresses of the node itself, which the kernel looks after. */
+export const LOCAL_TABLE = 255;
+/** RT_TABLE_DEFAULT and RT_TABLE_MAIN besides: no VRF's. */
+export const ownTables: readonly number[] = [253, 254, LOCAL_TABLE];
+
 /** Where rules without a priority begin, as NMState places them. */
 export const RULE_PRIORITY = 30_000;
 

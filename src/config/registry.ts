@@ -60,7 +60,7 @@ export function lookup(apiVersion: string, kind: string): Lookup {
     const wanted = known.map((candidate) => candidate.apiVersion).join(' or ');
     return { severity: 'error', field: 'apiVersion', message: `${kind} belongs to ${wanted}, found ${apiVersion}` };
   }
-  const hint = didYouMean(kind, [...byKind.keys()]);
+  const hint = instead.get(kind) ?? didYouMean(kind, [...byKind.keys()]);
   if (!isSlip(group, kind)) return ignored(notOurs(apiVersion, kind), hint);
   const message = `${apiVersion} has no kind ${kind}`;
   return { severity: 'error', field: 'kind', message, ...(hint !== undefined && { hint }) };
@@ -72,6 +72,11 @@ const isSlip = (group: string, kind: string): boolean =>
   kinds.some(
     (known) => groupOf(known.apiVersion) === group && distance(known.kind.toLowerCase(), kind.toLowerCase()) <= 1,
   );
+
+/** What says here what kinds of others say that stand beside ours in published procedures. */
+const instead: ReadonlyMap<string, string> = new Map([
+  ['MachineConfig', "the Speaker's network.interfaces sets forwarding and rpFilter of single interfaces"],
+]);
 
 const notOurs = (apiVersion: string, kind: string): string =>
   `${kind} of ${apiVersion} is not a kind waypost reads: ignored`;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Family, formatAddress, parseAddress } from '../lib/address.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../lib/prefix.ts';
 import {
+  LOCAL_TABLE,
   type PolicyRoute,
   type PolicyRule,
   type RoutePattern,
@@ -99,6 +100,7 @@ function readTable(
 ): number | undefined {
   const vrf = raw['vrf-name'];
   const id = raw['table-id'] || undefined;
+  if (id === LOCAL_TABLE) findings.error([...path, 'table-id'], `${id} has the addresses of the node itself`);
   if (vrf === undefined) return id;
   const table = tableOf(vrf);
   if (table === undefined)

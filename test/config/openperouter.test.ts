@@ -138,6 +138,9 @@ describe('sessions with OpenPERouters', () => {
       64515,
       64514,
     ]);
+    const elsewhere = 'nodeSelectors: [{matchLabels: {kubernetes.io/hostname: elsewhere}}]';
+    const far = bgpPeer(`myASN: 65000, peerASN: 64999, peerAddress: 192.0.2.9, ${elsewhere}`, 'far');
+    expect((await accepted(`${external}---\n${far}---\n${other}`)).peers.map(ends).at(-1)![1]).toBe(64515);
     expect(await told(external)).toEqual([
       expect.stringMatching(
         /L3VNI\/red: spec\.hostSession: our AS number is not given, so there is no session .*hostASN/,

@@ -49,7 +49,7 @@ export function joinFabric(
         meant.push(same.value.name);
         continue;
       }
-      const myAsn = session.hostAsn === 'external' ? ourAsn(peers) : session.hostAsn;
+      const myAsn = session.hostAsn === 'external' ? ourAsn(value, peers, nodes) : session.hostAsn;
       if (myAsn === undefined || (session.hostAsn === 'external' && myAsn === session.asn)) {
         report.warn(
           document,
@@ -94,8 +94,12 @@ function peerOf(overlay: Overlay, name: string, ends: Pick<Peer, 'myAsn' | 'peer
   return peer;
 }
 
-/** All BGPPeers of a node have the same. */
-const ourAsn = (peers: readonly Found<Peer>[]): number | undefined => peers[0]?.value.myAsn;
+/** All BGPPeers of a node have the same: of this one, where the session is for it. */
+function ourAsn({ nodeSelectors }: Overlay, peers: readonly Found<Peer>[], nodes: KnownNodes): number | undefined {
+  const found = peers.map(({ value: peer }) => ({ peer, node: nodes.common(nodeSelectors, peer.nodeSelectors) }));
+  const here = found.find(({ node }) => node === nodes.own) ?? found.find(({ node }) => node !== undefined);
+  return here?.peer.myAsn;
+}
 
 function checkAgreement(
   { document, value }: Found<Overlay>,
