@@ -92,6 +92,9 @@ export function networkGoal(policies: readonly Wish[]): Draft {
     ),
     absentRules: policies.flatMap(({ absentRules }) => absentRules.map(({ index: _, ...pattern }) => pattern)),
     sysctls,
+    exits: policies.flatMap(({ name: by, routes }) =>
+      routes.flatMap(({ interface: device }) => (device === undefined ? [] : { device, by })),
+    ),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Small files that survive the process. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -36,7 +36,8 @@ export function writeStateNow(dir: string, name: string, text: string): void {
   const temporary = join(dir, `.${name}.now`);
   const fd = openSync(temporary, 'w', 0o640);
   try {
-    writeSync(fd, text);
+    // All of it, or an error: a disk that is nearly full takes a part.
+    writeFileSync(fd, text);
     fsyncSync(fd);
   } finally {
     closeSync(fd);

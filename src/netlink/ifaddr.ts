@@ -23,6 +23,8 @@ export const AddressFlag = {
   permanent: 0x80,
   /** No route to the prefix is made with it. */
   noPrefixRoute: 0x200,
+  /** IPv6: the kernel made it of a secret (RFC 7217). */
+  stablePrivacy: 0x800,
 } as const;
 
 export interface Lifetimes {

@@ -9,7 +9,7 @@ import { OWN_ALIAS, OWN_PROTOCOL } from './mark.ts';
 import { matchesRoute, matchesRule } from './pattern.ts';
 import {
   type AddressState,
-  isStatic,
+  isManual,
   type LinkState,
   type RouteState,
   routeKey,
@@ -134,8 +134,11 @@ function manages(goal: LinkGoal | undefined, evicted: boolean, field: keyof Link
 }
 
 function original(link: LinkState, goal: LinkGoal | undefined, evicted: boolean, have: Snapshot): LinkBaseline {
+  // Ours were not there before us, whatever became of the journal.
   const addresses = (family: 4 | 6) =>
-    (have.addresses.get(link.name) ?? []).filter((a) => a.address.family === family && isStatic(a));
+    (have.addresses.get(link.name) ?? []).filter(
+      (a) => a.address.family === family && a.protocol !== OWN_PROTOCOL && isManual(a, link.mac),
+    );
   const all: LinkBaseline = {
     mtu: link.mtu,
     ...(link.mac !== undefined && { mac: link.mac }),

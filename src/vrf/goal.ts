@@ -1,5 +1,6 @@
 /** What a node's network is to be, in the kernel's terms. What is absent stays as it is. */
 import type { Address } from '../lib/address.ts';
+import { equal } from '../lib/diff.ts';
 import type { Mac } from '../lib/mac.ts';
 import type { Prefix } from '../lib/prefix.ts';
 import type { Rule } from '../netlink/rule.ts';
@@ -69,6 +70,8 @@ export interface Goal {
   readonly absentRules: readonly RulePattern[];
   /** By path below /proc/sys. */
   readonly sysctls: ReadonlyMap<string, SysctlGoal>;
+  /** Names of links that routes leave by, and who wants those. */
+  readonly exits: readonly { readonly device: string; readonly by: string }[];
 }
 
 /** A route that is wanted, without what marks it as ours. */
@@ -119,11 +122,15 @@ export function obstacles(goal: Goal, have: Snapshot, ours: (link: LinkState) =>
     if (is?.table !== undefined && link.table !== undefined && is.table !== link.table && !ours(is))
       tell(by, `${name} exists with table ${is.table}, not ${link.table}, and was not made by waypost`);
     if (link.vlan !== undefined && !there(link.vlan.base)) tell(by, `${link.vlan.base}, below ${name}, does not exist`);
+    if (is?.vlan !== undefined && link.vlan !== undefined && !equal(is.vlan, link.vlan) && !ours(is))
+      tell(by, `${name} exists with id ${is.vlan.id} on ${is.vlan.base}, and was not made by waypost`);
     if (link.master && !there(link.master)) tell(by, `${link.master}, which ${name} is to be in, does not exist`);
     if (is?.bondMode !== undefined && link.bondMode !== undefined && is.bondMode !== link.bondMode)
       tell(by, `bond ${name} has mode ${is.bondMode}, not ${link.bondMode}: bonds are not changed`);
     if (kind === 'bond') for (const reason of strangers(link, have)) tell(by, reason);
   }
+  for (const { device, by } of goal.exits)
+    if (!there(device)) tell(by, `${device}, by which a route leaves, does not exist`);
   return found;
 }
 
@@ -157,7 +164,7 @@ function strangers({ name, ports }: LinkGoal, have: Snapshot): string[] {
 export const routesOf = (have: Snapshot, name: string): RouteState[] =>
   have.routes.filter((route) => throughLink(route, name) && isStaticRoute(route));
 
-/** RTPROT_*: unspec, boot, static, dhcp. */
-const staticProtocols = [0, 3, 4, 16];
+/** RTPROT_*: boot, static, dhcp. */
+export const staticProtocols = [3, 4, 16];
 export const isStaticRoute = ({ protocol, type }: RouteState): boolean =>
   staticProtocols.includes(protocol) && type !== 'local' && type !== 'broadcast' && type !== 'multicast';

@@ -11,10 +11,13 @@ import { routeKey, type Snapshot } from './state.ts';
 export function asItWas(origin: Snapshot, have: Snapshot): Snapshot {
   const links = new Map([...[...have.links].filter(([, link]) => !isOwn(link)), ...origin.links]);
   const places = new Set(origin.routes.map(routeKey));
+  const inBoth = <T>(was: ReadonlyMap<string, T> = new Map(), is: ReadonlyMap<string, T> = new Map()) =>
+    new Map([...[...is].filter(([name]) => links.has(name)), ...was]);
   const others = have.routes.filter((route) => route.protocol !== OWN_PROTOCOL && !places.has(routeKey(route)));
   return {
     links,
-    addresses: new Map([...[...have.addresses].filter(([name]) => links.has(name)), ...origin.addresses]),
+    addresses: inBoth(origin.addresses, have.addresses),
+    neighbours: inBoth(origin.neighbours, have.neighbours),
     routes: [...origin.routes, ...others],
     rules: origin.rules,
     sysctls: new Map([...have.sysctls, ...origin.sysctls]),

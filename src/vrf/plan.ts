@@ -3,14 +3,16 @@
  * that keeps packets out of wrong tables. VRFs exist, end in an unreachable route and are up before a link goes into
  * them; addresses come after that, since the kernel drops some on the way, then routes, and rules last.
  */
+import { formatAddress } from '../lib/address.ts';
 import { equal } from '../lib/diff.ts';
+import { AddressFlag } from '../netlink/ifaddr.ts';
 import { isForeignRule, isOwn } from './baseline.ts';
 import { isStaticRoute } from './goal.ts';
 import { OWN_PROTOCOL, UNREACHABLE_METRIC } from './mark.ts';
 import { matchesRoute, matchesRule } from './pattern.ts';
 import { diffRules, ruleKey } from './rules.ts';
 import { addressKey, isStatic, type LinkState, type RouteState, routeKey, routeValue, type Snapshot } from './state.ts';
-import type { LinkChange, Stage, Step } from './step.ts';
+import { describeStep, type LinkChange, type Stage, type Step } from './step.ts';
 import type { LinkTarget, Target } from './target.ts';
 
 /**
@@ -25,6 +27,7 @@ export function nextStage(target: Target, have: Snapshot, skip: (step: Step) => 
     ['set', () => settings(target, have)],
     ['sysctls', () => sysctls(target, have)],
     ['addresses', () => addresses(target, have)],
+    ['neighbours', () => neighbours(target, have)],
     ['routes', () => routes(target, have)],
     ['rules', () => rules(target, have)],
   ];
@@ -39,9 +42,12 @@ const isOurs = ({ protocol }: RouteState): boolean => protocol === OWN_PROTOCOL;
 
 function removals(target: Target, have: Snapshot): Step[] {
   const wanted = new Set(target.routes.map(routeKey));
+  // As long as there is a VRF, its table ends.
+  const closing = new Set(doomedIn(target, have).map(({ table }) => table));
+  const ends = ({ priority, table }: RouteState) => priority === UNREACHABLE_METRIC && closing.has(table);
   const gone = have.routes.filter((route) =>
     isOurs(route)
-      ? !wanted.has(routeKey(route))
+      ? !wanted.has(routeKey(route)) && !ends(route)
       : isStaticRoute(route) &&
         !wanted.has(routeKey(route)) &&
         target.absentRoutes.some((pattern) => matchesRoute(pattern, route)),
@@ -66,11 +72,7 @@ function strayAddresses({ name, ipv4, ipv6 }: LinkTarget, have: Snapshot): Step[
 
 /** Links leave what they are in, and what we made and nobody wants goes. */
 function releases(target: Target, have: Snapshot): Step[] {
-  const doomed = new Set(
-    [...have.links.values()]
-      .filter((link) => isOwn(link) && !stays(link, target.links.get(link.name)))
-      .map((l) => l.name),
-  );
+  const doomed = new Set(doomedIn(target, have).map(({ name }) => name));
   const leaving = [...have.links.values()].filter(({ name, master }) => {
     if (master === null || doomed.has(name)) return false;
     const wanted = target.links.get(name)?.master;
@@ -83,6 +85,9 @@ function releases(target: Target, have: Snapshot): Step[] {
     ...order.map((name): Step => ({ do: 'deleteLink', name })),
   ];
 }
+
+const doomedIn = (target: Target, have: Snapshot): LinkState[] =>
+  [...have.links.values()].filter((link) => isOwn(link) && !stays(link, target.links.get(link.name)));
 
 /** A table or a tag cannot be changed: such a link is made anew. */
 function stays(link: LinkState, wanted: LinkTarget | undefined): boolean {
@@ -162,12 +167,26 @@ function addresses(target: Target, have: Snapshot): Step[] {
   return steps;
 }
 
+/** The kernel forgets those of links that change VRFs. */
+function neighbours(target: Target, have: Snapshot): Step[] {
+  const steps: Step[] = [];
+  for (const [name, wanted] of target.neighbours) {
+    if (!have.links.has(name)) continue;
+    const there = new Set((have.neighbours?.get(name) ?? []).map(({ address }) => formatAddress(address)));
+    for (const neighbour of wanted)
+      if (!there.has(formatAddress(neighbour.address))) steps.push({ do: 'addNeighbour', name, neighbour });
+  }
+  return steps;
+}
+
 function routes(target: Target, have: Snapshot): Step[] {
-  const there = new Set(have.routes.map((route) => `${routeKey(route)} ${routeValue(route)}`));
-  const restored = target.restore.filter((route) => !there.has(`${routeKey(route)} ${routeValue(route)}`));
+  const textOf = (route: RouteState) => `${routeKey(route)} ${routeValue(route)}`;
+  const there = new Set(have.routes.map(textOf));
+  const missing = target.restore.filter((route) => !there.has(textOf(route)) && mayLeave(route, have));
+  const restored = new Map(missing.map((route) => [textOf(route), route]));
   return [
     ...wantedRoutes(target.routes, have),
-    ...byDistance(restored).map((route): Step => ({ do: 'addRoute', route })),
+    ...byDistance([...restored.values()]).map((route): Step => ({ do: 'addRoute', route })),
   ];
 }
 
@@ -180,12 +199,32 @@ function wantedRoutes(wanted: readonly RouteState[], have: Snapshot): Step[] {
   }
   const steps: Step[] = [];
   for (const route of byDistance(wanted)) {
+    if (!mayLeave(route, have)) continue;
     const same = there.get(routeKey(route)) ?? [];
     if (same.some((other) => routeValue(other) === routeValue(route))) continue;
     steps.push({ do: same.length === 0 ? 'addRoute' : 'replaceRoute', route });
   }
   return steps;
 }
+
+/** All links that it leaves by are there, and the kernel takes its source. */
+const mayLeave = (route: RouteState, have: Snapshot): boolean =>
+  route.hops.every(({ device }) => device === undefined || have.links.has(device)) && !isUnverified(route, have);
+
+/** The kernel takes no IPv6 address as a source that may still be a duplicate (RFC 4862 §5.4). */
+const isUnverified = ({ preferredSource: source }: RouteState, { addresses }: Snapshot): boolean =>
+  source?.family === 6 &&
+  [...addresses.values()].some((all) =>
+    all.some(({ address, flags = 0 }) => (flags & AddressFlag.tentative) !== 0 && equal(address, source)),
+  );
+
+/** A text for each route that is not there, and that nothing but its source keeps away. */
+export const unverified = (target: Target, have: Snapshot): readonly string[] => {
+  const there = new Set(have.routes.map(routeKey));
+  return [...target.routes, ...target.restore]
+    .filter((route) => !there.has(routeKey(route)) && isUnverified(route, have))
+    .map((route) => describeStep({ do: 'addRoute', route }));
+};
 
 /** Those without a gateway first: others lead over them. */
 const byDistance = (all: readonly RouteState[]): RouteState[] =>

@@ -3,11 +3,13 @@
  * since one that is made again has another index.
  */
 import { type Address, formatAddress, isLinkLocal } from '../lib/address.ts';
-import { canonical } from '../lib/diff.ts';
+import { canonical, equal } from '../lib/diff.ts';
 import type { Mac } from '../lib/mac.ts';
 import { formatPrefix, type Prefix } from '../lib/prefix.ts';
+import { Protocol } from '../netlink/const.ts';
 import type { Hop } from '../netlink/hop.ts';
 import { AddressFlag, type LinkAddressSpec } from '../netlink/ifaddr.ts';
+import type { NeighbourSpec } from '../netlink/neighbour.ts';
 import type { Route } from '../netlink/route.ts';
 import type { Rule } from '../netlink/rule.ts';
 
@@ -40,6 +42,9 @@ export interface Vlan {
 /** An address; of which link is said where it stands. */
 export type AddressState = Omit<LinkAddressSpec, 'link'>;
 
+/** A neighbour that somebody set for good; of which link is said where it stands. */
+export type StaticNeighbour = Omit<NeighbourSpec, 'link' | 'state'>;
+
 export interface NamedHop extends Omit<Hop, 'link'> {
   /** Name of the link. */
   readonly device?: string;
@@ -56,10 +61,14 @@ export interface Snapshot {
   readonly links: ReadonlyMap<string, LinkState>;
   /** By name of the link. */
   readonly addresses: ReadonlyMap<string, readonly AddressState[]>;
+  /** By name of the link; absent where nobody looked. */
+  readonly neighbours?: ReadonlyMap<string, readonly StaticNeighbour[]>;
   readonly routes: readonly RouteState[];
   readonly rules: readonly Rule[];
   /** By path below /proc/sys; what does not exist is absent. */
   readonly sysctls: ReadonlyMap<string, string>;
+  /** false where the kernel has no IPv6 at all. */
+  readonly ipv6?: false;
 }
 
 /** Two addresses of a link with the same key are the same to the kernel. */
@@ -67,20 +76,35 @@ export const addressKey = ({ address, length, peer }: AddressState): string =>
   `${formatAddress(address)}/${length}${peer === undefined ? '' : ` ${formatAddress(peer)}`}`;
 
 /**
- * An address that somebody set, rather than the kernel by itself: link-local ones that follow from the hardware address
- * and those of router advertisements come and go without us.
+ * An address that somebody set for good: those of the loopback, link-local ones that follow from the hardware address and
+ * those of router advertisements are the kernel's, and those of Services come and go.
  */
-export function isStatic({ address, flags = 0 }: AddressState): boolean {
+export function isStatic({ address, flags = 0, protocol }: AddressState): boolean {
+  if (isLoopback(address) || protocol === Protocol.bgp) return false;
   if (address.family === 4) return true;
   return !isLinkLocal(address) && (flags & AddressFlag.permanent) !== 0;
 }
 
-/** IPv6 has no metric 0. */
-const defaultMetric = (destination: Prefix): number => (destination.family === 6 ? 1024 : 0);
+const isLoopback = ({ family, bytes }: Address): boolean =>
+  family === 4 ? bytes[0] === 127 : bytes.every((octet, i) => octet === (i === 15 ? 1 : 0));
+
+/** IFAPROT_KERNEL_LL: a link-local address that the kernel made by itself. Kernels before 5.18 do not tell. */
+const KERNEL_LINK_LOCAL = 2;
+
+/** As `isStatic`, and link-local addresses that somebody set as well. @param mac of the link */
+export function isManual(state: AddressState, mac: Mac | undefined): boolean {
+  const { address, flags = 0, protocol } = state;
+  if (address.family === 4 || !isLinkLocal(address)) return isStatic(state);
+  if ((flags & AddressFlag.permanent) === 0 || (flags & AddressFlag.stablePrivacy) !== 0) return false;
+  return protocol !== KERNEL_LINK_LOCAL && (mac === undefined || !equal(address, interfaceId(mac)));
+}
+
+/** IPv6 has no metric 0, and makes one of it. */
+const metricOf = ({ family }: Prefix, priority = 0): number => (family === 6 && priority === 0 ? 1024 : priority);
 
 /** Two routes with the same key take each other's place. */
 export const routeKey = ({ table, destination, tos = 0, priority }: RouteState): string =>
-  `${table} ${formatPrefix(destination)} ${tos} ${priority ?? defaultMetric(destination)}`;
+  `${table} ${formatPrefix(destination)} ${tos} ${metricOf(destination, priority)}`;
 
 /** What a route says besides its key, as a text that two share exactly when they say the same. */
 export function routeValue({ type, hops, preferredSource, metrics }: RouteState): string {
@@ -95,7 +119,7 @@ export const dropped = (type: RouteState['type']): boolean =>
 export const throughLink = (route: RouteState, name: string): boolean => route.hops.some((hop) => hop.device === name);
 
 /** The address that Ethernet hardware makes of itself (RFC 4291 §2.5.1, appendix A). */
-export function interfaceId(mac: Mac): Address {
+function interfaceId(mac: Mac): Address {
   const bytes = new Uint8Array(16);
   bytes.set([0xfe, 0x80], 0);
   const octets = [5, 4, 3, 2, 1, 0].map((n) => Math.floor(mac / 2 ** (8 * n)) % 256);

@@ -4,13 +4,14 @@ import { formatMac } from '../lib/mac.ts';
 import { formatPrefix } from '../lib/prefix.ts';
 import type { Rule, RuleSpec } from '../netlink/rule.ts';
 import type { WantedRule } from './rules.ts';
-import { type AddressState, addressKey, type LinkState, type RouteState } from './state.ts';
+import { type AddressState, addressKey, type LinkState, type RouteState, type StaticNeighbour } from './state.ts';
 
 export type Step =
   | { readonly do: 'makeLink'; readonly name: string; readonly link: Pick<LinkState, 'kind' | 'table' | 'vlan'> }
   | { readonly do: 'setLink'; readonly name: string; readonly to: LinkChange }
   | { readonly do: 'deleteLink'; readonly name: string }
   | { readonly do: 'addAddress' | 'deleteAddress'; readonly name: string; readonly address: AddressState }
+  | { readonly do: 'addNeighbour'; readonly name: string; readonly neighbour: StaticNeighbour }
   /** `append` beside one with the same key, as IPv4 may have. */
   | { readonly do: 'addRoute' | 'replaceRoute' | 'deleteRoute'; readonly route: RouteState }
   | { readonly do: 'addRule'; readonly rule: WantedRule | RuleSpec; readonly protocol: number }
@@ -27,7 +28,7 @@ export interface LinkChange {
 
 /** Steps that are carried out together; before the next ones, what is there must be read again. */
 export interface Stage {
-  readonly name: 'remove' | 'release' | 'make' | 'set' | 'sysctls' | 'addresses' | 'routes' | 'rules';
+  readonly name: 'remove' | 'release' | 'make' | 'set' | 'sysctls' | 'addresses' | 'neighbours' | 'routes' | 'rules';
   readonly steps: readonly Step[];
 }
 
@@ -46,6 +47,8 @@ export function describeStep(step: Step): string {
     case 'addAddress':
     case 'deleteAddress':
       return `address ${step.do === 'addAddress' ? 'add' : 'delete'} ${addressKey(step.address)} dev ${step.name}`;
+    case 'addNeighbour':
+      return `neighbour add ${formatAddress(step.neighbour.address)} dev ${step.name}`;
     case 'addRoute':
     case 'replaceRoute':
     case 'deleteRoute':

@@ -3,6 +3,7 @@
  * longer touches, and, while a change is under way, what must survive it. Or, when the change is taken back, how
  * everything was before it.
  */
+import { isLinkLocal } from '../lib/address.ts';
 import type { Rule } from '../netlink/rule.ts';
 import { type Baseline, isEvicted, isForeignRule, isOwn, type LinkBaseline, linkOf, vrfsOf } from './baseline.ts';
 import {
@@ -16,7 +17,15 @@ import {
 import { OWN_PROTOCOL, UNREACHABLE_METRIC } from './mark.ts';
 import { matchesRoute, matchesRule } from './pattern.ts';
 import type { WantedRule } from './rules.ts';
-import { type AddressState, isStatic, type LinkState, type RouteState, routeKey, type Snapshot } from './state.ts';
+import {
+  type AddressState,
+  isManual,
+  type LinkState,
+  type RouteState,
+  routeKey,
+  type Snapshot,
+  type StaticNeighbour,
+} from './state.ts';
 
 /** A link as it is to be; what is absent stays as it is. */
 export interface LinkTarget extends LinkBaseline, Pick<LinkState, 'name'> {
@@ -29,6 +38,8 @@ export interface Target {
   readonly links: ReadonlyMap<string, LinkTarget>;
   /** Addresses that must be there, whatever else is; by name of the link. */
   readonly keep: ReadonlyMap<string, readonly AddressState[]>;
+  /** Neighbours, likewise. */
+  readonly neighbours: ReadonlyMap<string, readonly StaticNeighbour[]>;
   /** All of ours. */
   readonly routes: readonly RouteState[];
   /** Of others, which we took away. */
@@ -55,13 +66,18 @@ export function targetOf(goal: Goal, baseline: Baseline, have: Snapshot, before?
   for (const { name, master } of have.links.values())
     if (isEvicted(goal, name, master)) links.set(name, { ...links.get(name), name, master: null });
   const { moved, restore } = routesOver(goal, baseline, links, have, before !== undefined);
-  const routes = [...goal.routes, ...moved];
+  const possible = goal.routes.filter(
+    ({ destination, priority }) => priority !== UNREACHABLE_METRIC || speaks(destination.family, have),
+  );
+  const routes = [...possible, ...moved];
   const places = new Set(routes.map(routeKey));
+  const sysctls = sysctlsOf(goal, baseline, have);
   return {
     links,
-    keep: before === undefined ? new Map() : survivors(before, links),
+    keep: before === undefined ? new Map() : survivors(before, links, sysctls),
+    neighbours: before?.neighbours ?? new Map(),
     routes,
-    restore: [...restore, ...baseline.routes].filter(
+    restore: [...restore, ...(before ? staying(before, links, have) : []), ...baseline.routes].filter(
       (route) => !places.has(routeKey(route)) && !goal.absentRoutes.some((pattern) => matchesRoute(pattern, route)),
     ),
     absentRoutes: goal.absentRoutes,
@@ -69,7 +85,7 @@ export function targetOf(goal: Goal, baseline: Baseline, have: Snapshot, before?
     restoreRules: baseline.rules.filter((rule) => !goal.absentRules.some((pattern) => matchesRule(pattern, rule))),
     absentRules: goal.absentRules,
     withoutL3mdev: vrfsOf(goal) ? [] : baseline.l3mdev,
-    sysctls: sysctlsOf(goal, baseline, have),
+    sysctls,
   };
 }
 
@@ -79,7 +95,7 @@ export function restorationOf(before: Snapshot, have: Snapshot): Target {
   for (const link of before.links.values()) {
     const { name, kind, table, vlan, mtu, mac, master, up, stp } = link;
     const addresses = (family: 4 | 6) =>
-      (before.addresses.get(name) ?? []).filter((a) => a.address.family === family && isStatic(a));
+      (before.addresses.get(name) ?? []).filter((a) => a.address.family === family && isManual(a, mac));
     links.set(name, {
       name,
       mtu,
@@ -96,6 +112,7 @@ export function restorationOf(before: Snapshot, have: Snapshot): Target {
   return {
     links,
     keep: new Map(),
+    neighbours: before.neighbours ?? new Map(),
     routes: before.routes.filter(({ protocol }) => protocol === OWN_PROTOCOL),
     restore: before.routes.filter((route) => isStaticRoute(route)),
     absentRoutes: [],
@@ -131,17 +148,39 @@ function linkTarget(goal: LinkGoal, was: LinkBaseline | undefined, have: Snapsho
   };
 }
 
-/** Addresses of families that nobody says anything about. The kernel drops those of IPv6 that change VRFs. */
-function survivors(before: Snapshot, links: Target['links']): Map<string, readonly AddressState[]> {
+/**
+ * Addresses of others in families that nobody says anything about, and link-local ones, which no list is about. The
+ * kernel drops those of IPv6 that change VRFs.
+ */
+function survivors(before: Snapshot, links: Target['links'], sysctls: Target['sysctls']): Target['keep'] {
   const kept = new Map<string, readonly AddressState[]>();
-  for (const [name, { ipv4, ipv6 }] of links)
+  for (const [name, { ipv4, ipv6 }] of links) {
+    const mac = before.links.get(name)?.mac;
+    const off = sysctls.get(`net/ipv6/conf/${name}/disable_ipv6`) === '1';
     kept.set(
       name,
-      (before.addresses.get(name) ?? []).filter(
-        (a) => isStatic(a) && (a.address.family === 4 ? ipv4 : ipv6) === undefined,
-      ),
+      (before.addresses.get(name) ?? []).filter((a) => {
+        if (a.protocol === OWN_PROTOCOL || !isManual(a, mac)) return false;
+        return a.address.family === 4 ? ipv4 === undefined : !off && (ipv6 === undefined || isLinkLocal(a.address));
+      }),
     );
+  }
   return kept;
+}
+
+/**
+ * Static routes of others by links that stay up and where they are: the kernel drops them with the last address of the
+ * link, which may be replaced by another one.
+ */
+function staying(before: Snapshot, links: Target['links'], have: Snapshot): readonly RouteState[] {
+  const stays = (device: string | undefined) => {
+    const { up, master } = links.get(device ?? '') ?? {};
+    const was = before.links.get(device ?? '')?.master;
+    return have.links.has(device ?? '') && up !== false && (master === undefined || master === was);
+  };
+  return before.routes.filter(
+    (route) => isStaticRoute(route) && route.hops.length > 0 && route.hops.every(({ device }) => stays(device)),
+  );
 }
 
 /**
@@ -168,6 +207,9 @@ function routesOver(goal: Goal, baseline: Baseline, links: Target['links'], have
   return { moved, restore };
 }
 
+/** Without IPv6 nothing of it need be made for a VRF. */
+const speaks = (family: 4 | 6, { ipv6 }: Snapshot): boolean => family === 4 || ipv6 !== false;
+
 const MAIN = 254;
 /** Whatever the metric. The route that ends a table takes nobody's place. */
 const sameDestination = (a: RouteState, b: RouteState): boolean =>
@@ -178,7 +220,11 @@ const l3mdevRules = (wanted: boolean, have: Snapshot): WantedRule[] =>
   !wanted || ![...have.links.values()].some(({ kind }) => kind === 'vrf')
     ? []
     : ([4, 6] as const)
-        .filter((family) => !have.rules.some((r) => r.family === family && r.l3mdev && r.protocol !== OWN_PROTOCOL))
+        .filter(
+          (family) =>
+            speaks(family, have) &&
+            !have.rules.some((r) => r.family === family && r.l3mdev && r.protocol !== OWN_PROTOCOL),
+        )
         .map((family) => ({ family, priority: 1000, l3mdev: true }));
 
 function sysctlsOf(goal: Goal, baseline: Baseline, have: Snapshot): Map<string, string> {

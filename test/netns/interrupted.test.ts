@@ -152,7 +152,7 @@ it('is as it was, or as it was to be, after whichever step it dies', async () =>
 const doubtful = (text: string): string =>
   text
     .replace('rollback: 0s', 'rollback: 60s')
-    .replace('{name: all}', '{name: all, annotations: {waypost.dev/probe: "false"}}');
+    .replace('{name: all}', '{name: all, annotations: {waypost.dev/probe: sleep 1000}}');
 const other = `
 apiVersion: nmstate.io/v1
 kind: NodeNetworkConfigurationPolicy

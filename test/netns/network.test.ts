@@ -3,8 +3,12 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Kernel } from '../../src/daemon/network/kernel.ts';
+import { Stack } from '../../src/daemon/stack.ts';
+import { RequestSocket } from '../../src/io/netlink.ts';
 import { Namespace } from '../support/netns.ts';
 import { type Daemon, waitFor } from '../support/process.ts';
+import { inNamespace } from '../support/setns.ts';
 
 const program = fileURLToPath(new URL('../../bin/waypost', import.meta.url));
 
@@ -256,6 +260,134 @@ describe('a policy', () => {
   });
 });
 
+/** Sends a router advertisement by eth0. */
+const advertiser = `
+import socket, struct
+s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+index = socket.if_nametoindex('eth0')
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+s.sendto(struct.pack('!BBHBBHII', 134, 0, 0, 64, 0, 1800, 0, 0), ('ff02::1', 0, 0, index))
+`;
+
+describe('what a change is not about stays', () => {
+  it('routes of others, where the only address of their interface is replaced', async () => {
+    const before = await state();
+    put('speaker', speaker());
+    put(
+      'other',
+      policy('other', '{interfaces: [{name: eth0, ipv4: {address: [{ip: 192.0.2.9, prefix-length: 24}]}}]}'),
+    );
+    start();
+    await standing('other', 'applied');
+    expect(await ip('-4', 'addr', 'show', 'dev', 'eth0')).toMatchObject([{ addr_info: [{ local: '192.0.2.9' }] }]);
+    for (const to of ['default', '203.0.113.0/24'])
+      expect(await ip('route', 'show', to)).toMatchObject([{ gateway: '192.0.2.1', dev: 'eth0' }]);
+    rmSync(join(folder, 'conf', 'other.yaml'));
+    await waitFor('all is as before', async () => (await state()) === before).catch(async () =>
+      expect(await state()).toBe(before),
+    );
+  });
+
+  it('what other interfaces learned from routers, where one begins to forward', async () => {
+    const learned = () => ip('-6', 'route', 'show', 'default', 'proto', 'ra');
+    // Who says to be a router and is none is taken at its later word.
+    await router.run(['sh', '-c', 'echo 1 >/proc/sys/net/ipv6/conf/eth0/forwarding']);
+    await waitFor('the router is known', async () => {
+      await router.run(['python3', '-c', advertiser]);
+      return (await learned()).length === 1;
+    });
+    put('speaker', speaker(', interfaces: [{name: eth1, forwarding: true}]'));
+    start();
+    await waitFor('eth1 forwards', async () => (await sysctl('ipv6/conf/eth1/forwarding')) === '1');
+    expect(await learned()).toMatchObject([{ dev: 'eth0' }]);
+    expect(await sysctl('ipv6/conf/eth0/accept_ra')).toBe('1');
+  });
+
+  it('routes that a routing daemon learned are not even read, and of two alike the right one goes', async () => {
+    await node.run(['ip', '-batch', '-'], {
+      input: `route add 10.7.0.0/16 via 192.0.2.1 proto bgp
+route add 10.8.0.0/16 via 192.0.2.1 proto static
+route append 10.8.0.0/16 via 192.0.2.77 proto static
+route add 10.9.0.0/16 dev eth0 proto kernel
+`,
+    });
+    const kernel = new Kernel(inNamespace(node.name, () => new RequestSocket()));
+    for (const tables of [[254], 'all'] as const) {
+      const { routes } = kernel.read({ sysctls: [], links: ['eth0'], tables });
+      expect(new Set(routes.map(({ protocol }) => protocol))).toEqual(new Set([3, 4]));
+    }
+    kernel.close();
+    const learned = inNamespace(node.name, () => {
+      const stack = new Stack([]);
+      const found = [254, 255, 7].map((table) => stack.some({ family: 4, table }, ({ protocol }) => protocol === 186));
+      stack.close();
+      return found;
+    });
+    expect(learned).toEqual([true, false, false]);
+    put('speaker', speaker());
+    const absent = '{destination: 10.8.0.0/16, next-hop-address: 192.0.2.77, state: absent}';
+    put('two', policy('two', `{routes: {config: [${absent}]}}`));
+    start();
+    await standing('two', 'applied');
+    expect(await ip('route', 'show', '10.8.0.0/16')).toMatchObject([{ gateway: '192.0.2.1' }]);
+  });
+});
+
+describe('what is not there yet', () => {
+  it('is told of the Speaker, and set once it comes; then it is given back', async () => {
+    put('speaker', speaker(', interfaces: [{name: eth9, rpFilter: loose}, {name: eth1, rpFilter: loose}]'));
+    start();
+    await waitFor('eth1 is loose', async () => (await sysctl('ipv4/conf/eth1/rp_filter')) === '2');
+    expect(logged('eth9 does not exist')).toHaveLength(1);
+    await node.run(['ip', 'link', 'add', 'eth9', 'type', 'veth', 'peer', 'name', 'peer9']);
+    await waitFor('eth9 is loose', async () => (await sysctl('ipv4/conf/eth9/rp_filter')) === '2');
+    const was = await sysctl('ipv4/conf/peer9/rp_filter');
+    put('speaker', speaker());
+    await waitFor('eth9 is as it came', async () => (await sysctl('ipv4/conf/eth9/rp_filter')) === was);
+  });
+
+  it('is a verified IPv6 address: a route whose source it is to be follows', async () => {
+    put('speaker', speaker());
+    put(
+      'source',
+      policy(
+        'source',
+        '{interfaces: [{name: eth0, ipv6: {address: [{ip: "2001:db8::9", prefix-length: 64}]}}], routes: {config: [{destination: "2001:db8:9::/48", next-hop-interface: eth0, next-hop-address: "2001:db8::1", source: "2001:db8::9"}]}}',
+      ),
+    );
+    start();
+    await standing('source', 'applied');
+    expect(await ip('-6', 'route', 'show', '2001:db8:9::/48')).toMatchObject([{ prefsrc: '2001:db8::9' }]);
+  });
+
+  it('lets a route by it wait', async () => {
+    put('speaker', speaker());
+    put('far', policy('far', '{routes: {config: [{destination: 10.5.0.0/16, next-hop-interface: eth9}]}}'));
+    start();
+    expect(await standing('far', 'waiting')).toMatchObject({
+      reason: 'eth9, by which a route leaves, does not exist',
+    });
+    await node.run(['ip', 'link', 'add', 'eth9', 'type', 'veth', 'peer', 'name', 'peer9']);
+    await node.run(['ip', 'link', 'set', 'eth9', 'up']);
+    await standing('far', 'applied');
+    expect(await ip('route', 'show', '10.5.0.0/16')).toMatchObject([{ dev: 'eth9', protocol: '157' }]);
+  });
+});
+
+it('a daemon that is stopped takes back what is not confirmed yet', async () => {
+  put('speaker', speaker().replace('20s', '300s'));
+  put('known', policy('known', '{route-rules: {config: [{ip-to: 172.30.0.0/16, priority: 998}]}}'));
+  start();
+  await standing('known', 'applied');
+  const before = await state();
+  put('doubtful', policy('doubtful', '{interfaces: [{name: eth1, mtu: 1300}]}', 'waypost.dev/probe: sleep 1000'));
+  await standing('doubtful', 'confirming');
+  await waitFor('it is changed', async () => (await ip('link', 'show', 'dev', 'eth1'))[0].mtu === 1300);
+  await daemon.stop('SIGTERM');
+  expect(await state()).toBe(before);
+});
+
 describe('a change that fails', () => {
   it('is taken back when the default gateway is gone, and the others are kept', async () => {
     put('speaker', speaker().replace('20s', '3s'));
@@ -286,6 +418,27 @@ describe('a change that fails', () => {
     expect(logged('changing the network')).toEqual([]);
     put('cut', policy('cut', '{interfaces: [{name: eth0, mtu: 1450}]}'));
     await standing('cut', 'applied');
+  });
+
+  it('stays in force when the node needs it, although its document is gone, and is not taken away again and again', async () => {
+    await node.run(['ip', 'route', 'del', 'default']);
+    put('speaker', speaker().replace('20s', '3s'));
+    const route = '{destination: 0.0.0.0/0, next-hop-address: 192.0.2.1, next-hop-interface: eth0}';
+    put('gateway', policy('gateway', `{routes: {config: [${route}]}}`));
+    start();
+    await standing('gateway', 'applied');
+    rmSync(join(folder, 'conf', 'gateway.yaml'));
+    const { reason } = await standing('gateway', 'failed');
+    expect(reason).toBe('no IPv4 default gateway is left, where 192.0.2.1 answered before');
+    put('other', policy('other', '{interfaces: [{name: eth1, mtu: 1450}]}'));
+    await standing('other', 'applied');
+    expect(await standing('gateway', 'failed')).toMatchObject({ reason });
+    expect(logged('changing the network').map((line) => JSON.parse(line).policies)).toEqual([
+      expect.arrayContaining(['gateway']),
+      ['gateway'],
+      ['other'],
+    ]);
+    expect(await ip('route', 'show', 'default')).toMatchObject([{ gateway: '192.0.2.1', protocol: '157' }]);
   });
 
   it('is taken back when the gateway is there and does not answer, and when a command fails', async () => {

@@ -61,7 +61,10 @@ link set pod-blue up
 addr add 198.51.100.2/24 dev to-main
 addr add 2001:db8:1::2/64 dev to-main nodad
 addr add 2001:db8:2::1/64 dev to-red nodad
+addr add fe80::1/64 dev to-red nodad
 addr add 192.0.2.1/24 dev to-red
+neigh add 192.0.2.77 lladdr 02:00:00:00:00:77 dev to-red
+neigh add 2001:db8:2::77 lladdr 02:00:00:00:00:77 dev to-red
 route add default via 198.51.100.1
 route add default via 2001:db8:1::1
 route add 203.0.113.0/24 via 192.0.2.2 dev to-red
@@ -78,6 +81,7 @@ echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter
 state() {
   ip -d link | sed 's/ *gc_timer.*//'
   ip -d addr
+  ip neigh show nud permanent
   # Which of two links comes first with the same prefix is nobody's to say.
   ip rule; ip -6 rule; ip -d -4 route show table all; ip -d -6 route show table all | sort
   (cd /proc/sys/net && grep -s '' ipv[46]/conf/*/{forwarding,rp_filter,accept_ra,disable_ipv6,autoconf} ipv4/tcp_l3mdev_accept)
@@ -166,6 +170,8 @@ for table in 2 3; do
 done
 echo "main $(ip -j route show)"
 echo "links $(ip -j -d link)"
+echo "neighbours $(ip -j neigh show nud permanent dev to-red)"
+echo "local $(ip -j -6 addr show scope link dev to-red)"
 echo "rules $(ip -j rule)"
 for f in to-main/forwarding to-main/rp_filter to-red/forwarding to-red/rp_filter red/rp_filter pod-red/rp_filter lo/forwarding; do
   echo "sysctl-$f $(</proc/sys/net/ipv4/conf/$f)"

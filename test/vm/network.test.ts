@@ -56,7 +56,7 @@ describe('two VRFs with the same networks', () => {
     expect(rules.map(({ dst }) => dst).sort()).toEqual(['10.128.0.0', '169.254.0.0', '172.30.0.0']);
   });
 
-  it('and an interface that goes into one keeps its addresses, and its routes follow it', () => {
+  it('and an interface that goes into one keeps its addresses and neighbours, and its routes follow it', () => {
     expect(json('table2-4')).toContainEqual(expect.objectContaining({ dst: '203.0.113.0/24', gateway: '192.0.2.2' }));
     expect(json('table2-6')).toEqual(
       expect.arrayContaining([
@@ -64,6 +64,13 @@ describe('two VRFs with the same networks', () => {
         expect.objectContaining({ dst: '2001:db8:9::/64', gateway: '2001:db8:2::2' }),
       ]),
     );
+    expect(
+      json('neighbours')
+        .map(({ dst }) => dst)
+        .sort(),
+    ).toEqual(['192.0.2.77', '2001:db8:2::77']);
+    const [link] = json<{ addr_info: { local: string }[] }[]>('local');
+    expect(link!.addr_info.map(({ local }) => local)).toContain('fe80::1');
     expect(json('main').map(({ dst }) => dst)).not.toContain('203.0.113.0/24');
     expect(json('main')).toContainEqual(expect.objectContaining({ dst: 'default', gateway: '198.51.100.1' }));
   });

@@ -19,6 +19,7 @@ it('is what the first change found, with what only the second one looks at, and 
   const origin: Snapshot = {
     links: new Map([link('eth0')]),
     addresses: new Map([['eth0', has('192.0.2.1')]]),
+    neighbours: new Map([['eth0', [{ address: address('192.0.2.7') }]]]),
     routes: [route('203.0.113.0/24', 3)],
     rules: [],
     sysctls: new Map([['net/ipv4/conf/eth0/forwarding', '0']]),
@@ -29,6 +30,10 @@ it('is what the first change found, with what only the second one looks at, and 
       ['eth0', has('192.0.2.9')],
       ['red', has('10.0.0.1')],
       ['eth1', has('198.51.100.1')],
+    ]),
+    neighbours: new Map([
+      ['red', [{ address: address('10.0.0.2') }]],
+      ['eth1', [{ address: address('198.51.100.7') }]],
     ]),
     routes: [route('203.0.113.0/24', 4), route('10.5.0.0/16', OWN_PROTOCOL), route('198.18.0.0/15', 3)],
     rules: [{ family: 4, priority: 998, flags: 0, protocol: OWN_PROTOCOL, action: 'table', table: 254, l3mdev: false }],
@@ -42,6 +47,10 @@ it('is what the first change found, with what only the second one looks at, and 
     addresses: new Map([
       ['eth1', has('198.51.100.1')],
       ['eth0', has('192.0.2.1')],
+    ]),
+    neighbours: new Map([
+      ['eth1', [{ address: address('198.51.100.7') }]],
+      ['eth0', [{ address: address('192.0.2.7') }]],
     ]),
     routes: [route('203.0.113.0/24', 3), route('198.18.0.0/15', 3)],
     rules: [],

@@ -2,12 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { networkGoal, type Wish } from '../../src/intent/network.ts';
 import { address } from '../../src/lib/address.ts';
+import { parseMac } from '../../src/lib/mac.ts';
 import { prefix } from '../../src/lib/prefix.ts';
 import { noBaseline, prune, remember } from '../../src/vrf/baseline.ts';
 import { complete, type Goal, obstacles } from '../../src/vrf/goal.ts';
 import { OWN_ALIAS, OWN_PROTOCOL, UNREACHABLE_METRIC } from '../../src/vrf/mark.ts';
-import { nextStage } from '../../src/vrf/plan.ts';
-import type { LinkState, RouteState, Snapshot } from '../../src/vrf/state.ts';
+import { nextStage, unverified } from '../../src/vrf/plan.ts';
+import { type AddressState, type LinkState, type RouteState, routeKey, type Snapshot } from '../../src/vrf/state.ts';
 import { describeStep } from '../../src/vrf/step.ts';
 import { restorationOf, targetOf } from '../../src/vrf/target.ts';
 
@@ -75,6 +76,18 @@ describe('a VRF', () => {
     ]);
   });
 
+  it('has nothing of IPv6 where the kernel has none', () => {
+    expect(words(steps(wanted, { ...before, ipv6: false }, baseline, before))).toEqual([
+      'make',
+      'link add red type vrf table 2',
+      'route add unreachable 0.0.0.0/0 table 2 metric 4278198272',
+    ]);
+    const inside = world([eth('eth1', { master: 'red' }), vrf('red', 2)], { routes: ends.slice(0, 1), ipv6: false });
+    expect(
+      words(steps(goal({ interfaces: [{ ...red, ports: [] }] }), { ...inside, links: world([vrf('red', 2)]).links })),
+    ).toEqual(['rules', 'rule add 1000: from all lookup [l3mdev-table]']);
+  });
+
   it('is up before a link goes into it', () => {
     const made = world([eth('eth1'), { ...vrf('red', 2), up: false }], {
       ...before,
@@ -126,12 +139,195 @@ describe('a VRF', () => {
     expect(prune(baseline, none)).toEqual({ ...noBaseline });
   });
 
+  it('lets nothing through to other tables while it goes', () => {
+    const out = route('0.0.0.0/0', { table: 2, hops: [via], protocol: OWN_PROTOCOL });
+    const inside = world([eth('eth1', { master: 'red' }), vrf('red', 2)], { routes: [out, ...ends] });
+    const none = goal({});
+    expect(words(steps(none, inside, baseline, inside))).toEqual([
+      'remove',
+      'route delete 0.0.0.0/0 via 192.0.2.2 dev eth1 table 2',
+    ]);
+    expect(steps(none, { ...inside, routes: ends }, baseline, inside)?.name).toBe('release');
+    const gone = world([eth('eth1')], { routes: ends });
+    expect(words(steps(none, gone, baseline, inside)).map((text) => text?.replace(/ metric.*/, ''))).toEqual([
+      'remove',
+      'route delete unreachable 0.0.0.0/0 table 2',
+      'route delete unreachable ::/0 table 2',
+    ]);
+    // That of somebody else stays, without ours.
+    const theirs = world([vrf('red', 2, '')], { routes: ends });
+    expect(steps(none, theirs)?.name).toBe('remove');
+  });
+
   it('is made anew where its table is another, and left alone where it is not ours', () => {
     expect(words(steps(wanted, world([eth('eth1'), vrf('red', 3)])))).toEqual(['release', 'link delete red']);
     expect(words(steps(goal({}), world([vrf('theirs', 3, 'somebody')])))).toEqual([undefined]);
     const found = obstacles(wanted, world([eth('eth1'), vrf('red', 3, '')]), ({ alias }) => alias === OWN_ALIAS);
     expect([...found]).toEqual([['p', 'red exists with table 3, not 2, and was not made by waypost']]);
   });
+});
+
+const has = (text: string, length: number, more: Partial<AddressState> = {}): AddressState => ({
+  address: address(text),
+  length,
+  flags: 0x80,
+  ...more,
+});
+const own = { protocol: OWN_PROTOCOL };
+
+describe('addresses', () => {
+  const dummy = { name: 'd0', index: 0, type: 'dummy', state: 'up' } as const;
+  const d0 = eth('d0', { kind: 'dummy', alias: OWN_ALIAS });
+
+  it('that a policy no longer says anything of go from a link that was made for it', () => {
+    const have = world([d0], { addresses: new Map([['d0', [has('10.0.0.1', 24, own)]]]) });
+    const wanted = goal({ interfaces: [dummy] });
+    expect(words(steps(wanted, have, noBaseline, have))).toEqual(['remove', 'address delete 10.0.0.1/24 dev d0']);
+    expect(words(steps(wanted, world([d0]), noBaseline, have))).toEqual([undefined]);
+  });
+
+  it('that are link-local and that somebody set are kept, and put back; those of the kernel are its own', () => {
+    const mac = parseMac('02:00:00:00:00:01')!;
+    const eth1 = eth('eth1', { mac });
+    const before = world([eth1, vrf('red', 2)], {
+      addresses: new Map([
+        [
+          'eth1',
+          [
+            has('fe80::1', 64),
+            has('fe80::ff:fe00:1', 64),
+            has('fe80::abcd', 64, { protocol: 2 }),
+            has('fe80::ef01', 64, { flags: 0x880 }),
+          ],
+        ],
+      ]),
+    });
+    const list = { enabled: true, addresses: [{ address: address('2001:db8::1'), length: 64 }] };
+    for (const ipv6 of [undefined, list]) {
+      const wanted = goal({
+        interfaces: [red, { name: 'eth1', index: 1, state: 'up', ...(ipv6 && { ipv6 }) }],
+      });
+      const baseline = remember(noBaseline, wanted, before);
+      const inside = world([{ ...eth1, master: 'red' }, vrf('red', 2)], { routes: ends });
+      expect(words(steps(wanted, inside, baseline, before))).toEqual([
+        'addresses',
+        ...(ipv6 === undefined ? [] : ['address add 2001:db8::1/64 dev eth1']),
+        'address add fe80::1/64 dev eth1',
+      ]);
+      const settings = new Map([['net/ipv6/conf/eth1/disable_ipv6', { value: '1' }]]);
+      const off = targetOf({ ...wanted, sysctls: settings }, baseline, inside, before);
+      expect(off.keep.get('eth1')).toEqual([]);
+    }
+  });
+
+  it('of the loopback itself, and of Services on it, are on no list and stay', () => {
+    const lo = eth('lo', { kind: 'loopback' });
+    const there = [
+      has('127.0.0.1', 8),
+      has('::1', 128),
+      has('203.0.113.7', 32, { protocol: 186 }),
+      has('10.9.9.9', 32),
+    ];
+    const have = world([lo], { addresses: new Map([['lo', there]]) });
+    const list = (text: string, length: number) => ({ enabled: true, addresses: [{ address: address(text), length }] });
+    const [ipv4, ipv6] = [list('10.0.0.1', 32), list('2001:db8::1', 128)];
+    const wanted = goal({ interfaces: [{ name: 'lo', index: 0, type: 'loopback', state: 'up', ipv4, ipv6 }] });
+    const baseline = remember(noBaseline, wanted, have);
+    expect(words(steps(wanted, have, baseline, have))).toEqual(['remove', 'address delete 10.9.9.9/32 dev lo']);
+    expect(baseline.links.get('lo')?.ipv4).toEqual([has('10.9.9.9', 32)]);
+  });
+
+  it('of a policy that are link-local outlive another change that is taken back', () => {
+    const addresses = new Map([['eth1', [has('fe80::1', 64, own)]]]);
+    const before = world([eth('eth1')], { addresses });
+    expect(words(nextStage(restorationOf(before, before), before, () => false))).toEqual([undefined]);
+  });
+
+  it('that take the place of others bring no route of others down', () => {
+    const before = world([eth('eth1')], {
+      addresses: new Map([['eth1', [has('192.0.2.1', 24)]]]),
+      routes: [
+        route('0.0.0.0/0', { hops: [via] }),
+        route('198.51.100.0/24', { hops: [via], protocol: 186 }),
+        route('203.0.113.0/24', { hops: [{ ...via, device: 'eth2' }] }),
+      ],
+    });
+    const list = { enabled: true, addresses: [{ address: address('192.0.2.3'), length: 24 }] };
+    const wanted = goal({ interfaces: [{ name: 'eth1', index: 0, state: 'up', ipv4: list }] });
+    const baseline = remember(noBaseline, wanted, before);
+    const now = world([eth('eth1')], { addresses: new Map([['eth1', [has('192.0.2.3', 24, own)]]]) });
+    expect(words(steps(wanted, now, baseline, before))).toEqual([
+      'routes',
+      'route add 0.0.0.0/0 via 192.0.2.2 dev eth1 table 254',
+    ]);
+    expect(remember(noBaseline, wanted, now).links.get('eth1')?.ipv4).toEqual([]);
+    // Nor do they come back where the link is to be down, or gone somewhere else.
+    const down = goal({ interfaces: [{ name: 'eth1', index: 0, state: 'down', ipv4: list }] });
+    expect(targetOf(down, baseline, now, before).restore).toEqual([]);
+    const moved = goal({ interfaces: [{ name: 'eth1', index: 0, state: 'up', ipv4: list, controller: 'red' }, red] });
+    const inside = world([eth('eth1', { master: 'red' }), vrf('red', 2)], { addresses: now.addresses, routes: ends });
+    expect(targetOf(moved, remember(noBaseline, moved, before), inside, before).restore).toEqual([]);
+  });
+});
+
+it('neighbours that somebody set for good are put back where the kernel forgot them', () => {
+  const neighbours = new Map([['eth1', [{ address: address('192.0.2.7'), octets: Uint8Array.of(2, 0, 0, 0, 0, 7) }]]]);
+  const before = world([eth('eth1'), vrf('red', 2)], { neighbours, routes: ends });
+  const wanted = goal({ interfaces: [red] });
+  const baseline = remember(noBaseline, wanted, before);
+  const inside = world([eth('eth1', { master: 'red' }), vrf('red', 2)], { routes: ends });
+  expect(words(steps(wanted, inside, baseline, before))).toEqual(['neighbours', 'neighbour add 192.0.2.7 dev eth1']);
+  expect(words(nextStage(restorationOf(before, inside), { ...inside, links: before.links }, () => false))).toEqual([
+    'neighbours',
+    'neighbour add 192.0.2.7 dev eth1',
+  ]);
+  expect(steps(wanted, { ...inside, neighbours }, baseline, before)?.name).toBe('rules');
+});
+
+describe('what cannot be yet', () => {
+  const ours = ({ alias }: LinkState) => alias === OWN_ALIAS;
+  const one = { index: 0, destination: prefix('10.0.0.0/8'), table: 254, gateway: address('192.0.2.2') };
+
+  it('is a route by a link that does not exist, and that nothing makes', () => {
+    const wanted = goal({ routes: [{ ...one, interface: 'eth9' }] });
+    const reason = 'eth9, by which a route leaves, does not exist';
+    expect([...obstacles(wanted, world([eth('eth1')]), ours)]).toEqual([['p', reason]]);
+    expect([...obstacles(wanted, world([eth('eth9')]), ours)]).toEqual([]);
+    // Nor is it sent by any other link once that one has gone.
+    expect(words(steps(wanted, world([eth('eth1')])))).toEqual([undefined]);
+    const made = goal({ routes: [{ ...one, interface: 'red' }], interfaces: [red] });
+    expect([...obstacles(made, world([eth('eth1')]), ours)]).toEqual([]);
+  });
+
+  it('is a VLAN that somebody made with another tag', () => {
+    const vlan = { base: 'eth1', id: 7, protocol: 0x8100 };
+    const wanted = goal({ interfaces: [{ name: 'v', index: 0, type: 'vlan', state: 'up', vlan }] });
+    const there = (id: number) => world([eth('eth1'), eth('v', { kind: 'vlan', vlan: { ...vlan, id } })]);
+    expect([...obstacles(wanted, there(8), ours)]).toEqual([
+      ['p', 'v exists with id 8 on eth1, and was not made by waypost'],
+    ]);
+    expect([...obstacles(wanted, there(7), ours)]).toEqual([]);
+  });
+});
+
+it('a route waits until its IPv6 source is verified', () => {
+  const source = address('2001:db8::1');
+  const one = { index: 0, destination: prefix('2001:db8:9::/48'), table: 254, interface: 'eth1', source };
+  const wanted = goal({ routes: [one] });
+  const have = (flags: number) =>
+    world([eth('eth1')], { addresses: new Map([['eth1', [has('2001:db8::1', 64, { flags })]]]) });
+  const text = 'route add 2001:db8:9::/48 dev eth1 table 254';
+  const left = (now: Snapshot) => unverified(targetOf(wanted, noBaseline, now), now);
+  expect([words(steps(wanted, have(0xc0))), left(have(0xc0))]).toEqual([[undefined], [text]]);
+  expect([words(steps(wanted, have(0x80))), left(have(0x80))]).toEqual([['routes', text], []]);
+  const there = { ...have(0xc0), routes: wanted.routes };
+  expect([words(steps(wanted, there)), left(there)]).toEqual([[undefined], []]);
+});
+
+it('IPv6 makes 1024 of metric 0, and of none', () => {
+  const six = (priority?: number) => route('2001:db8::/32', priority === undefined ? {} : { priority });
+  expect(new Set([six(), six(0), six(1024)].map(routeKey)).size).toBe(1);
+  expect(new Set([route('10.0.0.0/8', {}), route('10.0.0.0/8', { priority: 1024 })].map(routeKey)).size).toBe(2);
 });
 
 describe('taking back', () => {

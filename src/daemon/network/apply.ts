@@ -7,6 +7,8 @@ import { type Kernel, type Scope, StepError } from './kernel.ts';
 
 /** More than the longest way has, fewer than one that leads nowhere. */
 const MAX_STAGES = 40;
+/** How often one step is taken on the way: what was done may be undone by another step, but not again and again. */
+const MAX_TIMES = 3;
 
 /**
  * @param targetOf where to go from what is there
@@ -21,6 +23,7 @@ export function reach(
   optional: (step: Step) => boolean,
 ): string[] {
   const skipped = new Set<string>();
+  const taken = new Map<string, number>();
   const problems: string[] = [];
   let last: Step | undefined;
   for (let stages = 0; stages < MAX_STAGES; stages++) {
@@ -29,11 +32,15 @@ export function reach(
     if (stage === undefined) return problems;
     for (const step of stage.steps) {
       last = step;
+      const text = describeStep(step);
+      const times = taken.get(text) ?? 0;
+      taken.set(text, times + 1);
       try {
+        if (times === MAX_TIMES) throw new StepError(step, 'has no effect');
         kernel.take(step);
       } catch (error) {
         if (!(error instanceof StepError) || !optional(step)) throw error;
-        skipped.add(describeStep(step));
+        skipped.add(text);
         problems.push(error.message);
       }
     }

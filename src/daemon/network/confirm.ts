@@ -23,22 +23,25 @@ const KNOWN_MS = 2_000;
 const STEP_MS = 50;
 /** Between two runs of a command that failed, ms. */
 const COMMAND_MS = 1_000;
+/** How often it is read anew which default gateways there are, ms. */
+const ROUTES_MS = 500;
+const families = [4, 6] as const;
 
 /** Default gateways that answer now. */
 export async function answeringGateways(client: Client): Promise<readonly Gateway[]> {
-  const all = defaultGateways(client);
+  const all = families.flatMap((family) => defaultGateways(client, family));
   for (const gateway of all) if (!answers(client, gateway)) ask(client, gateway);
   const end = monotonicMs() + KNOWN_MS;
   while (all.some((gateway) => !answers(client, gateway)) && monotonicMs() < end) await delay(STEP_MS);
   return all.filter((gateway) => answers(client, gateway));
 }
 
-/** One check: undefined once it holds, or else what does not hold yet. */
-type Check = () => Promise<string | undefined> | string | undefined;
+/** One check: undefined once it holds, or else what does not hold yet. It never waits. */
+type Check = () => string | undefined;
 
 /**
- * Waits until all checks hold.
- * @param running says whether to go on waiting
+ * Waits until all checks hold. Commands are run once all else does, and end with it.
+ * @param signal ends the waiting
  * @returns undefined when they do, or what did not hold at the end
  */
 export async function confirmed(
@@ -47,36 +50,47 @@ export async function confirmed(
   checks: Checks,
   sessions: () => ReadonlySet<string>,
   timeoutMs: number,
-  running: () => boolean,
+  signal: AbortSignal,
 ): Promise<string | undefined> {
   const end = monotonicMs() + timeoutMs;
-  const left = () => Math.max(1, end - monotonicMs());
+  const over = new AbortController();
+  const commands = AbortSignal.any([signal, over.signal]);
   const waiting: Check[] = [
     ...(checks.gateway ? gatewayChecks(client, working.gateways) : []),
     ...(checks.sessions ? [sessionCheck(working.sessions, sessions)] : []),
-    ...checks.commands.map((command) => commandCheck(command, left)),
+    ...checks.commands.map((command) => commandCheck(command, commands)),
   ];
-  for (;;) {
-    let missing: string | undefined;
-    for (const check of waiting) {
-      missing = await check();
-      if (missing !== undefined || !running()) break;
+  try {
+    for (;;) {
+      let missing: string | undefined;
+      for (const check of waiting) {
+        missing = check();
+        if (missing !== undefined) break;
+      }
+      if (missing === undefined || monotonicMs() >= end) return missing;
+      await delay(STEP_MS);
+      if (signal.aborted) return missing;
     }
-    if (missing === undefined || monotonicMs() >= end || !running()) return missing;
-    await delay(STEP_MS);
+  } finally {
+    over.abort();
   }
 }
 
 /** Of each family that had a gateway that answered, one must answer: the old one or another. */
 function gatewayChecks(client: Client, before: readonly Gateway[]): Check[] {
   const askedAt = new Map<string, number>();
-  return ([4, 6] as const).flatMap((family) => {
+  return families.flatMap((family) => {
     const were = before.filter((gateway) => gateway.family === family).map(gatewayText);
     if (were.length === 0) return [];
     let answered = false;
+    let are: readonly Gateway[] = [];
+    let next = 0;
     return () => {
       if (answered) return undefined;
-      const are = defaultGateways(client).filter((gateway) => gateway.family === family);
+      if (monotonicMs() >= next) {
+        are = defaultGateways(client, family);
+        next = monotonicMs() + ROUTES_MS;
+      }
       if (are.length === 0) return `no IPv${family} default gateway is left, where ${were.join(', ')} answered before`;
       // What the kernel believes may be from before the change; what did not answer for a while is asked again.
       const fresh = are.filter((gateway) => {
@@ -100,14 +114,20 @@ function sessionCheck(before: ReadonlySet<string>, now: () => ReadonlySet<string
   };
 }
 
-function commandCheck(command: string, leftMs: () => number): Check {
+function commandCheck(command: string, signal: AbortSignal): Check {
+  const named = `the command ${JSON.stringify(command)}`;
   let next = 0;
-  let last: string | undefined = `the command ${JSON.stringify(command)} was not run`;
-  return async () => {
-    if (last === undefined || monotonicMs() < next) return last;
-    const failed = await runCommand(command, leftMs());
-    next = monotonicMs() + COMMAND_MS;
-    last = failed === undefined ? undefined : `the command ${JSON.stringify(command)} failed: ${failed}`;
-    return last;
+  let running = false;
+  let missing: string | undefined = `${named} has not ended`;
+  return () => {
+    if (missing !== undefined && !running && !signal.aborted && monotonicMs() >= next) {
+      running = true;
+      void runCommand(command, signal).then((failed) => {
+        running = false;
+        next = monotonicMs() + COMMAND_MS;
+        missing = failed === undefined ? undefined : `${named} failed: ${failed}`;
+      });
+    }
+    return missing;
   };
 }

@@ -1,24 +1,25 @@
 /** The node's network as the kernel has it: read as a snapshot, and changed step by step. */
 import { RequestSocket } from '../../io/netlink.ts';
 import { bondMode, readSysctl, writeSysctl } from '../../io/sysctl.ts';
-import { macBytes } from '../../lib/mac.ts';
 import { Client } from '../../netlink/client.ts';
-import { NetlinkError } from '../../netlink/errors.ts';
+import { Errno, NetlinkError } from '../../netlink/errors.ts';
 import type { Op } from '../../netlink/kinds.ts';
-import { type Link, LinkFlag, type LinkSpec } from '../../netlink/link.ts';
-import type { LinkInfo } from '../../netlink/linkinfo.ts';
-import type { Route, RouteSpec } from '../../netlink/route.ts';
-import type { Rule, RuleSpec } from '../../netlink/rule.ts';
+import { type Link, LinkFlag } from '../../netlink/link.ts';
+import { NeighbourState } from '../../netlink/neighbour.ts';
+import type { Route } from '../../netlink/route.ts';
+import { staticProtocols } from '../../vrf/goal.ts';
 import { OWN_ALIAS, OWN_PROTOCOL } from '../../vrf/mark.ts';
-import { type AddressState, dropped, type LinkState, type RouteState, type Snapshot } from '../../vrf/state.ts';
-import { describeStep, type LinkChange, type Step } from '../../vrf/step.ts';
+import type { AddressState, LinkState, RouteState, Snapshot, StaticNeighbour } from '../../vrf/state.ts';
+import { describeStep, type Step } from '../../vrf/step.ts';
+import { keepingRouters } from './heeding.ts';
+import { requestOf } from './request.ts';
 
 /** What of the network is to be read: routes of others are many, and so are sysctls. */
 export interface Scope {
   readonly sysctls: readonly string[];
-  /** Links whose routes matter, whoever made them. */
+  /** Links whose neighbours and static routes matter, whoever made them. */
   readonly links: readonly string[];
-  /** Tables whose routes matter, whoever made them; `all` for any table. */
+  /** Tables whose static routes matter, whoever made them; `all` for any table. */
   readonly tables: readonly number[] | 'all';
 }
 
@@ -82,16 +83,20 @@ export class Kernel {
       const value = this.sysctls.read(path);
       if (value !== undefined) sysctls.set(path, value);
     }
-    return { links, addresses, routes: this.routes(scope), rules: this.client.dump('rule', {}), sysctls };
+    const routes = this.routes(scope);
+    const rules = this.client.dump('rule', {});
+    const neighbours = this.neighbours(scope);
+    const none = this.sysctls.read('net/ipv6/conf/all/disable_ipv6') === undefined;
+    return { links, addresses, neighbours, routes, rules, sysctls, ...(none && ({ ipv6: false } as const)) };
   }
 
   /** Throws `StepError`. */
   take(step: Step): void {
     this.writes++;
     try {
-      if (step.do === 'sysctl') this.sysctls.write(step.path, step.value);
-      else if (step.do === 'makeLink') this.make(step.name, this.opOf(step));
-      else this.client.perform(this.opOf(step));
+      if (step.do === 'sysctl') keepingRouters(this.sysctls, () => this.advertised(), step.path, step.value);
+      else if (step.do === 'makeLink') this.make(step.name, this.requestOf(step));
+      else this.client.perform(this.requestOf(step));
     } catch (error) {
       const { message, code } = error as NodeJS.ErrnoException;
       const remedy = code === 'EPERM' || code === 'EACCES' ? ' (CAP_NET_ADMIN is needed)' : '';
@@ -99,8 +104,8 @@ export class Kernel {
     }
   }
 
-  /** 0 for a link that does not exist: the kernel says so. */
-  indexOf(name: string): number {
+  /** Throws `NetlinkError` for a link that does not exist: to the kernel, 0 would be any. */
+  private indexOf(name: string): number {
     const known = this.indexes.get(name);
     if (known !== undefined) return known;
     // It may have been made since they were read.
@@ -110,12 +115,17 @@ export class Kernel {
       this.names.set(index, name);
       return index;
     } catch (error) {
-      if (error instanceof NetlinkError) return 0;
+      if (error instanceof NetlinkError && error.errno === Errno.nodev)
+        throw new NetlinkError(Errno.nodev, `${name} does not exist`);
       throw error;
     }
   }
 
-  nameOf(index: number): string {
+  private requestOf(step: Exclude<Step, { readonly do: 'sysctl' }>): Op {
+    return requestOf(step, (name) => this.indexOf(name));
+  }
+
+  private nameOf(index: number): string {
     return this.names.get(index) ?? `#${index}`;
   }
 
@@ -126,27 +136,41 @@ export class Kernel {
     if (unmarked !== undefined) throw unmarked;
   }
 
+  private advertised(): Iterable<string> {
+    return this.client.dump('route', { family: 6, protocol: ADVERTISED }).length > 0 ? this.indexes.keys() : [];
+  }
+
+  /** Ours, and of others those that somebody set: never what a routing daemon learned, which may be a full table. */
   private routes({ links, tables }: Scope): RouteState[] {
-    const found = new Map<string, RouteState>();
-    const add = (routes: readonly Route[]) => {
-      for (const route of routes) {
-        if (route.table === LOCAL) continue;
-        const state = this.routeState(route);
-        found.set(JSON.stringify([state, [...route.destination.bytes]]), state);
-      }
-    };
-    for (const family of [4, 6] as const) {
-      if (tables === 'all') add(this.client.dump('route', { family }));
-      else {
-        add(this.client.dump('route', { family, protocol: OWN_PROTOCOL }));
-        for (const table of tables) add(this.client.dump('route', { family, table }));
-        for (const name of links) {
-          const link = this.indexOf(name);
-          if (link !== 0) add(this.client.dump('route', { family, link }));
-        }
-      }
+    const by = new Set(links.flatMap((name) => this.indexes.get(name) ?? []));
+    const matters = ({ table, hops }: Route) =>
+      tables === 'all' || tables.includes(table) || hops.some(({ link }) => by.has(link ?? 0));
+    const others = tables === 'all' || tables.length > 0 || by.size > 0 ? staticProtocols : [];
+    const found: RouteState[] = [];
+    for (const family of [4, 6] as const)
+      for (const protocol of [OWN_PROTOCOL, ...others])
+        for (const route of this.client.dump('route', { family, protocol }))
+          if (route.table !== LOCAL && (protocol === OWN_PROTOCOL || matters(route)))
+            found.push(this.routeState(route));
+    return found;
+  }
+
+  /** Those that somebody set for good. */
+  private neighbours({ links }: Scope): Map<string, StaticNeighbour[]> {
+    const found = new Map<string, StaticNeighbour[]>();
+    for (const name of links) {
+      const link = this.indexes.get(name);
+      if (link === undefined) continue;
+      const set = this.client.dump('neighbour', { link }).filter(({ state }) => state === NeighbourState.permanent);
+      const plain = ({ address, octets, flags, protocol }: StaticNeighbour): StaticNeighbour => ({
+        address,
+        ...(octets && { octets: octets.slice() }),
+        ...(flags !== 0 && { flags }),
+        ...(protocol !== undefined && { protocol }),
+      });
+      if (set.length > 0) found.set(name, set.map(plain));
     }
-    return [...found.values()];
+    return found;
   }
 
   private linkState(link: Link): LinkState {
@@ -178,95 +202,9 @@ export class Kernel {
       hops: hops.map(({ link, ...hop }) => ({ ...hop, ...(link !== undefined && { device: this.nameOf(link) }) })),
     };
   }
-
-  private routeSpec({ hops, ...route }: RouteState): RouteSpec {
-    if (dropped(route.type)) return route;
-    return {
-      ...route,
-      // What the kernel says of a hop's state is not for it to be told.
-      hops: hops.map(({ device, flags = 0, ...hop }) => ({
-        ...hop,
-        ...((flags & ON_LINK) !== 0 && { flags: ON_LINK }),
-        ...(device !== undefined && { link: this.indexOf(device) }),
-      })),
-    };
-  }
-
-  private opOf(step: Exclude<Step, { readonly do: 'sysctl' }>): Op {
-    switch (step.do) {
-      case 'makeLink': {
-        const { kind, table, vlan } = step.link;
-        const info = {
-          kind,
-          ...(table !== undefined && { table }),
-          ...(vlan && { id: vlan.id, protocol: vlan.protocol }),
-        };
-        const value: LinkSpec = {
-          name: step.name,
-          info: info as LinkInfo,
-          ...(vlan && { parent: this.indexOf(vlan.base) }),
-        };
-        return { verb: 'add', kind: 'link', value };
-      }
-      case 'setLink':
-        return { verb: 'set', kind: 'link', value: { index: this.indexOf(step.name), ...this.changeSpec(step.to) } };
-      case 'deleteLink':
-        return { verb: 'delete', kind: 'link', value: { index: this.indexOf(step.name) } };
-      case 'addAddress':
-        return { verb: 'add', kind: 'address', value: { ...addable(step.address), link: this.indexOf(step.name) } };
-      case 'deleteAddress': {
-        const { address, length, peer } = step.address;
-        const value = { address, length, ...(peer && { peer }), link: this.indexOf(step.name) };
-        return { verb: 'delete', kind: 'address', value };
-      }
-      case 'addRoute':
-        return { verb: 'append', kind: 'route', value: this.routeSpec(step.route) };
-      case 'replaceRoute':
-        return { verb: 'replace', kind: 'route', value: this.routeSpec(step.route) };
-      case 'deleteRoute': {
-        const { destination, table, tos, priority, type, protocol } = step.route;
-        const value: RouteSpec = {
-          destination,
-          table,
-          type,
-          protocol,
-          ...(tos !== undefined && { tos }),
-          ...(priority !== undefined && { priority }),
-        };
-        return { verb: 'delete', kind: 'route', value };
-      }
-      case 'addRule':
-        return { verb: 'add', kind: 'rule', value: { ...step.rule, protocol: step.protocol } };
-      case 'deleteRule':
-        return { verb: 'delete', kind: 'rule', value: deletable(step.rule) };
-    }
-  }
-
-  private changeSpec({ mtu, mac, master, up, stp }: LinkChange): LinkSpec {
-    return {
-      ...(mtu !== undefined && { mtu }),
-      ...(mac !== undefined && { address: macBytes(mac) }),
-      ...(master !== undefined && { master: master === null ? 0 : this.indexOf(master) }),
-      ...(up !== undefined && { up }),
-      ...(stp !== undefined && { info: { kind: 'bridge', stp } as const }),
-    };
-  }
 }
 
-/** ARPHRD_LOOPBACK, RT_TABLE_LOCAL, RTNH_F_ONLINK, and what of an address's flags is for us to set (IFA_F_*). */
+/** ARPHRD_LOOPBACK, RT_TABLE_LOCAL, RTPROT_RA. */
 const LOOPBACK = 772;
 const LOCAL = 255;
-const ON_LINK = 4;
-const SETTABLE = 0x2 | 0x100 | 0x200 | 0x400;
-
-function addable({ flags = 0, ...address }: AddressState): AddressState {
-  const settable = flags & SETTABLE;
-  const { lifetimes, ...rest } = address;
-  const limited = lifetimes !== undefined && lifetimes.validSec !== 0xffff_ffff;
-  return { ...rest, ...(limited && { lifetimes }), ...(settable !== 0 && { flags: settable }) };
-}
-
-/** A rule with l3mdev is told with table 0, which stands for none. */
-function deletable({ table, flags: _, ...rest }: Rule): RuleSpec {
-  return table === 0 ? rest : { ...rest, table };
-}
+const ADVERTISED = 9;

@@ -20,7 +20,8 @@ export class News {
 
   /** Why policies are not in force that have not failed: all of them. */
   waiting(reasons: ReadonlyMap<string, string>): void {
-    for (const [name, reason] of reasons) this.once(waits(name), reason, 'policy waits', name);
+    for (const [name, reason] of reasons)
+      this.once(waits(name), reason, name === SPEAKER ? "the Speaker's network waits" : 'policy waits', name);
     for (const name of this.waited) if (!reasons.has(name)) this.told.delete(waits(name));
     this.waited = [...reasons.keys()];
   }

@@ -12,9 +12,7 @@ export function confirmedIn(
   goal: Goal,
   baseline: Baseline,
 ): NetworkJournal {
-  const failed = new Map(
-    [...journal.failed].filter(([name]) => textOf(wanted.get(name)) !== textOf(next.get(name)) && wanted.has(name)),
-  );
+  const failed = new Map([...journal.failed].filter(([name]) => textOf(wanted.get(name)) !== textOf(next.get(name))));
   return { ...journal, applied: next, failed, baseline: prune(baseline, goal) };
 }
 

@@ -1,10 +1,11 @@
 /** Whether the node's default gateways answer: the kernel asks them, by ARP or neighbour discovery, and is watched. */
 import { type Address, type Family, formatAddress } from '../../lib/address.ts';
 import type { Client } from '../../netlink/client.ts';
-import { RouteTable } from '../../netlink/const.ts';
+import { Protocol, RouteTable } from '../../netlink/const.ts';
 import { NetlinkError } from '../../netlink/errors.ts';
-
 import { type Neighbour, NeighbourFlag, NeighbourState } from '../../netlink/neighbour.ts';
+import { staticProtocols } from '../../vrf/goal.ts';
+import { OWN_PROTOCOL } from '../../vrf/mark.ts';
 
 export interface Gateway {
   readonly family: Family;
@@ -15,15 +16,28 @@ export interface Gateway {
 
 const ANSWERS = NeighbourState.reachable | NeighbourState.permanent | NeighbourState.noArp;
 
+/** RTPROT_* of those who give hosts their default routes: boot, static, router advertisements, DHCP, and us. */
+const usual = [...staticProtocols, Protocol.ra, OWN_PROTOCOL];
+
 /** Those of the main table. Throws `NetlinkError`. */
-export function defaultGateways(client: Client): Gateway[] {
-  const found: Gateway[] = [];
-  for (const family of [4, 6] as const)
-    for (const { destination, hops } of client.dump('route', { family, table: RouteTable.main, type: 'unicast' }))
-      if (destination.length === 0)
-        for (const { gateway, link } of hops)
-          if (gateway !== undefined && link !== undefined) found.push({ family, address: gateway, link });
-  return found;
+export function defaultGateways(client: Client, family: Family): Gateway[] {
+  const among = (protocol?: number) => {
+    const filter = {
+      family,
+      table: RouteTable.main,
+      type: 'unicast',
+      ...(protocol !== undefined && { protocol }),
+    } as const;
+    return client
+      .dump('route', filter)
+      .flatMap(({ destination, hops }) => (destination.length === 0 ? hops : []))
+      .flatMap(({ gateway, link }) =>
+        gateway === undefined || link === undefined ? [] : { family, address: gateway, link },
+      );
+  };
+  const found = usual.flatMap(among);
+  // One of a routing daemon may be among very many routes.
+  return found.length > 0 ? found : among();
 }
 
 /** Makes the kernel ask, whatever it believes. An answer shows in `answers`. */
@@ -32,7 +46,7 @@ export function ask(client: Client, { address, link }: Gateway): void {
   // One that is known is asked itself; one that is not is looked for.
   const asked =
     known?.octets !== undefined && (known.state & (NeighbourState.permanent | NeighbourState.noArp)) === 0
-      ? { octets: known.octets, state: NeighbourState.probe }
+      ? { octets: known.octets, state: NeighbourState.probe, flags: known.flags & NeighbourFlag.router }
       : { state: NeighbourState.none, flags: NeighbourFlag.use };
   if (((known?.state ?? 0) & (NeighbourState.permanent | NeighbourState.noArp)) !== 0) return;
   client.apply([{ verb: 'replace', kind: 'neighbour', value: { address, link, ...asked } }]);

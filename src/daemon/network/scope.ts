@@ -2,7 +2,9 @@
 import { type Baseline, isEvicted, isOwn } from '../../vrf/baseline.ts';
 import { type Goal, isStaticRoute } from '../../vrf/goal.ts';
 import { OWN_PROTOCOL } from '../../vrf/mark.ts';
-import type { Snapshot } from '../../vrf/state.ts';
+import { matchesRoute, matchesRule } from '../../vrf/pattern.ts';
+import { ruleKey } from '../../vrf/rules.ts';
+import { routeKey, type Snapshot } from '../../vrf/state.ts';
 import type { Scope } from './kernel.ts';
 
 const MAIN = 254;
@@ -33,11 +35,28 @@ export function touched(have: Snapshot, goal: Goal, baseline: Baseline): Snapsho
         goal.links.has(name) || baseline.links.has(name) || isOwn(link) || isEvicted(goal, name, link.master),
     ),
   );
+  const places = new Set([...goal.routes, ...baseline.routes].map(routeKey));
+  const taken = new Set(baseline.rules.map(ruleKey));
   return {
     links,
     addresses: new Map([...have.addresses].filter(([name]) => links.has(name))),
-    routes: have.routes.filter((route) => route.protocol === OWN_PROTOCOL || isStaticRoute(route)),
-    rules: have.rules,
+    neighbours: new Map([...(have.neighbours ?? [])].filter(([name]) => links.has(name))),
+    routes: have.routes.filter(
+      (route) =>
+        route.protocol === OWN_PROTOCOL ||
+        (isStaticRoute(route) &&
+          (places.has(routeKey(route)) ||
+            route.hops.some(({ device }) => links.has(device ?? '')) ||
+            goal.absentRoutes.some((pattern) => matchesRoute(pattern, route)))),
+    ),
+    // Those of others come and go: only what was taken away is put back.
+    rules: have.rules.filter(
+      (rule) =>
+        rule.protocol === OWN_PROTOCOL ||
+        rule.l3mdev ||
+        taken.has(ruleKey(rule)) ||
+        goal.absentRules.some((pattern) => matchesRule(pattern, rule)),
+    ),
     sysctls: new Map([...have.sysctls].filter(([path]) => goal.sysctls.has(path) || baseline.sysctls.has(path))),
   };
 }

@@ -4,10 +4,13 @@
  */
 import type { Configuration } from '../../config/model.ts';
 import { policiesHere } from '../../intent/network.ts';
+import { monotonicMs } from '../../io/clock.ts';
 import type { Logger } from '../../io/log.ts';
+import { delay } from '../../io/turn.ts';
 import { canonical } from '../../lib/diff.ts';
 import type { Baseline } from '../../vrf/baseline.ts';
 import type { Goal } from '../../vrf/goal.ts';
+import { unverified } from '../../vrf/plan.ts';
 import type { Snapshot } from '../../vrf/state.ts';
 import type { Step } from '../../vrf/step.ts';
 import { restorationOf, targetOf } from '../../vrf/target.ts';
@@ -37,6 +40,10 @@ export interface Change {
   readonly policies: ReadonlySet<string>;
 }
 
+/** How long IPv6 takes to see that nobody else has an address: two or three seconds (RFC 4862 §5.4), ms. */
+const VERIFIED_MS = 8_000;
+const STEP_MS = 100;
+
 /** What works before a change, as far as it is asked for. */
 export async function workingNow(kernel: Kernel, config: Configuration, around: Surroundings): Promise<Working> {
   const { probe, rollbackMs } = config.speaker.network;
@@ -45,7 +52,7 @@ export async function workingNow(kernel: Kernel, config: Configuration, around: 
 }
 
 /**
- * @param current says whether the change is still wanted
+ * @param signal ends when something else is wanted
  * @returns why the change is not to be kept
  */
 export async function tryOut(
@@ -53,16 +60,29 @@ export async function tryOut(
   config: Configuration,
   { goal, baseline, before, working, policies }: Change,
   around: Surroundings,
-  current: () => boolean,
+  signal: AbortSignal,
 ): Promise<string | undefined> {
   const { probe, rollbackMs } = config.speaker.network;
   const wanted = new Set(goal.routes.map((route) => canonical([route.table, route.destination, route.priority])));
   // What is put back or moved along is done as far as it can be.
   const optional = (step: Step) =>
-    step.do === 'addRoute' && !wanted.has(canonical([step.route.table, step.route.destination, step.route.priority]));
+    step.do === 'addNeighbour' ||
+    (step.do === 'addRoute' && !wanted.has(canonical([step.route.table, step.route.destination, step.route.priority])));
   try {
     const scope = wholeScope(goal, baseline);
-    const problems = reach(kernel, scope, (now) => targetOf(goal, baseline, now, before), optional);
+    const target = (now: Snapshot) => targetOf(goal, baseline, now, before);
+    const problems = new Set(reach(kernel, scope, target, optional));
+    const waits = () => {
+      const now = kernel.read(scope);
+      return unverified(target(now), now);
+    };
+    const end = monotonicMs() + VERIFIED_MS;
+    for (let left = waits(); left.length > 0; left = waits()) {
+      if (monotonicMs() >= end) return `${left[0]}: its source address is not verified`;
+      await delay(STEP_MS);
+      if (signal.aborted) return undefined;
+      for (const problem of reach(kernel, scope, target, optional)) problems.add(problem);
+    }
     for (const problem of problems) around.log.warn({ reason: problem }, 'not all of the network could be kept');
   } catch (error) {
     return (error as Error).message;
@@ -80,7 +100,7 @@ export async function tryOut(
     // A peer that is none any more is not waited for.
     const gone = [...working.sessions].filter((name) => !around.isPeer(name));
     const up = () => new Set([...around.sessions(), ...gone]);
-    return await confirmed(kernel.client, working, checks, up, rollbackMs, current);
+    return await confirmed(kernel.client, working, checks, up, rollbackMs, signal);
   } catch (error) {
     return (error as Error).message;
   }
@@ -103,5 +123,8 @@ export function takeBack(kernel: Kernel, log: Logger, before: Snapshot, baseline
     (now) => restorationOf(before, now),
     () => true,
   );
+  const now = kernel.read(whole);
+  for (const route of unverified(restorationOf(before, now), now))
+    problems.push(`${route}: its source address is not verified`);
   for (const problem of problems) log.error({ reason: problem }, 'not all of the network could be put back');
 }

@@ -1,5 +1,5 @@
 /** What policies wish of the network, compared and put together: which of it is to be tried now. */
-import { networkGoal, type Wish } from '../../intent/network.ts';
+import { networkGoal, SPEAKER, type Wish } from '../../intent/network.ts';
 import { canonical } from '../../lib/diff.ts';
 import { isOwn } from '../../vrf/baseline.ts';
 import { complete, type Goal, obstacles } from '../../vrf/goal.ts';
@@ -49,6 +49,9 @@ export function choose(wanted: Wishes, { applied, failed }: NetworkJournal, have
     const usable = failed.get(name)?.text === textOf(wish) ? applied.get(name) : wish;
     if (usable !== undefined) next.set(name, usable);
   }
+  // What could not be taken away stays.
+  for (const [name, wish] of applied)
+    if (!wanted.has(name) && failed.get(name)?.text === textOf(undefined)) next.set(name, wish);
   const waiting = new Map<string, string>();
   // Without one of them others may be impossible.
   for (;;) {
@@ -62,9 +65,16 @@ export function choose(wanted: Wishes, { applied, failed }: NetworkJournal, have
       else next.set(name, old);
       complete = false;
     }
-    if (complete) return { next, waiting };
+    if (complete) break;
   }
+  const missing = missingOf(next.get(SPEAKER), goalOf(next), have);
+  if (missing.length > 0) waiting.set(SPEAKER, `${missing.join(', ')} does not exist`);
+  return { next, waiting };
 }
+
+/** Interfaces whose sysctls are to be set, and that neither are there nor will be made. They hold nothing else up. */
+const missingOf = (speaker: Wish | undefined, { links }: Goal, have: Snapshot): string[] =>
+  (speaker?.settings?.interfaces ?? []).flatMap(({ name }) => (have.links.has(name) || links.has(name) ? [] : name));
 
 /** VRFs that are wanted, by name, with the policies that say something of them. */
 export function wantedVrfs(wanted: Wishes) {
