@@ -1,11 +1,12 @@
 /** Names of network devices in documents. */
 import type { Findings, Path } from './problem.ts';
 
-/** Not names of devices: `net.ipv4.conf.all` and the like are settings of every device, or of those to come. */
-const taken = ['.', '..', 'all', 'default'];
+/** `net.ipv4.conf.all` and the like are settings of every device, or of those to come: no device has these names. */
+const taken = ['all', 'default'];
 
 /** What Linux takes as the name of a network device. */
-export const isDeviceName = (name: string): boolean => /^[^\s/:]{1,15}$/.test(name) && !taken.includes(name);
+export const isDeviceName = (name: string): boolean =>
+  /^[^\s/:]{1,15}$/.test(name) && !['.', '..', ...taken].includes(name);
 
 /** Complains about one that Linux does not take. */
 export function checkDeviceName(name: string, path: Path, findings: Findings): void {

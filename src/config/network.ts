@@ -133,6 +133,9 @@ export interface NetworkSettings {
   readonly interfaces: readonly InterfaceSettings[];
 }
 
+/** As a name of `InterfaceSettings`: `net.ipv4.conf.all`, whose rp_filter counts beside that of each interface. */
+export const EVERY = 'all';
+
 /** Sysctls of one interface alone; what is absent stays as it is. */
 export interface InterfaceSettings {
   readonly name: string;

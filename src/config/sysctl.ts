@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { checkDeviceName } from './device.ts';
 import { parseDuration } from './duration.ts';
-import type { NetworkSettings } from './network.ts';
+import { EVERY, type NetworkSettings } from './network.ts';
 import type { Findings } from './problem.ts';
 import { bool, duration, type Output } from './schema.ts';
 import { durationHint } from './timers.ts';
@@ -43,7 +43,10 @@ export const networkSchema = () =>
       interfaces: z
         .array(
           z.object({
-            name: z.string().min(1, 'the name is empty').describe('Name of the interface.'),
+            name: z
+              .string()
+              .min(1, 'the name is empty')
+              .describe('Name of the interface; all for what counts beside the setting of each, rpFilter alone.'),
             forwarding: bool().optional().describe('Forward IPv4 and IPv6 packets that come in here.'),
             rpFilter: z
               .enum(['off', 'strict', 'loose'])
@@ -69,8 +72,14 @@ export function readNetwork(raw: Raw, findings: Findings): NetworkSettings {
     findings.error([...path, 'rollback'], `invalid duration ${JSON.stringify(rollback)}`, durationHint(rollback!));
   else if (ms !== 0 && (ms < 1000 || ms > MAX_ROLLBACK_MS))
     findings.error([...path, 'rollback'], 'must be 0s or in 1s..1h');
-  for (const [i, { name }] of interfaces.entries()) {
-    checkDeviceName(name, [...path, 'interfaces', i, 'name'], findings);
+  for (const [i, { name, forwarding }] of interfaces.entries()) {
+    if (name !== EVERY) checkDeviceName(name, [...path, 'interfaces', i, 'name'], findings);
+    else if (forwarding !== undefined)
+      findings.error(
+        [...path, 'interfaces', i, 'forwarding'],
+        'changes every interface, which could not be given back',
+        'name those that are to forward',
+      );
     if (interfaces.findIndex((other) => other.name === name) !== i)
       findings.error([...path, 'interfaces', i, 'name'], `duplicate definition of interface ${JSON.stringify(name)}`);
   }

@@ -45,8 +45,9 @@ export const noBaseline: Baseline = { links: new Map(), routes: [], rules: [], s
 
 export const isOwn = ({ alias }: LinkState): boolean => alias === OWN_ALIAS;
 
-/** The link whose sysctl this is. */
-export const linkOf = (path: string): string | undefined => /^net\/ipv[46]\/conf\/(.+)\/[^/]+$/.exec(path)?.[1];
+/** The link whose sysctl this is; `all` is none. */
+export const linkOf = (path: string): string | undefined =>
+  /^net\/ipv[46]\/conf\/(?!all\/)(.+)\/[^/]+$/.exec(path)?.[1];
 
 /** Whether the link is in one whose ports a policy lists, without being among them. */
 export const isEvicted = (goal: Goal, name: string, master: string | null | undefined): boolean => {

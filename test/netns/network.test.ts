@@ -470,7 +470,10 @@ describe('a change that fails', () => {
 
 it('sysctls of the interface that the Speaker names change alone, and go back', async () => {
   const before = await state();
-  put('speaker', speaker(', interfaces: [{name: eth1, forwarding: true, rpFilter: loose}]'));
+  put(
+    'speaker',
+    speaker(', interfaces: [{name: eth1, forwarding: true, rpFilter: loose}, {name: all, rpFilter: loose}]'),
+  );
   start();
   await waitFor(
     'eth1 forwards',
@@ -479,6 +482,7 @@ it('sysctls of the interface that the Speaker names change alone, and go back', 
   );
   const changed = (await state()).split('\n').filter((line) => line.startsWith('ipv') && !before.includes(line));
   expect(changed.sort()).toEqual([
+    'ipv4/conf/all/rp_filter:2',
     'ipv4/conf/eth1/forwarding:1',
     'ipv4/conf/eth1/rp_filter:2',
     'ipv6/conf/eth1/accept_ra:2',

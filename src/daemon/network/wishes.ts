@@ -1,4 +1,5 @@
 /** What policies wish of the network, compared and put together: which of it is to be tried now. */
+import { EVERY } from '../../config/network.ts';
 import { networkGoal, SPEAKER, type Wish } from '../../intent/network.ts';
 import { canonical } from '../../lib/diff.ts';
 import { isOwn } from '../../vrf/baseline.ts';
@@ -74,7 +75,9 @@ export function choose(wanted: Wishes, { applied, failed }: NetworkJournal, have
 
 /** Interfaces whose sysctls are to be set, and that neither are there nor will be made. They hold nothing else up. */
 const missingOf = (speaker: Wish | undefined, { links }: Goal, have: Snapshot): string[] =>
-  (speaker?.settings?.interfaces ?? []).flatMap(({ name }) => (have.links.has(name) || links.has(name) ? [] : name));
+  (speaker?.settings?.interfaces ?? []).flatMap(({ name }) =>
+    name === EVERY || have.links.has(name) || links.has(name) ? [] : name,
+  );
 
 /** VRFs that are wanted, by name, with the policies that say something of them. */
 export function wantedVrfs(wanted: Wishes) {
