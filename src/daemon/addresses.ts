@@ -7,6 +7,8 @@ type Interfaces = Announced['interfaces'];
 interface Entry {
   readonly ip: Address;
   epoch: number;
+  /** Number of the first snapshot that has it. */
+  since: number | undefined;
   /** By Service. */
   readonly users: Map<string, Interfaces>;
 }
@@ -27,29 +29,36 @@ export class Addresses {
   /**
    * What a Service announces from now on; nothing where `ips` is empty. An address that another Service announces already
    * is announced with a new burst.
-   * @returns addresses that nobody announces any more
    */
-  set(service: string, ips: readonly Address[], interfaces: Interfaces): string[] {
+  set(service: string, ips: readonly Address[], interfaces: Interfaces): void {
     const before = this.byService.get(service) ?? [];
     const now = new Map(ips.map((ip) => [formatAddress(ip), ip]));
-    const gone = before.filter((text) => !now.has(text) && this.release(text, service));
+    for (const text of before) if (!now.has(text)) this.release(text, service);
     if (now.size > 0) this.byService.set(service, [...now.keys()]);
     else this.byService.delete(service);
     for (const [text, ip] of now) {
-      const entry = this.entries.get(text) ?? { ip, epoch: 0, users: new Map<string, Interfaces>() };
+      const entry = this.entries.get(text) ?? { ip, epoch: 0, since: undefined, users: new Map<string, Interfaces>() };
       this.entries.set(text, entry);
       if (!entry.users.has(service)) entry.epoch = ++this.epoch;
       entry.users.set(service, interfaces);
     }
-    return gone;
   }
 
   has(ip: string): boolean {
     return this.entries.has(ip);
   }
 
-  announced(): Announced[] {
-    return [...this.entries.values()].map(({ ip, epoch, users }) => ({ ip, epoch, interfaces: union(users) }));
+  /** For the snapshot of this number. */
+  announced(number: number): Announced[] {
+    return [...this.entries.values()].map((entry) => {
+      entry.since ??= number;
+      return { ip: entry.ip, epoch: entry.epoch, interfaces: union(entry.users) };
+    });
+  }
+
+  /** Whether the snapshot of this number had the address. */
+  wasIn(number: number, ip: string): boolean {
+    return (this.entries.get(ip)?.since ?? Number.POSITIVE_INFINITY) <= number;
   }
 
   /** The addresses by where they may be answered for. */
@@ -64,11 +73,10 @@ export class Addresses {
     return [...groups.values()];
   }
 
-  private release(text: string, service: string): boolean {
+  private release(text: string, service: string): void {
     const entry = this.entries.get(text)!;
     entry.users.delete(service);
-    if (entry.users.size > 0) return false;
-    return this.entries.delete(text);
+    if (entry.users.size === 0) this.entries.delete(text);
   }
 }
 

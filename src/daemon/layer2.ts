@@ -13,8 +13,11 @@ import type { Port } from '../l2/link.ts';
 import { DEFAULT_SCHEDULE } from '../l2/schedule.ts';
 import type { AddressCounters, Announced, ConflictReport, DropCounters } from '../l2/snapshot.ts';
 import { type Address, formatAddress } from '../lib/address.ts';
+import { equal } from '../lib/diff.ts';
 import { Addresses } from './addresses.ts';
-import { portsOf } from './fast/ports.ts';
+import { Claims, claimTexts } from './claims.ts';
+import { Complaints } from './complaints.ts';
+import { type Ports, portsOf } from './fast/ports.ts';
 import type { PortStatus, Report } from './fast/protocol.ts';
 import type { FastShare } from './fast/share.ts';
 import type { FastEvents, FastWorker } from './fast/worker.ts';
@@ -44,14 +47,6 @@ export const realParts = (fast: FastShare): Parts => ({
   worker: (events) => fast.join(events),
 });
 
-/** Another host claims an address of ours. */
-interface Claim {
-  readonly mac: string;
-  readonly stage: 'begin' | 'yield' | 'defer';
-}
-
-const protocols = ['arp', 'ndp'] as const;
-
 export class Layer2 {
   private readonly log: Logger;
   private readonly failed: (error: Error) => void;
@@ -67,19 +62,21 @@ export class Layer2 {
   /** Something was decided or configured that the worker does not know of. */
   private changed = false;
   private number = 0;
-  private ports: readonly Port[] = [];
+  /** The last snapshot that the worker has in force. */
+  private applied = 0;
+  /** The interfaces as the worker was told of them, and why others are none. */
+  private interfaces: Ports = { ports: [], macs: [], ineligible: new Map() };
   /** What the worker said last of each interface, by name. */
   private status = new Map<string, PortStatus>();
   private readonly counted = new Map<string, AddressCounters>();
   /** By interface. */
   private readonly dropped = new Map<string, DropCounters>();
-  /** By address and interface. */
-  private readonly claims = new Map<string, Map<string, Claim>>();
-  /** What was logged as wrong and is so still: by interface and protocol, or by interfaces that were asked for. */
-  private readonly told = new Map<string, string>();
+  private readonly claims = new Claims();
+  private readonly complaints: Complaints;
 
   constructor({ log, failed, claimed, parts }: Layer2Options) {
     this.log = log;
+    this.complaints = new Complaints(log);
     this.failed = failed;
     this.claimed = claimed;
     this.parts = parts;
@@ -96,12 +93,8 @@ export class Layer2 {
   /** A Service was decided; undefined: it is gone. */
   decided(key: string, decision: ServiceDecision | undefined): void {
     const announced = decision?.layer2.announced === true;
-    const gone = this.addresses.set(key, announced ? decision.ips : [], announced ? decision.layer2.interfaces : []);
+    this.addresses.set(key, announced ? decision.ips : [], announced ? decision.layer2.interfaces : []);
     this.changed = true;
-    for (const ip of gone) {
-      this.counted.delete(ip);
-      this.claims.delete(ip);
-    }
   }
 
   /** All decisions are up to date. */
@@ -129,54 +122,70 @@ export class Layer2 {
   }
 
   /** Addresses of ours that other hosts claim. */
-  *conflicts(): Generator<{ readonly ip: string; readonly interface: string } & Claim> {
-    for (const [ip, found] of this.claims) for (const [name, claim] of found) yield { ip, interface: name, ...claim };
+  conflicts(): ReturnType<Claims['all']> {
+    return this.claims.all();
   }
 
   /** An address of a Service as `show l2` has it. */
   row(ip: string, family: 4 | 6, { key, layer2 }: ServiceDecision) {
     const counted = this.counted.get(ip);
-    const found = layer2.announced ? this.answering(layer2.interfaces, family) : [];
-    const claims = this.claims.get(ip);
-    const interfaces = found.filter((name) => (claims?.get(name)?.stage ?? 'begin') === 'begin');
+    const able = layer2.announced ? this.able(layer2.interfaces, family) : [];
+    const found = this.addresses.wasIn(this.applied, ip) ? able.filter((port) => this.isOn(port, family)) : [];
+    const claims = this.claims.of(ip);
+    const interfaces = found
+      .map(({ name }) => name)
+      .filter((name) => (claims.get(name)?.stage ?? 'begin') === 'begin')
+      .sort();
     return {
       ip,
       service: key,
       interfaces,
       announced: interfaces.length > 0,
-      reason: layer2.announced ? this.obstacle(ip, found, interfaces) : (layer2.reason ?? null),
+      reason: layer2.announced ? this.obstacle(ip, able, found, interfaces) : (layer2.reason ?? null),
       owner: layer2.owner ?? null,
       requests: counted?.requests ?? 0,
       replies: counted?.responses ?? 0,
       gratuitous: counted?.gratuitous ?? 0,
       conflicts: counted?.claims ?? 0,
-      claimedBy: [...(claims ?? [])].map(([name, { mac }]) => ({ interface: name, mac })),
+      claimedBy: [...claims].map(([name, { mac }]) => ({ interface: name, mac })),
     };
   }
 
-  private obstacle(ip: string, found: readonly string[], left: readonly string[]): Reason | null {
+  private obstacle(ip: string, able: readonly Port[], found: readonly Port[], left: readonly string[]): Reason | null {
     if (this.worker === undefined) return 'announcerUnavailable';
-    if (found.length === 0) return 'announceFailed';
+    if (able.length === 0) return 'announceFailed';
+    if (found.length === 0) return 'announcePending';
     if (left.length > 0) return null;
-    const claims = [...(this.claims.get(ip)?.values() ?? [])];
+    const claims = [...this.claims.of(ip).values()];
     return claims.some(({ stage }) => stage === 'yield') ? 'addressClaimed' : 'heldElsewhere';
   }
 
   /** Another host has the address of this Service on every interface that it is to be announced on. */
   yielded(ip: Address, decision: ServiceDecision): boolean {
-    const { reason } = this.row(formatAddress(ip), ip.family, decision);
+    const text = formatAddress(ip);
+    if (this.claims.of(text).size === 0) return false;
+    const { reason } = this.row(text, ip.family, decision);
     return reason === 'addressClaimed' || reason === 'heldElsewhere';
   }
 
-  /** Names of the interfaces that answer for an address of this family, sorted. */
-  private answering(wanted: Announced['interfaces'], family: 4 | 6): string[] {
-    const protocol = family === 4 ? 'arp' : 'ndp';
+  /** The interfaces that can answer for an address of this family, as far as the worker has said otherwise of none. */
+  private able(wanted: Announced['interfaces'], family: 4 | 6): Port[] {
+    const protocol = protocolOf(family);
     if (this.worker === undefined) return [];
-    return this.ports
+    return this.interfaces.ports
       .filter((port) => port.running && port[protocol] && (wanted === 'all' || wanted.includes(port.name)))
-      .filter(({ name }) => ['on', 'off'].includes(this.status.get(name)?.[protocol] ?? 'on'))
-      .map(({ name }) => name)
-      .sort();
+      .filter((port) => ['on', 'off'].includes(this.statusOf(port)?.[protocol] ?? 'on'));
+  }
+
+  /** The worker has said that it answers there. */
+  private isOn(port: Port, family: 4 | 6): boolean {
+    return this.statusOf(port)?.[protocolOf(family)] === 'on';
+  }
+
+  /** What it said of another interface that had the name is of no use. */
+  private statusOf({ name, index }: Port): PortStatus | undefined {
+    const status = this.status.get(name);
+    return status?.index === index ? status : undefined;
   }
 
   private start(): void {
@@ -201,21 +210,36 @@ export class Layer2 {
   private post(): void {
     const { worker, links, config } = this;
     if (!this.begun || worker === undefined || links === undefined || config === undefined) return;
-    const { ports, macs } = portsOf(links.all, this.exclude, links.moves);
-    this.ports = ports;
+    const before = this.interfaces;
+    const { ports, macs, ineligible } = portsOf(links.all, this.exclude, links.moves);
+    this.interfaces = { ports, macs, ineligible };
+    // Most of what is told of links is nothing to the worker, for which a snapshot is work.
+    if (!this.changed && equal(before.ports, ports) && equal(before.macs, macs)) return;
     this.changed = false;
+    this.forgetGone();
     const { gratuitousIntervalMs, conflict, stickiness } = config.speaker.layer2;
+    const number = ++this.number;
     worker.apply({
-      number: ++this.number,
+      number,
       ports,
       macs,
-      addresses: this.addresses.announced(),
+      addresses: this.addresses.announced(number),
       rules: {
         schedule: { ...DEFAULT_SCHEDULE, refreshMs: gratuitousIntervalMs },
         ...{ conflict, stickiness, reception: 'normal' },
       },
     });
-    this.tellMissing();
+    this.tellLacking();
+  }
+
+  /**
+   * What is known of addresses that are announced no longer. Not before a snapshot leaves: one that another Service has in the
+   * same breath stays what it is to the worker, which tells nothing of it again.
+   */
+  private forgetGone(): void {
+    const isOurs = (ip: string) => this.addresses.has(ip);
+    this.claims.keep(isOurs);
+    for (const ip of this.counted.keys()) if (!isOurs(ip)) this.counted.delete(ip);
   }
 
   private report(report: Report): void {
@@ -225,10 +249,11 @@ export class Layer2 {
           this.log.info({ reason: report.realtime }, 'layer 2 runs without real-time priority');
         return;
       case 'applied':
+        this.applied = report.number;
         this.status = new Map(report.ports.map((port) => [port.name, port]));
         for (const name of this.dropped.keys()) if (!this.status.has(name)) this.dropped.delete(name);
-        this.tellStatus(report.ports);
-        this.tellMissing();
+        this.complaints.sockets(report.ports);
+        this.tellLacking();
         return;
       case 'counters':
         for (const counters of report.addresses)
@@ -242,59 +267,27 @@ export class Layer2 {
 
   private conflict(report: ConflictReport): void {
     const { ip, interface: name, mac, stage } = report;
-    const fields = { ip, interface: name, mac };
-    const claims = this.claims.get(ip) ?? new Map<string, Claim>();
-    if (stage === 'end') claims.delete(name);
-    // It is announced again when a claim has ended, and also when it stands but is no longer given way to.
-    else if (stage !== 'resume') claims.set(name, { mac, stage });
-    else if (claims.has(name)) claims.set(name, { mac, stage: 'begin' });
-    if (claims.size > 0 && this.addresses.has(ip)) this.claims.set(ip, claims);
-    else this.claims.delete(ip);
-    this.log[stage === 'begin' || stage === 'yield' ? 'warn' : 'info'](fields, conflictTexts[stage]);
-    this.claimed?.(report, conflictTexts[stage]);
-  }
-
-  /** Sockets that cannot be had, once each. */
-  private tellStatus(ports: readonly PortStatus[]): void {
-    for (const port of ports)
-      for (const protocol of protocols) {
-        const reason = port[protocol];
-        const failed = reason !== 'on' && reason !== 'off';
-        const fields = { interface: port.name, protocol, reason };
-        const remedy = reason === 'EPERM' ? ': CAP_NET_RAW is needed' : '';
-        if (this.news(`${port.name} ${protocol}`, failed ? reason : undefined))
-          if (failed) this.log.warn(fields, `addresses cannot be announced on this interface${remedy}`);
-          else this.log.info(fields, 'addresses can be announced on this interface again');
-      }
+    this.claims.take(report);
+    this.log[stage === 'begin' || stage === 'yield' ? 'warn' : 'info']({ ip, interface: name, mac }, claimTexts[stage]);
+    this.claimed?.(report, claimTexts[stage]);
   }
 
   /** Interfaces that advertisements ask for, where none of them can answer. */
-  private tellMissing(): void {
-    const lacking = new Set<string>();
-    for (const { interfaces, family, first, count } of this.addresses.groups()) {
-      if (this.answering(interfaces, family).length > 0) continue;
-      const key = `ipv${family} ${interfaces === 'all' ? '' : interfaces.join()}`;
-      lacking.add(key);
-      if (!this.news(key, 'announceFailed')) continue;
-      const fields = { reason: 'announceFailed', interfaces, ip: formatAddress(first), addresses: count };
-      this.log.warn(fields, 'no interface that may answer exists and is up');
-    }
-    for (const [key, what] of this.told) if (what === 'announceFailed' && !lacking.has(key)) this.told.delete(key);
+  private tellLacking(): void {
+    const groups = this.addresses.groups();
+    const lacking = groups.filter(({ interfaces, family }) => this.able(interfaces, family).length === 0);
+    this.complaints.lacking(lacking, (name, family) => this.unable(name, family));
   }
 
-  /** Whether this is another problem (or none) than was told last under the key. */
-  private news(key: string, problem: string | undefined): boolean {
-    if (this.told.get(key) === problem) return false;
-    if (problem === undefined) this.told.delete(key);
-    else this.told.set(key, problem);
-    return true;
+  /** Why the interface of this name does not answer for addresses of this family. */
+  private unable(name: string, family: 4 | 6): string {
+    const { ports, ineligible } = this.interfaces;
+    const port = ports.find((one) => one.name === name);
+    if (port === undefined) return ineligible.get(name) ?? 'absent';
+    const protocol = protocolOf(family);
+    if (!port.running) return 'down';
+    return port[protocol] ? (this.statusOf(port)?.[protocol] ?? 'on') : 'off';
   }
 }
 
-const conflictTexts = {
-  begin: 'another host claims an address that is announced here',
-  yield: 'another host claims the address: silent for now',
-  defer: 'another node has the address and keeps it',
-  resume: 'the address is announced again',
-  end: 'no other host claims the address any more',
-} as const;
+const protocolOf = (family: 4 | 6) => (family === 4 ? 'arp' : 'ndp');

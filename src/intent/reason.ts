@@ -54,6 +54,10 @@ export const reasons = {
     says: 'None of the interfaces that may answer for the address exists on this node, is up and can answer.',
     remedy: "Bring one up, or change the L2Advertisement's interfaces.",
   },
+  announcePending: {
+    says: 'The part that answers ARP and neighbour discovery has not taken the address over yet.',
+    remedy: 'Nothing: it takes milliseconds, and right after a start up to a few seconds.',
+  },
   announcerUnavailable: {
     says: 'The part that answers ARP and neighbour discovery could not be started.',
     remedy: 'See the log for the reason.',

@@ -44,6 +44,7 @@ export const layer2Questions: typeof questions = {
   sharedIPWithServiceSelector: 'Can all Services on the address be announced alike?',
   heldDown: 'May this node take addresses over already?',
   announceFailed: 'Can an interface answer?',
+  announcePending: 'Has the part that answers taken it over?',
   announcerUnavailable: 'Does the part that answers run?',
   addressClaimed: 'Is the address claimed by nobody else?',
   heldElsewhere: 'Has no other node the address?',

@@ -44,6 +44,8 @@ class Bench {
   linksEvents: LinksEvents | undefined;
   worker: FastEvents | undefined;
   refusal: Error | undefined;
+  /** The worker takes over what it gets at once. */
+  prompt = true;
   stopped = 0;
   readonly services = new Services();
   config = configuration();
@@ -65,7 +67,11 @@ class Bench {
       worker: (events) => {
         if (this.refusal !== undefined) throw this.refusal;
         this.worker = events;
-        return { apply: (snapshot) => this.snapshots.push(snapshot), stop: async () => void this.stopped++ };
+        const apply = (snapshot: Snapshot) => {
+          this.snapshots.push(snapshot);
+          if (this.prompt) this.serve(snapshot);
+        };
+        return { apply, stop: async () => void this.stopped++ };
       },
     },
   });
@@ -78,6 +84,13 @@ class Bench {
     for (let one = this.services.step(); one !== undefined; one = this.services.step())
       this.layer2.decided(one.key, one.after);
     this.layer2.settled();
+  }
+
+  /** The worker has a snapshot in force, and all sockets. */
+  serve({ number, ports }: Snapshot = this.snapshots.at(-1)!): void {
+    const word = (wanted: boolean) => (wanted ? 'on' : 'off');
+    const all = ports.map(({ index, name, arp, ndp }) => ({ index, name, arp: word(arp), ndp: word(ndp), mld: 'on' }));
+    this.worker!.report({ type: 'applied', number, ports: all });
   }
 
   applied(...ports: readonly (readonly [index: number, name: string, arp: string, ndp: string])[]): void {
@@ -235,6 +248,37 @@ describe('rows', () => {
     expect(bench.rows()[0]!.interfaces).toEqual(['eth1']);
   });
 
+  test('say that an address is announced once the worker has it, not before', () => {
+    bench.prompt = false;
+    const shared = { ingress: ingress('192.168.10.14'), request: request() };
+    bench.load({ ...lab, services: [service('one', shared)] });
+    expect(bench.rows()[0]).toMatchObject({ announced: false, reason: 'announcePending', interfaces: [] });
+    expect(bench.service.layer2).toMatchObject({ announced: false, reason: 'announcePending' });
+    expect(bench.told('no interface that may answer')).toEqual([]);
+    bench.serve();
+    expect(bench.rows()[0]).toMatchObject({ announced: true, reason: null, interfaces: ['eth0', 'eth1'] });
+    const more = service('more', { ingress: ingress('192.168.10.13') });
+    bench.load({ ...lab, services: [service('one', shared), more, service('two', shared)] });
+    const state = () => bench.rows().map((row) => [row.service, row.announced, row.reason]);
+    expect(state()).toEqual([
+      ['default/more', false, 'announcePending'],
+      ['default/one', true, null],
+      ['default/two', true, null],
+    ]);
+    bench.links = [...bench.links, link(3, 'eth2')];
+    bench.linksEvents!.changed();
+    expect(bench.rows()[1]!.interfaces).toEqual(['eth0', 'eth1']);
+    bench.serve(bench.snapshots.at(-2)!);
+    expect(state().map(([, announced]) => announced)).toEqual([true, true, true]);
+    expect(bench.rows()[1]!.interfaces).toEqual(['eth0', 'eth1']);
+    bench.serve();
+    expect(bench.rows()[1]!.interfaces).toEqual(['eth0', 'eth1', 'eth2']);
+    // Another one of that name is not yet served.
+    bench.links = [link(1, 'eth0'), link(9, 'eth1')];
+    bench.linksEvents!.changed();
+    expect(bench.rows()[1]!.interfaces).toEqual(['eth0']);
+  });
+
   test('have the counters, which end with the address', () => {
     bench.load({ ...lab, services: [web] });
     const counters = { ip: '192.168.10.10', requests: 7, responses: 5, gratuitous: 10, claims: 2 };
@@ -253,7 +297,7 @@ test('interfaces that do not exist are told of once, and again after they were t
   bench.load({ ...documents, services: [web] });
   expect(bench.rows()[0]).toMatchObject({ announced: false, reason: 'announceFailed', interfaces: [] });
   expect(bench.told(text)).toMatchObject([
-    { reason: 'announceFailed', interfaces: ['eth9'], ip: '192.168.10.10', addresses: 1 },
+    { reason: 'announceFailed', interfaces: ['eth9'], why: { eth9: 'absent' }, ip: '192.168.10.10', addresses: 1 },
     { reason: 'announceFailed', interfaces: ['eth9'], ip: 'fc00:f853:ccd:e799::1', addresses: 1 },
   ]);
   bench.linksEvents!.changed();
@@ -264,6 +308,33 @@ test('interfaces that do not exist are told of once, and again after they were t
   bench.links = [];
   bench.linksEvents!.changed();
   expect(bench.told(text)).toHaveLength(4);
+});
+
+test('why named interfaces cannot answer is said of each', () => {
+  const interfaces = ['eth0', 'eth1', 'eth2', 'eth3', 'eth4'];
+  bench.links = [
+    { ...link(1, 'eth0'), master: 8 },
+    link(2, 'eth1', 0x1002),
+    link(3, 'eth2', UP_RUNNING | 0x80),
+    link(5, 'eth4'),
+    { ...link(8, 'br0'), info: { kind: 'bridge' } },
+  ];
+  bench.prompt = false;
+  bench.load({ ...lab, layer2Advertisements: [layer2Advertisement('l2', ['lab'], { interfaces })], services: [web] });
+  bench.applied([5, 'eth4', 'EPERM', 'EPERM'], [2, 'eth1', 'on', 'on'], [8, 'br0', 'on', 'on']);
+  expect(bench.told('no interface that may answer exists and is up')[0]).toMatchObject({
+    why: { eth0: 'enslaved', eth1: 'down', eth2: 'noArp', eth3: 'absent', eth4: 'EPERM' },
+  });
+});
+
+test('a change of interfaces that is none to the worker makes it no work', () => {
+  bench.load({ ...lab, services: [web] });
+  bench.links = bench.links.map((one) => ({ ...one, mtu: 9000 }));
+  bench.linksEvents!.changed();
+  expect(bench.snapshots).toHaveLength(1);
+  bench.moves.set(1, 1);
+  bench.linksEvents!.changed();
+  expect(bench.snapshots).toHaveLength(2);
 });
 
 describe('a Service is announced where one of its addresses is, and otherwise for the reason of that', () => {
@@ -350,6 +421,23 @@ test('claims of other hosts are logged and shown, and silence where it was chose
   expect(bench.log.filter(({ ip }) => ip === '192.168.10.10').map(({ level }) => level)).toEqual([
     40, 40, 40, 30, 30, 30, 30,
   ]);
+});
+
+test('a claim stands when another Service has the address in the same breath', () => {
+  bench.load({ ...lab, services: [web] });
+  const ip = '192.168.10.10';
+  for (const name of ['eth0', 'eth1'])
+    bench.worker!.report({ type: 'conflict', ip, interface: name, mac: '02:00:5e:10:00:01', stage: 'yield' });
+  bench.worker!.report({
+    type: 'counters',
+    addresses: [{ ip, requests: 7, responses: 5, gratuitous: 10, claims: 2 }],
+    drops: [],
+  });
+  bench.load({ ...lab, services: [service('other', { ingress: ingress(ip) })] });
+  expect(bench.rows()[0]).toMatchObject({ service: 'default/other', announced: false, reason: 'addressClaimed' });
+  expect(bench.rows()[0]!.conflicts).toBe(2);
+  bench.load({ ...lab, services: [] });
+  expect([...bench.layer2.conflicts()]).toEqual([]);
 });
 
 test('a system without native calls: the log says so, the rows too, and the rest goes on', () => {

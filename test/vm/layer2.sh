@@ -1,7 +1,8 @@
 #!/bin/bash
 # Inside the VM: a node with a VLAN sub-interface, a VRF member and a bond, and a host at the far end of each. The published
-# pool is announced on the sub-interface alone, another one everywhere. At last the bond goes over to its other member. Prints `NAME yes|no` per question, the daemon's
-# rows as JSON, and `leaks N`: frames about the pool's address that were heard anywhere but on the VLAN.
+# pool is announced on the sub-interface alone, another one everywhere. At last the bond goes over to its other member. Prints
+# `NAME yes|no` per question, the daemon's rows as JSON, and `leaks N`: frames about the pool's address that were heard anywhere
+# but on the VLAN. What the tools said, and what the daemon logged, is on the standard error.
 set -eu
 . test/vm/node.sh
 vip=10.180.204.250
@@ -79,14 +80,17 @@ YAML
 } >"$w/all.yaml"
 start "$w/all.yaml"
 until_says show/l2 'underlay0\.341.*bond0|bond0.*underlay0\.341'
-answers() { # NAME COMMAND…: whether the far end gets an answer
-  local name=$1 answer=no
+# NAME COMMAND…: whether the far end gets an answer. What the command says is told beside, for when it is another than expected.
+answers() {
+  local name=$1 answer=no said
   shift
-  ip netns exec far "$@" >/dev/null 2>&1 && answer=yes
+  said=$(ip netns exec far "$@" 2>&1) && answer=yes
+  printf '== %s: %s\n%s\n' "$name" "$*" "$said" >&2
   echo "$name $answer"
 }
-arp() { answers "$1" arping -q -c 1 -w "${4:-5}" -I "$2" "$3"; }
-nd() { answers "$1" ndisc6 -q -1 -r 3 -w 2000 "$3" "$2"; }
+# It asks every second until somebody answers. With a count of one it would ask once, and wait for a second and no longer.
+arp() { answers "$1" arping -f -w "${4:-5}" -I "$2" "$3"; }
+nd() { answers "$1" ndisc6 -1 -r 3 -w 2000 "$3" "$2"; }
 arp vlan far0.341 $vip 20
 arp untagged far0 $vip 1
 arp member far1 $vip 1
@@ -108,3 +112,6 @@ await '[ "$(heard)" -ge 2 ]'
 echo "backup-after $(heard)"
 grep -q "Request who-has $other " "$w/backup" && echo 'backup-four yes'
 grep -q "tgt is $other6" "$w/backup" && echo 'backup-six yes'
+
+echo '== log' >&2
+cat "$w/run.log" >&2
