@@ -29,6 +29,9 @@ import type { AddressCounters, Announced, ConflictReport, DropCounters, Layer2Ru
 
 export type Protocol = 'arp' | 'ndp';
 
+/** Addresses announced in one turn, over all interfaces: with hundreds of those, each at its own pace, it would be a long one. */
+const TURN_ANNOUNCEMENTS = 128;
+
 /** How the announcer acts. */
 export interface Output {
   /** `frame` is valid during the call. @returns whether it left */
@@ -224,13 +227,17 @@ export class Announcer {
     return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
 
-  /** Sends what is due unasked. */
+  /** Sends what is due unasked. Some of it may still be due afterwards: questions that wait are answered in between. */
   tick(nowMs: number): void {
     if (nowMs >= this.conflictsDueMs) this.settle(nowMs);
+    const share = Math.max(1, Math.floor(TURN_ANNOUNCEMENTS / this.ports.size));
     for (const state of this.ports.values()) {
       if (!state.port.running) continue;
-      for (let held = state.schedule.take(nowMs); held !== undefined; held = state.schedule.take(nowMs))
+      for (let n = 0; n < share; n++) {
+        const held = state.schedule.take(nowMs);
+        if (held === undefined) break;
         this.announce(state, held);
+      }
     }
   }
 

@@ -7,7 +7,8 @@
  *   report   left alone, as MetalLB does,
  *   defend   answered by announcing the address, at most every ten seconds (§2.4 (c)), or
  *   yield    decided: the lower hardware address defends, the higher one falls silent. After a minute without a claim
- *            it asks whether the address is free (§2.1.1), and takes it back when nobody answers.
+ *            it asks whether the address is free (§2.1.1), and takes it back when nobody answers. What a third host claims
+ *            meanwhile is no matter: the one that was given way to has the address still.
  */
 import { isGroupMac, type Mac } from '../lib/mac.ts';
 
@@ -51,12 +52,11 @@ export function stepConflict(
   const { mac, atMs } = event;
   const begin: ConflictAction[] = state === undefined ? ['begin'] : [];
   const heard = { mac, claims: (state?.claims ?? 0) + 1, dueMs: atMs + QUIET_MS };
-  if (rule === 'yield' && own > mac) {
-    const silent = state !== undefined && state.phase !== 'held';
-    return [{ ...heard, phase: 'yielded' }, silent ? [] : [...begin, 'yield']];
-  }
-  // The rule may have changed, or the claimant: what was given up is taken back.
-  const resume: ConflictAction[] = state !== undefined && state.phase !== 'held' ? ['resume'] : [];
+  const silent = state !== undefined && state.phase !== 'held';
+  if (rule === 'yield' && own > mac) return [{ ...heard, phase: 'yielded' }, silent ? [] : [...begin, 'yield']];
+  if (rule === 'yield' && silent && mac !== state.mac) return [{ ...state, claims: heard.claims }, []];
+  // The rule is another one now, or our own hardware address: what was given up is taken back.
+  const resume: ConflictAction[] = silent ? ['resume'] : [];
   const defendedMs = state?.defendedMs;
   if (rule === 'report' || (defendedMs !== undefined && atMs - defendedMs < DEFEND_MS))
     return [{ ...heard, phase: 'held', ...(defendedMs !== undefined && { defendedMs }) }, [...begin, ...resume]];

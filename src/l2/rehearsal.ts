@@ -33,7 +33,7 @@ const FIRST_MS = 100;
 export class Rehearsal {
   /** When `tick` has something to do; undefined once it is over. */
   dueMs: number | undefined;
-  private readonly turn: () => void;
+  private readonly turn: () => number;
   private left = SLICES;
   private readonly announcer: Announcer;
   /** Views into something larger, as real ones are. */
@@ -42,9 +42,9 @@ export class Rehearsal {
 
   /**
    * @param output that of the announcer this is done for: another one would not be what the code is compiled for
-   * @param turn what else is done for a frame, by whoever has the sockets
+   * @param turn what else is done for a frame, by whoever has the sockets; gives the time after it, ms
    */
-  constructor(nowMs: number, output: Output, turn: () => void) {
+  constructor(nowMs: number, output: Output, turn: () => number) {
     this.dueMs = nowMs + FIRST_MS;
     this.turn = turn;
     this.announcer = new Announcer(output);
@@ -63,13 +63,17 @@ export class Rehearsal {
   tick(nowMs: number): void {
     if (this.dueMs === undefined || nowMs < this.dueMs) return;
     this.left--;
-    this.dueMs = this.left > 0 ? nowMs + SLICE_GAP_MS : undefined;
+    // A turn of the loop is part of each round, and is to begin no other slice.
+    this.dueMs = undefined;
     this.announcer.tick(nowMs);
+    let endMs = nowMs;
     for (let n = 0; n < SLICE_ROUNDS; n++) {
-      this.turn();
+      endMs = this.turn();
       this.announcer.receive(INDEX, 'arp', this.arp, nowMs);
       this.announcer.receive(INDEX, 'ndp', this.ndp[this.left % 2]!, nowMs);
     }
+    // However long that took.
+    if (this.left > 0) this.dueMs = endMs + SLICE_GAP_MS;
   }
 }
 

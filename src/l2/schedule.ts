@@ -5,7 +5,8 @@
  * A burst is MetalLB's: at once, then every 1.1 s until 5 s have passed since it was last asked for, which makes five
  * rounds. Shorter intervals would fall into the lock time in which Linux ignores a second update of an ARP entry.
  * However many addresses there are, packets leave paced: neither the links' queues nor the responder, which shares a
- * thread with this, are to notice.
+ * thread with this, are to notice. What is said again at intervals is spread further: all hosts of the link hear it, and
+ * nobody waits for it.
  */
 
 export interface ScheduleRules {
@@ -23,6 +24,8 @@ export const DEFAULT_SCHEDULE: ScheduleRules = { roundMs: 1100, burstMs: 5000, r
 
 /** So many addresses may leave in one go when none left before. */
 const IN_ONE_GO = 32;
+/** Between addresses that are said again at intervals, where those are long enough, ms. */
+const SPREAD_MS = 2;
 
 interface Entry<T> {
   readonly item: T;
@@ -33,13 +36,15 @@ interface Entry<T> {
 }
 
 /**
- * The items of one interface. Every wait is one of three constants, so what is due next is always at the head of one of
- * three queues, and nothing is ever sorted.
+ * The items of one interface. What waits for its first announcement, for another round or for its refresh is due in the order
+ * in which it began to, so what is due next is always at the head of one of three queues, and nothing is ever sorted.
  */
 export class Schedule<T> {
   private rules: ScheduleRules;
   private readonly entries = new Map<T, Entry<T>>();
   private readonly queues = [new Queue<T>(), new Queue<T>(), new Queue<T>()] as const;
+  /** When the last of those that are said again at intervals is due. */
+  private lastMs = Number.NEGATIVE_INFINITY;
   /** When all that has left would have left at an even pace. */
   private paidMs = Number.NEGATIVE_INFINITY;
 
@@ -74,10 +79,12 @@ export class Schedule<T> {
     const { refreshMs } = this.rules;
     this.rules = rules;
     if (rules.refreshMs === refreshMs) return;
-    for (const item of items) {
+    this.lastMs = Number.NEGATIVE_INFINITY;
+    const all = [...items];
+    for (const item of all) {
       if (this.entries.get(item)?.untilMs !== undefined) continue;
       this.cancel(item);
-      if (rules.refreshMs > 0) this.push(2, item, nowMs + rules.refreshMs, undefined);
+      if (rules.refreshMs > 0) this.refresh(item, nowMs, all.length - 1);
     }
   }
 
@@ -103,11 +110,24 @@ export class Schedule<T> {
       // A round that falls behind the end of its burst is not sent, unless it is the first. The refresh follows it.
       const over = untilMs !== undefined && nowMs > untilMs && queue !== this.queues[0];
       if (untilMs !== undefined && !over) this.push(1, item, nowMs + roundMs, untilMs);
-      else if (refreshMs > 0) this.push(2, item, nowMs + refreshMs, undefined);
+      else if (refreshMs > 0) this.refresh(item, nowMs, untilMs === undefined ? 0 : this.entries.size);
       if (over) continue;
       this.paidMs = Math.max(this.paidMs, nowMs) + gapMs;
       return item;
     }
+  }
+
+  /**
+   * An interval later; the first time as much sooner as keeps a distance from the `others`, which lasts, as each is due an
+   * interval after it was said. Never before the last one that is due, for that makes a queue of them.
+   */
+  private refresh(item: T, nowMs: number, others: number): void {
+    const { refreshMs } = this.rules;
+    const latestMs = nowMs + refreshMs;
+    const spreadMs = Math.min(refreshMs / 2, others * SPREAD_MS);
+    const nextMs = this.lastMs + (others > 0 ? spreadMs / others : 0);
+    this.lastMs = Math.min(latestMs, Math.max(latestMs - spreadMs, nextMs));
+    this.push(2, item, this.lastMs, undefined);
   }
 
   private push(queue: 0 | 1 | 2, item: T, dueMs: number, untilMs: number | undefined): void {
@@ -116,14 +136,17 @@ export class Schedule<T> {
     this.queues[queue].push(entry);
   }
 
-  /** The queue whose first entry is due first. */
+  /**
+   * The queue whose first entry is due first. Whoever waits for the first announcement of an address sends to where it was
+   * before, so that goes ahead of all that is said again.
+   */
   private head(): Queue<T> | undefined {
-    let best: Queue<T> | undefined;
-    for (const queue of this.queues) {
-      const entry = queue.first();
-      if (entry !== undefined && (best === undefined || entry.dueMs < best.first()!.dueMs)) best = queue;
-    }
-    return best;
+    const [firsts, rounds, refreshes] = this.queues;
+    if (firsts.first() !== undefined) return firsts;
+    const round = rounds.first();
+    const refresh = refreshes.first();
+    if (round === undefined) return refresh && refreshes;
+    return refresh !== undefined && refresh.dueMs < round.dueMs ? refreshes : rounds;
   }
 }
 

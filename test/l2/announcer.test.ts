@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Announcer } from '../../src/l2/announcer.ts';
 import { eth0, eth1, hostIp, request, rules, snapshot, solicitation, vip, vip6, Wire } from '../support/layer2.ts';
 
 const burst = (name: string) => [
@@ -146,6 +147,29 @@ describe('an interface', () => {
     expect([...wants()[0]!.groups.keys()]).toEqual([0x3333ff0000c8]);
     expect(wants()[1]).toBe(one);
   });
+});
+
+it('announcements of many interfaces leave in turns, so that questions are answered in between', () => {
+  const ports = Array.from({ length: 200 }, (_, i) => ({ ...eth0, index: 10 + i, name: `veth${i}` }));
+  const addresses = Array.from({ length: 50 }, (_, i) => `10.0.0.${i}`);
+  const turns: number[] = [];
+  let sent = 0;
+  const announcer = new Announcer({
+    send: () => {
+      sent++;
+      return true;
+    },
+    report: () => {},
+  });
+  announcer.apply(snapshot(ports, addresses), 0);
+  // All of the first round, with ten microseconds for a turn.
+  for (let nowMs = 0; announcer.nextDueMs()! < 1000; nowMs += 0.01) {
+    const before = sent;
+    announcer.tick(nowMs);
+    if (sent > before) turns.push(sent - before);
+  }
+  expect(sent).toBe(2 * 200 * 50);
+  expect(Math.max(...turns)).toBeLessThanOrEqual(2 * 200);
 });
 
 describe('counters', () => {

@@ -87,6 +87,16 @@ describe('another host that claims an announced address', () => {
     expect(wire.receive(eth0, request(vip))).toEqual([`eth0 reply ${vip} to host`]);
   });
 
+  it('is yielded to once, however two hosts quarrel over the address', () => {
+    const wire = set('yield');
+    for (let i = 0; i < 1000; i++) {
+      wire.receive(eth0, claim(vip));
+      wire.receive(eth0, claim(vip, 0x02005e1000ff));
+    }
+    expect(wire.stages()).toEqual([`eth0 ${vip} begin`, `eth0 ${vip} yield`]);
+    expect(wire.announcer.takeCounters().find((row) => row.ip === vip)?.claims).toBe(2000);
+  });
+
   it('keeps an IPv6 address for as long as it answers probes', () => {
     const wire = set('yield');
     wire.receive(eth0, advertisement(host));

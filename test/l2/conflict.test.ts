@@ -88,6 +88,24 @@ describe('a conflict', () => {
     expect(one.done).toEqual([[0, 'begin', 'yield']]);
   });
 
+  it('is not decided anew by a third host: whoever was given way to has the address still', () => {
+    const one = new Case('yield').claim(low, 0);
+    for (let atMs = 1; atMs < 1000; atMs++) one.claim(high, atMs);
+    expect(one.state).toMatchObject({ phase: 'yielded', mac: low, claims: 1000, dueMs: 60_000 });
+    expect(one.done).toEqual([[0, 'begin', 'yield']]);
+    expect(one.quiet().done.slice(1)).toEqual([
+      [60_000, 'probe'],
+      [62_000, 'end', 'resume'],
+    ]);
+  });
+
+  it('is decided anew when our own hardware address has become the lower one', () => {
+    const { state } = new Case('yield').claim(low, 0);
+    const [after, actions] = stepConflict('yield', low - 1, state, { type: 'claim', mac: low, atMs: 5 });
+    expect(actions).toEqual(['resume', 'defend']);
+    expect(after?.phase).toBe('held');
+  });
+
   it('of two speakers leaves exactly one of them', () => {
     const heard = (mine: number, other: number) =>
       stepConflict('yield', mine, undefined, { type: 'claim', mac: other, atMs: 0 })[0]!.phase;

@@ -2,12 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { Rehearsal } from '../../src/l2/rehearsal.ts';
 import { words } from '../support/layer2.ts';
 
-/** Runs it to its end: when each slice was due, and what left it. */
-function rehearse() {
+/** Runs it to its end: when each slice was due, and what left it. @param turnMs how long what is done for a frame takes */
+function rehearse(turnMs = 0) {
   const sent: string[] = [];
   const reports: unknown[] = [];
   const dues: number[] = [];
   let turns = 0;
+  const slices = new Set<number>();
   const output = {
     send(index: number, protocol: 'arp' | 'ndp', frame: Uint8Array) {
       sent.push(`${index} ${words(protocol, frame)}`);
@@ -15,14 +16,25 @@ function rehearse() {
     },
     report: (report: unknown) => reports.push(report),
   };
-  const rehearsal = new Rehearsal(100, output, () => turns++);
+  let now = 0;
+  const turn = () => {
+    turns++;
+    // Whoever has the sockets asks in each turn whether something is due.
+    rehearsal.tick(now);
+    now += turnMs;
+    return now;
+  };
+  const rehearsal = new Rehearsal(100, output, turn);
   for (let due = rehearsal.dueMs; due !== undefined; due = rehearsal.dueMs) {
     dues.push(due);
     rehearsal.tick(due - 1);
     expect(rehearsal.dueMs).toBe(due);
+    now = due;
+    const before = turns;
     rehearsal.tick(due);
+    slices.add(turns - before);
   }
-  return { sent, reports, dues, turns, rehearsal };
+  return { sent, reports, dues, turns, slices, rehearsal };
 }
 
 describe('a rehearsal', () => {
@@ -45,5 +57,12 @@ describe('a rehearsal', () => {
     const { length } = sent;
     rehearsal.tick(10_000);
     expect(sent.length).toBe(length);
+  });
+
+  it('leaves time between its slices, and begins none in another, on a machine that takes long for them too', () => {
+    const { dues, slices } = rehearse(1);
+    expect(slices.size).toBe(1);
+    const [turns] = [...slices] as [number];
+    for (const [i, due] of dues.slice(1).entries()) expect(due - dues[i]!).toBeGreaterThanOrEqual(turns + 5);
   });
 });

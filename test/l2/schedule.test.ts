@@ -9,7 +9,7 @@ function run<T>(schedule: Schedule<T>, fromMs: number, untilMs: number): [number
     for (let item = schedule.take(nowMs); item !== undefined; item = schedule.take(nowMs)) left.push([nowMs, item]);
     const due = schedule.nextDueMs();
     if (due === undefined || due > untilMs) return left;
-    expect(due).toBeGreaterThan(nowMs);
+    if (due <= nowMs) throw new Error(`due at ${due}, and nothing was given at ${nowMs}`);
     nowMs = due;
   }
 }
@@ -145,5 +145,59 @@ describe('the gratuitous schedule', () => {
     const left = run(schedule, 0, 1e5);
     for (let i = 0; i < 500; i++) expect(times(left, `${i}`)).toHaveLength(5);
     for (const [i, [at]] of left.slice(1).entries()) expect(at).toBeGreaterThanOrEqual(left[i]![0]);
+  });
+
+  it('lets nobody who waits for a first announcement wait for what is said again', () => {
+    const schedule = make({ refreshMs: 30_000 });
+    for (let i = 0; i < 1000; i++) schedule.announce(`${i}`, 0);
+    run(schedule, 0, 20_000);
+    // All of them are overdue.
+    expect(schedule.take(90_000)).toBe('0');
+    schedule.announce('new', 90_000);
+    expect(schedule.take(90_000)).toBe('new');
+    expect(schedule.take(90_000)).toBe('1');
+    const rounds = make();
+    for (let i = 0; i < 1000; i++) rounds.announce(`${i}`, 0);
+    expect(run(rounds, 0, 1000)).toHaveLength(1000);
+    rounds.announce('new', 4000);
+    expect(rounds.take(4000)).toBe('new');
+  });
+
+  it('spreads what is said at intervals over a part of each, and keeps the interval of each address', () => {
+    const refreshMs = 60_000;
+    const schedule = make({ refreshMs });
+    const items = Array.from({ length: 10_000 }, (_, i) => `${i}`);
+    for (const item of items) schedule.announce(item, 0);
+    const burst = run(schedule, 0, 10_000);
+    const later = run(schedule, 10_000, 10_000 + 3 * refreshMs);
+    const most = (left: readonly [number, string][]) => {
+      const slots = new Map<number, number>();
+      for (const [at] of left) slots.set(Math.floor(at / 100), (slots.get(Math.floor(at / 100)) ?? 0) + 1);
+      return Math.max(...slots.values());
+    };
+    // Addresses in a tenth of a second: ten a millisecond in a burst, one in two milliseconds after it.
+    expect(most(burst)).toBeLessThanOrEqual(1000 + 33);
+    expect(most(later)).toBeLessThanOrEqual(51);
+    const last = new Map<string, number>();
+    for (const [at, item] of burst) last.set(item, at);
+    const waits = later.map(([at, item]) => {
+      const wait = at - last.get(item)!;
+      last.set(item, at);
+      return wait;
+    });
+    expect(last.size).toBe(items.length);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(refreshMs + 1100);
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(refreshMs / 2);
+    const again = waits.slice(items.length);
+    expect(again.length).toBeGreaterThan(items.length);
+    expect(Math.max(...again) - Math.min(...again)).toBeLessThan(1);
+    expect(again[0]).toBeCloseTo(refreshMs, 0);
+  });
+
+  it('spreads them also where it is told of an interval for what is long announced', () => {
+    const schedule = make();
+    const items = Array.from({ length: 100 }, (_, i) => `${i}`);
+    schedule.update({ ...DEFAULT_SCHEDULE, refreshMs: 10_000 }, items, 0);
+    expect(run(schedule, 0, 15_000).map(([at]) => at)).toEqual(items.map((_, i) => 10_000 - 2 * (99 - i)));
   });
 });

@@ -34,7 +34,8 @@ poller.watch(end.waker.fd, () => {
   if (loop.announces) rehearsal ??= new Rehearsal(monotonicMs(), loop.output, idleTurn);
 });
 
-function turn(longestMs: number): void {
+/** @returns when the wait was over */
+function turn(longestMs: number): number {
   const due = Math.min(
     bfd.nextDueMs() ?? Number.POSITIVE_INFINITY,
     loop.nextDueMs() ?? Number.POSITIVE_INFINITY,
@@ -47,17 +48,18 @@ function turn(longestMs: number): void {
   bfd.tick();
   loop.tick();
   rehearsal?.tick(monotonicMs());
-  realtime.worked(wokenMs, monotonicMs());
+  return wokenMs;
 }
 
 /** What a frame costs beside its answer. */
-function idleTurn(): void {
+function idleTurn(): number {
   turn(0);
   loop.glance();
+  return monotonicMs();
 }
 
 const realtime = new Realtime(monotonicMs());
 end.post({ type: 'ready', realtime: realtime.problem ?? true });
-while (!end.stopping()) turn(LONGEST_WAIT_MS);
+while (!end.stopping()) realtime.worked(turn(LONGEST_WAIT_MS), monotonicMs());
 bfd.close();
 loop.close();
