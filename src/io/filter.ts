@@ -21,10 +21,15 @@ export interface FilterInstruction {
   readonly k: number;
 }
 
-/** Replaces the socket's filter; what waits already is not judged again. Throws `SystemError`. */
+/** As many instructions as the kernel takes (BPF_MAXINSNS). */
+const MOST = 4096;
+/** Always reachable: of a program that only its address tells of the engine would think that nobody needs it any more. */
+const program = new Uint8Array(8 * MOST);
+const view = new DataView(program.buffer);
+
+/** Replaces the socket's filter; what waits already is not judged again. Throws `SystemError`, `RangeError` past 4096 instructions. */
 export function attachFilter(fd: number, filter: readonly FilterInstruction[]): void {
-  const program = new Uint8Array(Math.max(128, 8 * filter.length));
-  const view = new DataView(program.buffer);
+  if (filter.length > MOST) throw new RangeError(`a filter has at most ${MOST} instructions, not ${filter.length}`);
   for (const [i, { code, jt, jf, k }] of filter.entries()) {
     view.setUint16(8 * i, code, LITTLE);
     view.setUint8(8 * i + 2, jt);

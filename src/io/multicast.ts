@@ -18,6 +18,8 @@ const IPV6_LEAVE_GROUP = 21;
 export class MulticastGroups {
   /** The socket that holds each membership; a socket has room for some hundred. */
   private readonly sockets = new Map<string, number>();
+  /** How many each socket holds. */
+  private readonly held = new Map<number, number>();
   private last: number | undefined;
 
   /** Throws `SystemError`: ENODEV without the interface, EINVAL while it has no IPv6. */
@@ -27,11 +29,14 @@ export class MulticastGroups {
     try {
       add(this.last, request);
     } catch (error) {
-      if (!(error instanceof SystemError) || (error.code !== 'ENOMEM' && error.code !== 'ENOBUFS')) throw error;
+      const noRoom = error instanceof SystemError && (error.code === 'ENOMEM' || error.code === 'ENOBUFS');
+      // Where an empty socket has no room, another one has none either.
+      if (!noRoom || !this.held.get(this.last)) throw error;
       this.last = openUdp();
       add(this.last, request);
     }
     this.sockets.set(`${index} ${group}`, this.last);
+    this.held.set(this.last, (this.held.get(this.last) ?? 0) + 1);
   }
 
   leave(index: number, group: Uint8Array): void {
@@ -39,18 +44,23 @@ export class MulticastGroups {
     const fd = this.sockets.get(key);
     if (fd === undefined) return;
     this.sockets.delete(key);
+    const held = this.held.get(fd)! - 1;
+    this.held.set(fd, held);
     try {
       sysSetsockopt(fd, IPPROTO_IPV6, IPV6_LEAVE_GROUP, groupRequest(index, group));
     } catch (error) {
       // The interface took the membership with it.
       if (!(error instanceof SystemError)) throw error;
     }
-    if (fd !== this.last && ![...this.sockets.values()].includes(fd)) sysClose(fd);
+    if (held > 0 || fd === this.last) return;
+    this.held.delete(fd);
+    sysClose(fd);
   }
 
   close(): void {
-    for (const fd of new Set([...this.sockets.values(), ...(this.last === undefined ? [] : [this.last])])) sysClose(fd);
+    for (const fd of new Set([...this.held.keys(), ...(this.last === undefined ? [] : [this.last])])) sysClose(fd);
     this.sockets.clear();
+    this.held.clear();
     this.last = undefined;
   }
 }

@@ -52,7 +52,11 @@ export class FastLoop {
     this.post = post;
     this.output = {
       send: (index, protocol, frame) => this.taps.get(keyOf(index, protocol))?.send(frame) ?? false,
-      report: post,
+      report: (report) => {
+        post(report);
+        // Whoever reads of it wants to see it counted.
+        this.countersDueMs = network.nowMs();
+      },
     };
     this.announcer = new Announcer(this.output);
   }
@@ -93,7 +97,9 @@ export class FastLoop {
       const six = ndp ? tap('ndp') : undefined;
       // Without a socket announcements were lost.
       if (opened) this.announcer.takeUp(state, this.network.nowMs());
-      if (four?.failed || six?.failed) this.retryDueMs = this.network.nowMs() + RETRY_MS;
+      if (four?.failed || six?.failed) this.retryDueMs ??= this.network.nowMs() + RETRY_MS;
+      // What is merely not done yet is gone on with after a look at the sockets.
+      else if (six?.unfinished) this.retryDueMs = this.network.nowMs();
       ports.push({ index, name, arp: four?.status ?? 'off', ndp: six?.status ?? 'off', mld: six?.mld ?? 'off' });
     }
     for (const [key, tap] of this.taps) {

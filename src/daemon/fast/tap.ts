@@ -36,6 +36,9 @@ interface Sockets {
   unwatch(socket: Socket): void;
 }
 
+/** Memberships changed in one call: with thousands of them the kernel takes its time for each. */
+const TURN_MEMBERSHIPS = 200;
+
 export class Tap {
   readonly index: number;
   readonly protocol: Protocol;
@@ -47,6 +50,8 @@ export class Tap {
   private joined = new Map<Mac, Group>();
   private reported = new Map<Mac, Group>();
   private suspect = false;
+  /** There are memberships left to be changed, by the next call. */
+  unfinished = false;
   private error: string | undefined;
   private mldError: string | undefined;
 
@@ -85,6 +90,7 @@ export class Tap {
   private attempt(want: Reception, mode: Layer2Rules['reception']): void {
     this.error = undefined;
     this.mldError = undefined;
+    this.unfinished = false;
     try {
       if (this.suspect && this.socket?.attached() === false) this.drop();
       this.suspect = false;
@@ -113,21 +119,28 @@ export class Tap {
 
   private join(socket: Socket, groups: ReadonlyMap<Mac, Group>): void {
     const same = () => true;
+    let left = TURN_MEMBERSHIPS;
+    const some = <T>(list: readonly T[]): readonly T[] => {
+      const part = list.slice(0, left);
+      left -= part.length;
+      this.unfinished ||= part.length < list.length;
+      return part;
+    };
     const heard = diff(this.joined, groups, same);
-    for (const [mac] of heard.removed) {
+    for (const [mac] of some(heard.removed)) {
       this.joined.delete(mac);
       socket.leave(macBytes(mac));
     }
-    for (const [mac, group] of heard.added) {
+    for (const [mac, group] of some(heard.added)) {
       socket.join(macBytes(mac));
       this.joined.set(mac, group);
     }
     const told = diff(this.reported, groups, same);
-    for (const [mac, group] of told.removed) {
+    for (const [mac, group] of some(told.removed)) {
       this.reported.delete(mac);
       this.sockets.groups.leave(this.index, group.address.bytes);
     }
-    for (const [mac, group] of told.added) {
+    for (const [mac, group] of some(told.added)) {
       try {
         this.sockets.groups.join(this.index, group.address.bytes);
         this.reported.set(mac, group);

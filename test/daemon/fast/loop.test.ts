@@ -7,7 +7,7 @@ import type { Instruction } from '../../../src/l2/filter.ts';
 import type { Snapshot } from '../../../src/l2/snapshot.ts';
 import { toHex } from '../../../src/lib/bytes.ts';
 import { filter } from '../../support/bpf.ts';
-import { eth0, eth1, request, rules, snapshot, solicitation, vip, vip6, words } from '../../support/layer2.ts';
+import { claim, eth0, eth1, request, rules, snapshot, solicitation, vip, vip6, words } from '../../support/layer2.ts';
 
 class Fault extends Error {
   readonly code: string;
@@ -200,6 +200,39 @@ describe('the fast loop', () => {
     expect(net.ready.size).toBe(0);
   });
 
+  it('joins thousands of groups in slices, so that nobody waits for long, and leaves them so', () => {
+    const { net, loop, apply, tick, reports } = make();
+    const many = Array.from({ length: 1000 }, (_, i) => `2001:db8::${(i + 1).toString(16)}`);
+    const steps = (): number[] => {
+      const sizes: number[] = [];
+      const sum = () => net.socket('2 ndp').groups.size + net.reported.size;
+      for (let before = sum(), due = loop.nextDueMs(); due !== undefined && due <= net.now; due = loop.nextDueMs()) {
+        tick(0);
+        sizes.push(Math.abs(sum() - before));
+        before = sum();
+        if (sizes.at(-1) === 0) break;
+      }
+      return sizes;
+    };
+    apply(snapshot([eth0], many));
+    const first = net.socket('2 ndp').groups.size;
+    expect(first).toBeLessThan(500);
+    expect(Math.max(...steps())).toBeLessThan(500);
+    expect([net.socket('2 ndp').groups.size, net.reported.size]).toEqual([1000, 1000]);
+    expect(reports.filter(({ type }) => type === 'applied')).toHaveLength(1);
+    apply(snapshot([eth0], []));
+    expect(Math.max(...steps())).toBeLessThan(500);
+    expect([net.socket('2 ndp').groups.size, net.reported.size]).toEqual([0, 0]);
+    // What cannot be reported is no reason to do nothing else.
+    net.faults.set('group 2', 'EINVAL');
+    apply(snapshot([eth0], many));
+    steps();
+    expect(loop.nextDueMs()! - net.now).toBeLessThanOrEqual(1000);
+    tick(1000);
+    for (let i = 0; i < 8; i++) tick(1000);
+    expect([net.socket('2 ndp').groups.size, net.reported.size]).toEqual([1000, 0]);
+  });
+
   it('tries again what failed, and says when it works', () => {
     const { net, loop, apply, tick, reports } = make();
     net.faults.set('open 2 arp', 'ENODEV');
@@ -283,6 +316,25 @@ describe('the fast loop', () => {
       },
     ]);
     expect(loop.nextDueMs()).toBeUndefined();
+  });
+
+  it('tells of a claim in the turn in which it is heard, and that it is counted', () => {
+    const { net, apply, serve, tick, reports } = make();
+    apply(snapshot([eth0], [vip]));
+    tick(0);
+    for (let i = 0; i < 7; i++) tick(1100);
+    reports.length = 0;
+    net.arrive('2 arp', claim(vip));
+    serve();
+    tick(0);
+    expect(reports).toEqual([
+      { type: 'conflict', ip: vip, interface: 'eth0', mac: '02:00:5e:10:00:02', stage: 'begin' },
+      {
+        type: 'counters',
+        addresses: [{ ip: vip, requests: 0, responses: 0, gratuitous: 12, claims: 1 }],
+        drops: [{ interface: 'eth0', drops: { gratuitous: 1 } }],
+      },
+    ]);
   });
 
   it('lets go of everything at the end', () => {
