@@ -166,6 +166,8 @@ export class Bfd {
     const session = this.sessions.get(key);
     if (session === undefined) return;
     this.sessions.set(key, { ...session, view, problem });
+    // A peer whose session was never up, and that says it is disabled, keeps nobody waiting; no state changes for it.
+    if (permitted(view) && !permitted(session.view)) for (const user of session.wanted.users) this.options.up(user);
     if (problem === session.problem) return;
     const fields = { ...fieldsOf(session), ...(problem !== undefined && { reason: problem }) };
     if (problem === undefined) this.options.log.info(fields, 'BFD can watch the path again');

@@ -2,19 +2,21 @@
 import { diagnosticName } from '../bfd/packet.ts';
 import { wallClockAt } from '../io/clock.ts';
 import { formatAddress } from '../lib/address.ts';
+import { prefixOf } from '../lib/prefix.ts';
 import type { Bfd, BfdSession } from './bfd.ts';
-import type { Filter } from './views.ts';
+import { type Filter, wanted } from './views.ts';
 
 /** Sessions by peer, VRF and kind; undefined for what the filter leaves out. */
 export function* bfdRows(bfd: Bfd, filter: Filter) {
-  const rows = [...bfd.all].map((session) => (wanted(session, filter) ? rowOf(session) : undefined));
+  const rows = [...bfd.all].map((session) => (isWanted(session, filter) ? rowOf(session) : undefined));
   const key = (row: ReturnType<typeof rowOf> | undefined) => (row ? `${row.peer} ${row.vrf} ${row.hops}` : '');
   yield* rows.sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
-const wanted = ({ wanted: { peer, users } }: BfdSession, filter: Filter): boolean =>
+const isWanted = ({ wanted: { peer, users, vrf } }: BfdSession, filter: Filter): boolean =>
   (filter.peer === undefined || formatAddress(peer) === filter.peer || users.includes(filter.peer)) &&
-  (filter.family === undefined || filter.family === `ipv${peer.family}`);
+  (filter.vrf === undefined || filter.vrf === vrf) &&
+  wanted(prefixOf(peer), filter);
 
 function rowOf({ wanted, view, problem, changedMs }: BfdSession) {
   const { settings } = wanted;

@@ -10,7 +10,9 @@ import { addBfdMetrics, bfdLateText } from '../../src/daemon/bfdmetrics.ts';
 import { bfdRows } from '../../src/daemon/bfdview.ts';
 import type { BfdNews, BfdOrder } from '../../src/daemon/fast/protocol.ts';
 import type { FastEvents } from '../../src/daemon/fast/worker.ts';
+import type { Filter } from '../../src/daemon/views.ts';
 import { address, formatAddress } from '../../src/lib/address.ts';
+import { prefix } from '../../src/lib/prefix.ts';
 import { configOf } from '../support/bfd.ts';
 import { settingsOf } from '../support/pipe.ts';
 
@@ -137,6 +139,23 @@ test('a lost path is told to all who use it, one that is taken down on purpose t
   ]);
 });
 
+test('a peer that has disabled its session before it was ever up keeps nobody waiting', () => {
+  bench.bfd.want([peer('a'), peer('b')]);
+  const row = (changes: Partial<SessionView>) =>
+    bench.events!.report({
+      type: 'bfdRows',
+      rows: [{ key: bench.keys[0]!, view: view(changes), problem: undefined }],
+      dropped: {},
+      late: { counts: [], sumMs: 0, maxMs: 0 },
+    });
+  row({});
+  expect(bench.told).toEqual([]);
+  row({ remoteState: 'AdminDown', remoteDiscriminator: 9 });
+  row({ remoteState: 'AdminDown', remoteDiscriminator: 9 });
+  expect(bench.bfd.permits('a')).toBe(true);
+  expect(bench.told).toEqual(['up a', 'up b']);
+});
+
 test('what else happens is said, intervals only where they are others', () => {
   bench.bfd.want([peer('a')]);
   const [key] = bench.keys;
@@ -191,7 +210,11 @@ test('rows and metrics say what the worker counted', async () => {
     ['192.0.2.1', '', 'single', ['a'], 'Down', 0],
     ['192.0.2.2', 'red', 'multi', ['b'], 'Up', 1],
   ]);
-  expect([...bfdRows(bench.bfd, { peer: 'b' })].filter(Boolean)).toHaveLength(1);
+  const shown = (filter: Filter) => [...bfdRows(bench.bfd, filter)].flatMap((row) => row?.users ?? []);
+  expect(shown({ peer: 'b' })).toEqual(['b']);
+  expect([shown({ vrf: 'red' }), shown({ vrf: '' }), shown({ vrf: 'blue' })]).toEqual([['b'], ['a'], []]);
+  expect([shown({ family: 'ipv4' }), shown({ family: 'ipv6' })]).toEqual([['a', 'b'], []]);
+  expect(shown({ prefix: prefix('192.0.2.1/32') })).toEqual(['a']);
   expect(rows[1]).toMatchObject({ detectMs: 150, remoteDiscr: 9, remote: { state: 'Up' }, counters: { sent: 20 } });
   const registry = new Registry();
   addBfdMetrics(registry, bench.bfd, () => true);

@@ -2,7 +2,8 @@
  * BFD with sockets: what runs in the fast worker, and, with sockets that a test makes up, anywhere. It keeps the sessions
  * that are asked for, the sockets they need, and tries again what failed.
  *
- * A thread that comes late reads what waits in its sockets first, and takes nobody for silent before that.
+ * A thread that comes late reads what waits in its sockets first, and takes nobody for silent before that. Since it may lose
+ * its processor between any two sessions, what is due is judged by the time at which those were read.
  */
 import { Demux, type Path } from '../../bfd/demux.ts';
 import { Diagnostic, type DropReason, decodeControl } from '../../bfd/packet.ts';
@@ -21,6 +22,8 @@ const TURN_PACKETS = 512;
 /** Between attempts to get what failed, and looks at interfaces that may have been made anew, ms. */
 const CHECK_MS = 1_000;
 const ROWS_MS = 1_000;
+/** Why a session is not on the wire, where no system call has failed. */
+const TAKEN = 'another session has this peer';
 
 export interface SenderPlace {
   readonly peer: Address;
@@ -120,6 +123,8 @@ export class BfdLoop {
         watch.scope = scope;
         watch.deviceIndex = deviceIndex;
         this.makeWay(watch);
+        // Packets that know no session yet could not be told apart.
+        if (demux.at(pathOf(watch)) !== undefined) throw new Error(TAKEN);
         watch.sender = network.sender({ peer, hops, scope, ...(source && { source }), device });
         demux.add(watch.discriminator, pathOf(watch), watch);
       } catch (error) {
@@ -211,7 +216,7 @@ export class BfdLoop {
     if (watches.some((watch) => over(watch.detectDueMs))) for (const ear of [...this.ears.all]) this.drain(ear);
     for (const watch of watches)
       if (over(watch.dueMs)) {
-        watch.do({ type: 'tick', lateMs });
+        watch.do({ type: 'tick', lateMs }, nowMs);
         this.needRows();
       }
     const left = this.forgetLeft();

@@ -95,8 +95,7 @@ export class Watch {
     this.do({ type: 'received', packet });
   }
 
-  do(event: BfdEvent): void {
-    const nowMs = this.host.nowMs();
+  do(event: BfdEvent, nowMs: number = this.host.nowMs()): void {
     const due = this.session.timers.transmit;
     const wasSent = this.session.sentMs;
     const [session, actions] = step(this.config, this.session, event, nowMs, this.host.random());
@@ -104,9 +103,10 @@ export class Watch {
     for (const action of actions) this.perform(action);
     // Its first packet has no schedule to be late for.
     if (due === undefined || due > nowMs || wasSent === undefined || session.sentMs === wasSent) return;
-    this.host.late.add(nowMs - due);
+    const lateMs = this.host.nowMs() - due;
+    this.host.late.add(lateMs);
     // Unless Up there is nothing to lose.
-    if (session.state === 'Up') this.do({ type: 'widen', lateMs: nowMs - due });
+    if (session.state === 'Up') this.do({ type: 'widen', lateMs }, nowMs);
   }
 
   private perform(action: BfdAction): void {

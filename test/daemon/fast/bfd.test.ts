@@ -52,6 +52,8 @@ class Bench implements BfdNetwork {
   readonly indexes = new Map<string, number>();
   readonly reports: BfdReport[] = [];
   refusal: Error | undefined;
+  /** What happens while a packet is sent. */
+  sending: () => void = () => {};
   readonly loop = new BfdLoop(this, (report) => this.reports.push(report));
 
   listen(options: EarOptions): Receiver {
@@ -63,8 +65,10 @@ class Bench implements BfdNetwork {
   sender(place: SenderPlace) {
     const sender = { place, packets: [] as Uint8Array[], open: true, problem: undefined as string | undefined };
     this.senders.push(sender);
+    const sending = () => this.sending();
     return {
       send(packet: Uint8Array): string | undefined {
+        sending();
         if (sender.problem === undefined) sender.packets.push(packet.slice());
         return sender.problem;
       },
@@ -312,6 +316,19 @@ describe('a session', () => {
     expect(bench.senders[0]!.open).toBe(false);
   });
 
+  it('is the only one with its peer; another one waits for its end, and leaves no socket behind', () => {
+    const other = order('192.0.2.2', { key: 'other', source: address('192.0.2.1') });
+    bench.loop.take([order('192.0.2.2'), other]);
+    bench.until(3_500);
+    expect(bench.row('other')!.problem).toBe('another session has this peer');
+    expect(bench.row('192.0.2.2')!.problem).toBeUndefined();
+    expect(bench.senders.map(({ open }) => open)).toEqual([true]);
+    bench.loop.take([other]);
+    bench.until(5_500);
+    expect(bench.row('other')!.problem).toBeUndefined();
+    expect(bench.senders.map(({ open }) => open)).toEqual([false, true]);
+  });
+
   it('makes way at once for another with the same peer', () => {
     bench.loop.take([order('192.0.2.2')]);
     bench.until(0);
@@ -365,6 +382,31 @@ describe('a thread that comes late', () => {
     }
     bench.until(wokeMs + 51);
     expect(bench.news('192.0.2.2').map(({ type }) => type)).toEqual(speaks ? [] : ['changed']);
+  });
+
+  it('takes nobody for silent whose packets came while it sent to others', () => {
+    bench.loop.take([order('192.0.2.2'), order('192.0.2.3')]);
+    bench.until(bench.now);
+    const theirs = bench.up('192.0.2.3', 1);
+    bench.reports.length = 0;
+    const alive = { state: 'Up', desiredMinTxUs: 50_000, requiredMinRxUs: 50_000 } as const;
+    const arrive = () => {
+      bench.arrive('192.0.2.2', { ...alive, yourDiscriminator: ours });
+      bench.arrive('192.0.2.3', { ...alive, yourDiscriminator: theirs });
+    };
+    arrive();
+    bench.deliver();
+    // Both are to be sent to in one turn, and in the middle of it the thread loses its processor.
+    bench.now += 60;
+    bench.sending = () => {
+      bench.sending = () => {};
+      arrive();
+      bench.now += 400;
+    };
+    bench.loop.tick();
+    bench.loop.tick();
+    for (const peer of ['192.0.2.2', '192.0.2.3'])
+      expect(bench.news(peer).filter((news) => news.type === 'changed')).toEqual([]);
   });
 
   it('sends less often before the peer misses its packets, says so, and goes back after a minute', () => {
