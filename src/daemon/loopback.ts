@@ -50,6 +50,7 @@ export class Loopback {
   /** The last complaints, which are not repeated while nothing changes. */
   private readonly told = new Map<string, string>();
   private looking: NodeJS.Timeout | undefined;
+  private claiming: NodeJS.Immediate | undefined;
   /** Something may have to be put there or taken off. */
   private dirty = false;
   /** Something is to be taken off once peers know. */
@@ -93,9 +94,12 @@ export class Loopback {
     this.dirty = true;
   }
 
-  /** Another host has taken an address on layer 2, or has given it up. */
+  /** Another host has taken an address on layer 2, or has given it up: ten thousand of them at once, it may be. */
   claimed(): void {
-    if (this.begun && this.byService.size > 0) this.reconcile(true);
+    this.claiming ??= setImmediate(() => {
+      this.claiming = undefined;
+      if (this.byService.size > 0) this.look();
+    });
   }
 
   /** Every Service is decided, and peers are about to be told. */
@@ -114,6 +118,7 @@ export class Loopback {
     this.byService.clear();
     this.reconcile(true);
     clearTimeout(this.looking);
+    clearImmediate(this.claiming);
     this.kernel?.close();
     this.kernel = undefined;
   }
@@ -126,8 +131,13 @@ export class Loopback {
   private lookSoon(): void {
     this.looking ??= setTimeout(() => {
       this.looking = undefined;
-      if (this.begun) this.reconcile(true);
+      this.look();
     }, LOOK_MS);
+  }
+
+  /** While decisions are being made, some peers have yet to be told what goes. */
+  private look(): void {
+    if (this.begun) this.reconcile(!this.dirty);
   }
 
   /** By text. What another host has, this one must not take for its own: it would never reach that host. */
@@ -228,7 +238,7 @@ export class Loopback {
     this.remembered = new Set(ips);
     try {
       const saved = { version: VERSION, boot: bootId(), ips };
-      writeStateNow(this.stateDir(), FILE, `${JSON.stringify(saved)}\n`);
+      writeStateNow(this.stateDir(), FILE, `${JSON.stringify(saved)}\n`, false);
     } catch (error) {
       this.news('disk', (error as Error).message, (reason) =>
         this.log.warn({ reason }, 'addresses on the loopback cannot be remembered over a restart'),

@@ -54,7 +54,7 @@ export class Presence {
   private write(): void {
     const saved: Saved = { version: VERSION, boot: bootId(), peers: [...this.up].sort() };
     try {
-      writeStateNow(this.stateDir(), FILE, `${JSON.stringify(saved)}\n`);
+      writeStateNow(this.stateDir(), FILE, `${JSON.stringify(saved)}\n`, false);
       this.failing = false;
     } catch (error) {
       if (!this.failing) this.failed((error as Error).message);

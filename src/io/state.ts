@@ -30,15 +30,19 @@ export async function writeState(dir: string, name: string, text: string): Promi
   await rename(temporary, join(dir, name));
 }
 
-/** As `writeState`, before it returns: for a few octets that must be there if the process is killed next. */
-export function writeStateNow(dir: string, name: string, text: string): void {
+/**
+ * As `writeState`, before it returns: for a few octets that must be there if the process is killed next. With `sync` false
+ * they need not be if the machine crashes, for what is void after a boot: a disk may take a tenth of a second to say that it
+ * has something, in which nothing else is done.
+ */
+export function writeStateNow(dir: string, name: string, text: string, sync = true): void {
   mkdirSync(dir, { recursive: true, mode: 0o750 });
   const temporary = join(dir, `.${name}.now`);
   const fd = openSync(temporary, 'w', 0o640);
   try {
     // All of it, or an error: a disk that is nearly full takes a part.
     writeFileSync(fd, text);
-    fsyncSync(fd);
+    if (sync) fsyncSync(fd);
   } finally {
     closeSync(fd);
   }

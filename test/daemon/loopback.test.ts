@@ -32,7 +32,12 @@ class FakeKernel implements Kernel {
   have: LinkAddress[] = [];
   closed = false;
   changed: () => void = () => {};
-  addresses = (): LinkAddress[] => this.have;
+  /** How often its addresses were asked for. */
+  looks = 0;
+  addresses = (): LinkAddress[] => {
+    this.looks++;
+    return this.have;
+  };
   answering = (): string[] => this.arp;
   nameOf = (link: number): string => `link${link}`;
   close(): void {
@@ -100,6 +105,7 @@ function start() {
   };
 }
 const web = service('web', { ingress: ingress('192.0.2.1', '2001:db8::1') });
+const turn = () => new Promise((resolve) => setImmediate(resolve));
 const said = (text: string) => log.filter(({ msg }) => String(msg).includes(text));
 
 test('nothing is asked of the kernel where nothing is wanted', () => {
@@ -126,21 +132,52 @@ test('they come before peers are told, go after, and at the end', () => {
   expect(kernel.closed).toBe(true);
 });
 
-test('what another host has on layer 2 is not here, unless peers are told of it', () => {
+test('what another host has on layer 2 is not here, unless peers are told of it', async () => {
   const { loopback, elsewhere, load } = start();
   load(['bgp', 'layer2'], [web]);
   elsewhere.add('192.0.2.1');
   loopback.claimed();
+  await turn();
   expect(kernel.texts).toEqual(['192.0.2.1', '2001:db8::1']);
   load(['layer2'], [web]);
   expect(kernel.texts).toEqual(['2001:db8::1']);
   expect(loopback.state('192.0.2.1')).toBeUndefined();
   elsewhere.add('2001:db8::1');
   loopback.claimed();
+  await turn();
   expect(kernel.texts).toEqual([]);
   elsewhere.clear();
   loopback.claimed();
+  await turn();
   expect(kernel.texts).toEqual(['192.0.2.1', '2001:db8::1']);
+});
+
+test('nothing goes before peers are told, whatever else is looked at meanwhile', async () => {
+  const { loopback, load } = start();
+  load(['bgp'], [web, service('more', { ingress: ingress('192.0.2.2') })]);
+  loopback.decided('default/web', undefined);
+  loopback.claimed();
+  await turn();
+  expect(kernel.texts).toEqual(['192.0.2.1', '192.0.2.2', '2001:db8::1']);
+  loopback.resolved();
+  expect(kernel.texts).toHaveLength(3);
+  loopback.settled();
+  expect(kernel.texts).toEqual(['192.0.2.2']);
+});
+
+test('of thousands of addresses that another node keeps the kernel is asked once', async () => {
+  const { loopback, elsewhere, load } = start();
+  load(['layer2'], [web]);
+  const before = kernel.looks;
+  elsewhere.add('192.0.2.1');
+  for (let i = 0; i < 10_000; i++) loopback.claimed();
+  await turn();
+  expect(kernel.texts).toEqual(['2001:db8::1']);
+  expect(kernel.looks - before).toBe(1);
+  loopback.claimed();
+  loopback.stop();
+  await turn();
+  expect(kernel.texts).toEqual([]);
 });
 
 test('what was there before stays, and is taken over when it goes', async () => {
