@@ -2,7 +2,7 @@
 import { EventSocket, RequestSocket } from '../io/netlink.ts';
 import { Client } from '../netlink/client.ts';
 import { Group } from '../netlink/const.ts';
-import { type Link, LinkEvent } from '../netlink/link.ts';
+import { type Link, LinkEvent, LinkFlag } from '../netlink/link.ts';
 import { Monitor } from '../netlink/monitor.ts';
 
 export interface LinksEvents {
@@ -22,7 +22,7 @@ export class Links {
   private readonly client: Client;
   private readonly monitor: Monitor;
   private byIndex = new Map<number, Link>();
-  /** How often the kernel asked to tell neighbours where an interface is, by index. */
+  /** How often neighbours and switches are to be told anew where an interface is, by index. */
   readonly moves = new Map<number, number>();
   private retry: NodeJS.Timeout | undefined;
 
@@ -76,11 +76,10 @@ export class Links {
     else if (changed) this.events.changed();
   }
 
-  /** A bond that changed its active member, or a virtual machine that moved, is behind another port of a switch now. */
   private hear(link: Link): void {
-    this.byIndex.set(link.index, link);
-    if (link.event !== LinkEvent.bondingFailover && link.event !== LinkEvent.notifyPeers) return;
-    this.moves.set(link.index, (this.moves.get(link.index) ?? 0) + 1);
+    const { index } = link;
+    if (moved(this.byIndex.get(index), link)) this.moves.set(index, (this.moves.get(index) ?? 0) + 1);
+    this.byIndex.set(index, link);
   }
 
   private reread(): void {
@@ -98,3 +97,15 @@ export class Links {
     this.byIndex = new Map(this.client.dump('link', {}).map((link) => [link.index, link]));
   }
 }
+
+/**
+ * A bond that changed its active member, or a virtual machine that moved, is behind another port of a switch now; and a switch
+ * forgets what it learned by a port that lost its carrier, however soon that is back: both may be heard of in one turn.
+ * @param before the link as it was last heard of
+ */
+export function moved(before: Link | undefined, { event, flags }: Link): boolean {
+  if (event === LinkEvent.bondingFailover || event === LinkEvent.notifyPeers) return true;
+  return before !== undefined && !isRunning(before.flags) && isRunning(flags);
+}
+
+const isRunning = (flags: number): boolean => (flags & LinkFlag.up) !== 0 && (flags & LinkFlag.lowerUp) !== 0;

@@ -73,7 +73,7 @@ export interface LinkFilter {
   readonly kind?: string;
 }
 
-type Draft = { -readonly [K in keyof Link]: Link[K] };
+type Draft = { -readonly [K in keyof Link]: Link[K] } & { wireless?: Uint8Array };
 type Encoded = LinkSpec & Pick<Partial<Link>, 'operState'> & { readonly filterMask?: number };
 
 /** Leaves the statistics of IPv6 out of answers, of which they are half (RTEXT_FILTER_SKIP_STATS). */
@@ -109,6 +109,7 @@ const rows = table<Draft, Encoded>([
   property('IFLA_IFNAME', 3, 'name', text),
   requestOnly('IFLA_EXT_MASK', 29, 'filterMask', h32),
   answerOnly('IFLA_EVENT', 44, 'event', h32),
+  answerOnly('IFLA_WIRELESS', 11, 'wireless', octets),
   linkInfo,
 ]);
 
@@ -123,7 +124,8 @@ function decode(r: HostReader): Link | undefined {
   r.skip(1);
   const draft: Draft = { type: r.h16(), index: r.i32(), flags: r.h32(), changed: r.h32() };
   decodeAttributes(r, rows, draft);
-  return draft;
+  // News of a radio, with nothing of the link but its name: it would seem to have lost its address and all else.
+  return draft.wireless === undefined ? draft : undefined;
 }
 
 function encode(w: HostWriter, spec: LinkSpec, verb: Verb): void {

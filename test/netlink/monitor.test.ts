@@ -32,6 +32,18 @@ describe('events', () => {
     expect(decodeEvents(joined(withType(link, 36), fixtures.get('done')!))).toEqual([]);
   });
 
+  it('of a radio are left out: they have the name of its link, and nothing else of it', () => {
+    // IFLA_IFNAME "wlan0" and IFLA_WIRELESS, as after every association and scan.
+    const wlan0 = [10, 0, 3, 0, ...new TextEncoder().encode('wlan0\0'), 0, 0];
+    const head = link.slice(0, 32);
+    const wireless = joined(head, Uint8Array.from(wlan0), Uint8Array.of(8, 0, 11, 0, 1, 2, 3, 4));
+    new DataView(wireless.buffer).setUint32(0, wireless.length, true);
+    expect(decodeEvents(joined(wireless, route)).map((event) => event.type)).toEqual(['new']);
+    const named = joined(head, Uint8Array.from(wlan0));
+    new DataView(named.buffer).setUint32(0, named.length, true);
+    expect(decodeEvents(named)).toMatchObject([{ kind: 'link', value: { name: 'wlan0' } }]);
+  });
+
   it('that cannot be read do not hide those behind them', () => {
     const bad = link.slice();
     new DataView(bad.buffer).setUint16(32, 0xffff, true);
