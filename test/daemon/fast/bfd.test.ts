@@ -385,28 +385,30 @@ describe('a thread that comes late', () => {
   });
 
   it('takes nobody for silent whose packets came while it sent to others', () => {
-    bench.loop.take([order('192.0.2.2'), order('192.0.2.3')]);
-    bench.until(bench.now);
-    const theirs = bench.up('192.0.2.3', 1);
-    bench.reports.length = 0;
-    const alive = { state: 'Up', desiredMinTxUs: 50_000, requiredMinRxUs: 50_000 } as const;
+    bench = new Bench();
+    const peers = ['192.0.2.2', '192.0.2.3'];
+    bench.loop.take(peers.map((peer) => order(peer)));
+    // The same jitter for both.
+    Object.assign(bench, { random: () => 0.5 });
+    bench.until(0);
+    const discriminators = peers.map((peer, i) => bench.up(peer, i));
     const arrive = () => {
-      bench.arrive('192.0.2.2', { ...alive, yourDiscriminator: ours });
-      bench.arrive('192.0.2.3', { ...alive, yourDiscriminator: theirs });
+      for (const [i, yourDiscriminator] of discriminators.entries())
+        bench.arrive(peers[i]!, { state: 'Up', yourDiscriminator, desiredMinTxUs: 50_000, requiredMinRxUs: 50_000 });
     };
-    arrive();
-    bench.deliver();
-    // Both are to be sent to in one turn, and in the middle of it the thread loses its processor.
-    bench.now += 60;
+    // Both are sent to in one turn, in time, and in the middle of it the thread loses its processor.
+    bench.now = bench.loop.nextDueMs()!;
+    const before = bench.senders.map(({ packets }) => packets.length);
     bench.sending = () => {
       bench.sending = () => {};
       arrive();
       bench.now += 400;
     };
+    bench.reports.length = 0;
     bench.loop.tick();
+    expect(bench.senders.map(({ packets }, i) => packets.length - before[i]!)).toEqual([1, 1]);
     bench.loop.tick();
-    for (const peer of ['192.0.2.2', '192.0.2.3'])
-      expect(bench.news(peer).filter((news) => news.type === 'changed')).toEqual([]);
+    for (const peer of peers) expect(bench.news(peer).filter(({ type }) => type === 'changed')).toEqual([]);
   });
 
   it('sends less often before the peer misses its packets, says so, and goes back after a minute', () => {
