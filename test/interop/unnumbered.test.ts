@@ -67,7 +67,9 @@ describe('an unnumbered session with FRR', () => {
     const [near, far] = [await namespace('near'), await namespace('frr')];
     await join(near, far);
     const own = { near: await linkLocal(near), far: await linkLocal(far) };
-    // It names a global next hop beside that, in a subnet that is not ours; our default route for it leads elsewhere.
+    // It names a global next hop beside that. A node that forwards takes no address from what it advertises, so that we
+    // are not in its subnet, and our default route leads elsewhere.
+    await near.run(['sysctl', '-qw', 'net.ipv6.conf.eth0.accept_ra=0']);
     await ip(far, 'address', 'add', '2001:db8:ff::1/64', 'dev', 'eth0', 'nodad');
     await ip(near, 'link', 'add', 'other0', 'type', 'veth', 'peer', 'name', 'other1');
     for (const name of ['other0', 'other1']) await ip(near, 'link', 'set', name, 'up');
