@@ -18,13 +18,13 @@ import type { Meta, Selector } from '../model.ts';
 import type { HostSession, Overlay } from '../openperouter.ts';
 import type { Findings } from '../problem.ts';
 import { anything, documentSchema, int } from '../schema.ts';
-import { type RawSelector, readSelector, selectorSchema } from '../selector.ts';
+import { nodeSelectorIn, type RawSelector, readSelector, selectorSchema } from '../selector.ts';
 import { neighborSchema, underlayFields } from './underlay.ts';
 
 const old = 'openpe.openperouter.github.io/v1alpha1';
 const current = 'network.openperouter.io/v1alpha1';
 
-const where = { namespace: 'openperouter-system', global: false } as const;
+const where = { namespace: 'openperouter-system', global: false, nodesOf: nodeSelectorIn } as const;
 
 const nodeSelector = () => selectorSchema().optional().describe('Nodes it is for. Default all.');
 const vni = () => int(1, 0xff_ffff).optional().describe('VXLAN network identifier, 1..16777215.');
