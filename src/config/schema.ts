@@ -198,7 +198,9 @@ function withoutNulls(schema: z.core.$ZodType, value: unknown, path: Path, findi
       kept.push([key, field ? withoutNulls(field, old, [...path, key], findings) : old]);
     } else if (type === 'record') {
       kept.push([key, '']);
-      if (path[0] !== 'metadata') findings.warn([...path, key], 'has no value: read as ""', 'write ""');
+      // Names in a Secret may be the end of a password with a comma in it.
+      if (path[0] !== 'metadata' && !path.some((step) => secret.has(String(step))))
+        findings.warn([...path, key], 'has no value: read as ""', 'write ""');
     } else if (isPassword(path, key)) findings.error([...path, key], 'has no value', passwordHint);
   }
   return Object.fromEntries(kept);
