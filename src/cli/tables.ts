@@ -104,7 +104,7 @@ const tables: {
   received: [...routeColumns, ['state', (r) => r.reason ?? (r.best ? 'best' : r.multipath ? 'multipath' : 'accepted')]],
   routes: [
     ['table', (r) => String(r.table)],
-    ['vrf', (r) => orDash(r.vrf)],
+    ['vrf', (r) => orDash(r.vrf) + (r.importedFrom === undefined ? '' : ` (of ${r.importedFrom || 'default'})`)],
     ['prefix', (r) => r.prefix],
     ['metric', (r) => String(r.metric)],
     ['next hops', (r) => list(r.nexthops.map((hop) => hopText(hop, r.nexthops.length > 1)))],

@@ -97,7 +97,7 @@ function putTogether(sorter: Sorter, options: NodeOptions): Assembled {
   const fabric = joinFabric(overlays, bgpPeers, known, report);
   const peers = [...bgpPeers, ...fabric.peers];
   checkPeers(peers, known, speaker, report);
-  const merged = mergeFrr(sorter.of('frr'), peers, { secrets, profiles, nodes: known, report });
+  const { peers: merged, imports } = mergeFrr(sorter.of('frr'), peers, { secrets, profiles, nodes: known, report });
   const aliases = collectAliases(sorter.of('community'), report);
   const references = {
     complete: !unread,
@@ -170,6 +170,7 @@ function putTogether(sorter: Sorter, options: NodeOptions): Assembled {
     layer2Advertisements: layer2.map(({ value }) => value),
     excludedInterfaces: sorter.of('excluded')[0]?.value.patterns ?? defaultExcluded,
     peers: sessions,
+    imports,
     networkPolicies: sorter.of('network').map(({ value }) => value),
     aliases,
     services,

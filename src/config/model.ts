@@ -252,6 +252,8 @@ export interface Configuration {
   /** Patterns of names of interfaces that answer nothing on layer 2, matched anywhere in the name. */
   readonly excludedInterfaces: readonly string[];
   readonly peers: readonly Peer[];
+  /** By VRF, '' for the default one: VRFs whose learned routes its table has too, in the order in which they count. */
+  readonly imports: ReadonlyMap<string, readonly string[]>;
   /** Of all nodes, in document order. */
   readonly networkPolicies: readonly NetworkPolicy[];
   /** Communities by the names that Community documents give them. */

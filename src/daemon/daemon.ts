@@ -256,6 +256,7 @@ export class Daemon {
     this.symmetry.configure(config);
     this.learned.configure(config);
     this.speaker.instances.setAlwaysBlock(config.speaker.alwaysBlock);
+    this.speaker.instances.setImports(config.imports);
     this.loopback.configure(config);
     this.tenancy.configure(config);
     void this.network.configure(config);

@@ -1,7 +1,7 @@
 /**
  * The routes of one VRF: what its sessions brought, what of it may be used, what was chosen, and where that goes.
  *
- *   UPDATE ─► Rib ─► Intake (may it be used?) ─► LocRib ─► Ways ─► Routes of the VRF's table
+ *   UPDATE ─► Rib ─► Intake (may it be used?) ─► LocRib ─► Target: Routes of the VRF's table, and of those that import
  *
  * Everything but taking in is done by `work`, in slices.
  */
@@ -14,10 +14,10 @@ import { Rib } from '../bgp/rib.ts';
 import { monotonicMs } from '../io/clock.ts';
 import { SLICE_MS } from '../io/turn.ts';
 import type { Address } from '../lib/address.ts';
-import { NO_HOPS } from '../vrf/hopset.ts';
-import type { Routes } from '../vrf/routes.ts';
+import type { Prefix } from '../lib/prefix.ts';
+import type { Way } from '../vrf/reach.ts';
 import type { Fib } from './fib/fib.ts';
-import { Ways } from './fib/ways.ts';
+import { type Origin, Target } from './fib/target.ts';
 import { Intake } from './intake.ts';
 import type { Peer } from './peer.ts';
 
@@ -30,14 +30,7 @@ const SLICE_PREFIXES = 500;
 /** Where routes go, and what is known of the ways there. */
 export type Tables = Pick<Fib, 'tableOf' | 'routes' | 'resolve' | 'linkOf' | 'isUsable' | 'flush'>;
 
-interface Target {
-  readonly routes: Routes;
-  readonly ways: Ways;
-  /** All prefixes are gone through from here on, because something has changed for all of them; -1 when that is done. */
-  at: number;
-}
-
-export class Instance {
+export class Instance implements Origin {
   readonly vrf: string | undefined;
   readonly rib: Rib;
   readonly intake: Intake;
@@ -45,7 +38,11 @@ export class Instance {
   private fib: Tables | undefined;
   private readonly changed: () => void;
   private readonly peers = new Map<number, Peer>();
+  /** Other VRFs whose routes are wanted in this one's table too. */
+  private imports: readonly Instance[] = [];
   private targets: Readonly<Record<AddressFamily, Target>> | undefined;
+  /** Where routes of this VRF go: its own targets, and those of VRFs that import from it. */
+  private readonly outlets: Record<AddressFamily, readonly Target[]> = { ipv4: [], ipv6: [] };
   /** The number of the VRF's table; undefined while there is none. */
   table: number | undefined;
 
@@ -62,7 +59,7 @@ export class Instance {
     this.intake.admission.attach(this.rib);
     this.locRib = new LocRib(this.rib, (nextHop) => this.distance(nextHop));
     this.locRib.nextHops.forgotten = (id) => {
-      if (this.targets) for (const family of families) this.targets[family].ways.forget(id);
+      for (const family of families) for (const target of this.outlets[family]) target.forget(this, id);
     };
     this.bind();
   }
@@ -76,6 +73,25 @@ export class Instance {
   setMultipath(multipath: MultipathOptions): void {
     this.locRib.setOptions({ multipath });
     this.changed();
+  }
+
+  /** VRFs whose routes are wanted in this one's table too, in the order in which they count; never this one. */
+  setImports(imports: readonly Instance[]): void {
+    if (imports.length === this.imports.length && imports.every((each, i) => each === this.imports[i])) return;
+    this.imports = imports;
+    if (this.targets) for (const family of families) this.targets[family].setOrigins([this, ...imports]);
+    this.changed();
+  }
+
+  /** Whose route to a prefix is wanted in this one's table, if it is an import. */
+  originOf(p: Prefix): Instance | undefined {
+    if (this.imports.length === 0) return undefined;
+    const family = p.family === 4 ? 'ipv4' : 'ipv6';
+    const origin = [this, ...this.imports].find(({ rib, locRib }) => {
+      const prefix = rib[family].prefixes.lookup(p);
+      return prefix >= 0 && locRib.selection(family, prefix) !== NO_SELECTION;
+    });
+    return origin === this ? undefined : origin;
   }
 
   /** The peer's session is up: what it is may count in decisions. */
@@ -95,13 +111,7 @@ export class Instance {
   /** Next hops may be reached by other ways. */
   waysChanged(): void {
     this.locRib.nextHopsChanged();
-    if (this.targets)
-      for (const family of families) {
-        const target = this.targets[family];
-        if (!target.ways.isStale) continue;
-        target.ways.clear();
-        target.at = 0;
-      }
+    if (this.targets) for (const family of families) this.targets[family].waysChanged();
     this.changed();
   }
 
@@ -111,16 +121,12 @@ export class Instance {
     this.table = fib?.tableOf(this.vrf);
     const found = this.table === undefined ? undefined : fib?.routes(this.table);
     if (this.targets?.ipv4.routes === found?.ipv4) return;
-    if (this.targets) for (const family of families) this.leave(this.targets[family]);
-    const target = (routes: Routes): Target => ({
-      routes,
-      ways: new Ways(this.locRib, routes.sets, {
-        resolve: (address) => fib!.resolve(this.table!, address),
-        linkOf: (peer) => this.linkOf(peer),
-      }),
-      at: 0,
-    });
-    this.targets = found && { ipv4: target(found.ipv4), ipv6: target(found.ipv6) };
+    if (this.targets) for (const family of families) this.targets[family].close();
+    const origins = [this, ...this.imports];
+    this.targets = found && {
+      ipv4: new Target('ipv4', found.ipv4, origins),
+      ipv6: new Target('ipv6', found.ipv6, origins),
+    };
     this.locRib.nextHopsChanged();
     this.changed();
   }
@@ -130,7 +136,7 @@ export class Instance {
     const until = monotonicMs() + SLICE_MS;
     let more = this.step();
     while (more && monotonicMs() < until) more = this.step();
-    if (this.targets) this.fib?.flush();
+    if (this.outlets.ipv4.length > 0) this.fib?.flush();
     return more;
   }
 
@@ -138,60 +144,41 @@ export class Instance {
     const reviewing = this.intake.admission.review(SLICE_ROUTES);
     const sweeping = this.rib.sweep(SLICE_ROUTES);
     const deciding = this.locRib.work(SLICE_PREFIXES, this.decided);
-    const filling = this.targets !== undefined && families.map((family) => this.fill(family)).some(Boolean);
+    const { targets } = this;
+    const filling = targets !== undefined && families.map((family) => targets[family].fill(SLICE_ROUTES)).some(Boolean);
     return reviewing || sweeping || deciding || filling;
   }
 
   private readonly decided = (family: AddressFamily, prefix: number, _before: number, after: number): void => {
-    if (this.targets) this.want(this.targets[family], family, prefix, after);
+    const targets = this.outlets[family];
+    for (let i = 0; i < targets.length; i++) targets[i]!.decided(this, prefix, after);
   };
-
-  private want({ routes, ways }: Target, family: AddressFamily, prefix: number, selection: number): void {
-    const { prefixes } = this.rib[family];
-    const set = selection === NO_SELECTION ? NO_HOPS : ways.retain(selection);
-    const w0 = prefixes.word(prefix, 0);
-    const length = prefixes.lengthOf(prefix);
-    if (family === 'ipv4') routes.want(w0, 0, 0, 0, length, set);
-    else routes.want(w0, prefixes.word(prefix, 1), prefixes.word(prefix, 2), prefixes.word(prefix, 3), length, set);
-    routes.sets.release(set);
-  }
-
-  /** Goes on telling what is wanted of every prefix. */
-  private fill(family: AddressFamily): boolean {
-    const target = this.targets![family];
-    const { prefixes } = this.rib[family];
-    for (let n = 0; n < SLICE_ROUTES && target.at >= 0; n++) {
-      if (target.at >= prefixes.limit) target.at = -1;
-      else {
-        const prefix = target.at++;
-        if (!prefixes.has(prefix)) continue;
-        const selection = this.locRib.selection(family, prefix);
-        if (selection !== NO_SELECTION) this.want(target, family, prefix, selection);
-      }
-    }
-    return target.at >= 0;
-  }
-
-  /** Nothing of this VRF is wanted there any more. */
-  private leave({ routes, ways }: Target): void {
-    ways.clear();
-    routes.clear();
-  }
 
   private distance(nextHop: Address): number | undefined {
     if (this.fib === undefined) return 0;
-    return this.table === undefined ? undefined : this.fib.resolve(this.table, nextHop)?.metric;
+    return this.resolve(nextHop)?.metric;
+  }
+
+  join(target: Target): void {
+    this.outlets[target.family] = [...this.outlets[target.family], target];
+  }
+
+  part(target: Target): void {
+    this.outlets[target.family] = this.outlets[target.family].filter((other) => other !== target);
+  }
+
+  /** The way to a next hop from this VRF. */
+  resolve(address: Address): Way | undefined {
+    return this.table === undefined ? undefined : this.fib?.resolve(this.table, address);
   }
 
   /** Where a peer's link-local next hops are: the link that its session is bound to, or the one that it is reached over. */
-  private linkOf(slot: number): number | undefined {
+  linkOf(slot: number): number | undefined {
     const settings = this.peers.get(slot)?.settings;
     const { fib } = this;
     if (settings === undefined || fib === undefined) return undefined;
     const link =
-      settings.interface === undefined
-        ? fib.resolve(this.table!, settings.address)?.hops[0]?.link
-        : fib.linkOf(settings.interface);
+      settings.interface === undefined ? this.resolve(settings.address)?.hops[0]?.link : fib.linkOf(settings.interface);
     return link !== undefined && fib.isUsable(link) ? link : undefined;
   }
 }

@@ -50,6 +50,13 @@ export class Instances {
     for (const instance of this.all) instance.intake.setAlwaysBlock(prefixes);
   }
 
+  /** By VRF, '' for the default one: those whose routes its table has too, in the order in which they count. */
+  setImports(imports: ReadonlyMap<string, readonly string[]>): void {
+    const named = (vrf: string) => this.of(vrf || undefined);
+    for (const [vrf, from] of imports) named(vrf).setImports(from.map(named));
+    for (const instance of this.all) if (!imports.has(instance.vrf ?? '')) instance.setImports([]);
+  }
+
   /** How to know what this node announces: no peer is to tell it that. */
   setAnnounces(announces: Announces): void {
     this.announces = announces;
@@ -83,6 +90,8 @@ export class Instances {
 
   tablesChanged(): void {
     for (const instance of this.all) instance.bind();
+    // Ways lead through tables of others too.
+    for (const instance of this.all) instance.waysChanged();
   }
 
   /** Nothing is decided or wanted any more: what is in the kernel stays as it is. */

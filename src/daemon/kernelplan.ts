@@ -24,6 +24,7 @@ export interface PlannedKernel {
 /** What kernel rows are made of. */
 export interface KernelParts {
   readonly speaker: Configuration['speaker'];
+  readonly imports: Configuration['imports'];
   /** Of the node's network. */
   readonly goal: Goal;
   readonly egress: Iterable<EgressDecision>;
@@ -31,8 +32,9 @@ export interface KernelParts {
   readonly services: Iterable<ServiceDecision>;
 }
 
-export function* plannedKernel({ speaker, goal, egress, sessions, services }: KernelParts): Generator<PlannedKernel> {
-  yield* learned(speaker.kernel, sessions);
+export function* plannedKernel(parts: KernelParts): Generator<PlannedKernel> {
+  const { speaker, imports, goal, egress, sessions, services } = parts;
+  yield* learned(speaker.kernel, imports, sessions);
   yield* network(goal);
   for (const decision of egress) yield* sources(decision);
   for (const ip of loopback(speaker, services)) yield { what: 'loopback', name: ip, text: 'on lo' };
@@ -51,7 +53,8 @@ export function kernelParts(
     table: tableOf(goal),
   });
   const egress = config.egress.size === 0 ? [] : decideEgress(config, facts());
-  return { speaker: config.speaker, goal, egress, sessions, services: decisions.values() };
+  const { speaker, imports } = config;
+  return { speaker, imports, goal, egress, sessions, services: decisions.values() };
 }
 
 /** As a daemon would find it, but that VRFs which are to be are there. */
@@ -73,9 +76,10 @@ function linksNow() {
   }
 }
 
-/** Where routes of peers go, by the VRF of their sessions. Those that may bring none go nowhere. */
+/** Where routes of peers go, by the VRF of their sessions and by those that import them. Who may bring none does not count. */
 function* learned(
   { install, protocol, metric, mtu }: Configuration['speaker']['kernel'],
+  imports: Configuration['imports'],
   sessions: Iterable<PlannedSession>,
 ): Generator<PlannedKernel> {
   if (!install) return;
@@ -86,13 +90,14 @@ function* learned(
     const vrf = String(settings.vrf ?? '');
     from.set(vrf, [...(from.get(vrf) ?? []), name]);
   }
-  for (const [vrf, names] of [...from].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  const place = (vrf: string) => (vrf === '' ? 'main table' : `VRF ${vrf}`);
+  for (const vrf of [...new Set([...from.keys(), ...imports.keys()])].sort()) {
+    const own = from.get(vrf)?.sort().join(', ');
+    const others = (imports.get(vrf) ?? []).filter((other) => from.has(other)).map((other) => `of ${place(other)}`);
+    if (own === undefined && others.length === 0) continue;
     const size = mtu === undefined ? '' : ` mtu ${mtu}`;
-    yield {
-      what: 'learned',
-      name: vrf === '' ? 'main table' : `VRF ${vrf}`,
-      text: `protocol ${protocol} metric ${metric}${size} from ${names.sort().join(', ')}`,
-    };
+    const words = [`protocol ${protocol} metric ${metric}${size}`, ...(own ? [`from ${own}`] : []), ...others];
+    yield { what: 'learned', name: place(vrf), text: words.join(' ') };
   }
 }
 

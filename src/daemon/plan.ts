@@ -36,6 +36,7 @@ export function planReply(daemon: Daemon, part: string | undefined): Reply | und
       return jsonRows(
         plannedKernel({
           speaker: config.speaker,
+          imports: config.imports,
           goal: daemon.network.inForce,
           egress: daemon.egress.all,
           sessions: sessionsNow(daemon),

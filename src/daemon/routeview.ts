@@ -9,9 +9,10 @@ import { type Filter, wanted } from './views.ts';
 /** Rows come one by one, in no order; undefined for what the filter leaves out. */
 export function* routeRows(fib: Fib | undefined, instances: Instances, filter: Filter) {
   if (fib === undefined) return;
-  const vrfs = new Map([...instances.all].map((instance) => [instance.table, instance.vrf ?? '']));
+  const byTable = new Map([...instances.all].map((instance) => [instance.table, instance]));
   for (const [table, pair] of fib.all) {
-    const vrf = vrfs.get(table) ?? '';
+    const instance = byTable.get(table);
+    const vrf = instance?.vrf ?? '';
     if (filter.vrf !== undefined && filter.vrf !== vrf) continue;
     for (const routes of [pair.ipv4, pair.ipv6]) {
       const { settings, sets } = routes;
@@ -20,9 +21,11 @@ export function* routeRows(fib: Fib | undefined, instances: Instances, filter: F
           yield undefined;
           continue;
         }
+        const origin = instance?.originOf(prefix);
         yield {
           table,
           vrf,
+          ...(origin && { importedFrom: origin.vrf ?? '' }),
           prefix: formatPrefix(prefix),
           metric: settings.metric,
           protocol: settings.protocol,

@@ -179,10 +179,16 @@ describe('the kernel', () => {
   });
 
   test('alone: it is a part of the plan', async () => {
-    next.put('next.yaml', all(main(), serviceDocument('a'), policy(1200), learns({ allowed: { mode: 'all' } })));
+    const red = `apiVersion: frrk8s.metallb.io/v1beta1
+kind: FRRConfiguration
+metadata: {name: import}
+spec: {bgp: {routers: [{asn: 64512, vrf: red, imports: [{vrf: default}]}]}}
+`;
+    next.put('next.yaml', all(main(), serviceDocument('a'), policy(1200), learns({ allowed: { mode: 'all' } }), red));
     const { stdout } = await waypost(['plan', '--alone', '--node', 'node-a', next.path]);
     expect(stdout).toContain('\n  link red  type vrf table 1200 ports wp-none up\n');
     expect(stdout).toContain('\n  learned routes into main table  protocol 186 metric 20 from router\n');
+    expect(stdout).toContain('\n  learned routes into VRF red  protocol 186 metric 20 of main table\n');
   });
 });
 

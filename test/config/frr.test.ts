@@ -222,3 +222,72 @@ describe('documents of one neighbour', () => {
     expect(await told(documents(neighbor('a', first!), neighbor('b', first!)))).toEqual([]);
   });
 });
+
+describe('routes of other VRFs', () => {
+  const router = (name: string, asn: number, fields: string) =>
+    configuration(name, fields).replace('asn: 64512', `asn: ${asn}`);
+  const red = (imports: string, more = '') => router('red', 64512, `vrf: red, imports: [${imports}]${more}`);
+  const blue = router('blue', 64513, 'vrf: blue, prefixes: [198.51.100.0/24, "2001:db8:1::/48"]');
+
+  it('are imported by the routers that say so, in the order of documents', async () => {
+    const plain = router('plain', 64512, 'imports: [{vrf: red}]');
+    const more = router('more', 64512, 'vrf: red, imports: [{vrf: blue}, {vrf: default}]');
+    const { imports } = await accepted(documents(plain, red('{vrf: default}'), more, blue));
+    expect([...imports]).toEqual([
+      ['', ['red']],
+      ['red', ['', 'blue']],
+    ]);
+  });
+
+  it('are none without that', async () => {
+    expect((await accepted(documents(neighbor('a', here), blue))).imports.size).toBe(0);
+    const other = configuration('other', 'imports: [{vrf: blue}]', ', nodeSelector: {matchLabels: {a: b}}');
+    expect((await accepted(documents(other, blue))).imports.size).toBe(0);
+  });
+
+  it('may be those that sessions of BGPPeers bring', async () => {
+    const session = peer('p', 'peerAddress: 192.0.2.9, vrf: green');
+    expect([...(await accepted(documents(red('{vrf: green}'), session))).imports]).toEqual([['red', ['green']]]);
+  });
+
+  it('and what the other router tells may be told here, wherever its document is', async () => {
+    const to = (allowed: string) =>
+      `, prefixes: [203.0.113.0/24], neighbors: [{${here}, dualStackAddressFamily: true, toAdvertise: {${allowed}}}]`;
+    const named =
+      'allowed: {prefixes: [198.51.100.0/24]}, withLocalPref: [{prefixes: [198.51.100.0/24], localPref: 200}]';
+    for (const [allowed, want] of [
+      ['allowed: {mode: all}', ['203.0.113.0/24', '198.51.100.0/24', '2001:db8:1::/48']],
+      [named, ['198.51.100.0/24']],
+      ['', []],
+    ] as const) {
+      const [only] = await peersOf(red('{vrf: blue}', to(allowed)), blue);
+      expect(only!.advertise!.map((a) => formatPrefix(a.prefix))).toEqual(want);
+      expect(only).not.toHaveProperty('toAdvertise');
+    }
+    const [only] = await peersOf(red('{vrf: blue}', to(named)), blue);
+    expect(only!.advertise![0]).toMatchObject({ localPref: 200, document: { name: 'red' } });
+  });
+
+  it.each([
+    [
+      'that nobody has defined',
+      red('{vrf: bleu}'),
+      'imports[0].vrf: the router of vrf red imports vrf bleu which is not defined',
+    ],
+    [
+      'of its own',
+      red('{vrf: red}'),
+      'imports[0].vrf: a router has the routes of its own vrf, red, without importing them',
+    ],
+    ['without a name', red('{}'), 'imports[0].vrf: import without a vrf'],
+    ['twice', red('{vrf: blue}, {vrf: blue}'), 'imports[1]: duplicate definition of import "blue"'],
+    ['that is no name', red('{vrf: a/b}'), 'imports[0].vrf: not the name of a network device: "a/b"'],
+    [
+      'whose prefixes these are not',
+      red('{vrf: blue}', `, neighbors: [{${here}, toAdvertise: {allowed: {prefixes: [192.88.99.0/24]}}}]`),
+      'neighbors[0].toAdvertise.allowed.prefixes[0]: trying to advertise non configured prefix 192.88.99.0/24',
+    ],
+  ])('%s are refused by the field', async (_, text, message) => {
+    expect((await told(documents(text, blue))).join('\n')).toContain(`spec.bgp.routers[0].${message}`);
+  });
+});

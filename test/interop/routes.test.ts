@@ -196,7 +196,7 @@ describe('routers that tell the bandwidth of their links', () => {
         .sort();
     };
     const all = (shares: string) =>
-      ['203.0.113.0/24', '2001:db8:1000::/48', 'default', 'default'].map((p) => `${p} ${shares}`);
+      ['2001:db8:1000::/48', '203.0.113.0/24', 'default', 'default'].map((p) => `${p} ${shares}`);
     const become = async (want: readonly string[]) => {
       let last = '';
       const isThere = async () => {

@@ -208,6 +208,7 @@ export function configuration(documents: Documents = {}): Configuration {
     layer2Advertisements: documents.layer2Advertisements ?? [],
     excludedInterfaces: [],
     peers: documents.peers ?? [],
+    imports: new Map(),
     networkPolicies: [],
     aliases: documents.aliases ?? new Map(),
     services: new Map((documents.services ?? []).map((s) => [`${s.namespace}/${s.name}`, s] as const)),

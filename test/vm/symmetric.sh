@@ -259,6 +259,32 @@ await '[[ $(ip rule) == *998:* && $(ip rule) != *5000:* && $(bgp router-red -4) 
 walk bare red 198.51.100.7
 reach bare client-red 203.0.113.5 7
 
+# Red imports: what blue has learned, but for what red has itself, and what blue tells.
+cat >"$w/new" <<YAML
+apiVersion: frrk8s.metallb.io/v1beta1
+kind: FRRConfiguration
+metadata: {name: imports}
+spec:
+  bgp:
+    routers:
+    - {asn: 65001, vrf: blue, prefixes: [192.88.99.0/24]}
+    - asn: 65001
+      vrf: red
+      imports: [{vrf: blue}]
+      neighbors: [{address: 192.0.2.2, asn: 65002, toAdvertise: {allowed: {mode: all}}}]
+YAML
+mv "$w/new" "$w/conf/imports.yaml"
+await '[[ $(ip route show table 10) == *198.18.20.0/24* && $(ip -6 route show table 10) == *2001:db8:20::/48* ]]'
+await '[[ $(bgp router-red -4) == *192.88.99.0/24* ]]'
+until_says show/routes '198\.18\.20\.0/24.*198\.18\.20\.0/24'
+for family in -4 -6; do echo "imported$family $(ip -j $family route show table 10 proto bgp)"; done
+echo "imported-get $(ip -j route get vrf red 198.18.20.1)"
+echo "imported-routes $(ask show/routes)"
+rm "$w/conf/imports.yaml"
+await '[[ $(ip route show table 10) != *198.18.20.0/24* && $(ip -6 route show table 10) != *2001:db8:20::/48* ]]'
+await '[[ $(bgp router-red -4) != *192.88.99.0/24* ]]'
+for family in -4 -6; do echo "unimported$family $(ip -j $family route show table 10 proto bgp)"; done
+
 # The overlays. The router's addresses and AS numbers are as published.
 ip netns add pe
 ip -n pe link set lo up

@@ -222,6 +222,26 @@ describe('clients with one address in two VRFs', () => {
     );
 });
 
+describe('a VRF that imports from another', () => {
+  const [blue, red] = sides as [(typeof sides)[number], (typeof sides)[number]];
+
+  it('has the routes of that one, over its links, and its own before them', () => {
+    const learned = table('imported').map(({ dst, dev }) => [dst, dev]);
+    const want = [...red.own, ...both].map((dst) => [dst, 'to-red']);
+    expect(learned.sort()).toEqual([...want, ...blue.own.map((dst) => [dst, 'to-blue'])].sort());
+    expect(kernel('imported-get')).toMatchObject([{ dst: '198.18.20.1', gateway: '192.0.2.2', dev: 'to-blue' }]);
+    const shown = rows('imported-routes').filter((row) => row.table === 10 && row.prefix === '198.18.20.0/24');
+    expect(shown).toMatchObject([
+      { vrf: 'red', importedFrom: 'blue', nexthops: [{ via: '192.0.2.2', dev: 'to-blue' }] },
+    ]);
+  });
+
+  it('has none of them when it does so no longer', () => {
+    const learned = table('unimported').map(({ dst, dev }) => [dst, dev]);
+    expect(learned.sort()).toEqual([...red.own, ...both].map((dst) => [dst, 'to-red']).sort());
+  });
+});
+
 describe('the published overlays', () => {
   it('have a session each, as their documents say, once', () => {
     expect(rows('overlay-peers').map(({ name, address, state }) => [name, address, state])).toEqual([

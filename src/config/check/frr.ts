@@ -15,25 +15,33 @@ import { didYouMean } from '../nearest.ts';
 import type { Path } from '../problem.ts';
 import { placeOf, type Report } from '../report.ts';
 import { anySelects, selects } from '../selector.ts';
+import { collectImports, type Imports, withImported } from './imports.ts';
 import type { Found } from './nodes.ts';
 import { checkRouter, collectRouters, type FrrContext, linkOf, type Router } from './router.ts';
 import { checkPeer, frrDefaults } from './session.ts';
 
-/** The BGPPeers, those of this node with what FRRConfigurations add, and after them the sessions of FRRConfigurations alone. */
+export interface MergedFrr {
+  /** The BGPPeers, those of this node with what FRRConfigurations add, and after them the sessions of FRRConfigurations alone. */
+  readonly peers: readonly Peer[];
+  readonly imports: Imports;
+}
+
 export function mergeFrr(
   drafts: readonly Found<FrrDraft>[],
   peers: readonly Found<Peer>[],
   context: FrrContext,
-): readonly Peer[] {
+): MergedFrr {
   const { own } = context.nodes;
   const all = peers.map(({ value }) => value);
-  const here = drafts.filter(
+  const selected = drafts.filter(
     ({ value }) => value.nodeSelector === undefined || selects(value.nodeSelector, own.labels),
   );
-  if (here.length === 0) return all;
+  if (selected.length === 0) return { peers: all, imports: new Map() };
+  const here = withImported(selected, context.report);
   const profiles = collectProfiles(here, context);
   const routers = collectRouters(here, context);
   const mine = peers.filter(({ value }) => anySelects(value.nodeSelectors, own.labels));
+  const imports = collectImports(here, mine, context.profiles.complete, context.report);
   const names = new Set(all.map(({ name }) => name));
   const merged = new Map<Peer, Peer>();
   const more: Peer[] = [];
@@ -56,7 +64,7 @@ export function mergeFrr(
       more.push(alone(router, session, parts, names.has(id) ? `frr-${id}` : id));
     }
   }
-  return [...all.map((peer) => merged.get(peer) ?? peer), ...more];
+  return { peers: [...all.map((peer) => merged.get(peer) ?? peer), ...more], imports };
 }
 
 /**
@@ -207,7 +215,7 @@ function together(peer: Peer, { neighbor, bfd, receive, advertise, nextHops }: S
 function alone(router: Router, session: Session, parts: readonly Found<NeighborDraft>[], name: string): Peer {
   const { neighbor, bfd, receive, advertise, nextHops } = session;
   const { document } = parts[0]!;
-  const { path: _, secret: __, gracefulRestart, port, advertise: ___, ...rest } = neighbor;
+  const { path: _, secret: __, gracefulRestart, port, advertise: ___, toAdvertise: ____, ...rest } = neighbor;
   const meta: Meta = { ...document.meta, name };
   return {
     ...meta,

@@ -7,9 +7,8 @@ import { communityHint } from '../kinds/metallb.ts';
 import type { Meta } from '../model.ts';
 import { readPrefix } from '../prefix.ts';
 import type { Findings, Path } from '../problem.ts';
-import type { RawNeighbor } from './schema.ts';
+import type { RawNeighbor, ToAdvertise } from './schema.ts';
 
-type ToAdvertise = NonNullable<RawNeighbor['toAdvertise']>;
 type Families = readonly ('ipv4' | 'ipv6')[];
 
 interface Entry {

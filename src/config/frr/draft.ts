@@ -8,6 +8,7 @@ import type { BfdSettings } from '../bfd.ts';
 import type { AdvertisedPrefix, NextHops, ReceiveRules } from '../exchange.ts';
 import type { Meta, PeerAsn, Selector } from '../model.ts';
 import type { Path } from '../problem.ts';
+import type { ToAdvertise } from './schema.ts';
 
 export interface FrrDraft extends Meta {
   /** Absent: every node. */
@@ -23,7 +24,14 @@ export interface RouterDraft {
   /** Absent for the default VRF. */
   readonly vrf?: string;
   readonly prefixes: readonly Prefix[];
+  readonly imports: readonly ImportDraft[];
   readonly neighbors: readonly NeighborDraft[];
+}
+
+export interface ImportDraft {
+  /** '' for the default VRF. */
+  readonly vrf: string;
+  readonly path: Path;
 }
 
 /** What is absent was not given, and has the default of frr-k8s. */
@@ -52,6 +60,8 @@ export interface NeighborDraft {
   readonly bfdProfile?: string;
   readonly receive: ReceiveRules;
   readonly advertise: readonly AdvertisedPrefix[];
+  /** Of a router that imports: `advertise` cannot be known before the prefixes of other documents are. */
+  readonly toAdvertise?: ToAdvertise;
   readonly nextHops: NextHops;
 }
 

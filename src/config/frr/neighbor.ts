@@ -18,10 +18,10 @@ export const familiesOf = ({
 }: Pick<NeighborDraft, 'address' | 'dualStackAddressFamily'>): readonly ('ipv4' | 'ipv6')[] =>
   dualStackAddressFamily || address === undefined ? ['ipv4', 'ipv6'] : [`ipv${address.family}`];
 
-/** @param router its AS number and its prefixes */
+/** @param router its AS number, its prefixes, and whether it has some of other routers */
 export function readNeighbor(
   raw: RawNeighbor,
-  router: { readonly asn: number; readonly prefixes: readonly Prefix[] },
+  router: { readonly asn: number; readonly prefixes: readonly Prefix[]; readonly imports: boolean },
   document: Meta,
   path: Path,
   findings: Findings,
@@ -54,7 +54,9 @@ export function readNeighbor(
     ...readPassword(raw, document, path, findings),
     ...readTimers(raw, path, findings),
     receive: readReceive(raw.toReceive ?? {}, at('toReceive'), findings),
-    advertise: readAdvertise(toAdvertise, router.prefixes, families, document, at('toAdvertise'), findings),
+    ...(router.imports
+      ? { advertise: [], toAdvertise }
+      : { advertise: readAdvertise(toAdvertise, router.prefixes, families, document, at('toAdvertise'), findings) }),
     nextHops: readNextHops(toAdvertise.nextHop, families, [...at('toAdvertise'), 'nextHop'], findings),
   };
 }

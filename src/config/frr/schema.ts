@@ -114,9 +114,9 @@ const router = () =>
       .describe('Sessions. One that a BGPPeer describes as well is one session.'),
     prefixes: prefixes('Prefixes that neighbours may be told of, whether or not there is a route to them.'),
     imports: z
-      .array(z.object({ vrf: z.string().optional() }))
+      .array(z.object({ vrf: z.string().optional().describe('Its name; default is the default VRF.') }))
       .optional()
-      .describe('VRFs whose routes are imported. Not supported yet.'),
+      .describe('VRFs whose learned routes are wanted here too, and whose prefixes neighbours may be told of.'),
     evpn: anything(),
   });
 
@@ -146,3 +146,4 @@ export const frrSchema = () =>
 export type RawSpec = NonNullable<Output<typeof frrSchema>['spec']>;
 export type RawRouter = Output<typeof router>;
 export type RawNeighbor = Output<typeof neighbor>;
+export type ToAdvertise = NonNullable<RawNeighbor['toAdvertise']>;

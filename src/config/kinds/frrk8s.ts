@@ -3,6 +3,7 @@ import { parseAddress } from '../../lib/address.ts';
 import { readBfd } from '../bfd.ts';
 import { checkDeviceName } from '../device.ts';
 import type { FrrDraft, RouterDraft } from '../frr/draft.ts';
+import { readImports } from '../frr/imports.ts';
 import { readNeighbor } from '../frr/neighbor.ts';
 import { frrSchema, type RawRouter, type RawSpec } from '../frr/schema.ts';
 import { defineKind, type Kind } from '../kind.ts';
@@ -60,14 +61,19 @@ function readRouter(raw: RawRouter, document: Meta, path: Path, findings: Findin
   if (id && (routerId?.family !== 4 || routerId.bytes.every((byte) => byte === 0)))
     findings.error([...path, 'id'], `invalid router ID ${JSON.stringify(id)}`, 'an IPv4 address other than 0.0.0.0');
   if (vrf) checkDeviceName(vrf, [...path, 'vrf'], findings);
-  if ((raw.imports ?? []).length > 0)
-    findings.error([...path, 'imports'], 'routes of another VRF are not imported: not supported yet');
+  const imports = readImports(raw.imports ?? [], vrf || '', [...path, 'imports'], findings);
   if (raw.evpn !== undefined) findings.error([...path, 'evpn'], 'EVPN is not implemented');
   const prefixes = readPrefixes(raw.prefixes ?? [], [...path, 'prefixes'], findings);
   const neighbors = (raw.neighbors ?? []).map((neighbor, i) =>
-    readNeighbor(neighbor, { asn, prefixes }, document, [...path, 'neighbors', i], findings),
+    readNeighbor(
+      neighbor,
+      { asn, prefixes, imports: imports.length > 0 },
+      document,
+      [...path, 'neighbors', i],
+      findings,
+    ),
   );
-  return { path, asn, ...(routerId && { routerId }), ...(vrf && { vrf }), prefixes, neighbors };
+  return { path, asn, ...(routerId && { routerId }), ...(vrf && { vrf }), prefixes, imports, neighbors };
 }
 
 export const kinds: readonly Kind[] = [frrConfiguration];

@@ -80,6 +80,8 @@ export interface InstalledFacts {
   readonly table: number;
   /** '' is the default VRF. */
   readonly vrf: string;
+  /** The VRF that learned it, where that is another. */
+  readonly importedFrom?: string;
   readonly prefix: string;
   readonly metric: number;
   readonly nexthops: readonly { readonly via: string | null; readonly dev: string | null }[];

@@ -17,11 +17,13 @@ export const obstacleOf = ({ state }: InstalledFacts): KernelReason | undefined 
   state === 'conflict' ? 'kernelConflict' : state === 'failed' ? 'kernelRefused' : undefined;
 
 export function installedStep(route: InstalledFacts): Step {
-  const { table, metric, nexthops, state, error } = route;
+  const { table, vrf, importedFrom, metric, nexthops, state, error } = route;
+  const importer =
+    importedFrom === undefined ? '' : `, of ${vrf === '' ? 'the default VRF' : `VRF ${vrf}`} that imports it`;
   const hops = nexthops.map(({ via, dev }) => [via && `via ${via}`, dev && `dev ${dev}`].filter(Boolean).join(' '));
   const reason = obstacleOf(route) ?? null;
   return {
-    question: `Has the kernel it in table ${table}?`,
+    question: `Has the kernel it in table ${table}${importer}?`,
     answer: state === 'installed' ? 'yes' : reason ? 'no' : 'note',
     detail: `${hops.join(', ') || 'no way'}, metric ${metric}: ${findings[state] ?? state}${error ? `: ${error}` : ''}`,
     reason,

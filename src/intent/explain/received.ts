@@ -73,7 +73,9 @@ export function explainReceived(routes: readonly ReceivedFacts[], installed: rea
   }
   return [...prefixes].map(([place, all]) => {
     const best = all.find((route) => route.best);
-    const there = installed.filter((route) => placeOf(route) === place);
+    const there = installed.filter((route) => placeOf(route) === place && route.importedFrom === undefined);
+    const { prefix, vrf } = all[0]!;
+    const imported = installed.filter((route) => route.prefix === prefix && route.importedFrom === vrf);
     const refused = all.find((route) => route.reason !== null)?.reason ?? null;
     const obstacle = best
       ? there.map(obstacleOf).find((word) => word !== undefined)
@@ -90,7 +92,7 @@ export function explainReceived(routes: readonly ReceivedFacts[], installed: rea
       reason: obstacle ?? null,
       says: obstacle === undefined ? null : receivedReasons[obstacle].says,
       remedy: obstacle === undefined ? null : receivedReasons[obstacle].remedy,
-      steps: [...all.map(stepOf), ...there.map(installedStep)],
+      steps: [...all.map(stepOf), ...[...there, ...imported].map(installedStep)],
     };
   });
 }

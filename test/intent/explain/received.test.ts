@@ -92,6 +92,14 @@ test('what the kernel has of it: where it takes no route that is chosen, that is
     ...receivedReasons.kernelRefused,
   });
   expect(refused.steps.at(-1)).toMatchObject({ answer: 'no', detail: expect.stringContaining('not: ENETUNREACH') });
+  const imported = explained(
+    kernel(),
+    kernel({ vrf: 'red', table: 9, importedFrom: '' }),
+    kernel({ vrf: 'blue', table: 8, importedFrom: 'red' }),
+  );
+  expect(imported.steps.slice(2).map(({ question, answer }) => [question, answer])).toEqual([
+    ['Has the kernel it in table 9, of VRF red that imports it?', 'yes'],
+  ]);
   expect(explained(kernel({ state: 'conflict' }))).toMatchObject({ ok: false, reason: 'kernelConflict' });
   expect(explained(kernel({ state: 'pending' }))).toMatchObject({ ok: true, steps: [{}, { answer: 'note' }] });
 });
