@@ -103,6 +103,8 @@ class World {
       this.clock += 4 * random();
       return this.clock;
     });
+    // What is done in slices lets much happen in between.
+    vi.stubGlobal('setImmediate', (run: () => void) => setTimeout(run, 6 * random() ** 2));
     kernel.later = (run) => void setTimeout(run, 80 * random() ** 3);
     kernel.lazy = random() < 0.5;
     kernel.refuse = (verb, route) => this.judge(verb, route);
@@ -375,9 +377,10 @@ class World {
     `${this.keyOf(r)} ${r.protocol} ${r.metrics?.mtu ?? ''} ${r.hops.map((h) => `${h.gateway?.bytes}%${h.link}`).sort()}`;
 }
 
-beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate'] }));
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
 afterEach(() => {
   vi.restoreAllMocks();
+  vi.unstubAllGlobals();
   vi.useRealTimers();
 });
 
