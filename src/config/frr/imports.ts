@@ -21,7 +21,7 @@ export function readImports(
       return [];
     }
     const vrf = name === DEFAULT ? '' : name;
-    checkDeviceName(name, at, findings);
+    if (vrf !== '') checkDeviceName(name, at, findings);
     if (vrf === own) findings.error(at, `a router has the routes of its own vrf, ${name}, without importing them`);
     return [{ vrf, path: at }];
   });

@@ -79,7 +79,11 @@ export class Fib {
     this.events = events;
     this.holdings = new Holdings(settings.install ? places : [], settings.mtu, {
       place: (place) => events.place(place),
-      leftPlace: (place) => events.leftPlace(place),
+      leftPlace: (place) => {
+        events.leftPlace(place);
+        // They may have been in the way of routes with another protocol, and what we delete ourselves is not heard of.
+        if (!this.stopping) this.auditor.want('all');
+      },
       forgotten: (routes) => this.programmer.delete(routes),
     });
     this.reach = new Reach({ protocol: settings.protocol, viaDefault: settings.resolveViaDefault });

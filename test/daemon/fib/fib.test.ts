@@ -238,6 +238,19 @@ describe('what earlier processes left', () => {
   });
 });
 
+it('what earlier processes left with another protocol makes room for ours when it goes', async () => {
+  const b = new Bench();
+  b.kernel.put(left('10.0.0.0/8'));
+  b.start({ ...usual, protocol: 187 }, [place]);
+  await b.pass(100);
+  b.want('10.0.0.0/8', '192.0.2.1');
+  await b.pass(1_000);
+  expect(b.shown).toEqual(['10.0.0.0/8 186 20']);
+  b.fib.sweep();
+  await b.pass(10_000);
+  expect(b.shown).toEqual(['10.0.0.0/8 187 20']);
+});
+
 describe('other settings', () => {
   it.each([
     ['metric', { ...usual, metric: 30 }, ' 186 30'],
