@@ -23,6 +23,9 @@ export interface RouteSettings {
 /** No next hops: no route. Ids count from 1. */
 export const NO_HOPS = 0;
 
+/** Of a route that is there, and none of our making. */
+export const UNKNOWN_HOPS: readonly Hop[] = [{ link: -1 }];
+
 const IP6_DEFAULT_METRIC = 1024;
 /** What the kernel makes of anything above (fib_convert_metrics in net/ipv4). */
 const MAX_MTU = 65_520;

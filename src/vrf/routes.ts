@@ -15,7 +15,7 @@ import { IdQueue } from '../lib/queue.ts';
 import type { RouteBatch } from '../netlink/batch.ts';
 import type { Route } from '../netlink/route.ts';
 import { Backlog } from './backlog.ts';
-import { type HopSets, NO_HOPS, type RouteSettings } from './hopset.ts';
+import { type HopSets, NO_HOPS, type RouteSettings, UNKNOWN_HOPS } from './hopset.ts';
 import { CONFLICT, type RouteCounts, RouteMark, type RouteRow, RouteStore } from './routestore.ts';
 
 /** Linux's numbers for what is told apart. */
@@ -56,9 +56,8 @@ export class Routes {
 
   /** Nothing is wanted any more, and leftovers are not kept. */
   clear(): void {
-    const { prefixes } = this.store;
-    for (let id = 0; id < prefixes.limit; id++)
-      if (prefixes.has(id) && this.store.setWant(id, NO_HOPS)) this.reconsider(id);
+    for (let id = 0; id < this.store.prefixes.limit; id++)
+      if (this.store.prefixes.has(id) && this.store.setWant(id, NO_HOPS)) this.reconsider(id);
     this.retry();
     this.sweep();
   }
@@ -84,9 +83,7 @@ export class Routes {
   }
 
   get counts(): RouteCounts {
-    const { wanted, installed, leftovers, conflicts, failures } = this.store;
-    const queued = this.queue.size + this.deferred.size + this.underWay;
-    return { wanted, installed: installed - leftovers, queued, conflicts, failed: failures, leftovers };
+    return this.store.counts(this.queue.size + this.deferred.size + this.underWay);
   }
 
   /** Appends changes that wait to a batch of its own, as many as have room; `going`: that take routes away. Returns how many. */
@@ -179,6 +176,11 @@ export class Routes {
       store.setError(id, 0);
       this.enqueue(id);
     }
+  }
+
+  /** Some may have gone unheard. Those that are just being changed, too, which an audit could not tell. */
+  suspect(): void {
+    if (this.underWay > 0) this.store.disturb();
   }
 
   /** Begins to read what is there: `seen` for every route of the table, then `endAudit`. */
@@ -296,5 +298,3 @@ export class Routes {
     if (this.store.isVoid(id) && !this.queue.has(id) && !this.deferred.has(id)) this.store.remove(id);
   }
 }
-
-const UNKNOWN_HOPS = [{ link: -1 }];

@@ -152,6 +152,18 @@ export class RouteStore {
     this.flags[id] = this.flags[id]! & ~mark;
   }
 
+  /** What is in flight may have come to nothing meanwhile. */
+  disturb(): void {
+    for (let id = 0; id < this.prefixes.limit; id++)
+      if (this.is(id, RouteMark.inFlight)) this.set(id, RouteMark.disturbed);
+  }
+
+  /** @param queued changes that wait */
+  counts(queued: number): RouteCounts {
+    const { wanted, installed, leftovers, conflicts, failures } = this;
+    return { wanted, installed: installed - leftovers, queued, conflicts, failed: failures, leftovers };
+  }
+
   setLeftover(id: number): void {
     if (this.is(id, RouteMark.leftover)) return;
     this.set(id, RouteMark.leftover);

@@ -335,6 +335,23 @@ describe('meddling', () => {
     expect(b.shown).toEqual(['10.0.0.0/8 192.0.2.1%7*1']);
   });
 
+  it('what may have gone unheard while it was under way is looked at by the audit after that', () => {
+    const b = new Bench();
+    b.want('10.0.0.0/8', via('192.0.2.1'));
+    b.send(() => {
+      b.kernel.drop(table, '10.0.0.0/8', metric, { silently: true });
+      b.routes.suspect();
+      b.audit();
+    });
+    expect(b.routes.auditNeeded).toBe(true);
+    b.audit();
+    b.run();
+    expect(b.shown).toEqual(['10.0.0.0/8 192.0.2.1%7*1']);
+    // Nothing was under way: the next audit is enough.
+    b.routes.suspect();
+    expect(b.routes.auditNeeded).toBe(false);
+  });
+
   it('what was heard while a change was under way makes it unsure until an audit', () => {
     const b = new Bench();
     b.want('10.0.0.0/8', via('192.0.2.1'));

@@ -238,7 +238,7 @@ export class Fib {
   }
 
   private hear(event: Event, news: { ways: boolean; tables: boolean }): void {
-    if (event.type === 'overrun' || event.type === 'malformed') this.auditor.want('all');
+    if (event.type === 'overrun' || event.type === 'malformed') this.lookAgain('all');
     else if (event.kind === 'link') {
       if (this.reach.heardLink(event.type, event.value)) news.ways = true;
       if (event.value.info?.kind === 'vrf') news.tables = true;
@@ -258,7 +258,12 @@ export class Fib {
   private suspect(link: number | undefined): void {
     // Of those that are just being read, some may have been before that.
     const mine = link !== undefined && (this.auditor.isReading || this.holdings.use(link));
-    if (mine) this.auditor.want('ours');
+    if (mine) this.lookAgain('ours');
+  }
+
+  private lookAgain(extent: Extent): void {
+    for (const routes of this.holdings.all()) routes.suspect();
+    this.auditor.want(extent);
   }
 
   private auditBegun(extent: Extent): void {
