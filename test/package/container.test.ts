@@ -1,11 +1,12 @@
 /** The container's image, as far as it can be made without an engine: the steps of its build stage, in a folder. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { dirname, join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { outcome, run } from '../support/process.ts';
+import { Namespace } from '../support/netns.ts';
+import { outcome, run, waitFor } from '../support/process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'waypost-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -67,6 +68,63 @@ test('the build stage builds from a clean copy, and what the image takes of it r
   expect(demo).toMatchObject({ code: 0, stdout: expect.stringContaining('the router knows 0 routes') });
   const size = Number((await run(['du', '-sk', image])).split('\t')[0]);
   expect(size).toBeLessThan(30_000);
+});
+
+describe('privileges', () => {
+  const [, capabilities] = /setcap (\S+) /.exec(final!.find(({ rest }) => rest.includes('setcap'))!.rest)!;
+  const all = ['net_admin', 'net_raw', 'net_bind_service'];
+  let node: string;
+  let namespace: Namespace;
+  beforeAll(async () => {
+    // Where the image has it, so that users of all numbers may start it.
+    const bin = mkdtempSync(join(tmpdir(), 'waypost-test-'));
+    await run(['chmod', '755', bin]);
+    node = join(bin, 'node');
+    await run(['cp', process.execPath, node]);
+    await run(['setcap', capabilities!, node]);
+    namespace = await Namespace.create('caps');
+  });
+  afterAll(async () => {
+    await namespace?.close();
+    if (node) rmSync(dirname(node), { recursive: true });
+  });
+
+  /** As an engine starts it: these capabilities can be had, as this user. */
+  const contained = (user: number, bounding: readonly string[], ...flags: readonly string[]) => [
+    ...['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups', '--inh-caps=-all', ...flags],
+    ...[`--bounding-set=${['-all', ...bounding.map((name) => `+${name}`)].join(',')}`, node, resolve('bin/waypost')],
+  ];
+
+  test.each([
+    ['without a capability, as in a sidecar', []],
+    ['with one of three', ['net_bind_service']],
+    ['with all, but no way to gain any', all],
+  ])('it starts %s', async (_, bounding) => {
+    const argv = contained(65532, bounding, '--no-new-privs');
+    expect(await outcome([...argv, 'demo'], { timeoutMs: 60_000 })).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test.each([
+    ['the user of the image', 65532, []],
+    ['root without ways to more, as in the DaemonSet', 0, ['--no-new-privs']],
+  ] as const)('%s, with three capabilities: port 179, and state in a folder of its own', async (_, user, flags) => {
+    const home = namespace.folder(`caps${user}`);
+    await run(['mkdir', `${home}/etc`, `${home}/state`]);
+    const speaker = { listen: { addresses: ['127.0.0.1'] }, stateDir: `${home}/state`, drain: { onShutdown: false } };
+    const document = { apiVersion: 'waypost.dev/v1', kind: 'Speaker', metadata: { name: 'a' }, spec: speaker };
+    const more = [
+      'apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: a}\nspec: {addresses: [203.0.113.0/24]}\n',
+      'apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {type: LoadBalancer, ports: [{port: 80}]}\n',
+    ];
+    writeFileSync(`${home}/etc/all.yaml`, [`${JSON.stringify(document)}\n`, ...more].join('---\n'));
+    await run(['chown', '-R', `${user}:${user}`, home]);
+    const argv = contained(user, all, ...flags);
+    const daemon = namespace.spawn([...argv, 'run', '-c', `${home}/etc`, '--control', `${home}/s`, '--http', 'off']);
+    const log = () => daemon.output;
+    await waitFor('it listens', async () => (await namespace.run(['ss', '-ltn'])).includes('127.0.0.1:179'), { log });
+    await waitFor('its state', () => existsSync(`${home}/state/assignments.json`), { log });
+    expect(await daemon.stop('SIGTERM')).toBe(0);
+  });
 });
 
 test('the health check asks what the daemon serves', () => {
