@@ -136,11 +136,16 @@ export class Node {
     rmSync(`${this.folder}/etc/${file}.yaml`);
   }
 
+  /** The folder of its documents. */
+  get documents(): string {
+    return `${this.folder}/etc`;
+  }
+
   /** `wrapper`: words of a command that starts it. */
-  async start(wrapper: readonly string[] = []): Promise<void> {
+  async start(wrapper: readonly string[] = [], flags: readonly string[] = []): Promise<void> {
     const started = this.namespace.spawn(
       // biome-ignore format: one command line
-      [...wrapper, ...program, 'run', '-c', `${this.folder}/etc`, '--node', 'node-a', '--control', this.control, '--http', this.http, '--log-level', 'debug'],
+      [...wrapper, ...program, 'run', '-c', `${this.folder}/etc`, '--node', 'node-a', '--control', this.control, '--http', this.http, '--log-level', 'debug', ...flags],
     );
     this.daemon = started;
     await waitFor('waypost run answers', () => this.rows('peers'), {
