@@ -84,6 +84,9 @@ class RawDecoder implements Decoder {
   }
 }
 
+/** Characters of hexadecimal text that are held at once: more is a file of something else. */
+const MAX_HEX = 64 * 1024 * 1024;
+
 class HexDecoder implements Decoder {
   private readonly raw: RawDecoder;
   private readonly text = new TextDecoder();
@@ -95,6 +98,10 @@ class HexDecoder implements Decoder {
 
   push(chunk: Uint8Array): void {
     this.all += this.text.decode(chunk, { stream: true });
+    if (this.all.length > MAX_HEX)
+      throw new CaptureError(
+        `hexadecimal text of more than ${MAX_HEX} characters: give the octets themselves, with --format raw`,
+      );
   }
 
   end(): void {

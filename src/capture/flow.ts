@@ -5,6 +5,8 @@ export type FlowPiece = { readonly bytes: Uint8Array } | { readonly missing: num
 
 /** Octets kept while those before them have not come: a receiver's window is hardly larger. */
 const MAX_WAITING_OCTETS = 4 * 1024 * 1024;
+/** As many segments: all of them are looked at for each that comes. */
+const MAX_WAITING = 1024;
 
 export class Flow {
   /** The next sequence number, once one was seen. */
@@ -28,7 +30,7 @@ export class Flow {
     if (early > 0) {
       this.waiting.push({ sequence, bytes: payload.slice() });
       this.waitingOctets += payload.length;
-      if (this.waitingOctets > MAX_WAITING_OCTETS) this.giveUp(pieces);
+      if (this.waitingOctets > MAX_WAITING_OCTETS || this.waiting.length > MAX_WAITING) this.giveUp(pieces);
       return pieces;
     }
     this.append(sequence, payload, pieces);

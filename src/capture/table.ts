@@ -5,7 +5,7 @@ import { beginMpReach } from '../bgp/mp.ts';
 import { countNlri, forEachNlri, type NlriRun } from '../bgp/nlri.ts';
 import { addressFrom, formatAddress } from '../lib/address.ts';
 import { Ascii, asciiOf } from '../lib/ascii.ts';
-import { Reader, Writer } from '../lib/bytes.ts';
+import { OverflowError, Reader, TruncatedError, Writer } from '../lib/bytes.ts';
 import { holdsAttribute } from './attribute.ts';
 import { headOf, kindText, type Lines, putPrefix } from './lines.ts';
 import { Tails } from './tails.ts';
@@ -196,8 +196,9 @@ export class TableDump {
       canonical(block, new Reader(bytes, start, end), family);
       return updates.writeTail(block.bytes, 0, block.at, fourOctetAs);
     } catch (error) {
-      if (!(error instanceof BgpError)) throw error;
-      return error.message;
+      const known = [BgpError, TruncatedError, OverflowError].some((kind) => error instanceof kind);
+      if (!known) throw error;
+      return (error as Error).message;
     }
   }
 

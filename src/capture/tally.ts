@@ -1,6 +1,7 @@
 /** What a capture held, in numbers: `waypost decode --summary`. */
 import type { AddressFamily } from '../bgp/const.ts';
 import { PrefixTable } from '../lib/table.ts';
+import { isoTime } from './time.ts';
 
 export type RouteEvent = 'announce' | 'withdraw';
 
@@ -71,7 +72,7 @@ export class Tally {
       ...(this.peers.size > 0 && {
         peers: [...this.peers].sort(([a], [b]) => (a < b ? -1 : 1)).map(([peer, { routes }]) => ({ peer, routes })),
       }),
-      ...(timed && { first: new Date(firstMs).toISOString(), last: new Date(lastMs).toISOString() }),
+      ...(timed && { first: isoTime(firstMs), last: isoTime(lastMs) }),
       faults: this.faults,
       errors: this.errors,
     };

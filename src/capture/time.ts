@@ -1,7 +1,10 @@
 /** Times as text: ISO 8601, to the millisecond. */
 import { type Ascii, asciiOf } from '../lib/ascii.ts';
 
-export const isoTime = (ms: number): string => new Date(ms).toISOString();
+/** The last moment that a Date knows, which a damaged file may be beyond, ms since 1970. */
+const MAX_MS = 8.64e15;
+
+export const isoTime = (ms: number): string => new Date(Math.min(ms, MAX_MS)).toISOString();
 
 const DAY_SEC = 86_400;
 /** The date and the letter behind it, by days since 1970: tables have routes of many times on few days. */

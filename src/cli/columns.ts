@@ -1,21 +1,31 @@
-/** Columns for people. A file of its own: only commands that print tables load what draws them. */
-import Table from 'cli-table3';
-import { printLine } from './output.ts';
+/** Columns for people, without borders, as kubectl prints them. */
+import { printPieces } from './output.ts';
 
-/** Columns without borders, as kubectl prints them. */
-export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
-  const none = '';
-  const sides = ['top', 'bottom', 'left', 'right', 'mid'];
-  const chars = Object.fromEntries(
-    sides.flatMap((side) => [side, `${side}-mid`, `${side}-left`, `${side}-right`]).map((name) => [name, none]),
-  );
-  const table = new Table({
-    chars: { ...chars, middle: '   ' },
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-  });
-  table.push(
-    head.map((h) => h.toUpperCase()),
-    ...rows.map((r) => [...r]),
-  );
-  for (const line of table.toString().split('\n')) printLine(line.trimEnd());
+const GAP = '   ';
+
+/** What would move a terminal's cursor has no place in a cell. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+const controls = /[\u0000-\u001f\u007f-\u009f]+/g;
+
+/** @param rows cells of each; gone through twice, since the widest says how wide a column is */
+export function printTable(head: readonly string[], rows: () => Iterable<readonly string[]>): Promise<void> {
+  const titles = head.map((title) => title.toUpperCase());
+  const widths = titles.map(({ length }) => length);
+  for (const row of rows())
+    for (const [i, cell] of row.entries()) if (cell.length > widths[i]!) widths[i] = cell.length;
+  return printPieces(linesOf(titles, rows(), widths));
+}
+
+function* linesOf(
+  titles: readonly string[],
+  rows: Iterable<readonly string[]>,
+  widths: readonly number[],
+): Generator<string> {
+  const line = (cells: readonly string[]) =>
+    `${cells
+      .map((cell, i) => cell.replace(controls, ' ').padEnd(widths[i]!))
+      .join(GAP)
+      .trimEnd()}\n`;
+  yield line(titles);
+  for (const row of rows) yield line(row);
 }

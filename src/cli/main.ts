@@ -3,7 +3,7 @@
  * needs and no more.
  */
 import { Command, CommanderError } from 'commander';
-import { endQuietlyWithoutReader } from '../io/process.ts';
+import { complain, endQuietlyWithoutReader } from '../io/process.ts';
 import { VERSION } from '../io/version.ts';
 import { commands } from './commands.ts';
 import { CliError, EXIT } from './output.ts';
@@ -37,7 +37,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 function exitOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof CliError) {
-    if (error.message) process.stderr.write(`waypost: ${error.message}\n`);
+    if (error.message) complain(error.message);
     return error.exit;
   }
   throw error;

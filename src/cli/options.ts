@@ -1,5 +1,5 @@
 /** Parsers for option values: each refuses with a message that shows the form it wants. */
-import { InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError } from 'commander';
 import { type Address, parseAddress } from '../lib/address.ts';
 import { type Prefix, parsePrefix } from '../lib/prefix.ts';
 
@@ -73,9 +73,3 @@ export function familiesOption(text: string): readonly ('ipv4' | 'ipv6')[] {
     throw new InvalidArgumentError('ipv4, ipv6 or ipv4,ipv6 is wanted.');
   return names as ('ipv4' | 'ipv6')[];
 }
-
-/** An option of the documented command line whose effect does not exist: known by name, refused when given. */
-export const notYet = (flags: string, description: string): Option =>
-  new Option(flags, `${description} (not supported yet)`).argParser(() => {
-    throw new InvalidArgumentError('It is not supported yet.');
-  });

@@ -22,3 +22,23 @@ export const printLine = (text: string): void => {
 };
 
 export const printJson = (value: unknown): void => printLine(JSON.stringify(value, null, 2));
+
+/** Characters that are written at once. */
+const PIECE = 64 * 1024;
+
+/** Text in pieces that end their own lines, however much: none is made before those in front of it have been taken. */
+export async function printPieces(pieces: Iterable<string>): Promise<void> {
+  let text = '';
+  for (const piece of pieces) {
+    text += piece;
+    if (text.length < PIECE) continue;
+    await written(text);
+    text = '';
+  }
+  await written(text);
+}
+
+const written = (text: string): Promise<void> =>
+  new Promise((resolve) => {
+    process.stdout.write(text, () => resolve());
+  });

@@ -4,7 +4,8 @@ import type { PathAttributes } from '../bgp/path.ts';
 import type { PeerSettings } from '../bgp/settings.ts';
 import { AdHocSession, type PeerEvent } from '../daemon/adhoc.ts';
 import { routeText } from '../daemon/routes.ts';
-import { onInterrupt, readLines } from '../io/process.ts';
+import { raiseCapabilities } from '../io/privileges.ts';
+import { complain, onInterrupt, readLines } from '../io/process.ts';
 import { type Address, formatAddress, toU32 } from '../lib/address.ts';
 import { type Prefix, parsePrefix } from '../lib/prefix.ts';
 import {
@@ -87,6 +88,7 @@ export function command(): Command {
 }
 
 async function run(address: Address, given: Options): Promise<void> {
+  raiseCapabilities();
   const { localAs } = given;
   if (localAs === undefined) throw usage('--local-as ASN is needed: the AS we are in');
   const options = { ...given, localAs };
@@ -110,6 +112,7 @@ async function run(address: Address, given: Options): Promise<void> {
   try {
     await session.start(options.listen);
   } catch (error) {
+    await session.stop();
     throw new CliError((error as Error).message);
   }
   const endLines = options.announce?.includes('-')
@@ -164,7 +167,7 @@ function takeLine(session: AdHocSession, line: string, attributes: PathAttribute
   const m = /^\s*([+-])\s*(\S+)\s*$/.exec(line);
   const p = m && parsePrefix(m[2]!);
   if (!p) {
-    if (line.trim()) process.stderr.write(`waypost: not understood, "+ PREFIX" or "- PREFIX" is wanted: ${line}\n`);
+    if (line.trim()) complain(`not understood, "+ PREFIX" or "- PREFIX" is wanted: ${line}`);
     return;
   }
   if (m[1] === '+') session.announce(p, attributes);

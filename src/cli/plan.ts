@@ -17,7 +17,7 @@ import {
   settingsOf,
 } from '../intent/plan/part.ts';
 import { type ServiceView, serviceView } from '../intent/view.ts';
-import { socketExists } from '../io/request.ts';
+import { isAnswered } from '../io/request.ts';
 import { ask } from './client.ts';
 import { CliError, printJson, printLine } from './output.ts';
 import { type Difference, differenceText, type Plan, planText } from './plantext.ts';
@@ -46,7 +46,7 @@ export function command(): Command {
     .addHelpText('after', '\nExamples:\n  waypost plan /etc/waypost\n  waypost plan --alone new.yaml --node node-b\n')
     .action(async (paths: string[], options: Options, command: Command) => {
       const asked = command.getOptionValueSource('control') !== 'default';
-      const running = !options.alone && (asked || socketExists(options.control));
+      const running = !options.alone && (asked || (await isAnswered(options.control)));
       if (!running) return alone(paths, options);
       const found = await compare(paths, options);
       if (options.json) printJson(found);

@@ -36,8 +36,8 @@ async function replay(file: string | undefined, json: boolean): Promise<void> {
     }
   } catch (error) {
     if (error instanceof InputError) throw new CliError(error.message);
-    if (error instanceof SyntaxError) throw new CliError(`line ${number}: ${error.message}`);
-    throw error;
+    // What a line lacks shows where the session looks for it.
+    throw new CliError(`line ${number}: ${(error as Error).message}`);
   }
   if (number === 0) throw new CliError('the record is empty');
   if (differences > 0) throw new CliError(`${differences} events came out otherwise than they did`);
@@ -64,6 +64,9 @@ function describe({ peer, states, updates, recorded }: Replayed, ms: number, jso
   return lines;
 }
 
+/** Characters of a line: what came from a socket at once has a hundredth of it. */
+const MAX_LINE = 16 * 1024 * 1024;
+
 /** Cut at line ends, which a chunk need not be. */
 async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string, void, undefined> {
   const decoder = new TextDecoder();
@@ -72,6 +75,7 @@ async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<strin
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
     rest = lines.pop()!;
     yield* lines;
+    if (rest.length > MAX_LINE) throw new SyntaxError('not a line of a record: it does not end');
   }
   if (rest !== '') yield rest;
 }

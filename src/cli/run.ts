@@ -6,8 +6,9 @@ import { ServiceReport } from '../daemon/service.ts';
 import type { MakeSession } from '../daemon/speaker.ts';
 import { Appender } from '../io/appender.ts';
 import { wallClock } from '../io/clock.ts';
-import { logFormats, logLevels, makeLogger } from '../io/log.ts';
+import { flushed, type Logger, logFormats, logLevels, makeLogger } from '../io/log.ts';
 import { Notifier } from '../io/notify.ts';
+import { raiseCapabilities } from '../io/privileges.ts';
 import { onInterrupt, onSignal } from '../io/process.ts';
 import { VERSION } from '../io/version.ts';
 import { formatAddress } from '../lib/address.ts';
@@ -53,9 +54,18 @@ export function command(): Command {
 }
 
 async function run(options: Options): Promise<void> {
+  raiseCapabilities();
   const log = makeLogger(options.logLevel, options.logFormat);
+  try {
+    await serve(options, log);
+  } finally {
+    await flushed(log);
+  }
+}
+
+async function serve(options: Options, log: Logger): Promise<void> {
   const { http } = options;
-  const record = options.record === undefined ? undefined : recorder(options.record);
+  const record = options.record === undefined ? undefined : recorder(options.record, log);
   const daemon = new Daemon({
     paths: options.config ?? ['/etc/waypost'],
     node: options.node,
@@ -72,6 +82,7 @@ async function run(options: Options): Promise<void> {
     report.start();
   } catch (error) {
     await daemon.stop();
+    record?.close();
     if (error instanceof StartError) throw new CliError(error.message);
     throw error;
   }
@@ -85,10 +96,10 @@ async function run(options: Options): Promise<void> {
 }
 
 /** Writes a record of all sessions. Throws `CliError` where the file cannot be written. */
-function recorder(file: string): { readonly makeSession: MakeSession; close(): void } {
+function recorder(file: string, log: Logger): { readonly makeSession: MakeSession; close(): void } {
   let appender: Appender;
   try {
-    appender = new Appender(file);
+    appender = new Appender(file, (reason) => log.error({ reason }, 'the record ends here; the sessions go on'));
   } catch (error) {
     throw new CliError((error as Error).message);
   }

@@ -1,16 +1,17 @@
 /** `waypost show`: the daemon's state, as a table for people or as JSON for programs. */
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import { type Subject, subjects } from '../daemon/control.ts';
+import { filters, type Subject, subjects } from '../daemon/control.ts';
 import type { EventRow } from '../daemon/journal.ts';
 import type { RouteRow } from '../daemon/routeview.ts';
-import type { AdvertisedRow, ConfigView, PeerRow, ReceivedRow, ServiceRow } from '../daemon/views.ts';
-import { comparePrefixes, prefix as parsed } from '../lib/prefix.ts';
-import { ask } from './client.ts';
+import type { AdvertisedRow, ConfigView, Layer2Row, PeerRow, ReceivedRow, ServiceRow } from '../daemon/views.ts';
+import { prefix as parsed } from '../lib/prefix.ts';
+import { ask, askRows } from './client.ts';
 import { prefixOption } from './options.ts';
-import { CliError, EXIT, printJson, printLine, printText } from './output.ts';
+import { CliError, EXIT, printJson, printLine, printPieces, printText } from './output.ts';
+import type { Place, Rows } from './rows.ts';
 import { DEFAULT_CONTROL } from './run.ts';
 import { configurationState, serviceStatuses, sessionStates, yamlOf } from './status.ts';
-import { printSubject } from './tables.ts';
+import { printConfig, printEvents, printRows } from './tables.ts';
 import { clearScreen, watch } from './watch.ts';
 
 interface Options {
@@ -56,19 +57,53 @@ export function command(): Command {
     .action((what: Subject, options: Options) => show(what, options));
 }
 
+const filterNames = ['peer', 'vrf', 'family', 'prefix'] as const;
+
+/** A filter that would be passed over in silence is a mistake of whoever gives it. */
+function refuseFilters(what: Subject, options: Options): void {
+  const known = filters[what];
+  const wrong = filterNames.find((name) => options[name] !== undefined && !known.includes(name));
+  if (wrong === undefined) return;
+  const takes = known.length === 0 ? 'it takes no filter' : `it takes ${known.map((name) => `--${name}`).join(', ')}`;
+  throw new CliError(`show ${what} has no --${wrong}: ${takes}`, EXIT.usage);
+}
+
 async function show(what: Subject, options: Options): Promise<void> {
+  refuseFilters(what, options);
   if (options.output === 'yaml') return showStatus(what, options);
   if (what === 'events') return showEvents(options);
-  if (!options.watch) return print(what, await fetch(what, options), options);
+  if (what === 'config') return showConfig(options);
+  const { json } = options;
+  if (!options.watch) {
+    const rows = await fetch(what, options);
+    return json ? printPieces(rows.pretty()) : printRows(what, rows);
+  }
+  let printed: Rows | undefined;
+  await watch(async () => {
+    const rows = await fetch(what, options);
+    if (printed?.same(rows)) return;
+    printed = rows;
+    if (json) return printPieces(rows.line());
+    clearScreen();
+    await printRows(what, rows);
+  });
+}
+
+async function showConfig({ control, json, watch: again }: Options): Promise<void> {
+  const next = async () => (await ask(control, 'GET', '/show/config')) as ConfigView;
+  if (!again) {
+    const value = await next();
+    return json ? printJson(value) : printConfig(value);
+  }
   let printed = '';
   await watch(async () => {
-    const value = await fetch(what, options);
+    const value = await next();
     const text = JSON.stringify(value);
     if (text === printed) return;
     printed = text;
-    if (options.json) return printLine(text);
+    if (json) return printLine(text);
     clearScreen();
-    printSubject(what, value);
+    await printConfig(value);
   });
 }
 
@@ -78,47 +113,57 @@ async function showStatus(what: Subject, options: Options): Promise<void> {
   const config = (await ask(options.control, 'GET', '/show/config')) as ConfigView;
   const node = config.node ?? 'unknown';
   if (what === 'config') return printText(yamlOf([configurationState(config)]));
-  const rows = await fetch(what, options);
+  const rows = [...(await fetch(what, options))];
   if (what === 'peers') return printText(yamlOf(sessionStates(node, rows as PeerRow[])));
   printText(yamlOf(serviceStatuses(node, rows as ServiceRow[])));
 }
 
 async function showEvents(options: Options): Promise<void> {
-  const next = async (after: number) =>
-    (await ask(options.control, 'GET', `/show/events?after=${after}`)) as readonly EventRow[];
-  if (!options.watch) return print('events', await next(0), options);
+  const next = (after: number) => {
+    const query = queryOf(options);
+    query.set('after', `${after}`);
+    return askRows(options.control, `/show/events?${query}`);
+  };
+  if (!options.watch) {
+    const rows = await next(0);
+    return options.json ? printPieces(rows.pretty()) : printEvents(rows);
+  }
   let seen = 0;
   await watch(async () => {
-    const rows = await next(seen);
+    const rows = [...(await next(seen))] as readonly EventRow[];
     seen = rows.at(-1)?.seq ?? seen;
     if (options.json) for (const row of rows) printLine(JSON.stringify(row));
-    else printSubject('events', rows);
+    else printEvents(rows);
   });
 }
 
-async function fetch(what: Subject, options: Options): Promise<unknown> {
+/** Sorted by their key: long tables come in the order in which the daemon has them. */
+async function fetch(what: Exclude<Subject, 'config' | 'events'>, options: Options): Promise<Rows> {
+  const rows = await askRows(options.control, `/show/${what}?${queryOf(options)}`);
+  switch (what) {
+    case 'advertised':
+    case 'received':
+      return rows.sorted(({ peer, prefix }: AdvertisedRow | ReceivedRow) => byPrefix(peer, prefix));
+    case 'routes':
+      return rows.sorted(({ table, prefix }: RouteRow) => byPrefix(table, prefix));
+    case 'l2':
+      return rows.sorted(({ ip, service }: Layer2Row) => {
+        const { group, key } = byPrefix('', ip.includes(':') ? `${ip}/128` : `${ip}/32`);
+        return { group, key: `${key} ${service}` };
+      });
+    default:
+      return rows;
+  }
+}
+
+function queryOf(options: Options): URLSearchParams {
   const query = new URLSearchParams();
-  for (const name of ['peer', 'vrf', 'prefix', 'family'] as const)
-    if (options[name] !== undefined) query.set(name, options[name]);
-  const value = await ask(options.control, 'GET', `/show/${what}?${query}`);
-  if (what === 'routes') return sortByPrefix(value as RouteRow[], (row) => row.table);
-  return what === 'advertised' || what === 'received'
-    ? sortByPrefix(value as (AdvertisedRow | ReceivedRow)[], (row) => row.peer)
-    : value;
+  for (const name of filterNames) if (options[name] !== undefined) query.set(name, options[name]);
+  return query;
 }
 
-/** By `first`, then by prefix: the daemon gives them as they come. */
-function sortByPrefix<Row extends { readonly prefix: string }>(
-  rows: readonly Row[],
-  first: (row: Row) => string | number,
-) {
-  return rows
-    .map((row) => ({ row, group: first(row), key: parsed(row.prefix) }))
-    .sort((a, b) => (a.group < b.group ? -1 : a.group > b.group ? 1 : comparePrefixes(a.key, b.key)))
-    .map(({ row }) => row);
-}
-
-function print(what: Subject, value: unknown, options: Options): void {
-  if (options.json) printJson(value);
-  else printSubject(what, value);
+/** Prefixes as `comparePrefixes` has them. */
+function byPrefix(group: string | number, text: string): Place {
+  const { family, bytes, length } = parsed(text);
+  return { group, key: String.fromCharCode(family, ...bytes, length) };
 }

@@ -52,7 +52,8 @@ export function serviceStatuses(node: string, services: readonly ServiceRow[]): 
 
 export function sessionStates(node: string, peers: readonly PeerRow[]): StatusDocument[] {
   return peers.map(({ name, address, interface: link, vrf, state, bfd }) => {
-    const peer = address ?? link ?? name;
+    // A peer that is looked for on a link has no address yet.
+    const peer = address || link || name;
     return {
       apiVersion: 'frrk8s.metallb.io/v1beta1',
       kind: 'BGPSessionState',

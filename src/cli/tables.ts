@@ -17,21 +17,23 @@ import type {
 import { printTable } from './columns.ts';
 import { printLine } from './output.ts';
 
-/** Prints what the daemon answered. */
-export function printSubject(what: Subject, value: unknown): void {
-  if (what === 'config') printConfig(value as ConfigView);
-  else if (what === 'events') for (const row of value as EventRow[]) printLine(eventText(row));
-  else printRows(tables[what] as Columns<unknown>, value as unknown[]);
+/** Prints rows that the daemon answered; they are gone through twice. */
+export const printRows = (what: Exclude<Subject, 'config' | 'events'>, rows: Iterable<unknown>): Promise<void> =>
+  printColumns(tables[what] as Columns<unknown>, rows);
+
+export function printEvents(rows: Iterable<unknown>): void {
+  for (const row of rows) printLine(eventText(row as EventRow));
 }
 
 type Columns<Row> = readonly (readonly [head: string, cell: (row: Row) => string])[];
 
-function printRows<Row>(columns: Columns<Row>, rows: readonly Row[]): void {
+const printColumns = <Row>(columns: Columns<Row>, rows: Iterable<Row>): Promise<void> =>
   printTable(
     columns.map(([head]) => head),
-    rows.map((row) => columns.map(([, cell]) => cell(row))),
+    function* () {
+      for (const row of rows) yield columns.map(([, cell]) => cell(row));
+    },
   );
-}
 
 const list = (items: readonly unknown[]): string => (items.length > 0 ? items.join(' ') : '-');
 const orDash = (value: unknown): string =>
@@ -172,12 +174,11 @@ function eventText({ time, kind, subject, event, reason, detail, count }: EventR
   return `${time.slice(0, 23).replace('T', ' ')}  ${about}: ${event}${why ? `: ${why}` : ''}${often}`;
 }
 
-function printConfig(c: ConfigView): void {
+export function printConfig(c: ConfigView): Promise<void> {
   const state = c.valid ? 'valid' : c.stale ? 'refused; an older one is in force' : 'refused';
   printLine(`node ${orDash(c.node)}, read ${orDash(c.loadedAt)}: ${state}`);
   for (const d of [...c.errors, ...c.warnings]) printLine(formatDiagnostic({ ...d, position: d }));
-  printTable(
-    ['kind', 'name', 'where'],
+  return printTable(['kind', 'name', 'where'], () =>
     c.documents.map((d) => [d.kind, d.namespace ? `${d.namespace}/${d.name}` : d.name, `${d.file}:${d.line}`]),
   );
 }

@@ -1,5 +1,6 @@
 /** Looking again and again, until the user has seen enough. */
 import { onInterrupt } from '../io/process.ts';
+import { isScreen } from './paint.ts';
 
 /** How often is looked, ms. */
 const WATCH_MS = 1_000;
@@ -27,5 +28,5 @@ export async function watch(look: () => Promise<void>): Promise<void> {
 
 /** What is printed next replaces what was printed before, where somebody watches; elsewhere it follows. */
 export function clearScreen(): void {
-  if (process.stdout.isTTY) process.stdout.write('\x1b[H\x1b[2J\x1b[3J');
+  if (isScreen()) process.stdout.write('\x1b[H\x1b[2J\x1b[3J');
 }

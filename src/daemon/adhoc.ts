@@ -38,6 +38,8 @@ export class AdHocSession {
   private readonly peer: Peer;
   private readonly print: (event: PeerEvent) => void;
   private flushDue = false;
+  /** What the session cannot have that it was to have. */
+  private problem: string | undefined;
 
   /** Without a router ID, the node's highest IPv4 address is taken, or the address family's loopback. */
   constructor(
@@ -50,6 +52,9 @@ export class AdHocSession {
       established: (_, agreement) => this.established(agreement),
       update: (_, update) => this.update(update),
       stranger: (ends) => this.emit({ event: 'stranger', address: formatAddress(ends.remote) }),
+      problem: (text) => {
+        this.problem ??= text;
+      },
     });
     const routerId = settings.routerId ?? toU32((highestIpv4() ?? LOOPBACK).bytes);
     this.peer = this.speaker.add({ ...settings, routerId });
@@ -60,13 +65,14 @@ export class AdHocSession {
     return this.peer.session.lastError;
   }
 
-  /** Rejects with a message for the operator when it cannot listen. */
+  /** Rejects with a message for the operator when it cannot listen, or not with the password. */
   async start(listen?: { readonly address: Address; readonly port: number }): Promise<void> {
     if (listen)
       await this.speaker.setListeners([
         { ...listen, ...(this.peer.settings.vrf !== undefined && { vrf: this.peer.settings.vrf }) },
       ]);
     this.speaker.start(this.peer);
+    if (this.problem !== undefined) throw new Error(this.problem);
   }
 
   announce(prefix: Prefix, attributes: PathAttributes): void {

@@ -1,7 +1,7 @@
 /** BFD sessions as `show bfd` prints them, in the shape that scripts rely on. */
 import { diagnosticName } from '../bfd/packet.ts';
 import { wallClockAt } from '../io/clock.ts';
-import { formatAddress } from '../lib/address.ts';
+import { type Address, compareAddresses, formatAddress, parseAddress } from '../lib/address.ts';
 import { prefixOf } from '../lib/prefix.ts';
 import type { Bfd, BfdSession } from './bfd.ts';
 import { type Filter, wanted } from './views.ts';
@@ -14,9 +14,15 @@ export function* bfdRows(bfd: Bfd, filter: Filter) {
 }
 
 const isWanted = ({ wanted: { peer, users, vrf } }: BfdSession, filter: Filter): boolean =>
-  (filter.peer === undefined || formatAddress(peer) === filter.peer || users.includes(filter.peer)) &&
+  (filter.peer === undefined || isAddress(filter.peer, peer) || users.includes(filter.peer)) &&
   (filter.vrf === undefined || filter.vrf === vrf) &&
   wanted(prefixOf(peer), filter);
+
+/** In whatever form it is written. */
+function isAddress(text: string, address: Address): boolean {
+  const given = parseAddress(text);
+  return given !== undefined && compareAddresses(given, address) === 0;
+}
 
 function rowOf({ wanted, view, problem, changedMs }: BfdSession) {
   const { settings } = wanted;

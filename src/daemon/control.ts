@@ -15,6 +15,7 @@ import { routeRows } from './routeview.ts';
 import {
   advertisedRows,
   configView,
+  eventRows,
   type Filter,
   layer2Rows,
   memberRows,
@@ -40,9 +41,30 @@ export const subjects = [
 ] as const;
 export type Subject = (typeof subjects)[number];
 
+/** What may be asked for less of, and by what. */
+export const filters: Readonly<Record<Subject, readonly ('peer' | 'vrf' | 'family' | 'prefix')[]>> = {
+  peers: ['peer', 'vrf', 'family'],
+  advertised: ['peer', 'vrf', 'family', 'prefix'],
+  received: ['peer', 'vrf', 'family', 'prefix'],
+  routes: ['vrf', 'family', 'prefix'],
+  services: ['peer', 'vrf', 'family', 'prefix'],
+  l2: ['family', 'prefix'],
+  vrfs: ['vrf'],
+  bfd: ['peer', 'vrf', 'family', 'prefix'],
+  members: [],
+  config: [],
+  events: ['peer'],
+};
+
 const notFound: Reply = json({ error: 'no such thing here' }, 404);
 
-function filterOf(query: URLSearchParams): Filter {
+function wrongMethod(allow: string): Reply {
+  return { status: 405, type: 'text/plain', body: `${allow} is wanted\n`, headers: { allow } };
+}
+
+function filterOf(subject: Subject, query: URLSearchParams): Filter {
+  for (const name of ['peer', 'vrf', 'family', 'prefix'] as const)
+    if (query.has(name) && !filters[subject].includes(name)) throw new Error(`show ${subject} has no filter ${name}`);
   const [peer, family, within] = [query.get('peer'), query.get('family'), query.get('prefix')];
   const prefix = within === null ? undefined : parsePrefix(within);
   if (within !== null && prefix === undefined) throw new Error(`not a prefix: ${within}`);
@@ -63,7 +85,7 @@ function numberOf(query: URLSearchParams, name: string): number {
 }
 
 function show(daemon: Daemon, subject: Subject, query: URLSearchParams): Reply {
-  const filter = filterOf(query);
+  const filter = filterOf(subject, query);
   const { speaker, engine, documents } = daemon;
   switch (subject) {
     case 'peers':
@@ -75,7 +97,7 @@ function show(daemon: Daemon, subject: Subject, query: URLSearchParams): Reply {
     case 'routes':
       return jsonRows(routeRows(daemon.learned.fib, speaker.instances, filter));
     case 'services':
-      return jsonRows(serviceRows(speaker, engine, daemon));
+      return jsonRows(serviceRows(speaker, engine, daemon, filter));
     case 'l2':
       return jsonRows(layer2Rows(daemon.layer2, engine, filter));
     case 'members':
@@ -83,12 +105,16 @@ function show(daemon: Daemon, subject: Subject, query: URLSearchParams): Reply {
     case 'bfd':
       return jsonRows(bfdRows(daemon.bfd, filter));
     case 'vrfs':
-      return jsonRows(vrfRows(daemon.network));
+      return jsonRows(only(vrfRows(daemon.network), ({ name }) => filter.vrf === undefined || filter.vrf === name));
     case 'config':
       return json({ ...configView(documents.reading, engine), policies: daemon.network.standings() });
     case 'events':
-      return jsonRows(daemon.chronicle.journal.rows(numberOf(query, 'after')));
+      return jsonRows(eventRows(daemon.chronicle.journal, speaker, filter, numberOf(query, 'after')));
   }
+}
+
+function* only<Row>(rows: Iterable<Row>, wanted: (row: Row) => boolean): Generator<Row | undefined> {
+  for (const row of rows) yield wanted(row) ? row : undefined;
 }
 
 export const controlHandler =
@@ -103,7 +129,13 @@ export const controlHandler =
       }
     }
     if (method === 'GET' && verb === 'plan') return planReply(daemon, subject) ?? notFound;
-    if (method === 'POST' && verb === 'plan' && subject === 'passwords') return json(await rekeyed(daemon, body));
+    if (method === 'POST' && verb === 'plan' && subject === 'passwords') {
+      try {
+        return json(await rekeyed(daemon, body));
+      } catch (error) {
+        return json({ error: (error as Error).message }, 400);
+      }
+    }
     if (method === 'GET' && (verb === 'explain' || verb === 'walk')) {
       const { searchParams } = url;
       const asked = (name: string) => searchParams.get(name) ?? '';
@@ -116,14 +148,15 @@ export const controlHandler =
       }
     }
     if (verb === 'reload' && subject === undefined) {
-      if (method !== 'POST') return { status: 405, type: 'text/plain', body: 'POST is wanted\n' };
+      if (method !== 'POST') return wrongMethod('POST');
       const { valid, diagnostics } = await daemon.documents.reload();
       // What failed may work by now. That takes its time, which nobody waits for.
       void daemon.network.retry();
       return json({ valid, diagnostics: errorsFirst(diagnostics).map(formatDiagnostic) });
     }
     if ((verb === 'drain' || verb === 'undrain') && subject === undefined) {
-      if (method !== 'POST') return { status: 405, type: 'text/plain', body: 'POST is wanted\n' };
+      if (method !== 'POST') return wrongMethod('POST');
+      if (daemon.engine.config === undefined) return json({ error: 'no configuration is in force yet' }, 503);
       if (verb === 'undrain') daemon.drainer.end('operator');
       else if (url.searchParams.get('wait') === 'no') void daemon.drainer.begin('operator');
       else await daemon.drainer.begin('operator');
@@ -136,11 +169,16 @@ export const publicHandler = (daemon: Daemon): Handler => {
   /** Loaded when somebody looks. */
   let loaded: Promise<Page> | undefined;
   const page = (): Promise<Page> => {
-    loaded ??= import('./page/page.ts').then(({ Page }) => new Page(daemon));
+    loaded ??= import('./page/page.ts').then(({ Page }) => new Page(daemon, failed));
     return loaded;
   };
+  let told = '';
+  const failed = ({ message }: Error) => {
+    if (message !== told) daemon.chronicle.problem('error', `the status page cannot be kept up to date: ${message}`);
+    told = message;
+  };
   return async (method, { pathname }) => {
-    if (method !== 'GET' && method !== 'HEAD') return { status: 405, type: 'text/plain', body: 'read-only\n' };
+    if (method !== 'GET' && method !== 'HEAD') return wrongMethod('GET, HEAD');
     if (pathname === '/metrics') {
       const metrics = await daemon.metrics();
       return { status: 200, type: metrics.contentType, body: await metrics.text() };

@@ -120,6 +120,9 @@ export class Documents {
   private pending = new Map<string, FileContent>();
   /** One step at a time. */
   private queue: Promise<void> = Promise.resolve();
+  /** The last reload, and one that has not begun. */
+  private last: Promise<unknown> = Promise.resolve();
+  private next: Promise<Reading> | undefined;
   private closed = false;
 
   constructor(options: DocumentsOptions) {
@@ -133,20 +136,36 @@ export class Documents {
   /** Reads everything, now and whenever it changes. */
   async start(): Promise<void> {
     this.files.watch();
-    await this.reload();
+    await this.reload().catch((error: Error) => {
+      if (!this.closed) throw error;
+    });
   }
 
-  /** Reads everything again; what did not change is not parsed again. */
-  async reload(): Promise<Reading> {
-    await this.files.readAll();
-    if (this.pending.size === 0) this.changed(new Map());
-    await this.queue;
-    return this.reading!;
+  /**
+   * Reads everything again; what did not change is not parsed again. One that is under way may have looked already at what
+   * changes now: whoever asks meanwhile, and however many they are, gets the next one. Rejects where nothing was read before
+   * `close`.
+   */
+  reload(): Promise<Reading> {
+    this.next ??= this.last.then(() => {
+      this.next = undefined;
+      return this.readAll();
+    });
+    this.last = this.next.catch(() => {});
+    return this.next;
   }
 
   close(): void {
     this.closed = true;
     this.files.close();
+  }
+
+  private async readAll(): Promise<Reading> {
+    await this.files.readAll();
+    if (this.pending.size === 0) this.changed(new Map());
+    await this.queue;
+    if (this.reading === undefined) throw new Error('the daemon ends');
+    return this.reading;
   }
 
   private changed(changes: ReadonlyMap<string, FileContent>): void {

@@ -17,13 +17,14 @@ import { type Filter, peerRows, receivedRows } from './views.ts';
 /** Rejects with `UnknownSubject` where there is no such thing, or no configuration. */
 export async function explainRunning(daemon: Daemon, text: string): Promise<Explanation> {
   const { engine, speaker, layer2 } = daemon;
-  const { config, services, roster } = engine;
-  if (config === undefined) throw new UnknownSubject('no configuration is in force yet');
   const subject = subjectOf(text);
   const filter = learnedFilter(subject);
   const received = filter ? await receivedFor(daemon, filter) : [];
   const installed = filter ? await installedFor(daemon, filter) : [];
   const unsigned = md5Drops();
+  // Not before: the configuration may have changed while tables were gone through.
+  const { config, services, roster } = engine;
+  if (config === undefined) throw new UnknownSubject('no configuration is in force yet');
   return explain(subject, {
     ...factsOf({ config, services, peers: roster.documents }),
     live: {

@@ -84,8 +84,9 @@ export class Journal {
     if (this.entries.size > this.capacity) this.dropOldest();
   }
 
-  /** Those after this number, oldest first. */
+  /** Those after this number, oldest first; all of them where the number was given out by a process before this one. */
   *rows(after = 0): Generator<EventRow> {
+    if (after > this.seq) after = 0;
     for (const entry of [...this.entries.values()]) if (entry.seq > after) yield rowOf(entry);
   }
 

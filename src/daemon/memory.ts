@@ -1,6 +1,7 @@
 /** Keeps what the allocator gave out on disk, some moments behind: a restart gives every Service its address again. */
 import type { Remembered } from '../intent/assignment.ts';
-import { assignmentsText, loadAssignments, saveAssignments } from './state.ts';
+import { Keeper } from './keeper.ts';
+import { ASSIGNMENTS, assignmentsText, loadAssignments } from './state.ts';
 
 /** How long changes gather before they are written, ms. */
 const GATHER_MS = 100;
@@ -10,18 +11,19 @@ export interface MemoryOptions {
   snapshot(): readonly Remembered[];
   /** What was remembered cannot be used, or what is to be remembered cannot be written (told once). */
   failed(what: 'recall' | 'save', reason: string): void;
+  /** How long what could not be written waits. */
+  readonly retryMs?: number;
 }
 
 export class Memory {
   private readonly options: MemoryOptions;
   private timer: NodeJS.Timeout | undefined;
   private writing: Promise<void> = Promise.resolve();
-  /** The last write. */
-  private saved = { dir: '', text: '' };
-  private failing = false;
+  private readonly keeper: Keeper;
 
   constructor(options: MemoryOptions) {
     this.options = options;
+    this.keeper = new Keeper(ASSIGNMENTS, (reason) => options.failed('save', reason), options.retryMs);
   }
 
   /** What the last run left; nothing where that is not usable. */
@@ -43,26 +45,16 @@ export class Memory {
   async flush(): Promise<void> {
     if (this.timer) await this.save();
     await this.writing;
+    await this.keeper.stop();
   }
 
   private save(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.writing = this.writing.then(() => this.write());
+    this.writing = this.writing.then(async () => {
+      const text = await assignmentsText(this.options.snapshot());
+      await this.keeper.keep(this.options.stateDir(), text);
+    });
     return this.writing;
-  }
-
-  private async write(): Promise<void> {
-    const dir = this.options.stateDir();
-    const text = await assignmentsText(this.options.snapshot());
-    if (dir === this.saved.dir && text === this.saved.text) return;
-    try {
-      await saveAssignments(dir, text);
-      this.saved = { dir, text };
-      this.failing = false;
-    } catch (error) {
-      if (!this.failing) this.options.failed('save', (error as Error).message);
-      this.failing = true;
-    }
   }
 }

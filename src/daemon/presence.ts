@@ -7,6 +7,8 @@ import { bootId, readState, writeStateNow } from '../io/state.ts';
 
 const FILE = 'sessions.json';
 const VERSION = 1;
+/** Until what could not be written is tried again, ms. */
+const RETRY_MS = 10_000;
 
 interface Saved {
   readonly version: number;
@@ -19,6 +21,7 @@ export class Presence {
   private readonly failed: (reason: string) => void;
   private readonly up = new Set<string>();
   private failing = false;
+  private retry: NodeJS.Timeout | undefined;
 
   /** @param failed told once when the file cannot be written */
   constructor(stateDir: () => string, failed: (reason: string) => void) {
@@ -52,6 +55,7 @@ export class Presence {
   }
 
   private write(): void {
+    clearTimeout(this.retry);
     const saved: Saved = { version: VERSION, boot: bootId(), peers: [...this.up].sort() };
     try {
       writeStateNow(this.stateDir(), FILE, `${JSON.stringify(saved)}\n`, false);
@@ -59,6 +63,7 @@ export class Presence {
     } catch (error) {
       if (!this.failing) this.failed((error as Error).message);
       this.failing = true;
+      this.retry = setTimeout(() => this.write(), RETRY_MS).unref();
     }
   }
 }

@@ -8,6 +8,8 @@ import type { Notifier } from '../io/notify.ts';
 import type { Daemon } from './daemon.ts';
 
 const STATUS_MS = 2_000;
+/** What the end takes beside a drain, at most, ms. */
+const FAREWELL_MS = 30_000;
 
 export class ServiceReport {
   private readonly daemon: Daemon;
@@ -17,7 +19,10 @@ export class ServiceReport {
   private readonly loopTurns: () => ReadonlyMap<object, number>;
   private turns: ReadonlyMap<object, number> = new Map();
   private status = '';
-  private reloading = false;
+  /** Reloads under way. */
+  private reloads = 0;
+  /** The manager was told that the daemon is ready, and not yet that it stops. */
+  private ready = false;
   private failed = false;
 
   /** @param turns how often the loop of each thread has turned */
@@ -32,7 +37,10 @@ export class ServiceReport {
   start(): void {
     const { notifier, daemon } = this;
     if (!notifier.wanted) return;
-    void daemon.engine.idle().then(() => this.tell('READY=1', this.statusLine()));
+    void daemon.engine.idle().then(() => {
+      this.ready = true;
+      this.tell('READY=1', this.statusLine());
+    });
     this.timers.push(setInterval(() => this.tellStatus(), STATUS_MS));
     const { watchdogMs } = notifier;
     if (watchdogMs === undefined) return;
@@ -41,22 +49,30 @@ export class ServiceReport {
     this.timers.push(setInterval(() => this.feed(), watchdogMs / 2));
   }
 
-  /** Around `reload`, which the manager waits for. */
+  /**
+   * Around `reload`, which the manager waits for. Of several at once it hears when the last one is over; before it was told
+   * that the daemon is ready, nothing, since that is what it waits for then.
+   */
   async reload(reload: () => Promise<unknown>): Promise<void> {
+    this.reloads++;
     // Since systemd 253 the time tells an answer to this reload from one to the last.
-    this.tell('RELOADING=1', `MONOTONIC_USEC=${Math.trunc(process.hrtime()[0] * 1e6 + process.hrtime()[1] / 1e3)}`);
-    this.reloading = true;
+    if (this.ready) this.tell('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
     try {
       await reload();
-    } finally {
-      this.reloading = false;
-      this.tell('READY=1', this.statusLine());
+    } catch (error) {
+      this.log.error({ reason: (error as Error).message }, 'the documents cannot be read again');
     }
+    this.reloads--;
+    if (this.ready && this.reloads === 0) this.tell('READY=1', this.statusLine());
   }
 
+  /** A drain may take longer than the manager would wait. */
   stopping(): void {
+    this.ready = false;
     for (const timer of this.timers) clearInterval(timer);
-    this.tell('STOPPING=1', 'STATUS=stopping');
+    const drain = this.daemon.documents.config?.speaker.drain;
+    const ms = FAREWELL_MS + (drain?.onShutdown ? drain.waitMs : 0);
+    this.tell('STOPPING=1', 'STATUS=stopping', `EXTEND_TIMEOUT_USEC=${ms * 1000}`);
   }
 
   close(): void {
@@ -74,7 +90,7 @@ export class ServiceReport {
 
   private tellStatus(): void {
     const line = this.statusLine();
-    if (this.reloading || line === this.status) return;
+    if (this.reloads > 0 || line === this.status) return;
     this.status = line;
     this.tell(line);
   }

@@ -1,17 +1,17 @@
 /** What a daemon remembers over a restart: the addresses it gave to Services. One small JSON file in `stateDir`. */
 import type { Remembered } from '../intent/assignment.ts';
 import { monotonicMs } from '../io/clock.ts';
-import { readState, writeState } from '../io/state.ts';
+import { readState } from '../io/state.ts';
 import { nextTurn, SLICE_MS } from '../io/turn.ts';
 
-const FILE = 'assignments.json';
+export const ASSIGNMENTS = 'assignments.json';
 const VERSION = 1;
 
 /** Assignments of the last run; none when there was no last run. Throws with a message for the operator otherwise. */
 export function loadAssignments(stateDir: string): readonly Remembered[] {
-  const text = readState(stateDir, FILE);
+  const text = readState(stateDir, ASSIGNMENTS);
   if (text === undefined) return [];
-  const where = `${stateDir}/${FILE}`;
+  const where = `${stateDir}/${ASSIGNMENTS}`;
   let saved: unknown;
   try {
     saved = JSON.parse(text);
@@ -37,9 +37,6 @@ export async function assignmentsText(assignments: readonly Remembered[]): Promi
   }
   return `${text}\n]}\n`;
 }
-
-/** Replaces the file as a whole: a crash leaves the old one or the new one. */
-export const saveAssignments = (stateDir: string, text: string): Promise<void> => writeState(stateDir, FILE, text);
 
 function isRemembered(value: unknown): value is Remembered {
   const { service, ips, ports, sharingKey, backendKey } = (value ?? {}) as Record<string, unknown>;

@@ -4,8 +4,9 @@
  */
 import type { Configuration } from '../config/model.ts';
 import type { Owned } from '../intent/tenure.ts';
-import { bootId, readState, writeState } from '../io/state.ts';
+import { bootId, readState } from '../io/state.ts';
 import type { Engine } from './engine.ts';
+import { Keeper } from './keeper.ts';
 import { remembersOwners } from './services.ts';
 
 const FILE = 'owners.json';
@@ -13,18 +14,14 @@ const VERSION = 1;
 
 export class Tenancy {
   private readonly engine: Engine;
-  private readonly failed: (reason: string) => void;
+  private readonly keeper: Keeper;
   private begun = false;
   private timer: NodeJS.Timeout | undefined;
-  private writing: Promise<void> = Promise.resolve();
-  /** The last write. */
-  private saved = { dir: '', text: '' };
-  private failing = false;
 
   /** @param failed told once when the file cannot be written */
   constructor(engine: Engine, failed: (reason: string) => void) {
     this.engine = engine;
-    this.failed = failed;
+    this.keeper = new Keeper(FILE, failed);
   }
 
   /** A configuration is about to be applied. */
@@ -47,28 +44,15 @@ export class Tenancy {
   /** Every Service is decided: what came of it is remembered. */
   settled({ speaker }: Configuration): void {
     if (!remembersOwners(speaker)) return;
-    const dir = speaker.stateDir;
     const lines = this.engine.services.tenure.snapshot().map((one) => JSON.stringify(one));
     const text = `{"version":${VERSION},"boot":${JSON.stringify(bootId())},"owned":[\n${lines.join(',\n')}]}\n`;
-    if (dir === this.saved.dir && text === this.saved.text) return;
-    this.saved = { dir, text };
-    this.writing = this.writing.then(() => this.write(dir, text));
+    void this.keeper.keep(speaker.stateDir, text);
   }
 
   /** Waits until all is written. */
   async stop(): Promise<void> {
     clearTimeout(this.timer);
-    await this.writing;
-  }
-
-  private async write(dir: string, text: string): Promise<void> {
-    try {
-      await writeState(dir, FILE, text);
-      this.failing = false;
-    } catch (error) {
-      if (!this.failing) this.failed((error as Error).message);
-      this.failing = true;
-    }
+    await this.keeper.stop();
   }
 }
 

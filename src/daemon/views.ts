@@ -6,16 +6,18 @@
  */
 import { decodeInterned } from '../bgp/attr.ts';
 import type { AddressFamily } from '../bgp/const.ts';
+import type { PeerSettings } from '../bgp/settings.ts';
 import type { Diagnostic } from '../config/model.ts';
 import type { Reason } from '../intent/reason.ts';
 import type { ServiceDecision } from '../intent/service.ts';
 import { serviceView } from '../intent/view.ts';
-import { type Address, formatAddress } from '../lib/address.ts';
+import { type Address, formatAddress, parseAddress } from '../lib/address.ts';
 import { contains, formatPrefix, type Prefix, prefixOf } from '../lib/prefix.ts';
 import type { Bfd } from './bfd.ts';
 import type { Reading } from './documents.ts';
 import type { Egress } from './egress.ts';
 import type { Engine } from './engine.ts';
+import type { Journal } from './journal.ts';
 import type { Layer2 } from './layer2.ts';
 import type { Loopback } from './loopback.ts';
 import type { Peer } from './peer.ts';
@@ -39,18 +41,31 @@ const families = ['ipv4', 'ipv6'] as const;
 
 const byName = (a: Peer, b: Peer): number => (a.name < b.name ? -1 : 1);
 
-const selected = (speaker: Speaker, { peer, vrf }: Filter): Peer[] =>
-  [...speaker.all.values()]
-    .filter((p) => vrf === undefined || (p.settings.vrf ?? '') === vrf)
-    .filter((p) => peer === undefined || p.name === peer || formatAddress(p.settings.address) === peer)
-    .sort(byName);
+/** Peers by name or address, in whatever form that is written. */
+function selected(speaker: Speaker, filter: Filter): Peer[] {
+  const isChosen = chosen(filter);
+  return [...speaker.all.values()].filter(({ settings }) => isChosen(settings)).sort(byName);
+}
+
+type Chosen = Pick<PeerSettings, 'name' | 'vrf'> & { readonly address?: Address };
+
+function chosen({ peer, vrf }: Filter): (settings: Chosen) => boolean {
+  const given = peer === undefined ? undefined : parseAddress(peer);
+  const address = given && formatAddress(given);
+  return (settings) =>
+    (vrf === undefined || (settings.vrf ?? '') === vrf) &&
+    (peer === undefined ||
+      settings.name === peer ||
+      (address !== undefined && settings.address !== undefined && formatAddress(settings.address) === address));
+}
 
 /** Sessions, and peers that are looked for on a link, by name. */
 export function* peerRows(speaker: Speaker, filter: Filter, missing: readonly MissingPeer[] = [], bfd?: Bfd) {
+  const isChosen = chosen(filter);
   const rows = selected(speaker, filter).map((peer) => peerView(peer, bfd));
-  for (const one of missing)
-    if (filter.peer === undefined || filter.peer === one.settings.name) rows.push(missingView(one));
-  yield* rows.sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const one of missing) if (isChosen(one.settings)) rows.push(missingView(one));
+  for (const row of rows.sort((a, b) => (a.name < b.name ? -1 : 1)))
+    if (filter.family === undefined || row.families.includes(filter.family)) yield row;
 }
 
 /** The filter lets a prefix through. */
@@ -116,18 +131,30 @@ export interface ServiceParts {
   readonly layer2: Pick<Layer2, 'row'>;
 }
 
-/** `loopback`: what is the case with each address that is to be on it. */
-export function* serviceRows(speaker: Speaker, engine: Engine, { egress, loopback, layer2 }: ServiceParts) {
+/** Services that have an address, or are to be told to a peer, that the filter lets through. */
+export function* serviceRows(speaker: Speaker, engine: Engine, parts: ServiceParts, filter: Filter = {}) {
+  const { peer, vrf, family, prefix } = filter;
   const receivers = [...speaker.all.values()].map((p) => p.settings);
-  const keys = [...engine.services.decisions.keys()].sort();
-  for (const key of keys) {
-    const decision = engine.services.decisions.get(key)!;
-    const view = serviceView(decision, receivers);
-    const there = Object.fromEntries(view.ips.map((ip) => [ip, loopback.state(ip)]));
-    const silent = decision.layer2.announced && silence(decision, layer2);
-    const answered = silent ? { layer2: { ...view.layer2, announced: false, reason: silent } } : {};
-    yield { ...view, ...answered, egress: egress.row(key), loopback: there };
+  const names = new Set(selected(speaker, filter).map(({ name }) => name));
+  for (const decision of decisionsByKey(engine)) {
+    const row = serviceRow(decision, receivers, parts);
+    const has = (family === undefined && prefix === undefined) || decision.ips.some((ip) => hosts(ip, filter));
+    const told = (peer === undefined && vrf === undefined) || row.bgp.peers.some((name) => names.has(name));
+    yield has && told ? row : undefined;
   }
+}
+
+/** `loopback`: what is the case with each address that is to be on it. */
+export function serviceRow(
+  decision: ServiceDecision,
+  receivers: readonly PeerSettings[],
+  { egress, loopback, layer2 }: ServiceParts,
+) {
+  const view = serviceView(decision, receivers);
+  const there = Object.fromEntries(view.ips.map((ip) => [ip, loopback.state(ip)]));
+  const silent = decision.layer2.announced && silence(decision, layer2);
+  const answered = silent ? { layer2: { ...view.layer2, announced: false, reason: silent } } : {};
+  return { ...view, ...answered, egress: egress.row(decision.key), loopback: there };
 }
 
 /** Why none of the addresses is answered for, although they are to be; undefined where one of them is. */
@@ -140,14 +167,29 @@ function silence(decision: ServiceDecision, layer2: Pick<Layer2, 'row'>): Reason
 /** Addresses of Services on layer 2; none at all where no L2Advertisement exists. */
 export function* layer2Rows(layer2: Layer2, engine: Engine, filter: Filter) {
   if ((engine.config?.layer2Advertisements.length ?? 0) === 0) return;
-  for (const key of [...engine.services.decisions.keys()].sort()) {
-    const decision = engine.services.decisions.get(key)!;
-    for (const ip of decision.ips) {
-      const host = prefixOf(ip, ip.family === 4 ? 32 : 128);
-      yield wanted(host, filter) ? layer2.row(formatAddress(ip), ip.family, decision) : undefined;
-    }
+  for (const decision of decisionsByKey(engine))
+    for (const ip of decision.ips)
+      yield hosts(ip, filter) ? layer2.row(formatAddress(ip), ip.family, decision) : undefined;
+}
+
+const hosts = (ip: Address, filter: Filter): boolean => wanted(prefixOf(ip), filter);
+
+/** Rows leave in slices, and between two of them Services come and go. */
+function* decisionsByKey({ services: { decisions } }: Engine): Generator<ServiceDecision> {
+  for (const key of [...decisions.keys()].sort()) {
+    const decision = decisions.get(key);
+    if (decision !== undefined) yield decision;
   }
 }
+
+/** What happened lately, oldest first; of one peer what its session, its path and its document have to tell. */
+export function* eventRows(journal: Journal, speaker: Speaker, filter: Filter, after: number) {
+  const names = new Set([filter.peer, ...selected(speaker, filter).map(({ name }) => name)]);
+  for (const row of journal.rows(after))
+    yield filter.peer === undefined || (ofPeers.has(row.kind) && names.has(row.subject)) ? row : undefined;
+}
+
+const ofPeers: ReadonlySet<string> = new Set(['peer', 'session', 'bfd']);
 
 /** The nodes that may announce on layer 2, and why one does not. `addresses`: how many it is to announce. */
 export function* memberRows(engine: Engine) {

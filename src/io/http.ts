@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, connect } from 'node:net';
 import { dirname } from 'node:path';
 import { monotonicMs } from './clock.ts';
+import { foreignRequest } from './foreign.ts';
 import { nextTurn, SLICE_MS } from './turn.ts';
 
 export interface Reply {
@@ -66,17 +67,48 @@ export interface HttpServer {
   close(): void;
 }
 
-/** Serves on an address and port. Rejects with a message for the operator. */
+/** Callers at a time: they share the process's descriptors with sessions, which must not run out of them. */
+export const MAX_CALLERS = 256;
+/** How long a caller may take to say what it wants, ms. */
+const HEADERS_MS = 10_000;
+const REQUEST_MS = 30_000;
+/** How long a stranger may take no octet of what it gets, ms. */
+const STALL_MS = 60_000;
+
+function newServer(handler: Handler, refuse: (req: IncomingMessage) => string | undefined = () => undefined): Server {
+  const limits = {
+    headersTimeout: HEADERS_MS,
+    requestTimeout: REQUEST_MS,
+    connectionsCheckingInterval: HEADERS_MS / 2,
+  };
+  const server = createServer(limits, (req, res) => void answer(req, res, handler, refuse(req)));
+  server.maxConnections = MAX_CALLERS;
+  return server;
+}
+
+/**
+ * Serves on an address and port, but not to pages of other sites (see foreign.ts). Rejects with a message for the operator.
+ */
 export async function serveTcp(host: string, port: number, handler: Handler): Promise<HttpServer> {
-  const server = createServer((req, res) => void answer(req, res, handler));
+  const server = newServer(handler, foreignRequest);
+  server.timeout = STALL_MS;
   try {
     await listening(server, { host, port });
   } catch (error) {
+    const other = withoutIpv6(host, error as NodeJS.ErrnoException);
+    if (other !== undefined) return serveTcp(other, port, handler);
     const where = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-    throw listenError(error as NodeJS.ErrnoException, `${where} (--http)`);
+    throw listenError(error as NodeJS.ErrnoException, `${where} (--http)`, {
+      EACCES:
+        'permission denied: a port below 1024 is for root, or needs CAP_NET_BIND_SERVICE; give --http another one, or off',
+    });
   }
   return { port: (server.address() as AddressInfo).port, close: () => end(server) };
 }
+
+/** What "every address" is where the kernel has no IPv6 (`ipv6.disable=1`); undefined: something else was wrong. */
+export const withoutIpv6 = (host: string, { code }: { readonly code?: string | undefined }): string | undefined =>
+  host === '::' && code === 'EAFNOSUPPORT' ? '0.0.0.0' : undefined;
 
 /** Octets of `sun_path` without its end (unix(7)). */
 const MAX_SOCKET_PATH = 107;
@@ -86,7 +118,7 @@ const MAX_SOCKET_PATH = 107;
  * replaced. Rejects with a message for the operator, also where a live one answers.
  */
 export async function serveUnix(path: string, handler: Handler): Promise<HttpServer> {
-  const server = createServer((req, res) => void answer(req, res, handler));
+  const server = newServer(handler);
   try {
     // Longer ones are cut silently: the socket would be somewhere else.
     if (Buffer.byteLength(path) > MAX_SOCKET_PATH) throw new Error('the path is too long for a socket');
@@ -95,7 +127,13 @@ export async function serveUnix(path: string, handler: Handler): Promise<HttpSer
     await listening(server, { path });
     chmodSync(path, 0o660);
   } catch (error) {
-    throw listenError(error as NodeJS.ErrnoException, path);
+    const remedy = 'or give --control another path';
+    const denied = `permission denied: become root or a user that may write to ${dirname(path)}, ${remedy}`;
+    throw listenError(error as NodeJS.ErrnoException, path, {
+      EACCES: denied,
+      EPERM: denied,
+      EROFS: `the file system is read-only: mount something else at ${dirname(path)}, ${remedy}`,
+    });
   }
   const gid = groupId('waypost');
   try {
@@ -135,16 +173,18 @@ function end(server: Server): void {
 
 function listening(server: Server, where: { path: string } | { host: string; port: number }): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    // Once it listens: a caller that could not be let in (no descriptor is left) calls again.
+    server.on('error', reject);
     server.listen(where, () => resolve());
   });
 }
 
-function listenError(error: NodeJS.ErrnoException, where: string): Error {
+/** @param more reasons, by code, beside those that are the same everywhere */
+function listenError(error: NodeJS.ErrnoException, where: string, more: Readonly<Record<string, string>>): Error {
   const reasons: Readonly<Record<string, string>> = {
     EADDRINUSE: 'it is in use',
     EADDRNOTAVAIL: 'the address is not on this host',
-    EACCES: 'permission denied',
+    ...more,
   };
   return new Error(`cannot listen on ${where}: ${reasons[error.code ?? ''] ?? error.message}`);
 }
@@ -161,8 +201,14 @@ function knock(path: string): Promise<NodeJS.ErrnoException | undefined> {
   });
 }
 
-async function answer(req: IncomingMessage, res: ServerResponse, handler: Handler): Promise<void> {
+async function answer(
+  req: IncomingMessage,
+  res: ServerResponse,
+  handler: Handler,
+  refusal: string | undefined,
+): Promise<void> {
   try {
+    if (refusal !== undefined) return await send(res, json({ error: refusal }, 403));
     const [target, base] = [req.url ?? '/', 'http://localhost'];
     if (!URL.canParse(target, base)) return await send(res, json({ error: 'not a URL' }, 400));
     await send(res, await handler(req.method ?? 'GET', new URL(target, base), () => bodyOf(req)));
@@ -189,6 +235,7 @@ async function bodyOf(req: IncomingMessage): Promise<string> {
 async function send(res: ServerResponse, reply: Reply): Promise<void> {
   res.writeHead(reply.status, { 'content-type': reply.type, ...reply.headers });
   if (reply.live !== undefined && res.req.method === 'GET') {
+    res.setTimeout(0);
     res.flushHeaders();
     reply.live(liveClient(res));
     return;
@@ -197,10 +244,15 @@ async function send(res: ServerResponse, reply: Reply): Promise<void> {
     res.end(reply.body);
     return;
   }
+  let wake = () => {};
+  for (const event of ['drain', 'close']) res.on(event, () => wake());
   for (const piece of reply.body) {
     if (res.destroyed) return;
     if (res.write(piece)) await nextTurn();
-    else await Promise.race([once(res, 'drain'), once(res, 'close')]);
+    else
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
   }
   res.end();
 }
@@ -213,6 +265,3 @@ const liveClient = (res: ServerResponse): LiveClient => ({
   drop: () => void res.destroy(),
   gone: (then) => void res.once('close', then),
 });
-
-const once = (res: ServerResponse, event: string): Promise<void> =>
-  new Promise((resolve) => res.once(event, () => resolve()));

@@ -5,7 +5,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { type Address, formatAddress } from '../lib/address.ts';
 import { equal } from '../lib/diff.ts';
-import { formatPrefix } from '../lib/prefix.ts';
+import { contains, formatPrefix, type Prefix, prefixOf } from '../lib/prefix.ts';
 import { nativeProblem, type SystemError } from './native.ts';
 import { type Md5Key, openListener, type SocketOptions, setMd5Key } from './socket.ts';
 
@@ -102,17 +102,36 @@ export class Listeners {
 
   /**
    * The keys that peers must sign with, of all peers. Keys that stay are not touched, so their sessions go on. Throws
-   * with a message for the operator where the system has no TCP-MD5.
+   * with a message for the operator where the system does not take one; whoever was to sign with that is not let in.
    */
   setKeys(keys: readonly ListenKey[]): void {
     this.keys = new Map(keys.map((key) => [peerOf(key), key]));
-    for (const listener of this.listeners.values()) this.applyKeys(listener);
+    let failure: unknown;
+    for (const listener of this.listeners.values())
+      try {
+        this.applyKeys(listener);
+      } catch (error) {
+        failure ??= error;
+      }
+    if (failure !== undefined) throw failure;
+  }
+
+  /** A caller there was to sign, with a key that the socket does not have: it may be anybody. */
+  lacksKey(place: ListenPlace, caller: Address): boolean {
+    const listener = [...this.listeners.values()].find((one) => one.place === place);
+    return this.wanted(place).some(
+      ([peer, key]) => contains(prefixOfKey(key), caller) && !equal(listener?.keys.get(peer), key),
+    );
+  }
+
+  private wanted(place: ListenPlace): (readonly [string, ListenKey])[] {
+    return [...this.keys].filter(
+      ([, { vrf, peer }]) => vrf === place.vrf && (peer.family === place.address.family || isDual(place)),
+    );
   }
 
   private applyKeys({ place, fd, keys: have }: Listener): void {
-    const want = [...this.keys].filter(
-      ([, { vrf, peer }]) => vrf === place.vrf && (peer.family === place.address.family || isDual(place)),
-    );
+    const want = this.wanted(place);
     if (fd === undefined) {
       if (want.length > 0) throw new Error(`TCP-MD5 passwords need native sockets: ${nativeProblem()}`);
       return;
@@ -122,12 +141,28 @@ export class Listeners {
       setMd5Key(fd, { ...key, password: '' }, isDual(place));
       have.delete(peer);
     }
+    let failure: Error | undefined;
     for (const [peer, key] of want) {
       if (equal(have.get(peer), key)) continue;
-      setMd5Key(fd, key, isDual(place));
-      have.set(peer, key);
+      try {
+        setMd5Key(fd, key, isDual(place));
+        have.set(peer, key);
+      } catch (error) {
+        failure ??= new Error(`TCP-MD5 for ${peerText(key)} on ${textOf(place)}: ${keyError(error as Error)}`);
+      }
     }
+    if (failure !== undefined) throw failure;
   }
+}
+
+const prefixOfKey = ({ peer }: ListenKey): Prefix => ('length' in peer ? peer : prefixOf(peer));
+
+const peerText = ({ peer }: ListenKey): string => ('length' in peer ? formatPrefix(peer) : formatAddress(peer));
+
+/** The kernel keeps a socket's keys in its memory for options. */
+function keyError(error: Error & { readonly code?: string }): string {
+  const remedy = error.code === 'ENOMEM' ? ' (raise net.core.optmem_max, and restart)' : '';
+  return `${error.message}${remedy}; whoever calls from there is not let in`;
 }
 
 const isDual = ({ address }: ListenPlace): boolean => formatAddress(address) === '::';

@@ -55,6 +55,7 @@ interface Library {
   readonly eventfd: (value: number, flags: number) => number;
   readonly read: (fd: number, data: Uint8Array, length: number) => number;
   readonly write: (fd: number, data: Uint8Array, length: number) => number;
+  readonly capset: (header: Uint8Array, data: Uint8Array) => number;
   readonly pthread_self: () => number | bigint;
   readonly pthread_setschedparam: (thread: number | bigint, policy: number, parameters: Uint8Array) => number;
 }
@@ -101,6 +102,8 @@ function load(): Library {
       read: c.func('intptr_t read(int fd, _Out_ void *data, size_t length)'),
       // ssize_t write(int fd, const void *data, size_t length)
       write: c.func('intptr_t write(int fd, const void *data, size_t length)'),
+      // int capset(struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data)
+      capset: c.func('int capset(_Inout_ void *header, const void *data)'),
       // pthread_t pthread_self(void)
       pthread_self: c.func('uintptr_t pthread_self()'),
       // int pthread_setschedparam(pthread_t thread, int policy, const struct sched_param *parameters)
@@ -246,6 +249,8 @@ export function sysRead(fd: number, data: Uint8Array): number {
 }
 
 export const sysWrite = (fd: number, data: Uint8Array): number => check('write', load().write(fd, data, data.length));
+
+export const sysCapset = (header: Uint8Array, data: Uint8Array): number => check('capset', load().capset(header, data));
 
 /**
  * Puts the calling thread under SCHED_FIFO with this priority (1..99), or, with 0, under SCHED_OTHER.

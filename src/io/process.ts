@@ -15,11 +15,18 @@ export function readLines(onLine: (line: string) => void, onEnd: () => void = ()
   };
 }
 
-/** Whoever reads our output may stop when they have seen enough (`| head`): that is no failure. */
+/** A line on standard error. That nobody reads it is no reason to stop. */
+export function complain(text: string): void {
+  if (process.stderr.listenerCount('error') === 0) process.stderr.on('error', () => {});
+  process.stderr.write(`waypost: ${text}\n`);
+}
+
+/** Whoever reads our output may stop when they have seen enough (`| head`): that is no failure. A full disk behind it is. */
 export function endQuietlyWithoutReader(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+  process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') process.exit(0);
+    complain(`standard output cannot be written: ${message}`);
+    process.exit(1);
   });
 }
 

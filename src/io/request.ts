@@ -1,33 +1,63 @@
 /** The other end of the control API. */
-import { existsSync } from 'node:fs';
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
 
-/** One request over a unix socket. Rejects where nobody listens. */
-export function callUnix(
+/** One request over a unix socket. Rejects with a message for the operator: nobody listens, or the answer breaks off. */
+export async function callUnix(
   socketPath: string,
   method: string,
   path: string,
   body = '',
 ): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    const req = request({ socketPath, method, path }, (res) => {
-      const pieces: Buffer[] = [];
-      res.on('data', (piece: Buffer) => pieces.push(piece));
-      res.on('end', () => resolve({ status: res.statusCode ?? 0, body: Buffer.concat(pieces).toString() }));
-      res.on('error', reject);
-    });
-    req.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED')
-        reject(
-          new Error(`no daemon answers on ${socketPath}: is \`waypost run\` up? (--control names another socket)`),
-        );
-      else if (error.code === 'EACCES')
-        reject(new Error(`${socketPath}: permission denied: become root or a member of the socket's group`));
-      else reject(error);
-    });
-    req.end(body);
-  });
+  const { status, lines } = await linesUnix(socketPath, method, path, body);
+  return { status, body: lines.map((line) => `${line}\n`).join('') };
 }
 
-/** Somebody listens, or did before he died, on a unix socket. */
-export const socketExists = (path: string): boolean => existsSync(path);
+/** As `callUnix`; a long answer is held line by line, since a string has its limit (half a gigabyte). */
+export async function linesUnix(
+  socketPath: string,
+  method: string,
+  path: string,
+  body = '',
+): Promise<{ status: number; lines: string[] }> {
+  const res = await answerOf(socketPath, method, path, body);
+  const decoder = new TextDecoder();
+  const lines: string[] = [];
+  let rest = '';
+  try {
+    for await (const piece of res as AsyncIterable<Buffer>) {
+      const more = (rest + decoder.decode(piece, { stream: true })).split('\n');
+      rest = more.pop()!;
+      for (const line of more) lines.push(line);
+    }
+  } catch {
+    throw new Error(`the daemon on ${socketPath} went away while it answered`);
+  }
+  if (rest !== '') lines.push(rest);
+  return { status: res.statusCode ?? 0, lines };
+}
+
+const answerOf = (socketPath: string, method: string, path: string, body: string): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
+    const req = request({ socketPath, method, path }, resolve);
+    req.on('error', (error: NodeJS.ErrnoException) => reject(new Error(textOf(socketPath, error))));
+    req.end(body);
+  });
+
+function textOf(socketPath: string, { code, message }: NodeJS.ErrnoException): string {
+  if (code === 'ENOENT' || code === 'ECONNREFUSED')
+    return `no daemon answers on ${socketPath}: is \`waypost run\` up? (--control names another socket)`;
+  if (code === 'EACCES') return `${socketPath}: permission denied: become root or a member of the socket's group`;
+  if (code === 'ECONNRESET') return `the daemon on ${socketPath} went away before it answered`;
+  return `${socketPath}: ${message}`;
+}
+
+/** Whether somebody listens on a unix socket; also where only others may talk to them. */
+export const isAnswered = (path: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code !== 'ENOENT' && code !== 'ECONNREFUSED'));
+  });

@@ -114,11 +114,11 @@ export class Tcp {
     if (fd !== undefined && fd >= 0 && Object.keys(options).length > 0) setOptions(fd, family, options);
   }
 
-  private accept(socket: Socket, { vrf }: ListenPlace): void {
+  private accept(socket: Socket, place: ListenPlace): void {
     const connection = this.next++;
-    const ends = endsOf(socket, vrf);
+    const ends = endsOf(socket, place.vrf);
     if (ends) this.adopt(connection, socket);
-    if (!ends || !this.events.accepted(connection, ends)) {
+    if (!ends || this.listeners.lacksKey(place, ends.remote) || !this.events.accepted(connection, ends)) {
       this.sockets.delete(connection);
       socket.destroy();
     }

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { address } from '../../src/lib/address.ts';
 import { all, Folder, Router, smallest, spawnWaypost, steadySpeaker, waypost } from '../support/daemon.ts';
+import { outcome } from '../support/process.ts';
 
 let router: Router;
 let folder: Folder;
@@ -64,6 +65,16 @@ test('exit 1: no such file, an empty one, something else', async () => {
   expect(await waypost(['replay', folder.file('else')])).toMatchObject({
     code: 1,
     stderr: expect.stringMatching(/line 2: not a line/),
+  });
+  folder.write('half', '{"type":"record","version":1}\n{"type":"peer","peer":"a"}\n');
+  expect(await waypost(['replay', folder.file('half')])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^waypost: line 2: .*\n$/),
+  });
+  const endless = `head -c 40000000 /dev/zero | tr '\\0' 'x' | node bin/waypost replay`;
+  expect(await outcome(['bash', '-c', endless])).toMatchObject({
+    code: 1,
+    stderr: 'waypost: line 0: not a line of a record: it does not end\n',
   });
   const record = await waypost([
     'run',

@@ -16,7 +16,7 @@ import {
   steadySpeaker,
   waypost,
 } from '../support/daemon.ts';
-import type { Outcome, Daemon as Process } from '../support/process.ts';
+import { Daemon as ChildProcess, type Outcome, type Daemon as Process } from '../support/process.ts';
 
 let router: Router;
 let folder: Folder;
@@ -155,16 +155,64 @@ describe('its start', () => {
     await soon('the line', () => /^\d\d:\d\d:\d\d\.\d{3} info {2}session up {2}peer=router /m.test(pretty.output));
   });
 
+  test('a control socket where nobody but root may make one: the message says what to do', async () => {
+    const argv = ['node', 'bin/waypost', 'run', '-c', folder.path, '--control', '/waypost-nowhere/s', '--http', 'off'];
+    const root = process.getuid!() === 0;
+    daemon = new ChildProcess(argv, root ? { uid: 65534, gid: 65534 } : {});
+    await soon('its end', () => !daemon!.running);
+    expect(daemon.exitCode).toBe(1);
+    expect(daemon.output).toBe(
+      'waypost: cannot listen on /waypost-nowhere/s: permission denied: become root or a user that may write to /waypost-nowhere, or give --control another path\n',
+    );
+  });
+
   test('without privileges', async () => {
     // Nobody may read the folders of root, so the documents are opened to all.
     const opened = spawnSync('chmod', ['-R', 'a+rwX', folder.path, state.path]);
     expect(opened.status).toBe(0);
     const root = process.getuid!() === 0;
     const argv = ['node', 'bin/waypost', 'run', '-c', folder.path, '--control', control(), '--http', 'off'];
-    const { Daemon: Child } = await import('../support/process.ts');
-    daemon = new Child(argv, root ? { uid: 65534, gid: 65534 } : {});
+    daemon = new ChildProcess(argv, root ? { uid: 65534, gid: 65534 } : {});
     await router.knows('198.51.100.0/32');
     expect((await ask('show', 'peers')).code).toBe(0);
+  });
+});
+
+describe('what nobody takes', () => {
+  /** Standard error goes to a device that is always full, or to nobody at all. */
+  test.each([
+    ['json', 'exec node bin/waypost "$@" 2>/dev/full'],
+    ['pretty', 'exec node bin/waypost "$@" 2>/dev/full'],
+    ['json', 'node bin/waypost "$@" 2>&1 >/dev/null | head -c 1 >/dev/null'],
+    ['pretty', 'node bin/waypost "$@" 2>&1 >/dev/null | head -c 1 >/dev/null'],
+  ])('the log (%s): sessions go on: %s', async (format, script) => {
+    const argv = ['run', '-c', folder.path, '--control', control(), '--http', 'off', '--log-format', format];
+    daemon = new ChildProcess(['bash', '-c', script, 'bash', ...argv, '--log-level', 'debug']);
+    await router.knows('198.51.100.0/32');
+    folder.put('shop.yaml', serviceDocument('shop'));
+    await soon('the second Service', () => router.routes.size === 2);
+    expect(await ask('reload')).toMatchObject({ code: 0 });
+    expect(router.sessions).toBe(1);
+    expect(daemon.running).toBe(true);
+  });
+
+  test('a record on a full disk: it ends with an error in the log, and the sessions do not', async () => {
+    const process = await started('--record', '/dev/full', '--log-level', 'info');
+    await soon('the error', () => process.output.includes('the record ends here; the sessions go on'));
+    folder.put('shop.yaml', serviceDocument('shop'));
+    await soon('the second Service', () => router.routes.size === 2);
+    expect(process.output.split('the record ends here')).toHaveLength(2);
+    expect(await process.stop('SIGTERM', 10_000)).toBe(0);
+  });
+
+  test('what a command prints: exit 1 and a line that says so', async () => {
+    await started();
+    const script = `node bin/waypost show peers --json --control ${control()} >/dev/full`;
+    const { status, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^waypost: standard output cannot be written: ENOSPC.*\n$/),
+    ]);
   });
 });
 
@@ -263,6 +311,54 @@ describe('show', () => {
     const script = `node bin/waypost show config --json --control ${control()} | head -c 1; exit \${PIPESTATUS[0]}`;
     const { status, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
     expect([status, stderr]).toEqual([0, '']);
+  });
+
+  test.each(['peers', 'events'])('--watch %s ends with exit 1 and a reason when the daemon goes', async (what) => {
+    const process = await started();
+    const watch = spawnWaypost(['show', what, '--watch', '--control', control()]);
+    await soon('something', () => watch.stdout.includes('router'));
+    await process.stop();
+    await soon('its end', () => !watch.running);
+    expect(watch.exitCode).toBe(1);
+    expect(watch.output).toMatch(/^waypost: (no daemon answers on|the daemon on \S+ went away)/m);
+    expect(watch.output).not.toMatch(/\n\s+at /);
+  });
+
+  test('filters: each does what it says, and one that a subject has not is refused', async () => {
+    await started();
+    const rows = async (...argv: readonly string[]) =>
+      JSON.parse((await ask('show', ...argv, '--json')).stdout) as Record<string, unknown>[];
+    folder.put('six.yaml', all(poolDocument('six', ['2001:db8::/64']), serviceDocument('six', { ip: '2001:db8::7' })));
+    await soon('both', async () => (await rows('services')).length === 2);
+    const names = async (...argv: readonly string[]) => (await rows('services', ...argv)).map((row) => row.service);
+    expect(await names('--family', 'ipv6')).toEqual(['default/six']);
+    expect(await names('--prefix', '198.51.100.0/24')).toEqual(['default/web']);
+    expect(await names('--peer', 'router')).toEqual(['default/web']);
+    expect(await names('--peer', '127.0.0.1')).toEqual(['default/web']);
+    expect(await names('--peer', 'nobody')).toEqual([]);
+    expect(await names('--vrf', 'red')).toEqual([]);
+    expect(await rows('peers', '--vrf', 'red')).toEqual([]);
+    expect(await rows('peers', '--family', 'ipv4')).toHaveLength(1);
+    const kinds = new Set((await rows('events', '--peer', '127.0.0.1')).map((row) => `${row.kind} ${row.subject}`));
+    expect([...kinds].sort()).toEqual(['peer router', 'session router']);
+    expect(await ask('show', 'config', '--peer', 'router')).toMatchObject({
+      code: 2,
+      stderr: 'waypost: show config has no --peer: it takes no filter\n',
+    });
+    expect(await ask('show', 'peers', '--prefix', '10.0.0.0/8')).toMatchObject({
+      code: 2,
+      stderr: 'waypost: show peers has no --prefix: it takes --peer, --vrf, --family\n',
+    });
+  });
+
+  test('something else on the socket', async () => {
+    const server = createServer((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'));
+    await new Promise<void>((resolve) => server.listen(control(), resolve));
+    expect(await ask('show', 'peers')).toMatchObject({
+      code: 1,
+      stderr: `waypost: what answers on ${control()} is no waypost\n`,
+    });
+    server.close();
   });
 
   test('no daemon is exit 1', async () => {

@@ -125,6 +125,9 @@ test('interfaces where they are restricted, both protocols, and labels without c
     'frrk8s.metallb.io/vrf': 'red',
   });
   expect(state!.status).toMatchObject({ peer: 'fc00:f853:ccd:e793::5', bgpStatus: 'Active', bfdStatus: 'Up' });
+  // Nobody has answered on the link yet.
+  const [unnumbered] = sessionStates('n', [{ ...peer, address: '', interface: 'eth1', bfd: null }]);
+  expect(unnumbered!.status).toEqual({ node: 'n', peer: 'eth1', vrf: 'red', bgpStatus: 'Active', bfdStatus: 'N/A' });
 });
 
 test('exit 2 for what has no such document', async () => {

@@ -2,7 +2,7 @@
 import { chmodSync, existsSync, lstatSync, renameSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { controlHandler, publicHandler } from '../../src/daemon/control.ts';
+import { controlHandler, publicHandler, subjects } from '../../src/daemon/control.ts';
 import type { Reply } from '../../src/io/http.ts';
 import { callUnix } from '../../src/io/request.ts';
 import { peerDocument, poolDocument, Router, Site, serviceDocument } from '../support/daemon.ts';
@@ -113,6 +113,21 @@ describe('requests', () => {
       expect((await get(path)).status).toBe(404);
   });
 
+  test('before there is a configuration everything has an answer', async () => {
+    const handler = controlHandler(site.daemon);
+    const status = async (path: string, method = 'GET'): Promise<number> => {
+      const reply = await handler(method, new URL(path, 'http://localhost'), async () => '{}');
+      expect(body(reply)).toMatch(/^[[{]/);
+      return reply.status;
+    };
+    for (const subject of subjects) expect([subject, await status(`/show/${subject}`)]).toEqual([subject, 200]);
+    for (const part of ['assignments', 'sessions', 'routes', 'kernel']) expect(await status(`/plan/${part}`)).toBe(200);
+    expect(await status('/plan/ground')).toBe(503);
+    expect(await status('/plan/passwords', 'POST')).toBe(200);
+    for (const path of ['/drain', '/undrain']) expect(await status(path, 'POST')).toBe(503);
+    for (const path of ['/explain?subject=a', '/walk?client=192.0.2.1&service=a']) expect(await status(path)).toBe(404);
+  });
+
   test('the control side shows, and reloads by POST alone', async () => {
     await site.start();
     const handler = controlHandler(site.daemon);
@@ -126,6 +141,10 @@ describe('requests', () => {
     expect(body(await ask('/show/received?prefix=what'))).toContain('not a prefix: what');
     expect((await ask('/show/received?prefix=what')).status).toBe(400);
     expect((await ask('/show/received?family=ipx')).status).toBe(400);
+    expect(body(await ask('/show/config?peer=x'))).toContain('show config has no filter peer');
+    const wrong = await handler('POST', new URL('/plan/passwords', 'http://localhost'), async () => 'nonsense');
+    expect(wrong.status).toBe(400);
+    expect(await ask('/drain')).toMatchObject({ status: 405, headers: { allow: 'POST' } });
     site.folder.put('web.yaml', serviceDocument('web'));
     expect(JSON.parse(body(await ask('/reload', 'POST')))).toEqual({ valid: true, diagnostics: [] });
     expect(body(await ask('/show/services'))).toContain('default/web');

@@ -218,6 +218,19 @@ describe('edits as people and tools make them', () => {
     await untouched();
   });
 
+  test('however many ask for a reload at once, each gets one that began after it asked, and there are two at most', async () => {
+    await running();
+    const { documents } = site.daemon;
+    const before = documents.readings;
+    const first = documents.reload();
+    await aWhile(0);
+    site.folder.write('web.yaml', serviceDocument('renamed'));
+    const others = Array.from({ length: 200 }, () => documents.reload());
+    for (const reading of await Promise.all([first, ...others])) expect(reading.valid).toBe(true);
+    expect(documents.config!.services.has('default/renamed')).toBe(true);
+    expect(documents.readings - before).toBeLessThanOrEqual(2);
+  });
+
   test('warnings do not keep a configuration from being applied', async () => {
     await running();
     await site.accepts(() =>

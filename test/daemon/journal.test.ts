@@ -30,6 +30,13 @@ test('events in order, each with every field', () => {
   expect(brief(journal, 2)).toEqual([]);
 });
 
+test('whoever has seen more than there was is a follower of the process before this one: it gets everything', () => {
+  const journal = new Journal();
+  journal.add(happening('a', 'up'));
+  expect(brief(journal, 1)).toEqual([]);
+  expect(brief(journal, 812)).toEqual([[1, 'a', 'up', 1]]);
+});
+
 describe('what repeats itself', () => {
   test('is one event, the newest, with a count and its first time', () => {
     const journal = new Journal();

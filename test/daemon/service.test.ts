@@ -81,3 +81,59 @@ test('a thread that does not turn starves the watchdog; one that does, or none, 
     await daemon.stop('', { drain: false });
   }
 });
+
+test('reloads: none is told of before it is ready or after it stops, and of several at once only the last end', async () => {
+  const log = pino({ level: 'silent' });
+  const daemon = new Daemon({
+    paths: [folder.file('main.yaml')],
+    node: undefined,
+    control: undefined,
+    http: undefined,
+    log,
+  });
+  const report = new ServiceReport(daemon, new Notifier({ NOTIFY_SOCKET: manager.path }), log);
+  const heard = () => manager.read().map(([text]) => text);
+  try {
+    await report.reload(() => daemon.documents.reload());
+    expect(heard()).toEqual([]);
+    await daemon.start();
+    report.start();
+    await manager.until(/^READY=1$/);
+    const before = heard().length;
+    const ends: (() => void)[] = [];
+    const reloads = [1, 2].map(() => report.reload(() => new Promise<void>((resolve) => ends.push(resolve))));
+    ends[0]!();
+    await reloads[0];
+    expect(heard().slice(before)).toEqual(['RELOADING=1', 'RELOADING=1']);
+    ends[1]!();
+    await reloads[1];
+    expect(heard().slice(before)).toEqual(['RELOADING=1', 'RELOADING=1', 'READY=1']);
+    report.stopping();
+    await report.reload(() => daemon.documents.reload());
+    expect(heard().at(-1)).toBe('STOPPING=1');
+  } finally {
+    report.close();
+    await daemon.stop('', { drain: false });
+  }
+});
+
+test('a drain may take longer than the manager would wait, which is told of it', async () => {
+  folder.put(
+    'main.yaml',
+    all(steadySpeaker(folder.path, { drain: { onShutdown: true, wait: '300s' } }), smallest(router)),
+  );
+  const log = pino({ level: 'silent' });
+  const options = { paths: [folder.file('main.yaml')], node: undefined, control: undefined, http: undefined, log };
+  const daemon = new Daemon(options);
+  const report = new ServiceReport(daemon, new Notifier({ NOTIFY_SOCKET: manager.path }), log);
+  try {
+    await daemon.start();
+    report.start();
+    await manager.until(/^READY=1$/);
+    report.stopping();
+    expect(manager.read().at(-1)).toContain('EXTEND_TIMEOUT_USEC=330000000');
+  } finally {
+    report.close();
+    await daemon.stop('', { drain: false });
+  }
+});

@@ -2,7 +2,8 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { assignmentsText, loadAssignments, saveAssignments } from '../../src/daemon/state.ts';
+import { ASSIGNMENTS, assignmentsText, loadAssignments } from '../../src/daemon/state.ts';
+import { writeState } from '../../src/io/state.ts';
 import { advertisementDocument, all, Folder, poolDocument, Site, serviceDocument, soon } from '../support/daemon.ts';
 
 let folder: Folder;
@@ -16,7 +17,7 @@ const one = (service: string) => ({ service, ips: ['192.0.2.1'], ports: ['TCP/80
 test('what was saved is what is loaded', async () => {
   expect(loadAssignments(folder.file('new'))).toEqual([]);
   for (const list of [[], [one('default/a')], Array.from({ length: 5000 }, (_, i) => one(`ns "${i}"/ü\n`))]) {
-    await saveAssignments(folder.file('new'), await assignmentsText(list));
+    await writeState(folder.file('new'), ASSIGNMENTS, await assignmentsText(list));
     expect(loadAssignments(folder.file('new'))).toEqual(list);
   }
   expect(readdirSync(folder.file('new'))).toEqual(['assignments.json']);

@@ -161,6 +161,31 @@ describe('filters', () => {
 
   test('peers', () => {
     expect(rows(peerRows(site.daemon.speaker, { peer: '127.0.2.1' })).map((row) => row.name)).toEqual(['one']);
+    expect(rows(peerRows(site.daemon.speaker, { family: 'ipv6' })).map((row) => row.name)).toEqual(['one', 'two']);
+  });
+
+  test('peers that are looked for on a link, too', () => {
+    const { settings } = site.daemon.speaker.all.get('one')!;
+    const missing = [
+      { settings: { ...settings, name: 'red', vrf: 'red' }, reason: 'noRouter' },
+      { settings: { ...settings, name: 'plain' }, reason: 'noRouter' },
+    ];
+    const names = (filter: Filter) => rows(peerRows(site.daemon.speaker, filter, missing)).map((row) => row.name);
+    expect(names({})).toEqual(['one', 'plain', 'red', 'two']);
+    expect(names({ vrf: 'red' })).toEqual(['red']);
+    expect(names({ vrf: '' })).toEqual(['one', 'plain', 'two']);
+  });
+
+  test('services', () => {
+    const { speaker, engine } = site.daemon;
+    const names = (filter: Filter) => rows(serviceRows(speaker, engine, site.daemon, filter)).map((row) => row.service);
+    expect(names({})).toEqual(['default/lost', 'default/web']);
+    expect(names({ family: 'ipv6' })).toEqual(['default/web']);
+    expect(names({ prefix: prefix('203.0.113.0/24') })).toEqual(['default/lost']);
+    expect(names({ peer: '127.0.2.2' })).toEqual(['default/web']);
+    expect(names({ peer: 'nobody' })).toEqual([]);
+    expect(names({ vrf: '' })).toEqual(['default/web']);
+    expect(names({ vrf: 'red' })).toEqual([]);
   });
 });
 
@@ -195,6 +220,17 @@ test('received: what a router says is shown with why it is not used', async () =
     },
   ]);
   expect(rows(receivedRows(site.daemon.speaker, { peer: 'two' }))).toEqual([]);
+});
+
+test('rows leave in slices: what goes between two of them is left out, and breaks nothing off', () => {
+  const { speaker, engine } = site.daemon;
+  const services = serviceRows(speaker, engine, site.daemon);
+  expect(services.next().value).toMatchObject({ service: 'default/lost' });
+  const { decisions } = engine.services;
+  const web = decisions.get('default/web')!;
+  decisions.delete('default/web');
+  expect(services.next()).toEqual({ done: true, value: undefined });
+  decisions.set('default/web', web);
 });
 
 test('services', () => {

@@ -16,6 +16,16 @@ test('each call is a datagram of assignments', () => {
   notifier.close();
 });
 
+test('a name that is not in the file system', () => {
+  const abstract = new Manager(true);
+  const notifier = new Notifier({ NOTIFY_SOCKET: abstract.path, WATCHDOG_USEC: '1000' });
+  expect([notifier.wanted, notifier.watchdogMs]).toEqual([true, 1]);
+  notifier.tell('READY=1');
+  expect(abstract.read()).toEqual([['READY=1']]);
+  notifier.close();
+  abstract.close();
+});
+
 test('nobody listens: nothing is done', () => {
   for (const environment of [
     {},

@@ -3,6 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Ends, Tcp } from '../../src/io/tcp.ts';
 import { address, formatAddress } from '../../src/lib/address.ts';
+import { prefix } from '../../src/lib/prefix.ts';
 import { waitFor } from '../support/process.ts';
 
 const until = (what: string, done: () => boolean) => waitFor(what, done, { everyMs: 2, timeoutMs: 60_000 });
@@ -320,6 +321,30 @@ describe('listening', () => {
     const socket = client(port);
     await until('refusal', () => socket.destroyed);
     expect(a.events).toEqual([]);
+  });
+
+  it('lets nobody in whose password the system does not take, and everybody else', async () => {
+    const a = host();
+    const port = await a.listen('127.0.0.1');
+    const keys = [
+      { peer: address('127.0.0.9'), password: 'x'.repeat(81) },
+      { peer: prefix('127.7.0.0/16'), password: 'y'.repeat(81) },
+      { peer: address('127.0.0.8'), password: 'fine' },
+    ];
+    expect(() => a.tcp.setKeys(keys)).toThrow(/^TCP-MD5 for 127\.0\.0\.9 on 127\.0\.0\.1:\d+: .*not let in$/);
+    for (const from of ['127.0.0.9', '127.7.1.1']) {
+      const refused = client(port, '127.0.0.1', from);
+      await until('refusal', () => refused.destroyed);
+    }
+    expect(a.events).toEqual([]);
+    client(port);
+    await until('the other', () => a.events.length === 1);
+    // The key behind those that failed is there: an unsigned call is not answered at all.
+    const unsigned = client(port, '127.0.0.1', '127.0.0.8');
+    a.tcp.setKeys(keys.slice(2));
+    client(port, '127.0.0.1', '127.0.0.9');
+    await until('the first', () => a.events.length === 2);
+    expect([unsigned.connecting, a.events.length]).toEqual([true, 2]);
   });
 
   it('on several ports that the system chose ends on all of them', async () => {

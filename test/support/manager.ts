@@ -10,14 +10,17 @@ const SOCK_DGRAM_NONBLOCK = 2 | 0o4000;
 
 export class Manager {
   private readonly folder = mkdtempSync(join(tmpdir(), 'waypost-test-'));
-  readonly path = join(this.folder, 'notify');
+  /** As NOTIFY_SOCKET has it. */
+  readonly path: string;
   private readonly fd = sysSocket(AF_UNIX, SOCK_DGRAM_NONBLOCK, 0);
   /** Each datagram as its assignments. */
   readonly heard: string[][] = [];
 
-  constructor() {
-    const name = new TextEncoder().encode(this.path);
-    const address = new Uint8Array(3 + name.length);
+  /** @param abstract its name is not in the file system, as in containers */
+  constructor(abstract = false) {
+    this.path = abstract ? `@${this.folder}` : join(this.folder, 'notify');
+    const name = new TextEncoder().encode(abstract ? `\0${this.folder}` : this.path);
+    const address = new Uint8Array(2 + name.length + (abstract ? 0 : 1));
     address[0] = AF_UNIX;
     address.set(name, 2);
     sysBind(this.fd, address);

@@ -1,6 +1,5 @@
 /** Gathers what the page shows. Long tables are looked through in slices, so that no session waits for a picture. */
 import type { ServiceDecision } from '../../intent/service.ts';
-import { serviceView } from '../../intent/view.ts';
 import { monotonicMs, wallClockAt } from '../../io/clock.ts';
 import { nextTurn, SLICE_MS } from '../../io/turn.ts';
 import { VERSION } from '../../io/version.ts';
@@ -11,7 +10,7 @@ import type { EventRow } from '../journal.ts';
 import { vrfRows } from '../network/view.ts';
 import type { Peer } from '../peer.ts';
 import { missingView, peerView } from '../peerview.ts';
-import type { PeerRow } from '../views.ts';
+import { type PeerRow, serviceRow } from '../views.ts';
 import { pastOf } from './past.ts';
 import { rejectedOf } from './rejected.ts';
 import type { PageView, Part, PeerShown, TableShown } from './view.ts';
@@ -105,7 +104,14 @@ const order = (a: { readonly name: string }, b: { readonly name: string }): numb
 /** A Service that somebody may ask about: it is announced nowhere. */
 const needsReason = ({ bgp, layer2 }: ServiceDecision): boolean => !bgp.announced && !layer2.announced;
 
-async function servicesOf({ speaker, engine, chronicle, egress, loopback }: Daemon): Promise<PageView['services']> {
+async function servicesOf({
+  speaker,
+  engine,
+  chronicle,
+  egress,
+  loopback,
+  layer2,
+}: Daemon): Promise<PageView['services']> {
   const { decisions } = engine.services;
   const [open, fine]: [ServiceDecision[], ServiceDecision[]] = [[], []];
   let until = monotonicMs() + SLICE_MS;
@@ -123,9 +129,7 @@ async function servicesOf({ speaker, engine, chronicle, egress, loopback }: Daem
   const receivers = [...speaker.all.values()].map((p) => p.settings);
   const rows: PageView['services']['rows'][number][] = [];
   for (const decision of picked) {
-    const view = serviceView(decision, receivers);
-    const there = Object.fromEntries(view.ips.map((ip) => [ip, loopback.state(ip)]));
-    rows.push({ ...view, egress: egress.row(decision.key), loopback: there });
+    rows.push(serviceRow(decision, receivers, { egress, loopback, layer2 }));
     if (monotonicMs() < until) continue;
     await nextTurn();
     until = monotonicMs() + SLICE_MS;

@@ -15,8 +15,9 @@ const headers: Readonly<Record<string, string>> = {
 export class Page {
   private readonly feed: Feed;
 
-  constructor(daemon: Daemon, log: (error: Error) => void = () => {}) {
-    this.feed = new Feed({ collect: () => collect(daemon), failed: log });
+  /** @param failed a snapshot could not be taken */
+  constructor(daemon: Daemon, failed: (error: Error) => void) {
+    this.feed = new Feed({ collect: () => collect(daemon), failed });
   }
 
   async document(): Promise<Reply> {

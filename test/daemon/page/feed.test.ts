@@ -100,6 +100,25 @@ test('only so many look at a time, and the next has a place when one has left', 
   });
 });
 
+test('a snapshot that cannot be taken is told of, once', async () => {
+  const site = new Site();
+  ends.push(() => site.stop());
+  await site.start();
+  const { url } = await served(site);
+  Object.assign(site.daemon.chronicle.tally, {
+    rows: () => {
+      throw new Error('planted');
+    },
+  });
+  const client = listen(url);
+  const told = () => site.messages('the status page cannot be kept up to date: planted');
+  await soon('an error', () => told().length > 0);
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  expect(told()).toHaveLength(1);
+  expect(client.ended).toBe(false);
+  expect(await (await fetch(url)).json()).toEqual({ error: 'planted' });
+});
+
 /** A client in memory. */
 class Fake implements LiveClient {
   readonly heard: string[] = [];
@@ -173,7 +192,7 @@ test('what a socket does not take is its backlog', async () => {
   const socket = connect(server.port, '127.0.0.1');
   ends.push(() => void socket.destroy());
   socket.pause();
-  socket.write('GET /events HTTP/1.1\r\nHost: x\r\n\r\n');
+  socket.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
   await soon('the request', () => client !== undefined);
   let gone = false;
   client!.gone(() => {
