@@ -31,7 +31,9 @@ function drain(fd: number): string {
   let text = '';
   for (;;)
     try {
-      text += room.toString('utf8', 0, readSync(fd, room));
+      const octets = readSync(fd, room);
+      if (octets === 0) return text; // its writers have gone
+      text += room.toString('utf8', 0, octets);
     } catch {
       return text;
     }
