@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { controlHandler, publicHandler, subjects } from '../../src/daemon/control.ts';
 import type { Reply } from '../../src/io/http.ts';
 import { callUnix } from '../../src/io/request.ts';
-import { peerDocument, poolDocument, Router, Site, serviceDocument } from '../support/daemon.ts';
+import { peerDocument, poolDocument, Router, Site, serviceDocument, soon } from '../support/daemon.ts';
 
 let site: Site;
 beforeEach(() => {
@@ -76,6 +76,7 @@ test('a listener that cannot be had at a reload is an error in the log, and the 
     site.folder.put('peer.yaml', peerDocument('router', router));
     await site.accepts(() => site.speaker({ listen: { addresses: ['127.0.0.1'], port } }));
     await router.knows();
+    await soon('the error', () => site.messages(`cannot listen on 127.0.0.1:${port}`).length > 0);
     expect(site.messages(`cannot listen on 127.0.0.1:${port}`)).toEqual([expect.objectContaining({ level: 50 })]);
   } finally {
     taken.close();
