@@ -123,7 +123,7 @@ function start(strace: readonly string[] = []): Daemon {
   ]);
 }
 
-/** All is in force: the policies and the egress. */
+/** All is in force: the policies, and the egress, which knows of their rules. */
 const inForce = (daemon: Daemon) =>
   waitFor(
     'all is in force',
@@ -136,7 +136,7 @@ const inForce = (daemon: Daemon) =>
       return (
         applied &&
         (await node.run(['ip', 'rule'])).includes('5000:') &&
-        (await node.run(['nft', 'list', 'tables'])).includes('waypost')
+        (await node.run(['nft', 'list', 'ruleset'])).includes('inside 172.30.0.0/16')
       );
     },
     { alive: () => daemon.running, log: () => daemon.output },
