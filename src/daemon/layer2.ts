@@ -130,18 +130,17 @@ export class Layer2 {
   row(ip: string, family: 4 | 6, { key, layer2 }: ServiceDecision) {
     const counted = this.counted.get(ip);
     const able = layer2.announced ? this.able(layer2.interfaces, family) : [];
-    const found = this.addresses.wasIn(this.applied, ip) ? able.filter((port) => this.isOn(port, family)) : [];
     const claims = this.claims.of(ip);
-    const interfaces = found
+    const interfaces = (this.isTaken(ip) ? able : [])
+      .filter((port) => this.isOn(port, family) && (claims.get(port.name)?.stage ?? 'begin') === 'begin')
       .map(({ name }) => name)
-      .filter((name) => (claims.get(name)?.stage ?? 'begin') === 'begin')
       .sort();
     return {
       ip,
       service: key,
       interfaces,
       announced: interfaces.length > 0,
-      reason: layer2.announced ? this.obstacle(ip, able, found, interfaces) : (layer2.reason ?? null),
+      reason: layer2.announced ? this.obstacle(ip, able, interfaces) : (layer2.reason ?? null),
       owner: layer2.owner ?? null,
       requests: counted?.requests ?? 0,
       replies: counted?.responses ?? 0,
@@ -151,13 +150,19 @@ export class Layer2 {
     };
   }
 
-  private obstacle(ip: string, able: readonly Port[], found: readonly Port[], left: readonly string[]): Reason | null {
+  private obstacle(ip: string, able: readonly Port[], left: readonly string[]): Reason | null {
     if (this.worker === undefined) return 'announcerUnavailable';
     if (able.length === 0) return 'announceFailed';
-    if (found.length === 0) return 'announcePending';
     if (left.length > 0) return null;
-    const claims = [...this.claims.of(ip).values()];
-    return claims.some(({ stage }) => stage === 'yield') ? 'addressClaimed' : 'heldElsewhere';
+    const stages = [...this.claims.of(ip).values()].map(({ stage }) => stage);
+    if (stages.includes('yield')) return 'addressClaimed';
+    return stages.includes('defer') ? 'heldElsewhere' : 'announcePending';
+  }
+
+  /** The worker has it in force; and, where it asks first whether another node has the address, has announced it. */
+  private isTaken(ip: string): boolean {
+    const announced = (this.counted.get(ip)?.gratuitous ?? 0) > 0;
+    return this.addresses.wasIn(this.applied, ip) && (announced || !this.config?.speaker.layer2.stickiness);
   }
 
   /** Another host has the address of this Service on every interface that it is to be announced on. */

@@ -279,6 +279,24 @@ describe('rows', () => {
     expect(bench.rows()[1]!.interfaces).toEqual(['eth0']);
   });
 
+  test('under stickiness say so once it was announced, since it is asked for before', () => {
+    const layer2 = { ...speaker().layer2, stickiness: true } as const;
+    bench.load({ ...lab, speaker: speaker({ name: 'node-b', layer2 }), services: [web] });
+    const ip = '192.168.10.10';
+    expect(bench.rows()[0]).toMatchObject({ announced: false, reason: 'announcePending' });
+    const report = (stage: 'defer' | 'end' | 'resume') => {
+      for (const name of ['eth0', 'eth1'])
+        bench.worker!.report({ type: 'conflict', ip, interface: name, mac: '02:00:5e:10:00:01', stage });
+    };
+    report('defer');
+    expect(bench.rows()[0]).toMatchObject({ announced: false, reason: 'heldElsewhere' });
+    report('end');
+    report('resume');
+    const counters = { ip, requests: 0, responses: 0, gratuitous: 2, claims: 0 };
+    bench.worker!.report({ type: 'counters', addresses: [counters], drops: [] });
+    expect(bench.rows()[0]).toMatchObject({ announced: true, reason: null, interfaces: ['eth0', 'eth1'] });
+  });
+
   test('have the counters, which end with the address', () => {
     bench.load({ ...lab, services: [web] });
     const counters = { ip: '192.168.10.10', requests: 7, responses: 5, gratuitous: 10, claims: 2 };
