@@ -56,7 +56,8 @@ export const reasons = {
   },
   announcePending: {
     says: 'The part that answers ARP and neighbour discovery has not taken the address over yet.',
-    remedy: 'Nothing: it takes milliseconds; two seconds with layer2.stickiness, as it asks first; a few right after a start.',
+    remedy:
+      'Nothing: it takes milliseconds; two seconds with layer2.stickiness, as it asks first; a few right after a start.',
   },
   announcerUnavailable: {
     says: 'The part that answers ARP and neighbour discovery could not be started.',
