@@ -26,7 +26,7 @@ beforeAll(async () => {
   await run(['cp', built, root]);
   expect(await inside('dpkg', '-i', `/${basename(built)}`)).toMatchObject({ code: 0 });
 }, 30 * MINUTES);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }), 5 * MINUTES);
 
 test('the README, typed there, to a session with FRR', { timeout: 10 * MINUTES }, async () => {
   const { host, router, close } = await neighbourhood('package');
