@@ -8,12 +8,9 @@
 import { AdjRibOut } from '../bgp/adjout.ts';
 import type { Notification } from '../bgp/errors.ts';
 import type { SessionAction, SessionEvent } from '../bgp/events.ts';
-import type { State } from '../bgp/fsm.ts';
-import type { Agreement } from '../bgp/handshake.ts';
 import { AttributeTable } from '../bgp/intern.ts';
 import { Session, type SessionParts } from '../bgp/session.ts';
 import type { PeerSettings } from '../bgp/settings.ts';
-import type { Update } from '../bgp/update.ts';
 import { monotonicMs } from '../io/clock.ts';
 import type { ListenKey, ListenPlace } from '../io/listener.ts';
 import { random } from '../io/random.ts';
@@ -26,32 +23,8 @@ import { joined, moved } from './local.ts';
 import { Peer } from './peer.ts';
 import { Reception } from './reception.ts';
 import { Retention } from './retention.ts';
+import type { SpeakerEvents } from './speakerevents.ts';
 import { adapt, dialOptions } from './transport.ts';
-
-/** What a speaker reports as it happens. */
-export interface SpeakerEvents {
-  state?(peer: Peer, from: State, to: State, reason: string): void;
-  /** After `state` told that the session is Established; it may have ended again already. */
-  established?(peer: Peer, agreement: Agreement): void;
-  /** Before the RIB takes it. The update holds views: nothing of it may be kept. */
-  update?(peer: Peer, update: Update): void;
-  /** The peer has sent more prefixes than it may; once until it has fewer again. */
-  limit?(peer: Peer, prefixes: number, limit: number): void;
-  /** Something the operator must see to; sessions that do not depend on it go on. */
-  problem?(text: string): void;
-  /** A caller that is no peer: the peer it is from now on, started, or undefined to turn it away. */
-  caller?(ends: Ends): Peer | undefined;
-  /** Nobody answers a dial, for another reason than before; the session goes on dialling. */
-  unanswered?(peer: Peer, reason: string): void;
-  /** A peer that was to restart did not come back in time: nothing of it is kept any more. */
-  forgotten?(peer: Peer): void;
-  /** The peers there are, or the settings of one, have changed. */
-  peers?(): void;
-  /** Whether a session may begin that waits for BFD. Default yes. */
-  permits?(peer: Peer): boolean;
-  /** A caller that is no peer, or one too many of a peer, was turned away before any state was built. */
-  stranger?(ends: Ends): void;
-}
 
 /** How often our addresses beside those of sessions are looked at, ms. */
 const ADDRESS_CHECK_MS = 1_000;
