@@ -1,7 +1,7 @@
 /** Our own addresses beside the ends of sessions, of which next hops are made (bgp/nexthop.ts). */
 import type { SessionEvent } from '../bgp/events.ts';
 import type { LocalAddresses } from '../bgp/export.ts';
-import { addressesBeside, type Place } from '../io/interfaces.ts';
+import { addressesBeside, interfacesNow, type Place } from '../io/interfaces.ts';
 import type { Ends } from '../io/tcp.ts';
 import { formatAddress } from '../lib/address.ts';
 import { equal } from '../lib/diff.ts';
@@ -30,12 +30,14 @@ const placeOf = (link: string | undefined, vrf: string | undefined): Place => ({
  */
 export function* moved(peers: Iterable<Peer>): Generator<readonly [Peer, LocalAddresses], void> {
   const seen = new Map<string, LocalAddresses>();
+  let interfaces: ReturnType<typeof interfacesNow> | undefined;
   for (const peer of peers) {
     const { local, state } = peer.session;
     if (local === undefined || state !== 'Established') continue;
     const { interface: link, vrf } = peer.settings;
     const key = `${formatAddress(local.transport)} ${link ?? ''} ${vrf ?? ''}`;
-    const now = seen.get(key) ?? addressesBeside(local.transport, placeOf(link, vrf), local);
+    interfaces ??= interfacesNow();
+    const now = seen.get(key) ?? addressesBeside(local.transport, placeOf(link, vrf), local, interfaces);
     seen.set(key, now);
     if (!equal(now, local)) yield [peer, now];
   }

@@ -37,7 +37,8 @@ export const addressesBeside = (
   local: Address,
   place: Place = {},
   before?: Omit<InterfaceAddresses, 'transport'>,
-): InterfaceAddresses => beside(local, networkInterfaces(), controllerOf, place, before);
+  interfaces = interfacesNow(),
+): InterfaceAddresses => beside(local, interfaces, controllerOf, place, before);
 
 /** As `addressesBeside`, of interfaces that are given, and of what they are in. */
 export function beside(

@@ -210,10 +210,13 @@ export class BfdLoop {
 
   tick(): void {
     const nowMs = this.network.nowMs();
-    const lateMs = Math.max(0, nowMs - (this.nextDueMs() ?? nowMs));
+    let lateMs = 0;
     const over = (due: number | undefined) => due !== undefined && due <= nowMs;
     const watches = [...this.watches.values()];
-    if (watches.some((watch) => over(watch.detectDueMs))) for (const ear of [...this.ears.all]) this.drain(ear);
+    if (watches.some((watch) => over(watch.detectDueMs))) {
+      lateMs = nowMs - this.nextDueMs()!;
+      for (const ear of [...this.ears.all]) this.drain(ear);
+    }
     for (const watch of watches)
       if (over(watch.dueMs)) {
         watch.do({ type: 'tick', lateMs }, nowMs);
