@@ -108,8 +108,10 @@ export type RulePattern = Partial<Omit<PolicyRule, 'index'>> & { readonly index:
 
 /** RT_TABLE_LOCAL: the addresses of the node itself, which the kernel looks after. */
 export const LOCAL_TABLE = 255;
-/** RT_TABLE_DEFAULT and RT_TABLE_MAIN besides: no VRF's. */
-export const ownTables: readonly number[] = [253, 254, LOCAL_TABLE];
+/** RT_TABLE_MAIN: where routes are that say nothing of a table. */
+export const MAIN_TABLE = 254;
+/** RT_TABLE_DEFAULT besides: no VRF's. */
+export const ownTables: readonly number[] = [253, MAIN_TABLE, LOCAL_TABLE];
 
 /** Where rules without a priority begin, as NMState places them. */
 export const RULE_PRIORITY = 30_000;

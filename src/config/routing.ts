@@ -4,6 +4,7 @@ import { type Family, formatAddress, parseAddress } from '../lib/address.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../lib/prefix.ts';
 import {
   LOCAL_TABLE,
+  MAIN_TABLE,
   type PolicyRoute,
   type PolicyRule,
   type RoutePattern,
@@ -15,7 +16,6 @@ import type { Findings, Path } from './problem.ts';
 import type { Output } from './schema.ts';
 import { number, refuse } from './value.ts';
 
-const MAIN = 254;
 const state = () => z.enum(['present', 'absent']).optional().describe('absent: whatever matches must not be there.');
 
 /** Numbers of marks, which nmstate takes in hexadecimal too. */
@@ -146,7 +146,7 @@ function readRoute(
   return {
     index,
     destination,
-    table: table ?? MAIN,
+    table: table ?? MAIN_TABLE,
     ...(metric !== undefined && metric >= 0 && { metric }),
     ...(device !== undefined && type === undefined && { interface: device }),
     ...(gateway && { gateway }),
@@ -190,7 +190,7 @@ export function readRules(raw: readonly RawRule[], path: Path, findings: Finding
     else if (pattern.family === undefined)
       findings.error([...path, index], 'neither ip-from, ip-to nor family is defined');
     else {
-      const table = pattern.table ?? (pattern.action === undefined ? MAIN : undefined);
+      const table = pattern.table ?? (pattern.action === undefined ? MAIN_TABLE : undefined);
       const priority = pattern.priority ?? RULE_PRIORITY + index;
       present.push({ ...pattern, family: pattern.family, priority, ...(table !== undefined && { table }) });
     }

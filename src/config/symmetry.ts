@@ -8,12 +8,12 @@
  */
 import { type Address, type Family, formatAddress } from '../lib/address.ts';
 import { contains, overlaps, type Prefix, prefix } from '../lib/prefix.ts';
+import { MAIN_TABLE } from './network.ts';
 
 /** Where the kernel's rule of VRFs stands: others must come before it. */
 export const VRF_PRIORITY = 1000;
 /** The priority that the published procedure has. */
 const REMEDY_PRIORITY = 998;
-const MAIN = 254;
 
 export interface VrfFacts {
   readonly name: string;
@@ -71,13 +71,13 @@ export function lacksOf(vrf: VrfFacts, use: VrfUse): readonly Lack[] {
 }
 
 function* rulesLacking(vrf: VrfFacts, use: VrfUse, family: Family): Generator<Lack> {
-  const early = vrf.rules.filter((r) => r.family === family && r.priority < VRF_PRIORITY && r.table === MAIN);
+  const early = vrf.rules.filter((r) => r.family === family && r.priority < VRF_PRIORITY && r.table === MAIN_TABLE);
   // One without a destination leads everything to main, what should leave by the VRF too: that is told by `explain`.
   const led = (address: Address) => early.some(({ to }) => to === undefined || contains(to, address));
   const inner = (all: ReadonlyMap<string, Inner>) =>
     [...all.values()].filter(({ address }) => address.family === family);
   const [clusterIps, endpoints] = [inner(use.clusterIps), inner(use.endpoints)];
-  const rule = (to: string) => `a rule of priority ${REMEDY_PRIORITY}: to ${to}, table ${MAIN} (main)`;
+  const rule = (to: string) => `a rule of priority ${REMEDY_PRIORITY}: to ${to}, table ${MAIN_TABLE} (main)`;
   const groups = [
     ['serviceRule', clusterIps, 'cluster address', 'the service network'],
     ['clusterRule', endpoints, 'endpoint', 'the cluster network'],
@@ -96,7 +96,7 @@ function* rulesLacking(vrf: VrfFacts, use: VrfUse, family: Family): Generator<La
     yield {
       what: 'anyRule',
       message: `no IPv${family} rule before that of VRFs (${VRF_PRIORITY}) leads from VRF ${vrf.name} to the main table: requests do not reach Services and their endpoints in the default VRF`,
-      hint: `rules of priority ${REMEDY_PRIORITY} to the service, the cluster and the masquerade network, table ${MAIN}`,
+      hint: `rules of priority ${REMEDY_PRIORITY} to the service, the cluster and the masquerade network, table ${MAIN_TABLE}`,
     };
   else if (use.masquerade && !early.some(({ to }) => to === undefined || overlaps(to, masquerades[family])))
     yield {

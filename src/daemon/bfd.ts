@@ -5,7 +5,6 @@
  * Nothing is started before some peer asks for BFD. The worker runs the sessions by itself: this thread may be busy for as
  * long as it likes, and learns a moment later what happened.
  */
-
 import { type DropReason, diagnosticName } from '../bfd/packet.ts';
 import type { SessionView } from '../bfd/view.ts';
 import type { PeerSettings } from '../bgp/settings.ts';

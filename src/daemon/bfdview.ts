@@ -1,10 +1,10 @@
 /** BFD sessions as `show bfd` prints them, in the shape that scripts rely on. */
 import { diagnosticName } from '../bfd/packet.ts';
 import { wallClockAt } from '../io/clock.ts';
-import { type Address, compareAddresses, formatAddress, parseAddress } from '../lib/address.ts';
+import { formatAddress } from '../lib/address.ts';
 import { prefixOf } from '../lib/prefix.ts';
 import type { Bfd, BfdSession } from './bfd.ts';
-import { type Filter, wanted } from './views.ts';
+import { chosen, type Filter, wanted } from './views.ts';
 
 /** Sessions by peer, VRF and kind; undefined for what the filter leaves out. */
 export function* bfdRows(bfd: Bfd, filter: Filter) {
@@ -13,15 +13,9 @@ export function* bfdRows(bfd: Bfd, filter: Filter) {
   yield* rows.sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
-const isWanted = ({ wanted: { peer, users, vrf } }: BfdSession, filter: Filter): boolean =>
-  (filter.peer === undefined || isAddress(filter.peer, peer) || users.includes(filter.peer)) &&
-  (filter.vrf === undefined || filter.vrf === vrf) &&
-  wanted(prefixOf(peer), filter);
-
-/** In whatever form it is written. */
-function isAddress(text: string, address: Address): boolean {
-  const given = parseAddress(text);
-  return given !== undefined && compareAddresses(given, address) === 0;
+function isWanted({ wanted: { peer: address, users, vrf } }: BfdSession, filter: Filter): boolean {
+  const isChosen = chosen(filter);
+  return wanted(prefixOf(address), filter) && users.some((name) => isChosen({ name, address, vrf }));
 }
 
 function rowOf({ wanted, view, problem, changedMs }: BfdSession) {

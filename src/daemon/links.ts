@@ -2,7 +2,7 @@
 import { EventSocket, RequestSocket } from '../io/netlink.ts';
 import { Client } from '../netlink/client.ts';
 import { Group } from '../netlink/const.ts';
-import { type Link, LinkEvent, LinkFlag } from '../netlink/link.ts';
+import { isRunning, type Link, LinkEvent } from '../netlink/link.ts';
 import { Monitor } from '../netlink/monitor.ts';
 
 export interface LinksEvents {
@@ -103,9 +103,7 @@ export class Links {
  * forgets what it learned by a port that lost its carrier, however soon that is back: both may be heard of in one turn.
  * @param before the link as it was last heard of
  */
-export function moved(before: Link | undefined, { event, flags }: Link): boolean {
-  if (event === LinkEvent.bondingFailover || event === LinkEvent.notifyPeers) return true;
-  return before !== undefined && !isRunning(before.flags) && isRunning(flags);
+export function moved(before: Link | undefined, now: Link): boolean {
+  if (now.event === LinkEvent.bondingFailover || now.event === LinkEvent.notifyPeers) return true;
+  return before !== undefined && !isRunning(before) && isRunning(now);
 }
-
-const isRunning = (flags: number): boolean => (flags & LinkFlag.up) !== 0 && (flags & LinkFlag.lowerUp) !== 0;

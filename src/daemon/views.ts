@@ -41,7 +41,7 @@ const families = ['ipv4', 'ipv6'] as const;
 
 const byName = (a: Peer, b: Peer): number => (a.name < b.name ? -1 : 1);
 
-/** Peers by name or address, in whatever form that is written. */
+/** By name. */
 function selected(speaker: Speaker, filter: Filter): Peer[] {
   const isChosen = chosen(filter);
   return [...speaker.all.values()].filter(({ settings }) => isChosen(settings)).sort(byName);
@@ -49,7 +49,8 @@ function selected(speaker: Speaker, filter: Filter): Peer[] {
 
 type Chosen = Pick<PeerSettings, 'name' | 'vrf'> & { readonly address?: Address };
 
-function chosen({ peer, vrf }: Filter): (settings: Chosen) => boolean {
+/** Whether a filter lets a peer through: by its name, or by its address in whatever form that is written. */
+export function chosen({ peer, vrf }: Filter): (settings: Chosen) => boolean {
   const given = peer === undefined ? undefined : parseAddress(peer);
   const address = given && formatAddress(given);
   return (settings) =>

@@ -1,10 +1,11 @@
 /** HTTP over TCP or a unix socket: the control API, metrics, health and the status page. */
 import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import { monotonicMs } from './clock.ts';
 import { foreignRequest } from './foreign.ts';
+import { knock } from './knock.ts';
 import { nextTurn, SLICE_MS } from './turn.ts';
 
 export interface Reply {
@@ -187,18 +188,6 @@ function listenError(error: NodeJS.ErrnoException, where: string, more: Readonly
     ...more,
   };
   return new Error(`cannot listen on ${where}: ${reasons[error.code ?? ''] ?? error.message}`);
-}
-
-/** Undefined when somebody opens. */
-function knock(path: string): Promise<NodeJS.ErrnoException | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(undefined);
-    });
-    socket.once('error', resolve);
-  });
 }
 
 async function answer(

@@ -1,6 +1,6 @@
 /** The other end of the control API. */
 import { type IncomingMessage, request } from 'node:http';
-import { connect } from 'node:net';
+import { knock } from './knock.ts';
 
 /** One request over a unix socket. Rejects with a message for the operator: nobody listens, or the answer breaks off. */
 export async function callUnix(
@@ -53,11 +53,7 @@ function textOf(socketPath: string, { code, message }: NodeJS.ErrnoException): s
 }
 
 /** Whether somebody listens on a unix socket; also where only others may talk to them. */
-export const isAnswered = (path: string): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(path, () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code !== 'ENOENT' && code !== 'ECONNREFUSED'));
-  });
+export async function isAnswered(path: string): Promise<boolean> {
+  const refusal = await knock(path);
+  return refusal?.code !== 'ENOENT' && refusal?.code !== 'ECONNREFUSED';
+}

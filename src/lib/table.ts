@@ -131,6 +131,15 @@ export class PrefixTable {
     return this.find(wordOf(p, 0), wordOf(p, 1), wordOf(p, 2), wordOf(p, 3), p.length);
   }
 
+  /** The id here of a prefix that another table of this family has under `id`, or -1. */
+  findSame(other: PrefixTable, id: number): number {
+    const v4 = this.family === 4;
+    const w1 = v4 ? 0 : other.word(id, 1);
+    const w2 = v4 ? 0 : other.word(id, 2);
+    const w3 = v4 ? 0 : other.word(id, 3);
+    return this.find(other.word(id, 0), w1, w2, w3, other.lengthOf(id));
+  }
+
   /** `insert` for a prefix value of this table's family. */
   add(p: Prefix): number {
     return this.insert(wordOf(p, 0), wordOf(p, 1), wordOf(p, 2), wordOf(p, 3), p.length);

@@ -21,6 +21,12 @@ export const LinkFlag = {
   lowerUp: 0x10000,
 } as const;
 
+/** Set up by whoever looks after it. */
+export const isSetUp = ({ flags }: Pick<Link, 'flags'>): boolean => (flags & LinkFlag.up) !== 0;
+
+/** Set up, and with a carrier. */
+export const isRunning = (link: Pick<Link, 'flags'>): boolean => isSetUp(link) && (link.flags & LinkFlag.lowerUp) !== 0;
+
 const operStates = ['unknown', 'notPresent', 'down', 'lowerLayerDown', 'testing', 'dormant', 'up'] as const;
 /** RFC 2863 §3.1.14. */
 export type OperState = (typeof operStates)[number];

@@ -5,6 +5,7 @@
  */
 import { type Address, type Family, formatAddress } from '../lib/address.ts';
 import { formatPrefix } from '../lib/prefix.ts';
+import { RouteTable } from '../netlink/const.ts';
 import type { Rule as PolicyRule } from '../netlink/rule.ts';
 
 export interface Translation {
@@ -40,8 +41,6 @@ export const natState = (wanted: readonly Translation[], inside: readonly string
   inside: wanted.length === 0 ? [] : inside,
 });
 
-const MAIN = 254;
-
 /**
  * The networks of the cluster, as the rules say that lead them to the main table before a priority, whoever made those:
  * who serves inside is to see who asks, and could not answer a load balancer's address. Each once, sorted.
@@ -49,7 +48,7 @@ const MAIN = 254;
 export function insideOf(rules: readonly PolicyRule[], before: number): readonly string[] {
   const found = rules.flatMap(({ family: _, priority, protocol: __, flags, action, table: leads, to, ...others }) => {
     const plain = flags === 0 && Object.keys(others).length === 0 && priority < before;
-    return plain && action === 'table' && leads === MAIN && to !== undefined ? formatPrefix(to) : [];
+    return plain && action === 'table' && leads === RouteTable.main && to !== undefined ? formatPrefix(to) : [];
   });
   return [...new Set(found)].sort();
 }

@@ -11,7 +11,7 @@ import { wordOf } from '../lib/table.ts';
 import { PrefixTrie } from '../lib/trie.ts';
 import { Protocol, RouteTable } from '../netlink/const.ts';
 import { type Hop, HopFlag } from '../netlink/hop.ts';
-import { type Link, LinkFlag } from '../netlink/link.ts';
+import { isRunning, isSetUp, type Link } from '../netlink/link.ts';
 import { type Route, RouteFlag } from '../netlink/route.ts';
 
 export interface Way {
@@ -66,7 +66,7 @@ export class Reach {
     // Also in what is being read, where its links were read at once and routes still are.
     const { links: known, tables: all } = this;
     for (const { links, tables } of [{ links: known, tables: all }, ...(this.reading ? [this.reading] : [])]) {
-      if (links.has(link.index) && !isSetUp(now)) drop(tables, (index) => index === link.index);
+      if (links.has(link.index) && isDown(now)) drop(tables, (index) => index === link.index);
       if (now === undefined) links.delete(link.index);
       else links.set(link.index, now);
     }
@@ -98,7 +98,7 @@ export class Reach {
     this.tables = reading.tables;
     this.links = reading.links;
     // What went with a link meanwhile may have been told before that.
-    drop(this.tables, (index) => !isSetUp(this.links.get(index)));
+    drop(this.tables, (index) => isDown(this.links.get(index)));
   }
 
   get allLinks(): Iterable<Link> {
@@ -165,10 +165,9 @@ export class Reach {
 
 const MAX_METRIC = 0xffff_fffe;
 
-const isSetUp = (link: Link | undefined): boolean => link !== undefined && (link.flags & LinkFlag.up) !== 0;
+const isUp = (link: Link | undefined): boolean => link !== undefined && isRunning(link);
 
-const isUp = (link: Link | undefined): boolean =>
-  link !== undefined && isSetUp(link) && (link.flags & LinkFlag.lowerUp) !== 0;
+const isDown = (link: Link | undefined): boolean => link === undefined || !isSetUp(link);
 
 function tableOf(tables: Tables, number: number): Table {
   let table = tables.get(number);

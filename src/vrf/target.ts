@@ -4,6 +4,7 @@
  * everything was before it.
  */
 import { isLinkLocal } from '../lib/address.ts';
+import { RouteTable } from '../netlink/const.ts';
 import type { Rule } from '../netlink/rule.ts';
 import { type Baseline, isEvicted, isForeignRule, isOwn, type LinkBaseline, linkOf, vrfsOf } from './baseline.ts';
 import {
@@ -196,7 +197,7 @@ function routesOver(goal: Goal, baseline: Baseline, links: Target['links'], have
     if (master === was && underWay) restore.push(...routes);
     else if (table !== undefined)
       for (const route of routes) {
-        if (route.table !== MAIN) {
+        if (route.table !== RouteTable.main) {
           if (underWay) restore.push(route);
           continue;
         }
@@ -210,7 +211,6 @@ function routesOver(goal: Goal, baseline: Baseline, links: Target['links'], have
 /** Without IPv6 nothing of it need be made for a VRF. */
 const speaks = (family: 4 | 6, { ipv6 }: Snapshot): boolean => family === 4 || ipv6 !== false;
 
-const MAIN = 254;
 /** Whatever the metric. The route that ends a table takes nobody's place. */
 const sameDestination = (a: RouteState, b: RouteState): boolean =>
   a.priority !== UNREACHABLE_METRIC && routeKey({ ...a, priority: 0 }) === routeKey({ ...b, priority: 0 });

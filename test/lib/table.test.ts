@@ -101,6 +101,20 @@ describe.each<Family>([4, 6])('PrefixTable of IPv%d', (family) => {
     check(table, new Map());
   });
 
+  it('finds what another table has, whatever its number there', () => {
+    const all = fc.array(anyPrefix(family), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(all, all, (ours, theirs) => {
+        const [here, there] = [new PrefixTable(family), new PrefixTable(family)];
+        for (const p of ours) here.add(p);
+        for (const p of [...theirs, ...ours.slice(1)]) {
+          const id = there.add(p);
+          expect(here.findSame(there, id)).toBe(here.lookup(p));
+        }
+      }),
+    );
+  });
+
   it('holds while its index is being moved', () => {
     // Grows through several doublings with removals and returning prefixes all along, most of all in mid-move.
     let moves = 0;

@@ -1,5 +1,4 @@
 /** What the main thread and the fast worker say to each other. */
-
 import type { DropReason } from '../../bfd/packet.ts';
 import type { BfdAction } from '../../bfd/session.ts';
 import type { SessionView } from '../../bfd/view.ts';

@@ -1,5 +1,4 @@
 /** One BFD session as the fast worker runs it: the pure session, the socket it sends by, and what is counted. */
-
 import { type ControlPacket, type DropReason, encodeControl, MAX_PACKET_OCTETS } from '../../bfd/packet.ts';
 import { type BfdAction, type BfdEvent, dueMs, newSession, step } from '../../bfd/session.ts';
 import type { Session, SessionConfig } from '../../bfd/state.ts';

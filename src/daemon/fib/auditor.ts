@@ -5,6 +5,7 @@
 import { monotonicMs } from '../../io/clock.ts';
 import { SystemError } from '../../io/native.ts';
 import { SLICE_MS } from '../../io/turn.ts';
+import { Waiters } from '../../io/waiters.ts';
 import type { Client } from '../../netlink/client.ts';
 import { NetlinkError } from '../../netlink/errors.ts';
 import type { Link } from '../../netlink/link.ts';
@@ -41,7 +42,7 @@ export class Auditor {
   private endedAt = Number.NEGATIVE_INFINITY;
   private hurried = false;
   private stopped = false;
-  private readonly idlers: (() => void)[] = [];
+  private readonly idlers = new Waiters();
 
   constructor(client: Client, events: AuditorEvents) {
     this.client = client;
@@ -67,21 +68,15 @@ export class Auditor {
   }
 
   /** It is the end: audits that are wanted wait no longer. Resolves when none is wanted any more, or after this time. */
-  settled(timeoutMs: number): Promise<void> {
+  async settled(timeoutMs: number): Promise<void> {
     this.hurried = true;
     const { wanted } = this;
     if (this.timer !== undefined) {
       clearTimeout(this.timer);
       this.timer = undefined;
       this.want(wanted!);
-    } else if (this.pages === undefined) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs);
-      this.idlers.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+    } else if (this.pages === undefined) return;
+    await this.idlers.wait(timeoutMs);
   }
 
   /** The socket may be closed then. */
@@ -104,7 +99,7 @@ export class Auditor {
       this.events.ended(extent, complete);
       if (!complete) this.want(extent);
       else if (this.wanted !== undefined) this.want(this.wanted);
-      if (this.timer === undefined) for (const resolve of this.idlers.splice(0)) resolve();
+      if (this.timer === undefined) this.idlers.end(true);
     };
     try {
       if (extent === 'all') for (const link of this.client.dump('link', {})) this.events.link(link);

@@ -4,6 +4,7 @@
  */
 import { monotonicMs } from '../../io/clock.ts';
 import type { RequestSocket } from '../../io/netlink.ts';
+import { Waiters } from '../../io/waiters.ts';
 import { RouteBatch } from '../../netlink/batch.ts';
 import { errorCode } from '../../netlink/errors.ts';
 import type { Routes } from '../../vrf/routes.ts';
@@ -70,7 +71,7 @@ export class Programmer {
   private insisting = false;
   /** Since when the first change that is not carried out waits. */
   private waitingSince: number | undefined;
-  private readonly idlers: ((done: boolean) => void)[] = [];
+  private readonly idlers = new Waiters();
 
   constructor(socket: BatchSocket, events: ProgrammerEvents) {
     this.socket = socket;
@@ -105,7 +106,7 @@ export class Programmer {
     else if (!this.paused) {
       this.waitingSince = undefined;
       if (this.insisting && this.hasDeferred) this.retryLater();
-      else this.settle(true);
+      else this.idlers.end(true);
       this.events.idle();
     }
   }
@@ -128,14 +129,8 @@ export class Programmer {
 
   /** True when all changes are carried out, or refused; false when they are forbidden, or after this time. */
   settled(timeoutMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), timeoutMs);
-      this.idlers.push((done) => {
-        clearTimeout(timer);
-        resolve(done);
-      });
-      this.kick();
-    });
+    this.kick();
+    return this.idlers.wait(timeoutMs);
   }
 
   /** Nothing is sent any more. Resolves when the kernel has done what it was told: the socket may be closed then. */
@@ -198,7 +193,7 @@ export class Programmer {
     this.observe(carried, (monotonicMs() - waitedFrom) / 1000);
     if (carried > 0 && !stopped) this.retryMs = FIRST_RETRY_MS;
     this.paused ||= stopped;
-    if (this.forbidden) this.settle(false);
+    if (this.forbidden) this.idlers.end(false);
     if (stopped || routes.hasDeferred) this.retryLater();
     if (this.told.size > 0 && !this.paused && !this.hasDeferred) {
       this.told.clear();
@@ -253,9 +248,5 @@ export class Programmer {
     this.paused = false;
     this.forbidden = false;
     this.retry();
-  }
-
-  private settle(done: boolean): void {
-    for (const resolve of this.idlers.splice(0)) resolve(done);
   }
 }

@@ -149,15 +149,9 @@ export class Target {
   private choose(origin: Origin, prefix: number): void {
     const { family } = this;
     const { prefixes } = origin.rib[family];
-    const v4 = family === 'ipv4';
-    const w0 = prefixes.word(prefix, 0);
-    const w1 = v4 ? 0 : prefixes.word(prefix, 1);
-    const w2 = v4 ? 0 : prefixes.word(prefix, 2);
-    const w3 = v4 ? 0 : prefixes.word(prefix, 3);
-    const length = prefixes.lengthOf(prefix);
     let set = NO_HOPS;
     for (const { origin: other, ways } of this.sources) {
-      const id = other === origin ? prefix : other.rib[family].prefixes.find(w0, w1, w2, w3, length);
+      const id = other === origin ? prefix : other.rib[family].prefixes.findSame(prefixes, prefix);
       const selection = id < 0 ? NO_SELECTION : other.locRib.selection(family, id);
       if (selection !== NO_SELECTION) set = ways.retain(selection);
       if (set !== NO_HOPS) break;

@@ -2,6 +2,7 @@
 import { RequestSocket } from '../../io/netlink.ts';
 import { bondMode, readSysctl, writeSysctl } from '../../io/sysctl.ts';
 import { Client } from '../../netlink/client.ts';
+import { Protocol, RouteTable } from '../../netlink/const.ts';
 import { Errno, NetlinkError } from '../../netlink/errors.ts';
 import type { Op } from '../../netlink/kinds.ts';
 import { type Link, LinkFlag } from '../../netlink/link.ts';
@@ -137,7 +138,7 @@ export class Kernel {
   }
 
   private advertised(): Iterable<string> {
-    return this.client.dump('route', { family: 6, protocol: ADVERTISED }).length > 0 ? this.indexes.keys() : [];
+    return this.client.dump('route', { family: 6, protocol: Protocol.ra }).length > 0 ? this.indexes.keys() : [];
   }
 
   /** Ours, and of others those that somebody set: never what a routing daemon learned, which may be a full table. */
@@ -150,7 +151,7 @@ export class Kernel {
     for (const family of [4, 6] as const)
       for (const protocol of [OWN_PROTOCOL, ...others])
         for (const route of this.client.dump('route', { family, protocol }))
-          if (route.table !== LOCAL && (protocol === OWN_PROTOCOL || matters(route)))
+          if (route.table !== RouteTable.local && (protocol === OWN_PROTOCOL || matters(route)))
             found.push(this.routeState(route));
     return found;
   }
@@ -204,7 +205,5 @@ export class Kernel {
   }
 }
 
-/** ARPHRD_LOOPBACK, RT_TABLE_LOCAL, RTPROT_RA. */
+/** ARPHRD_LOOPBACK. */
 const LOOPBACK = 772;
-const LOCAL = 255;
-const ADVERTISED = 9;

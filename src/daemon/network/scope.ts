@@ -1,4 +1,5 @@
 /** What of the node's network a goal is about. */
+import { RouteTable } from '../../netlink/const.ts';
 import { type Baseline, isEvicted, isOwn } from '../../vrf/baseline.ts';
 import { type Goal, isStaticRoute } from '../../vrf/goal.ts';
 import { OWN_PROTOCOL } from '../../vrf/mark.ts';
@@ -7,8 +8,6 @@ import { ruleKey } from '../../vrf/rules.ts';
 import { routeKey, type Snapshot } from '../../vrf/state.ts';
 import type { Scope } from './kernel.ts';
 
-const MAIN = 254;
-
 /** All that the goal may touch, and what it touched before. */
 export function wholeScope(goal: Goal, baseline: Baseline): Scope {
   const links = [...new Set([...goal.links.keys(), ...baseline.links.keys()])];
@@ -16,7 +15,7 @@ export function wholeScope(goal: Goal, baseline: Baseline): Scope {
   for (const { table } of goal.links.values()) if (table !== undefined) tables.add(table);
   const remembered = [...baseline.links.values()].flatMap(({ routes = [] }) => routes);
   for (const { table } of remembered) tables.add(table);
-  if (remembered.length > 0) tables.add(MAIN);
+  if (remembered.length > 0) tables.add(RouteTable.main);
   return { ...lightScope(goal, baseline), links, tables: goal.absentRoutes.length > 0 ? 'all' : [...tables] };
 }
 
