@@ -28,8 +28,11 @@ export const losses = [
 ] as const;
 export type Loss = (typeof losses)[number];
 
-/** Why a route is no candidate: import rules or receive policy are against it, or nobody knows the way to its next hop. */
-export type Exclusion = 'notAccepted' | 'nextHopUnreachable';
+/**
+ * Why a route is no candidate: import rules or receive policy are against it, nobody knows the way to its next hop, or that
+ * is on no link of ours though its peer is one hop away (RFC 4271 §6.3).
+ */
+export type Exclusion = 'notAccepted' | 'nextHopUnreachable' | 'nextHopOffLink';
 
 /** Steps count from 1, so that their signs differ. */
 const Step = {
@@ -62,6 +65,8 @@ export class Decision {
   /** After `best`: candidates that may be as good as the best, in `survivors` up to this. */
   count = 0;
   survivors = new Int32Array(16);
+  /** Told of a peer with a next hop on no link of ours, once as long as that is so. */
+  offLink: ((peer: number, nextHop: number) => void) | undefined;
   private readonly lowest = new Map<number, number>();
 
   /** @param standings of all peers with routes */
@@ -106,7 +111,9 @@ export class Decision {
   private gather(routes: RouteTable, prefix: number): void {
     let n = 0;
     for (let route = routes.first(prefix); route >= 0; route = routes.next(route)) {
-      if (!this.isUsable(routes, route)) continue;
+      const excluded = this.exclusion(routes, route);
+      if (excluded === 'nextHopOffLink') this.tell(routes, route);
+      if (excluded !== undefined) continue;
       if (n === this.survivors.length) {
         const more = new Int32Array(2 * n);
         more.set(this.survivors);
@@ -117,17 +124,26 @@ export class Decision {
     this.count = n;
   }
 
-  private isUsable(routes: RouteTable, route: number): boolean {
-    return this.exclusion(routes, route) === undefined;
-  }
-
   private exclusion(routes: RouteTable, route: number): Exclusion | undefined {
     if (!routes.isAccepted(route)) return 'notAccepted';
-    this.standings.require(routes.peerOf(route));
-    const { keys } = this;
-    const at = keys.at(routes.attributesOf(route));
-    const nextHop = keys.words[at + Key.nextHop]!;
-    return nextHop === 0 || keys.nextHops.distance(nextHop - 1) === UNREACHABLE ? 'nextHopUnreachable' : undefined;
+    const peer = routes.peerOf(route);
+    this.standings.require(peer);
+    const { nextHops } = this.keys;
+    const nextHop = this.nextHopOf(routes, route);
+    if (nextHop < 0 || nextHops.distance(nextHop) === UNREACHABLE) return 'nextHopUnreachable';
+    if (!nextHops.isOffLink(nextHop) || !this.standings.isSingleHop(peer)) return undefined;
+    return this.standings.hasAddress(peer, nextHops.address(nextHop)) ? undefined : 'nextHopOffLink';
+  }
+
+  /** Id in NextHops, or -1. */
+  private nextHopOf(routes: RouteTable, route: number): number {
+    const at = this.keys.at(routes.attributesOf(route));
+    return this.keys.words[at + Key.nextHop]! - 1;
+  }
+
+  private tell(routes: RouteTable, route: number): void {
+    const nextHop = this.nextHopOf(routes, route);
+    if (this.keys.nextHops.tellOffLink(nextHop)) this.offLink?.(routes.peerOf(route), nextHop);
   }
 
   /** RFC 4271 §9.1.2.2: takes those away that lose up to ORIGIN, then those that lose by MED; the best of the rest comes first. */

@@ -12,7 +12,7 @@ import type { AddressFamily } from './const.ts';
 import { Decision, type DecisionOptions, type Exclusion, type Loss } from './decision.ts';
 import { AttributeKeys, Key } from './keys.ts';
 import { checkMultipath, Multipath, type MultipathOptions } from './multipath.ts';
-import { NextHops, type Resolve } from './nexthop.ts';
+import { NextHops, type OnLink, type Resolve } from './nexthop.ts';
 import type { Rib } from './rib.ts';
 import type { RouteTable } from './routes.ts';
 import { Selections } from './selection.ts';
@@ -72,13 +72,18 @@ export class LocRib {
   };
 
   /** Only one may drain a Rib. Throws `RangeError` for a multipath limit that cannot be. */
-  constructor(rib: Rib, resolve: Resolve, options: LocRibOptions = {}) {
+  constructor(rib: Rib, resolve: Resolve, options: LocRibOptions = {}, onLink?: OnLink) {
     this.rib = rib;
-    this.nextHops = new NextHops(resolve);
+    this.nextHops = new NextHops(resolve, onLink);
     this.keys = new AttributeKeys(rib.attributes, this.nextHops);
     this.decision = new Decision(this.keys, this.standings, options.decision);
     this.multipath = new Multipath(this.decision, options.multipath);
     this.selections = new Selections(rib.attributes);
+  }
+
+  /** Is told of a peer whose next hop, an id in `nextHops`, is on no link of ours: once as long as that is so. */
+  set offLink(offLink: (peer: number, nextHop: number) => void) {
+    this.decision.offLink = offLink;
   }
 
   /** Must be told of a peer before the next `work` after its first route; later calls take effect on all its routes. */
@@ -111,7 +116,7 @@ export class LocRib {
     this.reconsider();
   }
 
-  /** What `resolve` says may have changed. */
+  /** What `resolve` and `onLink` say may have changed. */
   nextHopsChanged(): void {
     this.nextHops.stir();
   }

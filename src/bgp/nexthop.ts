@@ -8,25 +8,34 @@ import { grown, PrefixTable } from '../lib/table.ts';
  */
 export type Resolve = (nextHop: Address) => number | undefined;
 
+/** Whether a next hop that can be reached is on a link of ours. It must not change either. */
+export type OnLink = (nextHop: Address) => boolean;
+
 /** The distance of what cannot be reached. */
 export const UNREACHABLE = 0xffffffff;
+
+/** What is told of a next hop: whether it is on a link, and if not, whether somebody was told. */
+const Place = { onLink: 0, offLink: 1, offLinkTold: 2 } as const;
 
 /** Ids of both families are one range: even for IPv4, odd for IPv6. */
 export class NextHops {
   private readonly resolve: Resolve;
+  private readonly onLink: OnLink;
   private readonly ipv4 = new PrefixTable(4, 8);
   private readonly ipv6 = new PrefixTable(6, 8);
   /** By id. */
   private distances = new Uint32Array(16);
   private references = new Uint32Array(16);
+  private places = new Uint8Array(16);
   /** Where `refresh` is, or -1. */
   private refreshAt = -1;
   private differs = false;
   /** Told of every id that nobody has any more, before it is given to another address. */
   forgotten: ((id: number) => void) | undefined;
 
-  constructor(resolve: Resolve) {
+  constructor(resolve: Resolve, onLink: OnLink = () => true) {
     this.resolve = resolve;
+    this.onLink = onLink;
   }
 
   get size(): number {
@@ -46,10 +55,12 @@ export class NextHops {
       const capacity = Math.max(id + 1, Math.ceil(this.distances.length * 1.5));
       this.distances = grown(this.distances, capacity);
       this.references = grown(this.references, capacity);
+      this.places = grown(this.places, capacity);
     }
     if (table.size > before) {
       this.references[id] = 0;
-      this.distances[id] = this.measure(id);
+      this.places[id] = Place.onLink;
+      this.measure(id);
     }
     this.references[id] = this.references[id]! + 1;
     return id;
@@ -73,6 +84,18 @@ export class NextHops {
     return this.distances[id]!;
   }
 
+  /** It can be reached, but not on a link of ours. */
+  isOffLink(id: number): boolean {
+    return this.places[id] !== Place.onLink;
+  }
+
+  /** For a next hop off link: true for the first who asks since it is so. */
+  tellOffLink(id: number): boolean {
+    const first = this.places[id] === Place.offLink;
+    this.places[id] = Place.offLinkTold;
+    return first;
+  }
+
   /** The address is one on every link, so that only the peer tells which router it is. */
   isLinkLocal(id: number): boolean {
     return !isV4(id) && (this.ipv6.word(id >> 1, 0) & 0xffc00000) >>> 0 === 0xfe800000;
@@ -87,16 +110,13 @@ export class NextHops {
     return this.refreshAt >= 0;
   }
 
-  /** After `stir`: asks for `budget` distances at most. Call while `isStirred`; true once all are asked and some differ. */
+  /** After `stir`: asks for `budget` next hops at most. Call while `isStirred`; true once all are asked and some differ. */
   refresh(budget: number): boolean {
     const end = 2 * Math.max(this.ipv4.limit, this.ipv6.limit);
     const to = Math.min(this.refreshAt + budget, end);
     for (let id = this.refreshAt; id < to; id++) {
       if (!(isV4(id) ? this.ipv4 : this.ipv6).has(id >> 1)) continue;
-      const distance = this.measure(id);
-      if (distance === this.distances[id]) continue;
-      this.distances[id] = distance;
-      this.differs = true;
+      if (this.measure(id)) this.differs = true;
     }
     this.refreshAt = to === end ? -1 : to;
     if (to < end || !this.differs) return false;
@@ -104,8 +124,18 @@ export class NextHops {
     return true;
   }
 
-  private measure(id: number): number {
+  /** Asks for the way to a next hop. Returns whether it is another than before. */
+  private measure(id: number): boolean {
     const address = this.address(id);
+    const distance = this.measured(address);
+    const onLink = distance === UNREACHABLE || isLinkLocal(address) || this.onLink(address);
+    const differs = distance !== this.distances[id] || onLink === this.isOffLink(id);
+    this.distances[id] = distance;
+    if (onLink === this.isOffLink(id)) this.places[id] = onLink ? Place.onLink : Place.offLink;
+    return differs;
+  }
+
+  private measured(address: Address): number {
     // RFC 2545 §3: on the link that the session is on.
     if (isLinkLocal(address)) return 0;
     const metric = this.resolve(address);

@@ -105,6 +105,10 @@ export interface ReceiveLimits {
 export const isInternal = ({ localAsn, peerAsn }: Pick<PeerSettings, 'localAsn' | 'peerAsn'>): boolean =>
   peerAsn === 'internal' || peerAsn === localAsn;
 
+/** The peer is on a link of ours, so that no router forwards its packets: what RFC 4271 calls one hop away. */
+export const isSingleHop = ({ multihop, ttlSecurityHops = 1 }: PeerSettings): boolean =>
+  !multihop && ttlSecurityHops === 1;
+
 /** Fields that shape what was agreed in OPEN or how the connection was made: a change of any resets the session. */
 export const sessionFields = [
   'address',

@@ -10,11 +10,13 @@ export interface PeerStanding {
   readonly address: Address;
   /** Of routes that come without LOCAL_PREF, as all from other ASes do; default 100. */
   readonly localPref?: number;
+  /** An external peer one hop away: a next hop that it gives is itself, or on a link of ours (RFC 4271 §6.3). */
+  readonly singleHop?: boolean;
 }
 
 /** RFC 4271 leaves it open; every implementation has this one. */
 const DEFAULT_LOCAL_PREF = 100;
-const Flag = { known: 1, internal: 2, longLivedIpv4: 4, longLivedIpv6: 8 } as const;
+const Flag = { known: 1, internal: 2, longLivedIpv4: 4, longLivedIpv6: 8, singleHop: 16 } as const;
 
 export class Standings {
   private flags = new Uint8Array(16);
@@ -23,7 +25,7 @@ export class Standings {
   private readonly standings: (PeerStanding | undefined)[] = [];
 
   set(peer: number, standing: PeerStanding): void {
-    const { internal, routerId, localPref = DEFAULT_LOCAL_PREF } = standing;
+    const { internal, routerId, localPref = DEFAULT_LOCAL_PREF, singleHop = false } = standing;
     if (peer >= this.flags.length) {
       const capacity = Math.max(peer + 1, this.flags.length * 2);
       this.flags = grown(this.flags, capacity);
@@ -31,7 +33,8 @@ export class Standings {
       this.localPrefs = grown(this.localPrefs, capacity);
     }
     const longLived = this.flags[peer]! & (Flag.longLivedIpv4 | Flag.longLivedIpv6);
-    this.flags[peer] = longLived | Flag.known | (internal ? Flag.internal : 0);
+    this.flags[peer] =
+      longLived | Flag.known | (internal ? Flag.internal : 0) | (singleHop ? Flag.singleHop : 0);
     this.routerIds[peer] = routerId;
     this.localPrefs[peer] = localPref;
     this.standings[peer] = standing;
@@ -67,6 +70,14 @@ export class Standings {
 
   isInternal(peer: number): boolean {
     return (this.flags[peer]! & Flag.internal) !== 0;
+  }
+
+  isSingleHop(peer: number): boolean {
+    return (this.flags[peer]! & Flag.singleHop) !== 0;
+  }
+
+  hasAddress(peer: number, address: Address): boolean {
+    return compareAddresses(this.standings[peer]!.address, address) === 0;
   }
 
   routerId(peer: number): number {

@@ -88,13 +88,26 @@ export class Chronicle {
   /** Once a minute: a peer may have the same in every UPDATE of a full table. */
   fault(peer: Peer, fault: AttributeFault): void {
     const detail = `${attributeName(fault.code)}: ${fault.action}`;
-    const quota = this.faults.get(peer) ?? new Quota(MAX_FAULTS);
-    this.faults.set(peer, quota);
-    const untold = quota.take(`${detail} ${fault.reason}`, monotonicMs());
+    const untold = this.faultsOf(peer).take(`${detail} ${fault.reason}`, monotonicMs());
     if (untold === undefined) return;
     const event = 'faulty attribute in UPDATE (RFC 7606)';
     this.log.warn({ peer: peer.name, ...fault, ...(untold > 0 && { untold }) }, event);
     this.journal.add({ kind: 'session', subject: peer.name, event, reason: fault.reason, detail });
+  }
+
+  /** Routes of the peer with this next hop are not used. */
+  offLink(peer: Peer, nextHop: string): void {
+    const untold = this.faultsOf(peer).take(`next hop ${nextHop}`, monotonicMs());
+    if (untold === undefined) return;
+    const event = 'next hop on no link of ours, from a peer one hop away: not used';
+    this.log.warn({ peer: peer.name, nextHop, ...(untold > 0 && { untold }) }, event);
+    this.journal.add({ kind: 'session', subject: peer.name, event, reason: 'nextHopOffLink', detail: nextHop });
+  }
+
+  private faultsOf(peer: Peer): Quota {
+    const quota = this.faults.get(peer) ?? new Quota(MAX_FAULTS);
+    this.faults.set(peer, quota);
+    return quota;
   }
 
   /** Once a minute: anybody may call, as often as he likes. */

@@ -93,6 +93,7 @@ export class Daemon {
         unanswered: (peer, reason) => chronicle.unanswered(peer.name, reason),
         forgotten: (peer) => this.engine.left(peer),
         limit: (peer, prefixes, limit) => chronicle.limit(peer, prefixes, limit),
+        offLink: (peer, nextHop) => chronicle.offLink(peer, formatAddress(nextHop)),
         problem: (text) => chronicle.problem('error', text),
         caller: (ends) => this.engine.call(ends),
         peers: () => this.watchPeers(),

@@ -11,6 +11,7 @@ import type { AttributeTable } from '../bgp/intern.ts';
 import { LocRib, NO_SELECTION } from '../bgp/locrib.ts';
 import type { MultipathOptions } from '../bgp/multipath.ts';
 import { Rib } from '../bgp/rib.ts';
+import { isSingleHop } from '../bgp/settings.ts';
 import { monotonicMs } from '../io/clock.ts';
 import { SLICE_MS } from '../io/turn.ts';
 import type { Address } from '../lib/address.ts';
@@ -45,6 +46,8 @@ export class Instance implements Origin {
   private readonly outlets: Record<AddressFamily, readonly Target[]> = { ipv4: [], ipv6: [] };
   /** The number of the VRF's table; undefined while there is none. */
   table: number | undefined;
+  /** Told of a next hop that the peer must not give (RFC 4271 §6.3), once as long as that is so. */
+  offLink: ((peer: Peer, nextHop: Address) => void) | undefined;
 
   /**
    * @param fib where routes go; undefined: nowhere, and every next hop counts as reached
@@ -57,7 +60,16 @@ export class Instance implements Origin {
     this.intake = new Intake(vrf, attributes, changed);
     this.rib = new Rib(attributes, this.intake.admission.accept);
     this.intake.admission.attach(this.rib);
-    this.locRib = new LocRib(this.rib, (nextHop) => this.distance(nextHop));
+    this.locRib = new LocRib(
+      this.rib,
+      (nextHop) => this.distance(nextHop),
+      {},
+      (nextHop) => this.resolve(nextHop)?.onLink ?? true,
+    );
+    this.locRib.offLink = (slot, nextHop) => {
+      const peer = this.peers.get(slot);
+      if (peer) this.offLink?.(peer, this.locRib.nextHops.address(nextHop));
+    };
     this.locRib.nextHops.forgotten = (id) => {
       for (const family of families) for (const target of this.outlets[family]) target.forget(this, id);
     };
@@ -98,7 +110,8 @@ export class Instance implements Origin {
   established(peer: Peer, { context: { internal }, peerRouterId }: Agreement): void {
     const { settings, slot } = peer;
     this.peers.set(slot, peer);
-    this.locRib.setPeer(slot, { internal, routerId: peerRouterId, address: settings.address });
+    const singleHop = !internal && isSingleHop(settings);
+    this.locRib.setPeer(slot, { internal, routerId: peerRouterId, address: settings.address, singleHop });
     this.changed();
   }
 

@@ -3,9 +3,11 @@ import type { Announces } from '../bgp/guard.ts';
 import type { AttributeTable } from '../bgp/intern.ts';
 import type { MultipathOptions } from '../bgp/multipath.ts';
 import { interfacesNow, localAddresses } from '../io/interfaces.ts';
+import type { Address } from '../lib/address.ts';
 import type { Prefix } from '../lib/prefix.ts';
 import type { Fib } from './fib/fib.ts';
 import { Instance } from './instance.ts';
+import type { Peer } from './peer.ts';
 
 export class Instances {
   private fib: Fib | undefined;
@@ -16,6 +18,8 @@ export class Instances {
   private multipath: MultipathOptions = {};
   private due: NodeJS.Immediate | undefined;
   private stopped = false;
+  /** See `Instance.offLink`. */
+  offLink: ((peer: Peer, nextHop: Address) => void) | undefined;
 
   constructor(attributes: AttributeTable) {
     this.attributes = attributes;
@@ -33,6 +37,7 @@ export class Instances {
       instance.intake.setAlwaysBlock(this.alwaysBlock);
       if (this.announces) instance.intake.setAnnounces(this.announces);
       instance.setMultipath(this.multipath);
+      instance.offLink = (peer, nextHop) => this.offLink?.(peer, nextHop);
       this.byVrf.set(vrf, instance);
     }
     return instance;

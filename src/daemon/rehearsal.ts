@@ -69,7 +69,7 @@ export class Rehearsal {
     const nowhere: Tables = {
       tableOf: () => RouteTable.main,
       routes: () => this.routes,
-      resolve: () => ({ hops: [{ gateway: NEXT_HOP, link: 1 }], metric: 0 }),
+      resolve: () => ({ hops: [{ gateway: NEXT_HOP, link: 1 }], metric: 0, onLink: true }),
       linkOf: () => 1,
       isUsable: () => true,
       flush: () => this.install(),

@@ -52,6 +52,7 @@ export class Speaker {
   constructor(events: SpeakerEvents = {}, makeSession: MakeSession = (...given) => new Session(...given)) {
     this.events = events;
     this.makeSession = makeSession;
+    this.instances.offLink = (peer, nextHop) => this.events.offLink?.(peer, nextHop);
     this.addressCheck = setInterval(() => this.checkAddresses(), ADDRESS_CHECK_MS).unref();
     this.tcp = new Tcp({
       connected: (connection, ends) =>

@@ -2,6 +2,7 @@ import type { State } from '../bgp/fsm.ts';
 import type { Agreement } from '../bgp/handshake.ts';
 import type { Update } from '../bgp/update.ts';
 import type { Ends } from '../io/tcp.ts';
+import type { Address } from '../lib/address.ts';
 import type { Peer } from './peer.ts';
 
 /** What a speaker reports as it happens. */
@@ -13,6 +14,8 @@ export interface SpeakerEvents {
   update?(peer: Peer, update: Update): void;
   /** The peer has sent more prefixes than it may; once until it has fewer again. */
   limit?(peer: Peer, prefixes: number, limit: number): void;
+  /** A peer one hop away gives a next hop that is on no link of ours (RFC 4271 §6.3); once as long as that is so. */
+  offLink?(peer: Peer, nextHop: Address): void;
   /** Something the operator must see to; sessions that do not depend on it go on. */
   problem?(text: string): void;
   /** A caller that is no peer: the peer it is from now on, started, or undefined to turn it away. */

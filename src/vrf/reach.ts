@@ -6,8 +6,7 @@
  * would come and go with itself.
  */
 import { type Address, bitsOf } from '../lib/address.ts';
-import { formatPrefix } from '../lib/prefix.ts';
-import { wordOf } from '../lib/table.ts';
+import { formatPrefix, prefixOf } from '../lib/prefix.ts';
 import { PrefixTrie } from '../lib/trie.ts';
 import { Protocol, RouteTable } from '../netlink/const.ts';
 import { type Hop, HopFlag } from '../netlink/hop.ts';
@@ -19,6 +18,8 @@ export interface Way {
   readonly hops: readonly Hop[];
   /** 0 on a link of ours, else the metric of the route to it. */
   readonly metric: number;
+  /** It is in a subnet of a link of ours, even where a more specific route leads there by a gateway. */
+  readonly onLink: boolean;
 }
 
 export interface ReachSettings {
@@ -125,9 +126,33 @@ export class Reach {
       if (route.type !== 'unicast') return undefined;
       const hops = route.hops.flatMap((hop) => this.onward(hop, address));
       const direct = route.hops.every(({ gateway }) => gateway === undefined);
-      if (hops.length > 0) return { hops, metric: direct ? 0 : Math.min(route.priority ?? 0, MAX_METRIC) };
+      if (hops.length === 0) continue;
+      const metric = direct ? 0 : Math.min(route.priority ?? 0, MAX_METRIC);
+      return { hops, metric, onLink: direct || this.isOnLink(table, address) };
     }
     return undefined;
+  }
+
+  /**
+   * A route to a subnet that holds the address has no gateway. Such come of addresses, but of router advertisements too: a
+   * host's own address may be all that its prefix length covers.
+   */
+  private isOnLink(table: number, address: Address): boolean {
+    const least = this.settings.viaDefault ? 0 : 1;
+    let length: number = bitsOf(address.family);
+    while (length >= least) {
+      const routes = this.longest(table, address, length);
+      if (routes === undefined) return false;
+      length = routes[0]!.destination.length;
+      if (length >= least && routes.some((route) => this.isDirect(route))) return true;
+      length--;
+    }
+    return false;
+  }
+
+  private isDirect({ type, hops }: Route): boolean {
+    const direct = ({ gateway, link }: Hop) => gateway === undefined && link !== undefined && this.isUsable(link);
+    return type === 'unicast' && hops.length > 0 && hops.every(direct);
   }
 
   /** The link is up and has a carrier. */
@@ -141,13 +166,12 @@ export class Reach {
     return [{ gateway: gateway ?? address, link, ...onLink }];
   }
 
-  private longest(number: number, address: Address): readonly Route[] | undefined {
+  /** The routes to the longest prefix that holds the address, of those that have `length` bits at most. */
+  private longest(number: number, address: Address, length?: number): readonly Route[] | undefined {
     const table = this.tables.get(number);
     if (table === undefined) return undefined;
     table.tries ??= build(table.routes.values());
-    const { family, bytes } = address;
-    const p = { family, bytes, length: bitsOf(family) };
-    const found = table.tries[family].longest(wordOf(p, 0), wordOf(p, 1), wordOf(p, 2), wordOf(p, 3), p.length);
+    const found = table.tries[address.family].lookup(prefixOf(address), length);
     return table.tries.lists[found];
   }
 

@@ -6,7 +6,7 @@ import { AttributeTable } from '../../src/bgp/intern.ts';
 import { LocRib, type LocRibOptions, NO_SELECTION } from '../../src/bgp/locrib.ts';
 import type { Resolve } from '../../src/bgp/nexthop.ts';
 import { Rib } from '../../src/bgp/rib.ts';
-import { address } from '../../src/lib/address.ts';
+import { address, formatAddress } from '../../src/lib/address.ts';
 import { formatPrefix, type Prefix, prefix } from '../../src/lib/prefix.ts';
 import {
   announce,
@@ -330,6 +330,57 @@ describe('LocRib', () => {
     rib.markStale(0, 'ipv4');
     settle(rib, follower);
     expect(loc.selections.paths(loc.selection('ipv4', 0))[0]!.peer).toBe(0);
+  });
+
+  it('takes next hops of a peer one hop away on a link, or its own address, and nobody else’s', () => {
+    const rib = new Rib(new AttributeTable());
+    const links = new Set(['192.0.2.9']);
+    const loc = new LocRib(
+      rib,
+      () => 0,
+      {},
+      (a) => links.has(formatAddress(a)),
+    );
+    const told: string[] = [];
+    loc.offLink = (peer, nextHop) => told.push(`${peer} ${formatAddress(loc.nextHops.address(nextHop))}`);
+    const standing = { internal: false, routerId: 1, singleHop: true };
+    loc.setPeer(0, { ...standing, address: address('198.51.100.1') });
+    loc.setPeer(1, { ...standing, address: address('198.51.100.2'), singleHop: false });
+    loc.setPeer(2, { ...standing, address: address('fe80::2') });
+    const follower = new Follower(loc, rib);
+    const all = (peer: number, nextHops: readonly string[]) => {
+      for (const [i, nextHop] of nextHops.entries()) {
+        const to = prefix(nextHop.includes(':') ? `2001:db8:${i}::/48` : `203.0.${i}.0/24`);
+        announce(rib, peer, to, attributesOf({ nextHop: address(nextHop) }), false);
+      }
+      settle(rib, follower);
+      const verdicts = nextHops.map((nextHop, i) => {
+        const family = nextHop.includes(':') ? 'ipv6' : 'ipv4';
+        const id = rib[family].prefixes.lookup(prefix(family === 'ipv6' ? `2001:db8:${i}::/48` : `203.0.${i}.0/24`));
+        return loc.explain(family, id)[0]!.verdict;
+      });
+      rib.withdrawPeer(peer);
+      return verdicts;
+    };
+    const off = ['192.0.2.10', '192.0.2.10', '2001:db8::1'];
+    const on = ['192.0.2.9', '198.51.100.1', 'fe80::9'];
+    expect(all(0, [...off, ...on])).toEqual([...off.map(() => 'nextHopOffLink'), ...on.map(() => 'best')]);
+    expect(all(1, [...off, ...on])).toEqual([...off, ...on].map(() => 'best'));
+    expect(told).toEqual(['0 192.0.2.10', '0 2001:db8::1']);
+    // IPv4 routes by IPv6 next hops (RFC 8950) are no exception.
+    announce(rib, 2, prefixes[1]!, attributesOf({ nextHop: address('2001:db8::7') }), false);
+    settle(rib, follower);
+    expect(follower.have.size).toBe(0);
+    // An address of ours comes beside it: a link of ours.
+    links.add('2001:db8::7');
+    loc.nextHopsChanged();
+    settle(rib, follower);
+    expect(follower.have.size).toBe(1);
+    links.clear();
+    loc.nextHopsChanged();
+    settle(rib, follower);
+    expect(follower.have.size).toBe(0);
+    expect(told.slice(2)).toEqual(['2 2001:db8::7', '2 2001:db8::7']);
   });
 
   it('retains a selection for whoever asks, with its attribute sets', () => {

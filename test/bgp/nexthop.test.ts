@@ -66,6 +66,37 @@ describe('NextHops', () => {
     expect(refresh()).not.toContain(true);
   });
 
+  it('says which are on no link, as long as they can be reached, and to one asker that it is so', () => {
+    let onLink = false;
+    let metric: number | undefined = 5;
+    const hops = new NextHops(
+      () => metric,
+      () => onLink,
+    );
+    const id = retain(hops, '192.0.2.1');
+    const refresh = () => {
+      hops.stir();
+      return hops.refresh(10);
+    };
+    expect([hops.isOffLink(id), hops.isOffLink(retain(hops, 'fe80::1'))]).toEqual([true, false]);
+    expect([hops.tellOffLink(id), hops.tellOffLink(id), refresh(), hops.tellOffLink(id)]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+    onLink = true;
+    expect([refresh(), hops.isOffLink(id)]).toEqual([true, false]);
+    onLink = false;
+    expect([refresh(), hops.isOffLink(id), hops.tellOffLink(id)]).toEqual([true, true, true]);
+    metric = undefined;
+    expect([refresh(), hops.isOffLink(id)]).toEqual([true, false]);
+    hops.release(id);
+    metric = 5;
+    expect(retain(hops, '192.0.2.2')).toBe(id);
+    expect([hops.isOffLink(id), hops.tellOffLink(id)]).toEqual([true, true]);
+  });
+
   it('refuses what is no metric', () => {
     for (const metric of [-1, 0.5, UNREACHABLE]) {
       const hops = new NextHops(() => metric);

@@ -310,6 +310,28 @@ describe('meddling and mistakes', () => {
       await remote.stop('SIGINT');
       await shows([]);
     }
+    // By a gateway, a next hop of a peer one hop away is none (RFC 4271 §6.3): until it is on a link, or the peer is not.
+    await ip('route', 'add', '198.51.100.0/24', 'via', '10.0.2.9');
+    const remote = say('198.51.100.7', '203.0.113.0/24');
+    const becomes = (what: string, want: readonly unknown[]) =>
+      waitFor(what, async () => JSON.stringify(await state('203.0.113.0/24')) === JSON.stringify(want), {
+        log: () => `${log()}\n${remote.output}`,
+      });
+    await becomes('nobody’s next hop', [true, false, 'nextHopOffLink']);
+    await shows([]);
+    expect(log()).toContain('next hop on no link of ours');
+    expect((await node.explain('203.0.113.0/24')).chains.map((c) => c.reason)).toContain('nextHopOffLink');
+    await ip('address', 'add', '198.51.100.1/28', 'dev', 'eth1');
+    await becomes('a neighbour', [true, true, null]);
+    await shows(['203.0.113.0/24 198.51.100.7%eth1']);
+    await ip('address', 'del', '198.51.100.1/28', 'dev', 'eth1');
+    await becomes('nobody’s next hop again', [true, false, 'nextHopOffLink']);
+    const far = { ...neighbor('a'), ebgpMultiHop: true, toReceive: { allowed: { prefixes: allowed } } };
+    node.write('frr', receiving(65001, [far]));
+    await becomes('behind a gateway', [true, true, null]);
+    await shows(['203.0.113.0/24 10.0.2.9%eth1']);
+    await remote.stop('SIGINT');
+    await ip('route', 'del', '198.51.100.0/24');
     expect(await node.end()).toBe(0);
   });
 

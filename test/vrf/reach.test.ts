@@ -96,6 +96,37 @@ describe('the way to a next hop', () => {
     expect(ways(r, '10.0.0.2')).toBeUndefined();
   });
 
+  it('is on a link where a subnet of ours holds the address, whatever a more specific route says', () => {
+    const r = reach([
+      route('192.0.2.0/24', [on(1)]),
+      route('192.0.2.128/25', [via('192.0.2.1', 1)]),
+      route('203.0.113.0/24', [via('192.0.2.1', 1)]),
+      // The addresses of hosts with /128 are on the link that a router advertises.
+      route('2001:db8::/64', [on(2)], { protocol: 9 }),
+      route('2001:db8:1::/64', [on(3)]),
+      route('2001:db8:1::7/128', [via('fe80::1', 2)]),
+      route('0.0.0.0/0', [via('192.0.2.1', 1)]),
+    ]);
+    const isOnLink = (to: string) => r.resolve(254, address(to))?.onLink;
+    expect(isOnLink('192.0.2.9')).toBe(true);
+    expect(isOnLink('192.0.2.200')).toBe(true);
+    expect(isOnLink('203.0.113.1')).toBe(false);
+    expect(isOnLink('198.51.100.1')).toBe(false);
+    expect(isOnLink('2001:db8::9')).toBe(true);
+    // Nobody is reached there without that link.
+    expect(isOnLink('2001:db8:1::7')).toBe(false);
+    r.heardLink('new', link(3));
+    expect(isOnLink('2001:db8:1::7')).toBe(true);
+    r.heard('del', route('192.0.2.0/24', [on(1)]));
+    expect(isOnLink('192.0.2.200')).toBe(false);
+  });
+
+  it('over a link without a gateway, for everything, is a link where default routes count', () => {
+    const tunnel = [route('0.0.0.0/0', [on(1)]), route('198.51.100.0/24', [via('192.0.2.1', 2)])];
+    const isOnLink = (viaDefault: boolean) => reach(tunnel, { viaDefault }).resolve(254, address('198.51.100.1'))?.onLink;
+    expect([isOnLink(true), isOnLink(false)]).toEqual([true, false]);
+  });
+
   it('keeps what the kernel needs to be told of gateways that no address of ours is beside', () => {
     const r = reach([route('203.0.113.0/24', [{ ...via('10.0.0.1', 1), flags: HopFlag.onLink | HopFlag.linkDown }])]);
     expect(r.resolve(254, address('203.0.113.1'))?.hops).toEqual([{ ...via('10.0.0.1', 1), flags: HopFlag.onLink }]);

@@ -38,6 +38,10 @@ export const receivedReasons: Readonly<Record<ReceivedReason | KernelReason, Mea
   notAllowed: { says: 'No rule of toReceive allows it.', remedy: 'Extend toReceive.' },
   notAccepted: { says: 'Receive policy refuses it.', remedy: 'Extend toReceive.' },
   nextHopUnreachable: { says: 'Nobody knows the way to its next hop.', remedy: 'Give this node a route there.' },
+  nextHopOffLink: {
+    says: 'Its next hop is on no link of this node, though the peer is one hop away (RFC 4271).',
+    remedy: 'Have the router name itself as the next hop, or set ebgpMultiHop for the peer.',
+  },
   longLivedStale: { says: 'It is left from before a restart of its peer: a last resort.', remedy: 'Nothing.' },
   lowerLocalPref: { says: 'Another has a higher local preference.', remedy: 'Raise its local preference.' },
   longerAsPath: { says: 'Another has a shorter AS path.', remedy: 'Nothing, unless the path is prepended.' },

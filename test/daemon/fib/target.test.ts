@@ -43,7 +43,7 @@ class Vrf implements Origin {
   }
 
   resolve(gateway: Address): Way | undefined {
-    return this.isUp ? { hops: [{ gateway, link: this.link }], metric: 0 } : undefined;
+    return this.isUp ? { hops: [{ gateway, link: this.link }], metric: 0, onLink: true } : undefined;
   }
 
   linkOf(): number | undefined {
