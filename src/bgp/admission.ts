@@ -128,11 +128,10 @@ export class Admission {
     const said = this.attributesReason(peer, session.rules, set);
     if (said !== undefined) return said;
     const { prefixes } = this.tables![family];
-    const v4 = family === 'ipv4';
     const w0 = prefixes.word(prefix, 0);
-    const w1 = v4 ? 0 : prefixes.word(prefix, 1);
-    const w2 = v4 ? 0 : prefixes.word(prefix, 2);
-    const w3 = v4 ? 0 : prefixes.word(prefix, 3);
+    const w1 = prefixes.word(prefix, 1);
+    const w2 = prefixes.word(prefix, 2);
+    const w3 = prefixes.word(prefix, 3);
     const length = prefixes.lengthOf(prefix);
     const guarded = this.guard.flags(prefixes.family, w0, w1, w2, w3, length);
     if (session.rules.refuseMartians && (guarded & GuardFlag.martian) !== 0) return 'martianPrefix';

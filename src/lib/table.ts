@@ -110,9 +110,9 @@ export class PrefixTable {
     return id >= 0 && id < this.limit && this.lengths[id] !== FREE;
   }
 
-  /** Word `i` of the prefix's network address. */
+  /** Word `i` of the prefix's network address; 0 past the end of an IPv4 one. */
   word(id: number, i: number): number {
-    return this.keys[id * this.words + i]!;
+    return i < this.words ? this.keys[id * this.words + i]! : 0;
   }
 
   lengthOf(id: number): number {
@@ -133,11 +133,7 @@ export class PrefixTable {
 
   /** The id here of a prefix that another table of this family has under `id`, or -1. */
   findSame(other: PrefixTable, id: number): number {
-    const v4 = this.family === 4;
-    const w1 = v4 ? 0 : other.word(id, 1);
-    const w2 = v4 ? 0 : other.word(id, 2);
-    const w3 = v4 ? 0 : other.word(id, 3);
-    return this.find(other.word(id, 0), w1, w2, w3, other.lengthOf(id));
+    return this.find(other.word(id, 0), other.word(id, 1), other.word(id, 2), other.word(id, 3), other.lengthOf(id));
   }
 
   /** `insert` for a prefix value of this table's family. */
