@@ -9,7 +9,7 @@ import { IdQueue } from '../lib/queue.ts';
 import { grown, PrefixTable, roomier } from '../lib/table.ts';
 import type { AddressFamily } from './const.ts';
 import type { AttributeTable } from './intern.ts';
-import type { RouteCounts } from './source.ts';
+import { MAX_PATHS_OF_PEER, type RouteCounts } from './source.ts';
 import { Sources } from './sources.ts';
 
 /**
@@ -25,6 +25,8 @@ export class RouteTable {
   readonly family: AddressFamily;
   /** Ids of prefixes that have routes, or had some until `drain` shows that they have none. */
   readonly prefixes: PrefixTable;
+  /** Told of each path that is passed over since its peer has `MAX_PATHS_OF_PEER` others to the prefix. */
+  tooManyPaths: ((peer: number, prefix: number) => void) | undefined;
   private readonly attributes: AttributeTable;
   private readonly accept: Accept;
   private readonly sources = new Sources();
@@ -48,6 +50,8 @@ export class RouteTable {
 
   /** Where the search for dead routes goes on. */
   private sweepAt = 0;
+  /** After `find` in vain: what else the peer has to the prefix, of its present generation. */
+  private siblings = 0;
 
   constructor(family: AddressFamily, attributes: AttributeTable, accept: Accept = () => true) {
     this.family = family;
@@ -73,6 +77,7 @@ export class RouteTable {
     const source = this.sources.of(peer);
     let route = this.find(prefix, peer, pathId);
     if (route === NONE) {
+      if (this.siblings >= MAX_PATHS_OF_PEER) return this.tooManyPaths?.(peer, prefix);
       route = this.allocate();
       this.nexts[route] = this.heads[prefix]!;
       this.heads[prefix] = route + 1;
@@ -251,10 +256,14 @@ export class RouteTable {
   }
 
   private find(prefix: number, peer: number, pathId: number): number {
-    let route = this.heads[prefix]! - 1;
-    while (route !== NONE && (this.peers[route] !== peer || this.pathIds[route] !== pathId))
-      route = this.nexts[route]! - 1;
-    return route;
+    const { current } = this.sources.of(peer);
+    this.siblings = 0;
+    for (let route = this.heads[prefix]! - 1; route !== NONE; route = this.nexts[route]! - 1) {
+      if (this.peers[route] !== peer) continue;
+      if (this.pathIds[route] === pathId) return route;
+      if (this.generations[route] === current) this.siblings++;
+    }
+    return NONE;
   }
 
   private count(route: number, by: 1 | -1): void {

@@ -9,6 +9,12 @@
 /** Generations are counted modulo this, in an octet. */
 const GENERATIONS = 256;
 
+/**
+ * Paths to one prefix that are kept of a peer (RFC 7911), as many as can ever be used at once. Whatever looks at a prefix
+ * looks at all of them: a peer that sends a hundred thousand would take the time of everybody.
+ */
+export const MAX_PATHS_OF_PEER = 256;
+
 /** How many routes a peer has in a family, by what becomes of them. */
 export interface RouteCounts {
   readonly received: number;

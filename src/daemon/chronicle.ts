@@ -3,6 +3,7 @@
 import type { State } from '../bgp/fsm.ts';
 import type { AttributeFault } from '../bgp/scan.ts';
 import { STOPPED } from '../bgp/session.ts';
+import { MAX_PATHS_OF_PEER } from '../bgp/source.ts';
 import { formatDiagnostic } from '../config/format.ts';
 import type { SkippedPeer } from '../intent/peers.ts';
 import type { ServiceDecision } from '../intent/service.ts';
@@ -10,6 +11,7 @@ import { monotonicMs } from '../io/clock.ts';
 import type { Logger } from '../io/log.ts';
 import type { ConflictReport } from '../l2/snapshot.ts';
 import { formatAddress } from '../lib/address.ts';
+import { formatPrefix, type Prefix } from '../lib/prefix.ts';
 import { errorsFirst, type Reading } from './documents.ts';
 import { type EventKind, Journal } from './journal.ts';
 import type { Peer } from './peer.ts';
@@ -102,6 +104,16 @@ export class Chronicle {
     const event = 'next hop on no link of ours, from a peer one hop away: not used';
     this.log.warn({ peer: peer.name, nextHop, ...(untold > 0 && { untold }) }, event);
     this.journal.add({ kind: 'session', subject: peer.name, event, reason: 'nextHopOffLink', detail: nextHop });
+  }
+
+  /** Once a minute: whoever sends one too many may send a hundred thousand. */
+  tooManyPaths(peer: Peer, to: Prefix): void {
+    const untold = this.faultsOf(peer).take('paths', monotonicMs());
+    if (untold === undefined) return;
+    const event = `more than ${MAX_PATHS_OF_PEER} paths to one prefix (ADD-PATH): passed over`;
+    const prefix = formatPrefix(to);
+    this.log.warn({ peer: peer.name, prefix, ...(untold > 0 && { untold }) }, event);
+    this.journal.add({ kind: 'session', subject: peer.name, event, reason: 'tooManyPaths', detail: prefix });
   }
 
   private faultsOf(peer: Peer): Quota {

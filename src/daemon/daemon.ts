@@ -94,6 +94,7 @@ export class Daemon {
         forgotten: (peer) => this.engine.left(peer),
         limit: (peer, prefixes, limit) => chronicle.limit(peer, prefixes, limit),
         offLink: (peer, nextHop) => chronicle.offLink(peer, formatAddress(nextHop)),
+        tooManyPaths: (peer, prefix) => chronicle.tooManyPaths(peer, prefix),
         problem: (text) => chronicle.problem('error', text),
         caller: (ends) => this.engine.call(ends),
         peers: () => this.watchPeers(),

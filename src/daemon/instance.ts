@@ -21,6 +21,7 @@ import type { Fib } from './fib/fib.ts';
 import { type Origin, Target } from './fib/target.ts';
 import { Intake } from './intake.ts';
 import type { Peer } from './peer.ts';
+import type { SpeakerEvents } from './speakerevents.ts';
 
 const families = ['ipv4', 'ipv6'] as const satisfies readonly AddressFamily[];
 
@@ -30,6 +31,9 @@ const SLICE_PREFIXES = 500;
 
 /** Where routes go, and what is known of the ways there. */
 export type Tables = Pick<Fib, 'tableOf' | 'routes' | 'resolve' | 'linkOf' | 'isUsable' | 'flush'>;
+
+/** What of a peer's routes is not used that it may not know of. */
+export type InstanceEvents = Pick<SpeakerEvents, 'offLink' | 'tooManyPaths'>;
 
 export class Instance implements Origin {
   readonly vrf: string | undefined;
@@ -46,14 +50,18 @@ export class Instance implements Origin {
   private readonly outlets: Record<AddressFamily, readonly Target[]> = { ipv4: [], ipv6: [] };
   /** The number of the VRF's table; undefined while there is none. */
   table: number | undefined;
-  /** Told of a next hop that the peer must not give (RFC 4271 §6.3), once as long as that is so. */
-  offLink: ((peer: Peer, nextHop: Address) => void) | undefined;
 
   /**
    * @param fib where routes go; undefined: nowhere, and every next hop counts as reached
    * @param changed called when there is something for `work`
    */
-  constructor(vrf: string | undefined, attributes: AttributeTable, fib: Tables | undefined, changed: () => void) {
+  constructor(
+    vrf: string | undefined,
+    attributes: AttributeTable,
+    fib: Tables | undefined,
+    changed: () => void,
+    events: InstanceEvents = {},
+  ) {
     this.vrf = vrf;
     this.fib = fib;
     this.changed = changed;
@@ -66,14 +74,25 @@ export class Instance implements Origin {
       {},
       (nextHop) => this.resolve(nextHop)?.onLink ?? true,
     );
-    this.locRib.offLink = (slot, nextHop) => {
-      const peer = this.peers.get(slot);
-      if (peer) this.offLink?.(peer, this.locRib.nextHops.address(nextHop));
-    };
+    this.report(events);
     this.locRib.nextHops.forgotten = (id) => {
       for (const family of families) for (const target of this.outlets[family]) target.forget(this, id);
     };
     this.bind();
+  }
+
+  private report(events: InstanceEvents): void {
+    this.locRib.offLink = (slot, nextHop) => {
+      const peer = this.peers.get(slot);
+      if (peer) events.offLink?.(peer, this.locRib.nextHops.address(nextHop));
+    };
+    for (const family of families) {
+      const routes = this.rib[family];
+      routes.tooManyPaths = (slot, prefix) => {
+        const peer = this.peers.get(slot);
+        if (peer) events.tooManyPaths?.(peer, routes.prefixes.prefix(prefix));
+      };
+    }
   }
 
   setFib(fib: Tables): void {

@@ -3,26 +3,24 @@ import type { Announces } from '../bgp/guard.ts';
 import type { AttributeTable } from '../bgp/intern.ts';
 import type { MultipathOptions } from '../bgp/multipath.ts';
 import { interfacesNow, localAddresses } from '../io/interfaces.ts';
-import type { Address } from '../lib/address.ts';
 import type { Prefix } from '../lib/prefix.ts';
 import type { Fib } from './fib/fib.ts';
-import { Instance } from './instance.ts';
-import type { Peer } from './peer.ts';
+import { Instance, type InstanceEvents } from './instance.ts';
 
 export class Instances {
   private fib: Fib | undefined;
   private readonly attributes: AttributeTable;
+  private readonly events: InstanceEvents;
   private readonly byVrf = new Map<string | undefined, Instance>();
   private alwaysBlock: readonly Prefix[] = [];
   private announces: Announces | undefined;
   private multipath: MultipathOptions = {};
   private due: NodeJS.Immediate | undefined;
   private stopped = false;
-  /** See `Instance.offLink`. */
-  offLink: ((peer: Peer, nextHop: Address) => void) | undefined;
 
-  constructor(attributes: AttributeTable) {
+  constructor(attributes: AttributeTable, events: InstanceEvents = {}) {
     this.attributes = attributes;
+    this.events = events;
   }
 
   get all(): Iterable<Instance> {
@@ -33,11 +31,10 @@ export class Instances {
   of(vrf: string | undefined): Instance {
     let instance = this.byVrf.get(vrf);
     if (instance === undefined) {
-      instance = new Instance(vrf, this.attributes, this.fib, () => this.needUpkeep());
+      instance = new Instance(vrf, this.attributes, this.fib, () => this.needUpkeep(), this.events);
       instance.intake.setAlwaysBlock(this.alwaysBlock);
       if (this.announces) instance.intake.setAnnounces(this.announces);
       instance.setMultipath(this.multipath);
-      instance.offLink = (peer, nextHop) => this.offLink?.(peer, nextHop);
       this.byVrf.set(vrf, instance);
     }
     return instance;

@@ -35,7 +35,10 @@ export type MakeSession = (settings: PeerSettings, parts: SessionParts) => Sessi
 
 export class Speaker {
   readonly attributes = new AttributeTable();
-  readonly instances = new Instances(this.attributes);
+  readonly instances = new Instances(this.attributes, {
+    offLink: (peer, nextHop) => this.events.offLink?.(peer, nextHop),
+    tooManyPaths: (peer, prefix) => this.events.tooManyPaths?.(peer, prefix),
+  });
   private readonly events: SpeakerEvents;
   private readonly makeSession: MakeSession;
   private readonly tcp: Tcp;
@@ -52,7 +55,6 @@ export class Speaker {
   constructor(events: SpeakerEvents = {}, makeSession: MakeSession = (...given) => new Session(...given)) {
     this.events = events;
     this.makeSession = makeSession;
-    this.instances.offLink = (peer, nextHop) => this.events.offLink?.(peer, nextHop);
     this.addressCheck = setInterval(() => this.checkAddresses(), ADDRESS_CHECK_MS).unref();
     this.tcp = new Tcp({
       connected: (connection, ends) =>

@@ -3,6 +3,7 @@ import type { Agreement } from '../bgp/handshake.ts';
 import type { Update } from '../bgp/update.ts';
 import type { Ends } from '../io/tcp.ts';
 import type { Address } from '../lib/address.ts';
+import type { Prefix } from '../lib/prefix.ts';
 import type { Peer } from './peer.ts';
 
 /** What a speaker reports as it happens. */
@@ -16,6 +17,8 @@ export interface SpeakerEvents {
   limit?(peer: Peer, prefixes: number, limit: number): void;
   /** A peer one hop away gives a next hop that is on no link of ours (RFC 4271 §6.3); once as long as that is so. */
   offLink?(peer: Peer, nextHop: Address): void;
+  /** A path is passed over: the peer has sent as many to this prefix as are kept (RFC 7911). */
+  tooManyPaths?(peer: Peer, prefix: Prefix): void;
   /** Something the operator must see to; sessions that do not depend on it go on. */
   problem?(text: string): void;
   /** A caller that is no peer: the peer it is from now on, started, or undefined to turn it away. */

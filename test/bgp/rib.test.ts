@@ -4,6 +4,7 @@ import type { AddressFamily } from '../../src/bgp/const.ts';
 import { AttributeTable } from '../../src/bgp/intern.ts';
 import { Rib } from '../../src/bgp/rib.ts';
 import type { RouteTable } from '../../src/bgp/routes.ts';
+import { MAX_PATHS_OF_PEER } from '../../src/bgp/source.ts';
 import type { Update } from '../../src/bgp/update.ts';
 import { formatPrefix, type Prefix, prefix } from '../../src/lib/prefix.ts';
 import { runOf } from '../support/nlri.ts';
@@ -298,6 +299,46 @@ describe('Rib', () => {
     });
     expect(seen).toEqual([0, 0]);
     expect(rib.ipv4.prefixes.size).toBe(0);
+  });
+
+  it('keeps so many paths of a peer to one prefix, so that one more never takes longer to file', () => {
+    const { rib, update } = ribOf();
+    const passedOver: string[] = [];
+    rib.ipv4.tooManyPaths = (peer, id) => passedOver.push(`${peer} ${formatPrefix(rib.ipv4.prefixes.prefix(id))}`);
+    // Each step from one route to the next reads one number.
+    const parts = rib.ipv4 as unknown as { nexts: Uint32Array };
+    const paths = 5_000;
+    const counted = 4_000;
+    let steps = 0;
+    const announce = (pathId: number) => rib.apply(1, update('ipv4', [one(2, pathId % 4, pathId)]));
+    for (let pathId = 0; pathId < paths - counted; pathId++) announce(pathId);
+    const { nexts } = parts;
+    parts.nexts = new Proxy(nexts, {
+      get(target, key) {
+        steps++;
+        return Reflect.get(target, key, target);
+      },
+    });
+    for (let pathId = paths - counted; pathId < paths; pathId++) announce(pathId);
+    parts.nexts = nexts;
+    expect(steps / counted).toBeLessThanOrEqual(MAX_PATHS_OF_PEER);
+    const length = () => routesTo(rib, rib.ipv4, rib.ipv4.prefixes.lookup(prefixes.ipv4[2]!)).length;
+    expect([length(), rib.counts(1, 'ipv4').received]).toEqual([MAX_PATHS_OF_PEER, MAX_PATHS_OF_PEER]);
+    expect(passedOver).toHaveLength(paths - MAX_PATHS_OF_PEER);
+    expect(new Set(passedOver)).toEqual(new Set(['1 10.0.0.0/9']));
+    // Others have as many, and those that are there may change, or make room.
+    passedOver.length = 0;
+    rib.apply(2, update('ipv4', [one(2, 1, 9)]));
+    rib.apply(1, update('ipv4', [one(2, 3, 9)]));
+    rib.apply(1, update('ipv4', [], [one(2, 0, 8)]));
+    rib.apply(1, update('ipv4', [one(2, 3, paths)]));
+    expect([length(), passedOver]).toEqual([MAX_PATHS_OF_PEER + 1, []]);
+    // After a restart of its peer, what is stale does not count.
+    rib.markStale(1, 'ipv4');
+    for (let i = 1; i <= MAX_PATHS_OF_PEER + 1; i++) rib.apply(1, update('ipv4', [one(2, 1, paths + i)]));
+    expect([length(), passedOver.length]).toEqual([2 * MAX_PATHS_OF_PEER + 1, 1]);
+    rib.sweepStale(1, 'ipv4');
+    expect(rib.counts(1, 'ipv4').received).toBe(MAX_PATHS_OF_PEER);
   });
 
   it('refuses peer numbers that it cannot keep', () => {
