@@ -122,11 +122,14 @@ export class Chronicle {
     return quota;
   }
 
-  /** Once a minute: anybody may call, as often as he likes. */
-  stranger(address: string): void {
-    const untold = this.strangers.take(address, monotonicMs());
+  /** Once a minute: anybody may call, as often as he likes. @param waitMs how long a caller that has failed is turned away */
+  stranger(address: string, waitMs = 0): void {
+    const event =
+      waitMs > 0
+        ? 'call from an address that has failed too often: refused for a while'
+        : 'call from an address that is no peer: refused';
+    const untold = this.strangers.take(`${address} ${event}`, monotonicMs());
     if (untold === undefined) return;
-    const event = 'call from an address that is no peer: refused';
     this.log.info({ ...(untold > 0 && { untold }), address }, event);
     this.journal.add({ kind: 'session', subject: address, event });
   }

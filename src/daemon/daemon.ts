@@ -102,7 +102,7 @@ export class Daemon {
         update: (peer, { faults }) => {
           for (const fault of faults) chronicle.fault(peer, fault);
         },
-        stranger: ({ remote }) => chronicle.stranger(formatAddress(remote)),
+        stranger: (ends) => chronicle.stranger(formatAddress(ends.remote), this.engine.waitMs(ends)),
       },
       options.makeSession,
     );

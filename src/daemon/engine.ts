@@ -104,7 +104,7 @@ export class Engine {
 
   /** Somebody calls who is no peer yet: a peer now, where that is allowed. */
   call(ends: Ends): Peer | undefined {
-    const settings = this.stopped ? undefined : this.roster.call(ends);
+    const settings = this.stopped ? undefined : this.roster.call(ends, monotonicMs());
     if (settings === undefined) return undefined;
     const peer = this.speaker.add(settings);
     this.events.peer('added', settings.name, 'it called');
@@ -114,9 +114,15 @@ export class Engine {
     return peer;
   }
 
+  /** How long a caller is turned away since its sessions have failed, ms. */
+  waitMs(ends: Ends): number {
+    return this.roster.waitMs(ends, monotonicMs());
+  }
+
   /** A peer has no session any more: one that had called goes, once nothing is kept for its restart. */
   left(peer: Peer): void {
-    if (peer.retention.stale.length > 0 || !this.roster.leave(peer.name)) return;
+    const { name, retention, session } = peer;
+    if (retention.stale.length > 0 || !this.roster.leave(name, session.flaps > 0, monotonicMs())) return;
     setImmediate(() => this.reconcilePeers());
   }
 

@@ -8,6 +8,7 @@ import { dynamicPeer, type NodePeers, nodePeers, type PeerRange } from '../inten
 import type { Ends } from '../io/tcp.ts';
 import { type Address, compareAddresses, formatAddress } from '../lib/address.ts';
 import { contains } from '../lib/prefix.ts';
+import { Damping } from './damping.ts';
 import { Sources } from './sources.ts';
 import { Discovery } from './unnumbered.ts';
 
@@ -27,6 +28,8 @@ export interface MissingPeer {
 interface Caller {
   readonly range: PeerRange;
   readonly settings: PeerSettings;
+  /** When it called. */
+  readonly sinceMs: number;
 }
 
 export class Roster {
@@ -38,6 +41,7 @@ export class Roster {
   private readonly problems = new Map<string, string>();
   /** By name. */
   private readonly callers = new Map<string, Caller>();
+  private readonly damping = new Damping();
   private watched: ReadonlySet<string> = new Set();
 
   constructor(events: RosterEvents) {
@@ -137,19 +141,29 @@ export class Roster {
   }
 
   /** Somebody without a session calls: the settings to talk to them with, where a range has a place left. */
-  call({ remote, vrf }: Ends): PeerSettings | undefined {
+  call(ends: Ends, nowMs: number): PeerSettings | undefined {
+    const { remote, vrf } = ends;
     const range = vrf === undefined ? this.rangeOf(remote) : undefined;
-    if (range === undefined) return undefined;
+    if (range === undefined || this.waitMs(ends, nowMs) > 0) return undefined;
     const guests = [...this.callers.values()].filter((c) => contains(range.prefix, c.settings.address));
     if (guests.length >= range.limit) return undefined;
     const settings = dynamicPeer(range, remote);
-    this.callers.set(settings.name, { range, settings });
+    this.callers.set(settings.name, { range, settings, sinceMs: nowMs });
     return settings;
   }
 
-  /** The session of a peer that had called is over. Returns whether it was such a one. */
-  leave(name: string): boolean {
-    return this.callers.delete(name);
+  /** How long a caller is turned away since its sessions have failed, ms. */
+  waitMs({ remote }: Ends, nowMs: number): number {
+    return this.damping.waitMs(formatAddress(remote), nowMs);
+  }
+
+  /** The session of a peer that had called is over. Returns whether it was such a one. @param wasUp at some time it was */
+  leave(name: string, wasUp: boolean, nowMs: number): boolean {
+    const caller = this.callers.get(name);
+    if (caller === undefined) return false;
+    this.callers.delete(name);
+    this.damping.ended(name, wasUp ? nowMs - caller.sinceMs : undefined, nowMs);
+    return true;
   }
 
   close(): void {

@@ -20,13 +20,14 @@ const range = {
 } as const;
 const apply = (...peers: readonly Peer[]) =>
   roster.apply(configuration({ peers, speaker: speaker({ dynamicPeers: [range] }) }), 1);
-const call = (from: string, to = '10.0.0.1') => roster.call({ remote: address(from), local: address(to) })?.name;
+const call = (from: string, to = '10.0.0.1') => roster.call({ remote: address(from), local: address(to) }, 0)?.name;
+const MINUTE_MS = 60_000;
 const names = () => [...roster.wanted.keys()];
 
 test('a range takes as many callers as it may, and never who has a document of his own', () => {
   apply(peer('router', '10.1.0.9', { sourceAddress: address('10.0.0.1') }));
   expect(['10.1.0.1', '10.1.0.2', '10.1.0.3'].map((from) => call(from))).toEqual(['10.1.0.1', '10.1.0.2', undefined]);
-  expect(roster.leave('10.1.0.2')).toBe(true);
+  expect(roster.leave('10.1.0.2', true, MINUTE_MS)).toBe(true);
   // He calls at an address of ours at which he is not to: a caller like others would have what his document denies.
   expect(call('10.1.0.9', '10.0.0.2')).toBeUndefined();
   expect(call('10.9.0.1')).toBeUndefined();
