@@ -1,4 +1,5 @@
 /** What a session and its host say to each other. Connections are numbers that both use for one TCP connection. */
+import type { AddressFamily } from './const.ts';
 import type { Notification } from './errors.ts';
 import type { LocalAddresses } from './export.ts';
 import type { State } from './fsm.ts';
@@ -58,4 +59,10 @@ export type SessionAction =
    * Routes from the peer. They are views of the octets received: to be taken in before the next event. The host
    * releases the attribute sets of `reach`, which would otherwise not outlive the actions before this one.
    */
-  | { readonly type: 'update'; readonly update: Update };
+  | { readonly type: 'update'; readonly update: Update }
+  /** A mark of the peer's around all its routes of a family, which it sends anew (RFC 7313 §4). */
+  | {
+      readonly type: 'refresh';
+      readonly family: AddressFamily;
+      readonly mark: 'beginOfRefresh' | 'endOfRefresh';
+    };

@@ -10,6 +10,9 @@
  * Routes are kept only for families that the peer listed in its capability, and only when the session ended in a way
  * that a restart ends it: the TCP connection went away, or, where both sides announced the N bit (RFC 8538 §4), also by
  * NOTIFICATION other than a Hard Reset, or by the hold timer.
+ *
+ * The marks around a refresh (RFC 7313 §4) are a small restart of one family during a session: what was there is stale from
+ * the first to the last.
  */
 import { type Capability, lastOf } from './capability.ts';
 import { type AddressFamily, familyOf } from './const.ts';
@@ -19,7 +22,7 @@ import type { Agreement } from './handshake.ts';
 /** How a session ended, as far as graceful restart tells apart. */
 export type Loss = 'connection' | 'notification' | 'hold' | 'hardReset' | 'stopped' | 'path';
 
-export type RestartTimer = 'restart' | 'stalePath' | `longLived ${AddressFamily}`;
+export type RestartTimer = 'restart' | 'stalePath' | `longLived ${AddressFamily}` | `refresh ${AddressFamily}`;
 
 export type RestartEvent =
   | { readonly type: 'lost'; readonly loss: Loss; readonly agreement: Agreement }
@@ -27,6 +30,8 @@ export type RestartEvent =
   /** The peer is not just restarting: nothing can be forwarded to it (RFC 5882 §4.3.2.1). */
   | { readonly type: 'pathDown' }
   | { readonly type: 'endOfRib'; readonly family: AddressFamily }
+  | { readonly type: 'beginOfRefresh'; readonly family: AddressFamily }
+  | { readonly type: 'endOfRefresh'; readonly family: AddressFamily }
   | { readonly type: 'expired'; readonly timer: RestartTimer };
 
 export type RestartAction =
@@ -49,11 +54,13 @@ export interface RestartState {
   /** The peer's promise, from the session that ended. */
   readonly longLivedMs: Readonly<Partial<Record<AddressFamily, number>>>;
   readonly up: boolean;
+  /** Families that the peer is sending anew, during a session. */
+  readonly refreshing: readonly AddressFamily[];
 }
 
-export const NO_RESTART: RestartState = { stale: [], longLived: [], longLivedMs: {}, up: false };
+export const NO_RESTART: RestartState = { stale: [], longLived: [], longLivedMs: {}, up: false, refreshing: [] };
 
-/** Nobody is trusted to resend its table for longer than this, ms (RFC 4724 §4.2 asks for a limit of the helper's own). */
+/** Nobody is trusted to resend its table for longer than this, ms (RFC 4724 §4.2 and RFC 7313 §4 ask for a limit of ours). */
 const STALE_PATH_MS = 360_000;
 const families = ['ipv4', 'ipv6'] as const satisfies readonly AddressFamily[];
 
@@ -112,6 +119,10 @@ export function step(state: RestartState, event: RestartEvent): readonly [Restar
       return state.up ? [state, []] : abort(state);
     case 'endOfRib':
       return finish(state, [event.family]);
+    case 'beginOfRefresh':
+      return refresh(state, event.family);
+    case 'endOfRefresh':
+      return refreshed(state, event.family);
     case 'expired':
       return expired(state, event.timer);
   }
@@ -133,7 +144,7 @@ function lost(
   }
   if (kept.length === 0) return [NO_RESTART, actions];
   const longLivedMs = longLivedTimes(agreement.received);
-  const next: RestartState = { stale: kept, longLived: [], longLivedMs, up: false };
+  const next: RestartState = { ...NO_RESTART, stale: kept, longLivedMs };
   if (restartMs > 0) return [next, [...actions, { type: 'arm', timer: 'restart', ms: restartMs }]];
   const [after, more] = expired(next, 'restart');
   return [after, [...actions, ...more]];
@@ -174,7 +185,8 @@ function finish(
 
 function expired(state: RestartState, timer: RestartTimer): readonly [RestartState, readonly RestartAction[]] {
   if (timer === 'stalePath') return finish(state, state.stale);
-  if (timer !== 'restart') return finish(state, [timer.slice('longLived '.length) as AddressFamily]);
+  if (timer === 'refresh ipv4' || timer === 'refresh ipv6') return refreshed(state, familyOfTimer(timer));
+  if (timer !== 'restart') return finish(state, [familyOfTimer(timer)]);
   const kept = state.stale.filter((f) => state.longLivedMs[f] !== undefined);
   const [next, actions] = finish(
     state,
@@ -187,8 +199,40 @@ function expired(state: RestartState, timer: RestartTimer): readonly [RestartSta
   return [{ ...next, longLived: kept }, [...actions, ...more]];
 }
 
-function timersOff({ stale, longLived, up: wasUp }: RestartState): RestartAction[] {
-  const off: RestartAction[] = longLived.map((family) => ({ type: 'disarm', timer: `longLived ${family}` }));
+/** RFC 7313 §4. A second mark before the end changes nothing: what came since the first is not sent again for sure. */
+function refresh(state: RestartState, family: AddressFamily): readonly [RestartState, readonly RestartAction[]] {
+  const { up: isUp, stale, refreshing } = state;
+  // What is left from before a restart waits for End-of-RIB, which comes before any refresh.
+  if (!isUp || stale.includes(family) || refreshing.includes(family)) return [state, []];
+  const timer: RestartTimer = `refresh ${family}`;
+  return [
+    { ...state, refreshing: [...refreshing, family] },
+    [
+      { type: 'markStale', family },
+      { type: 'arm', timer, ms: STALE_PATH_MS },
+    ],
+  ];
+}
+
+function refreshed(state: RestartState, family: AddressFamily): readonly [RestartState, readonly RestartAction[]] {
+  const { refreshing } = state;
+  if (!refreshing.includes(family)) return [state, []];
+  return [
+    { ...state, refreshing: refreshing.filter((f) => f !== family) },
+    [
+      { type: 'sweepStale', family },
+      { type: 'disarm', timer: `refresh ${family}` },
+    ],
+  ];
+}
+
+const familyOfTimer = (timer: `${string} ${AddressFamily}`): AddressFamily => (timer.endsWith('ipv4') ? 'ipv4' : 'ipv6');
+
+function timersOff({ stale, longLived, up: wasUp, refreshing }: RestartState): RestartAction[] {
+  const off = [
+    ...longLived.map((family): RestartAction => ({ type: 'disarm', timer: `longLived ${family}` })),
+    ...refreshing.map((family): RestartAction => ({ type: 'disarm', timer: `refresh ${family}` })),
+  ];
   if (stale.length > 0) off.push({ type: 'disarm', timer: wasUp ? 'stalePath' : 'restart' });
   return off;
 }

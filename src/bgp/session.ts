@@ -231,12 +231,16 @@ export class Session {
 
   private refresh(m: Frame): void {
     const request = decodeRouteRefresh(m.bytes, m.start, m.end);
-    // BoRR and EoRR only answer a request of ours, and we make none: received routes are kept as they came.
-    if (request?.subtype !== 'request') return;
+    if (request === undefined) return;
+    const { subtype: mark } = request;
     const family = familyOf(request.afi, request.safi);
-    const { negotiated } = this.agreement!;
-    if (family === undefined || !negotiated.families.includes(family)) return;
-    this.out.refresh(family, negotiated.enhancedRefresh);
+    const { families, enhancedRefresh } = this.agreement!.negotiated;
+    if (family === undefined || !families.includes(family)) return;
+    if (mark !== 'request') {
+      if (enhancedRefresh) this.actions.push({ type: 'refresh', family, mark });
+      return;
+    }
+    this.out.refresh(family, enhancedRefresh);
     this.pair.main.pump();
   }
 

@@ -1,4 +1,5 @@
 /** A peer of this speaker: its session, its place in the RIB, and the one host timer that its session needs. */
+import { lastOf } from '../bgp/capability.ts';
 import type { AddressFamily } from '../bgp/const.ts';
 import type { Agreement } from '../bgp/handshake.ts';
 import type { Session } from '../bgp/session.ts';
@@ -18,6 +19,8 @@ export class Peer {
   readonly slot: number;
   /** When the session came up or the peer last said something of routes, and the families of which it has told all. */
   readonly heard = { at: 0, complete: new Set<AddressFamily>() };
+  /** It marks the end of its table. */
+  private marks = false;
   /** It has sent more prefixes than it may. */
   overLimit = false;
   /** Its session was ended for that, and is not to begin again yet. */
@@ -53,6 +56,7 @@ export class Peer {
   begin(agreement: Agreement): void {
     this.heard.at = monotonicMs();
     this.heard.complete.clear();
+    this.marks = lastOf(agreement.received, 'gracefulRestart') !== undefined;
     this.instance.intake.update(this, agreement);
     this.instance.established(this, agreement);
     this.retention.up(agreement);
@@ -65,6 +69,12 @@ export class Peer {
     if (update.endOfRib === undefined) return;
     this.heard.complete.add(update.endOfRib);
     this.retention.endOfRib(update.endOfRib);
+  }
+
+  /** It sends a family anew, or has done so: what it has not sent again goes then. Not before it has sent it once (RFC 7313 §4). */
+  refresh(mark: 'beginOfRefresh' | 'endOfRefresh', family: AddressFamily): void {
+    this.heard.at = monotonicMs();
+    if (!this.marks || this.heard.complete.has(family)) this.retention.refresh(mark, family);
   }
 
   /** It is no peer any more: nothing of it stays. */

@@ -50,6 +50,11 @@ export class Retention {
     if (this.state.stale.includes(family)) this.take({ type: 'endOfRib', family });
   }
 
+  /** See `Peer.refresh`. */
+  refresh(mark: 'beginOfRefresh' | 'endOfRefresh', family: AddressFamily): void {
+    this.take({ type: mark, family });
+  }
+
   /** Nothing can be forwarded to the peer, and not since it restarts. */
   pathDown(): void {
     this.take({ type: 'pathDown' });

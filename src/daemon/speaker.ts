@@ -254,6 +254,8 @@ export class Speaker {
         for (const { attributes } of action.update.reach) this.attributes.release(attributes);
         this.limit(peer);
         return this.instances.needUpkeep();
+      case 'refresh':
+        return peer.refresh(action.mark, action.family);
       case 'state':
         if (action.ended) peer.retention.lost(action.ended.agreement, action.ended.loss);
         if (action.agreement) peer.begin(action.agreement);

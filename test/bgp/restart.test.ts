@@ -187,6 +187,40 @@ describe('a peer that does not come back', () => {
   });
 });
 
+describe('a refresh during the session (RFC 7313 §4)', () => {
+  const begin = (family: AddressFamily): RestartEvent => ({ type: 'beginOfRefresh', family });
+  const end = (family: AddressFamily): RestartEvent => ({ type: 'endOfRefresh', family });
+
+  it('makes what was there stale until its end, one family apart from the other', () => {
+    const { told, state } = run(up(both), begin('ipv4'), begin('ipv6'), end('ipv4'), end('ipv4'), end('ipv6'));
+    expect(told.slice(1)).toEqual([
+      ['markStale ipv4', 'refresh ipv4+360000'],
+      ['markStale ipv6', 'refresh ipv6+360000'],
+      ['sweepStale ipv4', 'refresh ipv4-'],
+      [],
+      ['sweepStale ipv6', 'refresh ipv6-'],
+    ]);
+    expect(state).toEqual({ ...NO_RESTART, up: true });
+  });
+
+  it('that begins twice is one, and one without an end ends by itself', () => {
+    const { told } = run(up(both), begin('ipv4'), begin('ipv4'), { type: 'expired', timer: 'refresh ipv4' });
+    expect(told.slice(2)).toEqual([[], ['sweepStale ipv4', 'refresh ipv4-']]);
+  });
+
+  it('waits for End-of-RIB after a restart, and is over when the session is', () => {
+    const { told, state } = run(lost(both), up(both), begin('ipv4'), endOfRib('ipv4'), begin('ipv4'), lost(both));
+    expect(told.slice(2)).toEqual([
+      [],
+      ['sweepStale ipv4'],
+      ['markStale ipv4', 'refresh ipv4+360000'],
+      ['refresh ipv4-', 'stalePath-', 'markStale ipv4', 'markStale ipv6', 'restart+120000'],
+    ]);
+    expect(state.refreshing).toEqual([]);
+    expect(run(begin('ipv4'), end('ipv4')).told).toEqual([[], []]);
+  });
+});
+
 describe('our farewell', () => {
   const bye = notification(ErrorCode.cease, Cease.administrativeShutdown, shutdownData('off'));
   const willing = agreement({ families: { ipv4: true }, notification: true, ours: ['ipv4'] });

@@ -1,6 +1,7 @@
 /** Speakers on loopback: sessions over real sockets. */
 import { connect, createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Capability } from '../../src/bgp/capability.ts';
 import { Afi, Safi } from '../../src/bgp/const.ts';
 import { Cease, ErrorCode, notification } from '../../src/bgp/errors.ts';
 import type { PeerSettings } from '../../src/bgp/settings.ts';
@@ -12,7 +13,7 @@ import { prefix } from '../../src/lib/prefix.ts';
 import { route, settingsOf } from '../support/pipe.ts';
 import { waitFor } from '../support/process.ts';
 import { RawPeer } from '../support/raw.ts';
-import { ATTRIBUTES, keepalive, notificationHex, openHex, updateHex } from '../support/script.ts';
+import { ATTRIBUTES, keepalive, messageHex, notificationHex, openHex, updateHex } from '../support/script.ts';
 
 const speakers: Speaker[] = [];
 const raws: RawPeer[] = [];
@@ -430,6 +431,37 @@ describe('a speaker', () => {
     back.say(RESTARTING + keepalive + updateHex('', '', ''));
     await until('no route', () => count(peer) === 0);
     await until('no choice', () => peer.instance.locRib.selection('ipv4', id) < 0);
+  });
+
+  const marks: readonly Capability[] = [{ type: 'routeRefresh' }, { type: 'enhancedRefresh' }];
+  const restarts: Capability = { type: 'gracefulRestart', restarting: false, notification: true, restartTimeSec: 0, families: [] };
+  it.each<[string, readonly Capability[], string, boolean]>([
+    ['knows no End-of-RIB', marks, '', true],
+    ['has yet to mark its End-of-RIB', [...marks, restarts], '', false],
+    ['has marked its End-of-RIB', [...marks, restarts], updateHex('', '', ''), true],
+    ['did not announce them', [], '', false],
+  ])('heeds the marks around a refresh (RFC 7313) or not: of a peer that %s', async (_, more, endOfRib, heeded) => {
+    const speaker = speak();
+    const port = await speaker.listen(LOOPBACK, 0);
+    const peer = speaker.add(passive('127.0.0.2'));
+    speaker.start(peer);
+    const raw = await RawPeer.call(port, '127.0.0.2');
+    raws.push(raw);
+    const capabilities: Capability[] = [
+      { type: 'multiprotocol', afi: Afi.ipv4, safi: Safi.unicast },
+      { type: 'fourOctetAs', asn: 65002 },
+      ...more,
+    ];
+    const [kept, left, last] = ['18cb0071', '18c63364', '18c00002'];
+    const [begin, end] = [messageHex(5, '00010101'), messageHex(5, '00010201')];
+    raw.say(openHex({ holdTimeSec: 0, capabilities }) + keepalive);
+    raw.say(updateHex('', ATTRIBUTES, `${kept}${left}`) + endOfRib + begin + updateHex('', ATTRIBUTES, kept + last));
+    await until('three routes', () => count(peer) === 3);
+    expect(peer.counts('ipv4').stale).toBe(heeded ? 1 : 0);
+    raw.say(end + updateHex('', ATTRIBUTES, '18c00003'));
+    await until('the last', () => peer.session.received.update === (endOfRib ? 4 : 3));
+    expect(peer.counts('ipv4')).toMatchObject({ received: heeded ? 3 : 4, stale: 0 });
+    expect(peer.session.flaps).toBe(0);
   });
 
   it('keeps attributes apart that come, go and come again in one segment', async () => {
