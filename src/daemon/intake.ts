@@ -4,6 +4,7 @@
  */
 import { Admission } from '../bgp/admission.ts';
 import { type Announces, Guard } from '../bgp/guard.ts';
+import type { Agreement } from '../bgp/handshake.ts';
 import type { ImportRules } from '../bgp/import.ts';
 import type { AttributeTable } from '../bgp/intern.ts';
 import { ReceiveFilter, type ReceivePolicy } from '../bgp/receive.ts';
@@ -18,6 +19,8 @@ interface Known {
   readonly rules: ImportRules;
   readonly policy: ReceivePolicy;
   readonly filter: ReceiveFilter;
+  /** What the last session agreed on: routes that are kept over a restart of the peer are still those of that. */
+  readonly agreement: Agreement | undefined;
 }
 
 const NOTHING: ReceivePolicy = {};
@@ -48,13 +51,14 @@ export class Intake {
   }
 
   /** The peer's settings, or what its session agreed on, may have changed. */
-  update({ slot, settings, session }: Peer, agreement = session.agreement): void {
+  update({ slot, settings, session }: Peer, now = session.agreement): void {
+    const before = this.known.get(slot);
+    const agreement = now ?? before?.agreement;
     const rules = importRules(settings, agreement, this.isLocal);
     const policy = settings.receive ?? NOTHING;
-    const before = this.known.get(slot);
-    if (before !== undefined && equal(before.rules, rules) && equal(before.policy, policy)) return;
     const filter = before && equal(before.policy, policy) ? before.filter : new ReceiveFilter(policy);
-    this.known.set(slot, { rules, policy, filter });
+    this.known.set(slot, { rules, policy, filter, agreement });
+    if (before !== undefined && equal(before.rules, rules) && filter === before.filter) return;
     this.admission.setPeer(slot, rules, filter);
     this.changed();
   }

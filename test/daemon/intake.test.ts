@@ -1,13 +1,40 @@
 /** What of received routes may be used, as the addresses of this node come and go. */
 import { expect, test } from 'vitest';
+import { type Agreement, agree, offer } from '../../src/bgp/handshake.ts';
 import { AttributeTable } from '../../src/bgp/intern.ts';
 import { Rib } from '../../src/bgp/rib.ts';
+import type { PeerSettings } from '../../src/bgp/settings.ts';
 import { Intake } from '../../src/daemon/intake.ts';
 import type { Peer } from '../../src/daemon/peer.ts';
 import { address } from '../../src/lib/address.ts';
 import { prefix } from '../../src/lib/prefix.ts';
 import { announce, attributesOf } from '../support/decide.ts';
 import { settingsOf } from '../support/pipe.ts';
+
+test('routes kept over a restart of their peer are judged by what its session had agreed on, whatever is edited meanwhile', () => {
+  const attributes = new AttributeTable();
+  const intake = new Intake(undefined, attributes, () => {});
+  const rib = new Rib(attributes, intake.admission.accept);
+  intake.admission.attach(rib);
+  const settings = settingsOf({ peerAsn: 'external', receive: { all: true } });
+  const peer = (changes: Partial<PeerSettings>, agreement?: Agreement) =>
+    ({ slot: 0, settings: { ...settings, ...changes }, session: { agreement } }) as unknown as Peer;
+  const [ours, theirs] = [offer(settings), offer({ ...settings, localAsn: 64601, routerId: 9 })];
+  intake.update(peer({}, agree(settings, ours, theirs)));
+  const to = prefix('203.0.113.0/24');
+  announce(rib, 0, to, attributesOf(), false);
+  rib.markStale(0, 'ipv4');
+  const reason = () => {
+    while (intake.admission.review(10));
+    const id = rib.ipv4.prefixes.lookup(to);
+    return intake.admission.reason(0, 'ipv4', rib.ipv4.attributesOf(rib.ipv4.first(id)), id);
+  };
+  expect(reason()).toBeUndefined();
+  intake.update(peer({ limits: { maxAsPath: 20 } }));
+  expect(reason()).toBeUndefined();
+  intake.update(peer({ receive: { rules: [] } }));
+  expect(reason()).toBe('noReceivePolicy');
+});
 
 test('a next hop that is ours leads back here; a link-local one may be the peer’s, whatever we have elsewhere', () => {
   const attributes = new AttributeTable();
