@@ -7,7 +7,7 @@
 import { type Address, formatAddress } from '../lib/address.ts';
 import { contains, type Prefix, prefix } from '../lib/prefix.ts';
 import { AttributeCode } from './const.ts';
-import type { AsSegment, PathAttributes } from './path.ts';
+import { type AsSegment, type PathAttributes, pathLength } from './path.ts';
 import type { Role } from './settings.ts';
 
 /** Why a route may not be used, in the words of `show received` and the metrics. */
@@ -45,9 +45,6 @@ export interface ImportRules {
 /** Every AS number the path names, those of sets and confederations too. */
 const names = (path: readonly AsSegment[], asn: number): boolean => path.some((s) => s.asns.includes(asn));
 
-const hops = (path: readonly AsSegment[]): number =>
-  path.reduce((n, s) => n + (s.type === 'set' ? 1 : s.asns.length), 0);
-
 /** Attributes that `attributeReason` looks at. */
 export const judgedAttributes = [
   AttributeCode.asPath,
@@ -64,7 +61,7 @@ export function attributeReason(a: PathAttributes, rules: ImportRules): ImportRe
     if (a.originatorId === rules.routerId) return 'originatorLoop';
     if (a.clusterList?.includes(rules.routerId)) return 'clusterLoop';
   } else if (rules.enforceFirstAs && a.asPath[0]?.asns[0] !== rules.peerAsn) return 'firstAs';
-  if (rules.maxAsPath !== undefined && hops(a.asPath) > rules.maxAsPath) return 'asPathTooLong';
+  if (rules.maxAsPath !== undefined && pathLength(a.asPath) > rules.maxAsPath) return 'asPathTooLong';
   if (!rules.internal && leaked(a, rules)) return 'routeLeak';
   const { nextHop } = a;
   if (nextHop === undefined) return undefined;

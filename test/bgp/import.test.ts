@@ -42,6 +42,11 @@ describe('a route may be used', () => {
   it.each<[string, Partial<PathAttributes>, Partial<ImportRules>]>([
     ['as it is', {}, {}],
     ['with a path of exactly the length allowed', {}, { maxAsPath: 2 }],
+    [
+      'with a path of exactly the length allowed beyond a confederation',
+      { asPath: [{ type: 'confedSequence', asns: [1, 2] }, sequence(65002, 7)] },
+      { internal: true, maxAsPath: 2 },
+    ],
     ['whatever its first AS from a route server', { asPath: [sequence(7)] }, { enforceFirstAs: false }],
     ['whatever its first AS inside', { asPath: [sequence(7)] }, { internal: true }],
     ['with originator and cluster of others', { originatorId: 5, clusterList: [6] }, { internal: true }],
