@@ -74,6 +74,12 @@ function promised(received: readonly Capability[]): Partial<Record<AddressFamily
   return out;
 }
 
+/** The F bits that the long-lived capability has of its own. */
+const forwardsLongLived = (received: readonly Capability[], family: AddressFamily): boolean =>
+  (lastOf(received, 'longLivedGracefulRestart')?.families ?? []).some(
+    ({ afi, safi, forwarding }) => forwarding && familyOf(afi, safi) === family,
+  );
+
 function longLivedTimes(received: readonly Capability[]): Partial<Record<AddressFamily, number>> {
   const out: Partial<Record<AddressFamily, number>> = {};
   for (const { afi, safi, staleTimeSec } of lastOf(received, 'longLivedGracefulRestart')?.families ?? []) {
@@ -152,9 +158,12 @@ function lost(
 
 function up(state: RestartState, agreement: Agreement): readonly [RestartState, readonly RestartAction[]] {
   if (state.stale.length === 0) return [{ ...state, up: true }, []];
-  const promise = promised(agreement.received);
-  // RFC 4724 §4.2: no F bit, or the family not mentioned any more: the peer forwards nothing of it.
-  const gone = state.stale.filter((f) => !promise[f]?.forwarding || !agreement.context.families.includes(f));
+  const { received, context } = agreement;
+  const promise = promised(received);
+  // No F bit, or the family not mentioned any more: the peer forwards nothing of it (RFC 4724 §4.2, RFC 9494 §4.2).
+  const forwards = (f: AddressFamily) =>
+    state.longLived.includes(f) ? forwardsLongLived(received, f) : promise[f]?.forwarding;
+  const gone = state.stale.filter((f) => !forwards(f) || !context.families.includes(f));
   const [next, actions] = finish({ ...state, up: true }, gone);
   const off: RestartAction = { type: 'disarm', timer: 'restart' };
   if (next.stale.length === 0) return [next, [off, ...actions]];

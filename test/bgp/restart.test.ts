@@ -187,6 +187,23 @@ describe('a peer that does not come back', () => {
   });
 });
 
+describe('a peer that comes back after its restart time', () => {
+  const all = { ipv4: true, ipv6: true };
+  const long = agreement({ families: all, longLivedSec: { ipv4: 600, ipv6: 600 } });
+  const late = (a: Agreement) => run(lost(long), { type: 'expired', timer: 'restart' }, up(a)).told[2];
+  const none = ['sweepStale ipv4', 'sweepStale ipv6', 'longLived ipv4-', 'longLived ipv6-', 'stalePath-'];
+
+  it('has what its long-lived capability says that it forwards (RFC 9494 §4.2), whatever the other one says', () => {
+    expect(late(agreement({ families: {}, longLivedSec: { ipv4: 600 } }))).toEqual([
+      'restart-',
+      'sweepStale ipv6',
+      'longLived ipv6-',
+      'stalePath+360000',
+    ]);
+    expect(late(agreement({ families: all }))).toEqual(['restart-', ...none]);
+  });
+});
+
 describe('a refresh during the session (RFC 7313 §4)', () => {
   const begin = (family: AddressFamily): RestartEvent => ({ type: 'beginOfRefresh', family });
   const end = (family: AddressFamily): RestartEvent => ({ type: 'endOfRefresh', family });
