@@ -84,7 +84,17 @@ export class Rib {
 
   /** Removes those stale routes of `peer` that carry this community. */
   dropStale(peer: number, family: AddressFamily, community: number): void {
-    this[family].removeStale(peer, (set) => hasCommunity(this.attributes.view(set), community));
+    const routes = this[family];
+    let last = -1;
+    let carries = false;
+    for (const route of this.forPeer(peer, family)) {
+      if (!routes.isStale(route)) continue;
+      const set = routes.attributesOf(route);
+      // They come in runs.
+      if (set !== last) carries = hasCommunity(this.attributes.view(set), community);
+      last = set;
+      if (carries) routes.remove(route);
+    }
   }
 
   /** Frees routes that no longer count, looking at `budget` routes at most; their prefixes turn up in `drain`. True while some are left. */

@@ -127,17 +127,6 @@ export class RouteTable {
     this.sources.endStale(peer);
   }
 
-  /** Removes the stale routes of `peer` whose attribute set `test` says yes to; it is asked once a set. */
-  removeStale(peer: number, test: (attributes: number) => boolean): void {
-    const verdicts = new Map<number, boolean>();
-    for (let route = this.nextOf(peer); route !== NONE; route = this.nextOf(peer, route + 1)) {
-      if (!this.isStale(route)) continue;
-      const set = this.sets[route]!;
-      if (!verdicts.has(set)) verdicts.set(set, test(set));
-      if (verdicts.get(set)) this.remove(route);
-    }
-  }
-
   /** Looks at `budget` routes at most and removes the dead among them. True while dead ones are left. */
   sweep(budget: number): boolean {
     for (let n = Math.min(budget, this.limit); n > 0 && this.sources.dead > 0; n--) {
@@ -270,7 +259,7 @@ export class RouteTable {
     this.sources.count(this.peers[route]!, this.generations[route]!, this.isAccepted(route), by);
   }
 
-  private remove(route: number): void {
+  remove(route: number): void {
     const prefix = this.targets[route]! - 1;
     const rest = this.nexts[route]!;
     if (this.heads[prefix] === route + 1) this.heads[prefix] = rest;

@@ -32,7 +32,6 @@ const SLICE_PREFIXES = 500;
 /** Where routes go, and what is known of the ways there. */
 export type Tables = Pick<Fib, 'tableOf' | 'routes' | 'resolve' | 'linkOf' | 'isUsable' | 'flush'>;
 
-/** What of a peer's routes is not used that it may not know of. */
 export type InstanceEvents = Pick<SpeakerEvents, 'offLink' | 'tooManyPaths'>;
 
 export class Instance implements Origin {
@@ -54,6 +53,7 @@ export class Instance implements Origin {
   /**
    * @param fib where routes go; undefined: nowhere, and every next hop counts as reached
    * @param changed called when there is something for `work`
+   * @param events told what of a peer's routes is not used that it may not know of
    */
   constructor(
     vrf: string | undefined,
