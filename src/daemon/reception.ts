@@ -17,6 +17,7 @@ export class Reception {
   /** The last change of places, done. */
   private last: Promise<unknown> = Promise.resolve();
   private retry: NodeJS.Timeout | undefined;
+  private stopped = false;
 
   /** @param problem told of a place in a VRF that cannot be had now, while others are */
   constructor(tcp: Tcp, problem: (text: string) => void) {
@@ -35,9 +36,10 @@ export class Reception {
     return this.inTurn(() => this.listen((text) => this.problem(text)));
   }
 
+  /** Nothing is listened on from now on, though places may be waited for. The caller closes those that there are. */
   stop(): void {
     clearTimeout(this.retry);
-    this.wanted = [];
+    this.stopped = true;
   }
 
   private inTurn(run: () => Promise<void>): Promise<void> {
@@ -56,6 +58,7 @@ export class Reception {
     }
     const failures: { readonly place: ListenPlace; readonly error: Error }[] = [];
     for (const [key, place] of added) {
+      if (this.stopped) return;
       this.places.set(key, place);
       try {
         await this.tcp.listen(place);
@@ -64,7 +67,7 @@ export class Reception {
         failures.push({ place, error: error as Error });
       }
     }
-    if (failures.length === 0) return;
+    if (failures.length === 0 || this.stopped) return;
     this.retry = setTimeout(() => this.tryAgain(), RETRY_MS).unref();
     const alone = this.places.size === 0;
     const grave = failures.find(({ place }) => place.vrf === undefined || alone);
