@@ -34,6 +34,8 @@ export class AdjRibOut {
   incomplete = false;
   /** UPDATE messages that `pull` handed out, End-of-RIB marks among them, over all sessions. */
   messagesSent = 0;
+  /** The same of ROUTE-REFRESH messages: the marks around what is sent anew. */
+  marksSent = 0;
   private readonly families = { ipv4: new Outbound('ipv4'), ipv6: new Outbound('ipv6') } as const;
   private context: Context | undefined;
   private scratch: Uint8Array | undefined;
@@ -147,7 +149,7 @@ export class AdjRibOut {
   private reach(w: Writer, until: number, out: Outbound, context: Context): void {
     if (w.at >= until) return;
     if (out.begins) {
-      putMark(w, out.family, 'beginOfRefresh');
+      this.mark(w, out.family, 'beginOfRefresh');
       out.begins = false;
     }
     for (const bucket of out.waiting) {
@@ -157,12 +159,17 @@ export class AdjRibOut {
 
   private endRound(w: Writer, until: number, out: Outbound): void {
     if (!out.roundComplete || w.at >= until) return;
-    if (out.round === 'enhanced') putMark(w, out.family, 'endOfRefresh');
+    if (out.round === 'enhanced') this.mark(w, out.family, 'endOfRefresh');
     else if (out.round === 'initial') {
       w.put8s(encodeEndOfRib(out.family));
       this.messagesSent++;
     }
     out.endRound();
+  }
+
+  private mark(w: Writer, family: AddressFamily, subtype: 'beginOfRefresh' | 'endOfRefresh'): void {
+    w.put8s(encodeRouteRefresh({ afi: Afi[family], safi: Safi.unicast, subtype }));
+    this.marksSent++;
   }
 
   /** One UPDATE with what fits of a bucket. */
@@ -178,7 +185,3 @@ export class AdjRibOut {
 }
 
 const isPending = (out: Outbound): boolean => out.pending > 0 || out.begins || out.roundComplete;
-
-function putMark(w: Writer, family: AddressFamily, subtype: 'beginOfRefresh' | 'endOfRefresh'): void {
-  w.put8s(encodeRouteRefresh({ afi: Afi[family], safi: Safi.unicast, subtype }));
-}

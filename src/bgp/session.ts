@@ -17,7 +17,7 @@ import type { AdjRibOut } from './adjout.ts';
 import { Backoff } from './backoff.ts';
 import type { Connection } from './connection.ts';
 import { familyOf } from './const.ts';
-import { countMessage, noMessages } from './counters.ts';
+import { countMessage, type MessageCounts, noMessages } from './counters.ts';
 import { Cease, ErrorCode, notification } from './errors.ts';
 import type { SessionAction, SessionEvent } from './events.ts';
 import { exportRoute, type LocalAddresses } from './export.ts';
@@ -91,6 +91,12 @@ export class Session {
 
   get state(): State {
     return this.pair.main.state;
+  }
+
+  /** Messages by type, those of the Adj-RIB-Out among them. */
+  get messages(): { readonly sent: MessageCounts; readonly received: MessageCounts } {
+    const { sent, received, out } = this;
+    return { sent: { ...sent, update: out.messagesSent, routeRefresh: out.marksSent }, received: { ...received } };
   }
 
   /** Why the last connection ended or could not be made; '' before any did. */

@@ -30,15 +30,15 @@ const gauges: readonly Row[] = [
 ];
 const counters: readonly Row[] = [
   ['waypost', 'flaps_total', 'Times that the session left Established.', (p) => p.session.flaps],
-  ['both', 'updates_total', 'UPDATEs sent.', (p) => p.session.out.messagesSent],
+  ['both', 'updates_total', 'UPDATEs sent.', (p) => p.session.messages.sent.update],
   ['both', 'opens_sent', 'OPENs sent.', (p) => p.session.sent.open],
   ['both', 'opens_received', 'OPENs received.', (p) => p.session.received.open],
   ['both', 'notifications_sent', 'NOTIFICATIONs sent.', (p) => p.session.sent.notification],
   ['both', 'updates_total_received', 'UPDATEs received.', (p) => p.session.received.update],
   ['both', 'keepalives_sent', 'KEEPALIVEs sent.', (p) => p.session.sent.keepalive],
   ['both', 'keepalives_received', 'KEEPALIVEs received.', (p) => p.session.received.keepalive],
-  ['both', 'route_refresh_sent', 'ROUTE-REFRESHes sent.', (p) => p.session.sent.routeRefresh],
-  ['both', 'total_sent', 'Messages sent.', (p) => total(p.session.sent) + p.session.out.messagesSent],
+  ['both', 'route_refresh_sent', 'ROUTE-REFRESHes sent.', (p) => p.session.messages.sent.routeRefresh],
+  ['both', 'total_sent', 'Messages sent.', (p) => total(p.session.messages.sent)],
   ['both', 'total_received', 'Messages received.', (p) => total(p.session.received)],
 ];
 

@@ -65,7 +65,7 @@ export function peerView(peer: Peer, bfd?: Pick<Bfd, 'of'>) {
     },
     bfd: bfdState(peer, bfd),
     gracefulRestart: restartView(peer) as ReturnType<typeof restartView> | null,
-    messages: { sent: { ...session.sent, update: session.out.messagesSent }, received: { ...session.received } },
+    messages: session.messages,
     prefixes: {
       desired: sum(families.map((f) => session.out.counts(f).desired)),
       advertised: sum(families.map((f) => session.out.counts(f).advertised)),

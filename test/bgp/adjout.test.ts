@@ -329,6 +329,7 @@ describe('AdjRibOut', () => {
     drain(out, receiver);
     out.refresh('ipv4', true);
     expect(drain(out, receiver).map((s) => s.kind)).toEqual(['beginOfRefresh', 'endOfRefresh']);
+    expect(out.marksSent).toBe(4);
   });
 
   it('sends a route again in a refresh although its withdrawal was taken back meanwhile', () => {
