@@ -105,7 +105,7 @@ export interface ReceiveLimits {
 export const isInternal = ({ localAsn, peerAsn }: Pick<PeerSettings, 'localAsn' | 'peerAsn'>): boolean =>
   peerAsn === 'internal' || peerAsn === localAsn;
 
-/** The peer is on a link of ours, so that no router forwards its packets: what RFC 4271 calls one hop away. */
+/** An external peer is on a link of ours, and no router forwards its packets: what RFC 4271 calls one hop away. */
 export const isSingleHop = ({ multihop, ttlSecurityHops = 1 }: PeerSettings): boolean =>
   !multihop && ttlSecurityHops === 1;
 

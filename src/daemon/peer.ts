@@ -71,7 +71,10 @@ export class Peer {
     this.retention.endOfRib(update.endOfRib);
   }
 
-  /** It sends a family anew, or has done so: what it has not sent again goes then. Not before it has sent it once (RFC 7313 §4). */
+  /**
+   * It sends a family anew, or has done so: what it has not sent again goes then. A mark before it has sent the family for
+   * the first time counts for nothing (RFC 7313 §4).
+   */
   refresh(mark: 'beginOfRefresh' | 'endOfRefresh', family: AddressFamily): void {
     this.heard.at = monotonicMs();
     if (!this.marks || this.heard.complete.has(family)) this.retention.refresh(mark, family);
