@@ -13,6 +13,9 @@ export const dynamicSchema = () =>
     myASN: asn('missing local ASN').describe('Our AS number, 1..4294967295.'),
     ...peerAsnShape(),
     limit: int(1, 65_535).optional().describe('Sessions at a time, 1..65535. Default 100.'),
+    maxPrefixes: int(1, 0xffff_ffff)
+      .optional()
+      .describe('Prefixes of all families that each may send; beyond, its session ends. Default any number.'),
     password: z.string().optional().describe('TCP MD5 password (RFC 2385), up to 80 octets.'),
     ebgpMultiHop: bool().optional().describe('eBGP peers may be more than one hop away. Default false.'),
     families: z
@@ -40,7 +43,7 @@ export function readDynamicPeers(entries: readonly Raw[], path: Path, findings: 
 
 function readRange(entry: Raw, path: Path, findings: Findings): DynamicPeers | undefined {
   const prefix = parsePrefix(entry.prefix);
-  const { myASN: myAsn, password, ebgpMultiHop = false, limit = 100 } = entry;
+  const { myASN: myAsn, password, ebgpMultiHop = false, limit = 100, maxPrefixes } = entry;
   const peerAsn = readPeerAsn(entry, path, findings);
   if (prefix === undefined)
     findings.error([...path, 'prefix'], `not a prefix: ${JSON.stringify(entry.prefix)}`, 'write ADDRESS/LENGTH');
@@ -50,5 +53,6 @@ function readRange(entry: Raw, path: Path, findings: Findings): DynamicPeers | u
   findings.duplicates([...path, 'families'], entry.families ?? [], 'family');
   if (prefix === undefined) return undefined;
   const families = entry.families ?? ([`ipv${prefix.family}`] as const);
-  return { prefix, myAsn, peerAsn, limit, ...(password && { password }), ebgpMultiHop, families };
+  const optional = { ...(password && { password }), ...(maxPrefixes !== undefined && { maxPrefixes }) };
+  return { prefix, myAsn, peerAsn, limit, ...optional, ebgpMultiHop, families };
 }

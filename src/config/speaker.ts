@@ -70,6 +70,8 @@ export interface DynamicPeers {
   readonly peerAsn: PeerAsn;
   /** Sessions at a time, 1 or more. */
   readonly limit: number;
+  /** Prefixes that each may send, 1 or more; absent: any number. */
+  readonly maxPrefixes?: number;
   /** 1..80 octets. Never printed. */
   readonly password?: string;
   readonly ebgpMultiHop: boolean;

@@ -144,6 +144,7 @@ function rangeOf(range: DynamicPeers, node: ThisNode, routerId: number): PeerRan
       multihop: range.ebgpMultiHop,
       hostname: node.name,
       ...(range.password !== undefined && { password: range.password }),
+      ...(range.maxPrefixes !== undefined && { limits: { maxPrefixes: range.maxPrefixes } }),
     },
   };
 }

@@ -25,13 +25,14 @@ describe('callers without a BGPPeer', () => {
   it('say everything, the most specific first', async () => {
     const { dynamicPeers } = await dynamic(
       'prefix: 10.0.0.0/8, myASN: 1, peerASN: 2',
-      'prefix: 10.1.0.0/16, myASN: 1, peerASN: 3, limit: 5, password: hush, ebgpMultiHop: true, families: [ipv6, ipv4]',
+      'prefix: 10.1.0.0/16, myASN: 1, peerASN: 3, limit: 5, maxPrefixes: 1000, password: hush, ebgpMultiHop: true, families: [ipv6, ipv4]',
       'prefix: 9.0.0.0/8, myASN: 1, dynamicASN: external',
     );
     expect(dynamicPeers.map(({ prefix }) => formatPrefix(prefix))).toEqual(['10.1.0.0/16', '9.0.0.0/8', '10.0.0.0/8']);
     expect(dynamicPeers[0]).toMatchObject({
       peerAsn: 3,
       limit: 5,
+      maxPrefixes: 1000,
       password: 'hush',
       ebgpMultiHop: true,
       families: ['ipv6', 'ipv4'],

@@ -128,6 +128,7 @@ describe('callers without a document', () => {
     myAsn: 64500,
     peerAsn: 'external',
     limit: 7,
+    maxPrefixes: 50,
     password: 'hush',
     ebgpMultiHop: true,
     families: ['ipv4', 'ipv6'],
@@ -156,6 +157,7 @@ describe('callers without a document', () => {
       multihop: true,
       hostname: 'node-a',
       password: 'hush',
+      limits: { maxPrefixes: 50 },
     });
   });
 
