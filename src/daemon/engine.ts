@@ -121,9 +121,14 @@ export class Engine {
 
   /** A peer has no session any more: one that had called goes, once nothing is kept for its restart. */
   left(peer: Peer): void {
-    const { name, retention, session } = peer;
-    if (retention.stale.length > 0 || !this.roster.leave(name, session.flaps > 0, monotonicMs())) return;
-    setImmediate(() => this.reconcilePeers());
+    if (!this.roster.isCaller(peer.name)) return;
+    // It may have called again in this very turn.
+    setImmediate(() => {
+      const { name, retention, session } = peer;
+      const isAway = session.state === 'Idle' || session.state === 'Active';
+      if (this.speaker.all.get(name) !== peer || !isAway || retention.stale.length > 0) return;
+      if (this.roster.leave(name, session.flaps > 0, monotonicMs())) this.reconcilePeers();
+    });
   }
 
   /** Resolves when everything dirty has been worked off, at once where nothing is. */

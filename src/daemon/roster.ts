@@ -157,6 +157,10 @@ export class Roster {
     return this.damping.waitMs(formatAddress(remote), nowMs);
   }
 
+  isCaller(name: string): boolean {
+    return this.callers.has(name);
+  }
+
   /** The session of a peer that had called is over. Returns whether it was such a one. @param wasUp at some time it was */
   leave(name: string, wasUp: boolean, nowMs: number): boolean {
     const caller = this.callers.get(name);

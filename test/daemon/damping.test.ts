@@ -4,6 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { Damping } from '../../src/daemon/damping.ts';
 import { Site, soon } from '../support/daemon.ts';
 import { RawPeer } from '../support/raw.ts';
+import { keepalive, openHex } from '../support/script.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -47,8 +48,10 @@ test('whoever calls from a million addresses takes no memory, and drives out oth
   expect(damping.waitMs('a', 0)).toBe(0);
 });
 
+const raws: RawPeer[] = [];
 const open: { stop(): Promise<void> }[] = [];
 afterEach(async () => {
+  for (const raw of raws.splice(0)) raw.close();
   for (const one of open.splice(0)) await one.stop();
 });
 
@@ -60,11 +63,33 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+const range = { prefix: '127.0.7.0/24', myASN: 65001, dynamicASN: 'external', limit: 50 };
+
+test('a caller whose connection breaks, and who is back in the same turn, is served', async () => {
+  const port = await freePort();
+  const site = new Site();
+  open.push(site);
+  await site.start({ listen: { addresses: ['127.0.0.1'], port, dynamic: [range] } });
+  for (let i = 1; i <= 20; i++) {
+    const from = `127.0.7.${i}`;
+    const first = await RawPeer.call(port, from);
+    await first.until('our OPEN', () => first.count('open') === 1);
+    // Both are there before the daemon, in this process, looks at either.
+    first.socket.resetAndDestroy();
+    const second = new RawPeer(connect({ host: '127.0.0.1', port, localAddress: from }));
+    for (const until = performance.now() + 5; performance.now() < until; );
+    await second.until('our OPEN', () => second.count('open') === 1);
+    second.say(openHex({ holdTimeSec: 0 }) + keepalive);
+    await second.until('KEEPALIVE', () => second.count('keepalive') > 0);
+    expect(site.daemon.speaker.all.has(from)).toBe(true);
+    raws.push(second);
+  }
+});
+
 test('a caller from a range that hangs up at once becomes a peer a few times, and not each time', async () => {
   const port = await freePort();
   const site = new Site();
   open.push(site);
-  const range = { prefix: '127.0.7.0/24', myASN: 65001, dynamicASN: 'external', limit: 5 };
   await site.start({ listen: { addresses: ['127.0.0.1'], port, dynamic: [range] } });
   const peers = () => site.daemon.speaker.all.size;
   const call = async (from: string) => {
@@ -83,5 +108,5 @@ test('a caller from a range that hangs up at once becomes a peer a few times, an
   // Others are none the worse for it.
   const raw = await RawPeer.establish(port, '127.0.7.2');
   await soon('the other', () => site.daemon.speaker.all.get('127.0.7.2')?.session.state === 'Established');
-  raw.close();
+  raws.push(raw);
 });
