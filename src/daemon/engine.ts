@@ -233,8 +233,11 @@ export class Engine {
       return;
     }
     this.removePeer(have, reconfigured);
+    const detail = `changed: ${changed.join(', ')}`;
+    // Who calls is a peer again as soon as he does.
+    if (this.roster.dismiss(settings.name)) return this.events.peer('removed', settings.name, detail);
     this.addPeer(this.speaker.add(settings, have.session.out));
-    this.events.peer('reset', settings.name, `changed: ${changed.join(', ')}`);
+    this.events.peer('reset', settings.name, detail);
   }
 
   private addPeer(peer: Peer): void {

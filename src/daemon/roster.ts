@@ -170,6 +170,11 @@ export class Roster {
     return true;
   }
 
+  /** A peer that had called is none until it calls again. Returns whether it was such a one. */
+  dismiss(name: string): boolean {
+    return this.callers.delete(name);
+  }
+
   close(): void {
     this.discovery.close();
     this.sources.close();

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { Damping } from '../../src/daemon/damping.ts';
 import { Site, soon } from '../support/daemon.ts';
 import { RawPeer } from '../support/raw.ts';
-import { keepalive, openHex } from '../support/script.ts';
+import { keepalive, notificationHex, openHex } from '../support/script.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -84,6 +84,23 @@ test('a caller whose connection breaks, and who is back in the same turn, is ser
     expect(site.daemon.speaker.all.has(from)).toBe(true);
     raws.push(second);
   }
+});
+
+test('a caller whose range has changed is told so, and called back by nobody: he is a peer again when he calls', async () => {
+  const port = await freePort();
+  const site = new Site();
+  open.push(site);
+  const listen = (changes: object) => ({ listen: { addresses: ['127.0.0.1'], port, dynamic: [{ ...range, ...changes }] } });
+  await site.start(listen({}));
+  const raw = await RawPeer.establish(port, '127.0.7.1');
+  await soon('the session', () => site.daemon.speaker.all.get('127.0.7.1')?.session.state === 'Established');
+  site.speaker(listen({ ebgpMultiHop: true }));
+  await raw.end();
+  expect(raw.heard.at(-1)).toBe(notificationHex(6, 6));
+  await soon('no peer', () => site.daemon.speaker.all.size === 0);
+  raws.push(await RawPeer.establish(port, '127.0.7.1'));
+  await soon('the session', () => site.daemon.speaker.all.get('127.0.7.1')?.session.state === 'Established');
+  expect(site.daemon.speaker.all.get('127.0.7.1')?.settings.multihop).toBe(true);
 });
 
 test('a caller from a range that hangs up at once becomes a peer a few times, and not each time', async () => {
