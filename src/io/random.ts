@@ -1,2 +1,2 @@
-/** Evenly in [0, 1): for jitter, not for secrets. */
+/** Evenly in [0, 1): for jitter and the like, not for keys. */
 export const random = (): number => Math.random();

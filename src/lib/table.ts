@@ -11,9 +11,21 @@ import type { Prefix } from './prefix.ts';
 
 const NONE = -1;
 
+/** What tables made from now on hash with. */
+let nextSeed = 0;
+
+/**
+ * Peers choose the prefixes that they send: one who knew which of them collide could make each take longer than the one
+ * before. Tables that are made after this, with a number that nobody outside knows, 0..4294967295, collide otherwise.
+ */
+export function seedTables(seed: number): void {
+  nextSeed = seed;
+}
+
 export class PrefixTable {
   readonly family: Family;
   private readonly words: 1 | 4;
+  private readonly seed = nextSeed;
   /** Prefixes in the table. */
   size = 0;
   /** Every id in use is below this. */
@@ -49,14 +61,14 @@ export class PrefixTable {
 
   /** The id of a prefix, or -1. IPv4 uses `w0` alone; bits past `length` must be zero. */
   find(w0: number, w1: number, w2: number, w3: number, length: number): number {
-    const hash = hashOf(w0, w1, w2, w3, length);
+    const hash = hashOf(this.seed, w0, w1, w2, w3, length);
     const id = this.probe(this.index, hash, w0, w1, w2, w3, length);
     return id === NONE && this.previous !== EMPTY ? this.probe(this.previous, hash, w0, w1, w2, w3, length) : id;
   }
 
   /** The id of a prefix, which is added when it was not there. */
   insert(w0: number, w1: number, w2: number, w3: number, length: number): number {
-    const hash = hashOf(w0, w1, w2, w3, length);
+    const hash = hashOf(this.seed, w0, w1, w2, w3, length);
     let slot = hash & this.mask;
     for (; ; slot = (slot + 1) & this.mask) {
       const id = this.index[slot]! - 1;
@@ -234,8 +246,8 @@ export function wordOf(p: Prefix, i: number): number {
 }
 
 /** Multiply-xorshift rounds (as in MurmurHash3): routing tables are regular, so every bit must reach the low ones. */
-function hashOf(w0: number, w1: number, w2: number, w3: number, length: number): number {
-  let h = Math.imul(w0 ^ (w0 >>> 15) ^ length, 0x85ebca6b);
+function hashOf(seed: number, w0: number, w1: number, w2: number, w3: number, length: number): number {
+  let h = Math.imul(w0 ^ (w0 >>> 15) ^ length ^ seed, 0x85ebca6b);
   if ((w1 | w2 | w3) !== 0) {
     h = Math.imul(h ^ (h >>> 13) ^ w1, 0xc2b2ae35);
     h = Math.imul(h ^ (h >>> 16) ^ w2, 0x27d4eb2f);

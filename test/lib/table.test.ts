@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Family } from '../../src/lib/address.ts';
 import { formatPrefix, type Prefix, prefix, prefixOf } from '../../src/lib/prefix.ts';
-import { grown, PrefixTable, wordOf } from '../../src/lib/table.ts';
+import { grown, PrefixTable, seedTables, wordOf } from '../../src/lib/table.ts';
 import { anyPrefix } from '../support/ip.ts';
 
 /** Everything the table promises, checked against a Map from text to id. One assertion in all: tables are large. */
@@ -181,4 +181,41 @@ describe('helpers', () => {
     expect(grown(Uint32Array.of(1, 2), 4)).toEqual(Uint32Array.of(1, 2, 0, 0));
     expect(grown(Uint8Array.of(1, 2), 3)).toEqual(Uint8Array.of(1, 2, 0));
   });
+});
+
+it('does not take longer and longer for prefixes that were chosen to collide, in a table with a seed that nobody knew', () => {
+  const COUNT = 400;
+  /** How often a table looked at a slot while it took these in. */
+  const looks = (list: readonly number[]): number => {
+    const table = new PrefixTable(4, 4 * COUNT);
+    const parts = table as unknown as { index: Uint32Array };
+    let reads = 0;
+    const counted = new Proxy(parts.index, {
+      get(target, key) {
+        reads++;
+        return Reflect.get(target, key, target);
+      },
+    });
+    parts.index = counted;
+    for (const w0 of list) table.insert(w0, 0, 0, 0, 32);
+    expect(table.size).toBe(COUNT);
+    return reads;
+  };
+  const probe = new PrefixTable(4, 4 * COUNT);
+  const { hashes, mask } = probe as unknown as { hashes: Uint32Array; mask: number };
+  const chosen: number[] = [];
+  for (let w0 = 0; chosen.length < COUNT; w0++) {
+    const id = probe.insert(w0, 0, 0, 0, 32);
+    if ((hashes[id]! & mask) < 2) chosen.push(w0);
+    probe.remove(id);
+  }
+  expect(looks(chosen)).toBeGreaterThan((COUNT * COUNT) / 4);
+  try {
+    for (const seed of [1, 12_345, 0xdeadbeef]) {
+      seedTables(seed);
+      expect(looks(chosen)).toBeLessThan(4 * COUNT);
+    }
+  } finally {
+    seedTables(0);
+  }
 });
