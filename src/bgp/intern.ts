@@ -2,6 +2,7 @@
  * Attribute sets as small integers. A full table has a few hundred thousand distinct sets, each shared by the
  * routes that came with it; here each costs its octets and some 25 more, in typed arrays, and no object.
  */
+import { tableSeed } from '../lib/seed.ts';
 import { grown, roomier } from '../lib/table.ts';
 
 /**
@@ -27,16 +28,18 @@ export class AttributeTable {
   /** Open addressing, linear probing: id + 1, or 0 for an empty slot. */
   private index = new Uint32Array(64);
   private mask = 63;
+  private readonly seed = tableSeed();
   private readonly watchers: ((id: number) => void)[] = [];
 
   /** The hash that `find` and `add` use, for a caller that does both. */
   hash(bytes: Uint8Array, start: number, end: number, tag: number): number {
-    let h = Math.imul(end - start, 0x9e3779b1) ^ tag;
+    let h = Math.imul(end - start, 0x9e3779b1) ^ tag ^ this.seed;
     let at = start;
     for (const last = end - 3; at < last; at += 4) {
       const w = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+      // Twice: what one word does, another chosen for that could undo, whatever the seed.
       h = Math.imul(h ^ w, 0x85ebca6b);
-      h ^= h >>> 15;
+      h = Math.imul(h ^ (h >>> 15), 0xc2b2ae35);
     }
     for (; at < end; at++) h = Math.imul(h ^ bytes[at]!, 0x01000193);
     h = Math.imul(h ^ (h >>> 16), 0xc2b2ae35);

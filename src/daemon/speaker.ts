@@ -16,7 +16,7 @@ import type { ListenKey, ListenPlace } from '../io/listener.ts';
 import { random } from '../io/random.ts';
 import { type Ends, Tcp } from '../io/tcp.ts';
 import type { Address } from '../lib/address.ts';
-import { seedTables } from '../lib/table.ts';
+import { seedTables } from '../lib/seed.ts';
 import { callingPeer } from './caller.ts';
 import { Instances } from './instances.ts';
 import { excessOf } from './limit.ts';
@@ -35,6 +35,10 @@ const MAX_PEERS = 65_536;
 export type MakeSession = (settings: PeerSettings, parts: SessionParts) => Session;
 
 export class Speaker {
+  static {
+    seedTables(Math.floor(random() * 2 ** 32));
+  }
+
   readonly attributes = new AttributeTable();
   readonly instances = new Instances(this.attributes, {
     offLink: (peer, nextHop) => this.events.offLink?.(peer, nextHop),
@@ -56,7 +60,6 @@ export class Speaker {
   constructor(events: SpeakerEvents = {}, makeSession: MakeSession = (...given) => new Session(...given)) {
     this.events = events;
     this.makeSession = makeSession;
-    seedTables(Math.floor(random() * 2 ** 32));
     this.addressCheck = setInterval(() => this.checkAddresses(), ADDRESS_CHECK_MS).unref();
     this.tcp = new Tcp({
       connected: (connection, ends) =>

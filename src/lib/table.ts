@@ -8,24 +8,14 @@
  */
 import { addressFrom, type Family } from './address.ts';
 import type { Prefix } from './prefix.ts';
+import { tableSeed } from './seed.ts';
 
 const NONE = -1;
-
-/** What tables made from now on hash with. */
-let nextSeed = 0;
-
-/**
- * Peers choose the prefixes that they send: one who knew which of them collide could make each take longer than the one
- * before. Tables that are made after this, with a number that nobody outside knows, 0..4294967295, collide otherwise.
- */
-export function seedTables(seed: number): void {
-  nextSeed = seed;
-}
 
 export class PrefixTable {
   readonly family: Family;
   private readonly words: 1 | 4;
-  private readonly seed = nextSeed;
+  private readonly seed = tableSeed();
   /** Prefixes in the table. */
   size = 0;
   /** Every id in use is below this. */

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AttributeTable } from '../../src/bgp/intern.ts';
 import { toHex } from '../../src/lib/bytes.ts';
+import { seedTables } from '../../src/lib/seed.ts';
 
 const octets = (text: string) => new TextEncoder().encode(text);
 const intern = (table: AttributeTable, text: string, tag = 0) =>
@@ -32,6 +33,28 @@ describe('AttributeTable', () => {
     expect(found()).toEqual(ids);
     table.release(ids[2]!);
     expect(found()).toEqual(ids.with(2, -1));
+  });
+
+  it('hashes with a seed, and so that no two words undo what two others do, whatever the seed', () => {
+    const sets = Array.from({ length: 512 }, (_, choice) => {
+      const bytes = new Uint8Array(9 * 8);
+      const view = new DataView(bytes.buffer);
+      for (let i = 0; i < 9; i++) {
+        if (((choice >> i) & 1) === 0) continue;
+        // After one multiplication the highest bit is still alone, and where it goes is known.
+        view.setUint32(8 * i, 0x8000_0000);
+        view.setUint32(8 * i + 4, 0x8001_0000);
+      }
+      return bytes;
+    });
+    const hashes = (seed: number): number[] => {
+      seedTables(seed);
+      const table = new AttributeTable();
+      seedTables(0);
+      return sets.map((bytes) => table.hash(bytes, 0, bytes.length, 0));
+    };
+    for (const seed of [0, 1, 0xdeadbeef]) expect(new Set(hashes(seed)).size).toBeGreaterThan(500);
+    expect(hashes(1)).not.toEqual(hashes(2));
   });
 
   it('copies: the octets may change afterwards', () => {

@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Family } from '../../src/lib/address.ts';
 import { formatPrefix, type Prefix, prefix, prefixOf } from '../../src/lib/prefix.ts';
-import { grown, PrefixTable, seedTables, wordOf } from '../../src/lib/table.ts';
+import { seedTables } from '../../src/lib/seed.ts';
+import { grown, PrefixTable, wordOf } from '../../src/lib/table.ts';
 import { anyPrefix } from '../support/ip.ts';
 
 /** Everything the table promises, checked against a Map from text to id. One assertion in all: tables are large. */
