@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { Damping } from '../../src/daemon/damping.ts';
 import { Site, soon } from '../support/daemon.ts';
 import { RawPeer } from '../support/raw.ts';
-import { keepalive, notificationHex, openHex } from '../support/script.ts';
+import { ATTRIBUTES, keepalive, notificationHex, openHex, updateHex } from '../support/script.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -101,6 +101,20 @@ test('a caller whose range has changed is told so, and called back by nobody: he
   raws.push(await RawPeer.establish(port, '127.0.7.1'));
   await soon('the session', () => site.daemon.speaker.all.get('127.0.7.1')?.session.state === 'Established');
   expect(site.daemon.speaker.all.get('127.0.7.1')?.settings.multihop).toBe(true);
+});
+
+test('a caller who sends more prefixes than his range allows is told so, and goes', async () => {
+  const port = await freePort();
+  const site = new Site();
+  open.push(site);
+  const dynamic = [{ ...range, maxPrefixes: 2 }];
+  await site.start({ listen: { addresses: ['127.0.0.1'], port, dynamic } });
+  const raw = await RawPeer.establish(port, '127.0.7.1');
+  raw.say(updateHex('', ATTRIBUTES, '18cb007118c6336418c00002'));
+  await raw.end();
+  // Cease, Maximum Number of Prefixes Reached: IPv4 unicast, 2.
+  expect(raw.heard.at(-1)).toBe(notificationHex(6, 1, '00010100000002'));
+  await soon('no peer', () => site.daemon.speaker.all.size === 0);
 });
 
 test('a caller from a range that hangs up at once becomes a peer a few times, and not each time', async () => {
