@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { Chronicle } from '../../src/daemon/chronicle.ts';
 import type { Peer } from '../../src/daemon/peer.ts';
 import { Quota } from '../../src/daemon/quota.ts';
+import { prefix } from '../../src/lib/prefix.ts';
 
 test('the same is told once a minute, and of others so many; the next says how many were not', () => {
   const quota = new Quota(3);
@@ -28,4 +29,18 @@ test('faults in every UPDATE, and callers by the thousand, leave room for what o
   expect(lines).toHaveLength(1 + 20 + 100 + 1);
   const rows = [...chronicle.journal.rows()];
   expect([rows[0], rows.at(-1)].map((row) => row?.subject)).toEqual(['router', 'other']);
+});
+
+test('paths too many, and next hops on no link, are told of once a minute', () => {
+  const lines: string[] = [];
+  const chronicle = new Chronicle(pino({ base: null }, { write: (line: string) => lines.push(line) }));
+  const router = { name: 'router' } as Peer;
+  for (let i = 0; i < 5_000; i++) {
+    chronicle.tooManyPaths(router, prefix('203.0.113.0/24'));
+    chronicle.offLink(router, `198.51.100.${i % 2}`);
+  }
+  const told = lines.map((line) => JSON.parse(line) as { prefix?: string; nextHop?: string });
+  expect(told.map((line) => line.prefix ?? line.nextHop)).toEqual(['203.0.113.0/24', '198.51.100.0', '198.51.100.1']);
+  const reasons = [...chronicle.journal.rows()].map((row) => row.reason);
+  expect(reasons).toEqual(['tooManyPaths', 'nextHopOffLink', 'nextHopOffLink']);
 });
