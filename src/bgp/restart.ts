@@ -235,7 +235,8 @@ function refreshed(state: RestartState, family: AddressFamily): readonly [Restar
   ];
 }
 
-const familyOfTimer = (timer: `${string} ${AddressFamily}`): AddressFamily => (timer.endsWith('ipv4') ? 'ipv4' : 'ipv6');
+const familyOfTimer = (timer: `${string} ${AddressFamily}`): AddressFamily =>
+  timer.endsWith('ipv4') ? 'ipv4' : 'ipv6';
 
 function timersOff({ stale, longLived, up: wasUp, refreshing }: RestartState): RestartAction[] {
   const off = [

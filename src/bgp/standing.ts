@@ -33,8 +33,7 @@ export class Standings {
       this.localPrefs = grown(this.localPrefs, capacity);
     }
     const longLived = this.flags[peer]! & (Flag.longLivedIpv4 | Flag.longLivedIpv6);
-    this.flags[peer] =
-      longLived | Flag.known | (internal ? Flag.internal : 0) | (singleHop ? Flag.singleHop : 0);
+    this.flags[peer] = longLived | Flag.known | (internal ? Flag.internal : 0) | (singleHop ? Flag.singleHop : 0);
     this.routerIds[peer] = routerId;
     this.localPrefs[peer] = localPref;
     this.standings[peer] = standing;

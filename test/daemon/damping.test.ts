@@ -90,7 +90,9 @@ test('a caller whose range has changed is told so, and called back by nobody: he
   const port = await freePort();
   const site = new Site();
   open.push(site);
-  const listen = (changes: object) => ({ listen: { addresses: ['127.0.0.1'], port, dynamic: [{ ...range, ...changes }] } });
+  const listen = (changes: object) => ({
+    listen: { addresses: ['127.0.0.1'], port, dynamic: [{ ...range, ...changes }] },
+  });
   await site.start(listen({}));
   const raw = await RawPeer.establish(port, '127.0.7.1');
   await soon('the session', () => site.daemon.speaker.all.get('127.0.7.1')?.session.state === 'Established');
@@ -126,7 +128,7 @@ test('a caller from a range that hangs up at once becomes a peer a few times, an
   const call = async (from: string) => {
     const socket = connect({ host: '127.0.0.1', port, localAddress: from });
     socket.on('error', () => {});
-    socket.once('connect', () => socket.end());
+    socket.once('connect', () => socket.resume().end());
     await new Promise((resolve) => socket.once('close', resolve));
     await soon('it to be forgotten', () => peers() === 0);
   };

@@ -434,7 +434,13 @@ describe('a speaker', () => {
   });
 
   const marks: readonly Capability[] = [{ type: 'routeRefresh' }, { type: 'enhancedRefresh' }];
-  const restarts: Capability = { type: 'gracefulRestart', restarting: false, notification: true, restartTimeSec: 0, families: [] };
+  const restarts: Capability = {
+    type: 'gracefulRestart',
+    restarting: false,
+    notification: true,
+    restartTimeSec: 0,
+    families: [],
+  };
   it.each<[string, readonly Capability[], string, boolean]>([
     ['knows no End-of-RIB', marks, '', true],
     ['has yet to mark its End-of-RIB', [...marks, restarts], '', false],

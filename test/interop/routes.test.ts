@@ -326,8 +326,8 @@ describe('meddling and mistakes', () => {
     await shows(['203.0.113.0/24 198.51.100.7%eth1']);
     await ip('address', 'del', '198.51.100.1/28', 'dev', 'eth1');
     await becomes('nobody’s next hop again', [true, false, 'nextHopOffLink']);
-    const far = { ...neighbor('a'), ebgpMultiHop: true, toReceive: { allowed: { prefixes: allowed } } };
-    node.write('frr', receiving(65001, [far]));
+    const distant = { ...neighbor('a'), ebgpMultiHop: true, toReceive: { allowed: { prefixes: allowed } } };
+    node.write('frr', receiving(65001, [distant]));
     await becomes('behind a gateway', [true, true, null]);
     await shows(['203.0.113.0/24 10.0.2.9%eth1']);
     await remote.stop('SIGINT');

@@ -16,8 +16,7 @@ function check(table: PrefixTable, model: ReadonlyMap<string, number>): void {
     if (formatPrefix(table.prefix(id)) !== text)
       wrong.push(`id ${id} is ${formatPrefix(table.prefix(id))}, not ${text}`);
     if (table.lengthOf(id) !== p.length) wrong.push(`${text} has length ${table.lengthOf(id)}`);
-    for (let i = 0; i < 4; i++)
-      if (table.word(id, i) !== wordOf(p, i)) wrong.push(`${text} word ${i}`);
+    for (let i = 0; i < 4; i++) if (table.word(id, i) !== wordOf(p, i)) wrong.push(`${text} word ${i}`);
   }
   let live = 0;
   for (let id = 0; id < table.capacity; id++) if (table.has(id)) live++;

@@ -123,7 +123,8 @@ describe('the way to a next hop', () => {
 
   it('over a link without a gateway, for everything, is a link where default routes count', () => {
     const tunnel = [route('0.0.0.0/0', [on(1)]), route('198.51.100.0/24', [via('192.0.2.1', 2)])];
-    const isOnLink = (viaDefault: boolean) => reach(tunnel, { viaDefault }).resolve(254, address('198.51.100.1'))?.onLink;
+    const isOnLink = (viaDefault: boolean) =>
+      reach(tunnel, { viaDefault }).resolve(254, address('198.51.100.1'))?.onLink;
     expect([isOnLink(true), isOnLink(false)]).toEqual([true, false]);
   });
 
