@@ -3,7 +3,7 @@
  * the session, everything else is passed on (RFC 4271 §5.1).
  */
 import { type Address, isLinkLocal } from '../lib/address.ts';
-import type { AddressFamily } from './const.ts';
+import { type AddressFamily, AS_TRANS } from './const.ts';
 import type { Context } from './context.ts';
 import type { AsSegment, PathAttributes } from './path.ts';
 import type { NextHops, Role } from './settings.ts';
@@ -38,11 +38,17 @@ export function exportRoute(
   const given = route.nextHop ?? nextHops[family];
   const nextHop = given ? usable(given, family, context) : nextHopSelf(family, context, local);
   if (nextHop === undefined) return undefined;
-  const { localPref, linkLocalNextHop: _, prepend: extra = 0, ...rest } = route;
+  const { localPref, linkLocalNextHop: _, prepend: extra = 0, bandwidthMbit, ...rest } = route;
   const linkLocal = given ? route.linkLocalNextHop : local.linkLocal;
   const out: PathAttributes = {
     ...rest,
     nextHop,
+    ...(bandwidthMbit !== undefined && {
+      extendedCommunities: [
+        ...(route.extendedCommunities ?? []),
+        linkBandwidth(bandwidthMbit, localAsn, context.internal),
+      ],
+    }),
     // RFC 2545 §3: only beside a global next hop, and only to a peer on that link, which an iBGP peer need not be.
     ...(linkLocal && nextHop.family === 6 && !isLinkLocal(nextHop) && isLinkLocal(local.transport)
       ? { linkLocalNextHop: linkLocal }
@@ -53,6 +59,18 @@ export function exportRoute(
   if (out.otc !== undefined && role !== undefined && !staysBelow(role)) return undefined;
   const otc = out.otc ?? (role !== undefined && goesDown(role) ? localAsn : undefined);
   return { ...out, ...(otc !== undefined && { otc }), asPath: prepend(route.asPath, localAsn, 1 + extra) };
+}
+
+/**
+ * The link bandwidth community (draft-ietf-idr-link-bandwidth): octets a second as a float, beside an AS of two octets. It
+ * does not leave an AS, but for a route that begins with us: other ASes get its transitive twin, as from FRR.
+ */
+function linkBandwidth(mbit: number, localAsn: number, internal: boolean): bigint {
+  const octets = new DataView(new ArrayBuffer(8));
+  octets.setUint16(0, internal ? 0x4004 : 0x0004);
+  octets.setUint16(2, localAsn > 0xffff ? AS_TRANS : localAsn);
+  octets.setFloat32(4, mbit * 125_000);
+  return octets.getBigUint64(0);
 }
 
 /** Customers and clients of our route server may have what is only for customers; `role` is ours. */

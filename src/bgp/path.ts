@@ -53,6 +53,8 @@ export interface PathAttributes {
    * front beyond the once it does anyway, on sessions where it does.
    */
   readonly prepend?: number;
+  /** In such a template too: what the link bandwidth community is to say, Mbit/s. */
+  readonly bandwidthMbit?: number;
   readonly unknown?: readonly UnknownAttribute[];
 }
 

@@ -100,6 +100,7 @@ function routeText({
   localPref,
   med,
   prepend,
+  bandwidthMbit,
   communities,
   largeCommunities,
   from,
@@ -108,6 +109,7 @@ function routeText({
   if (localPref !== null) words.push(`local-pref ${localPref}`);
   if (med !== null) words.push(`med ${med}`);
   if (prepend !== null) words.push(`prepend ${prepend}`);
+  if (bandwidthMbit !== null) words.push(`bandwidth ${bandwidthMbit} Mbit/s`);
   if (communities.length > 0) words.push(`communities ${communities.join(' ')}`);
   if (largeCommunities.length > 0) words.push(`large-communities ${largeCommunities.join(' ')}`);
   return `${words.join('  ')}  by ${from.join(', ')}`;

@@ -10,6 +10,18 @@ export const hasUsable = (slices: readonly EndpointSlice[]): boolean => slices.s
 export const hasUsableOn = (slices: readonly EndpointSlice[], node: string): boolean =>
   slices.some((s) => s.endpoints.some((e) => usable(e) && e.nodeName === node));
 
+/** How many there are of a family. */
+export function countUsableOn(slices: readonly EndpointSlice[], node: string, family: 4 | 6): number {
+  const found = new Set<string>();
+  for (const { endpoints } of slices)
+    for (const endpoint of endpoints) {
+      const [address] = endpoint.addresses;
+      if (address?.includes(':') === (family === 6) && usable(endpoint) && endpoint.nodeName === node)
+        found.add(address);
+    }
+  return found.size;
+}
+
 /** On any other node than this one. */
 export const hasUsableBeside = (slices: readonly EndpointSlice[], node: string): boolean =>
   slices.some((s) => s.endpoints.some((e) => usable(e) && e.nodeName !== undefined && e.nodeName !== node));

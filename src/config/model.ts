@@ -104,6 +104,8 @@ export interface BgpAdvertisement extends Meta {
   readonly prepend?: number;
   /** From annotations: MULTI_EXIT_DISC. */
   readonly med?: number;
+  /** From annotations: link bandwidth for each endpoint on the node under the Local policy, Mbit/s, 1..1000000. */
+  readonly endpointMbit?: number;
 }
 
 /** Where addresses of pools are answered for on layer 2. */
@@ -114,7 +116,7 @@ export interface Layer2Advertisement extends Meta {
   readonly nodeSelectors: readonly Selector[];
   /** Any of them; empty means every Service. */
   readonly serviceSelectors: readonly Selector[];
-  /** Names; empty means every interface. */
+  /** Names and patterns (lib/cover.ts); empty means every interface. */
   readonly interfaces: readonly string[];
   /** Nodes that had better announce; weights, 1..100, of all that select a node add up. */
   readonly preferences: readonly { readonly weight: number; readonly selector: Selector }[];

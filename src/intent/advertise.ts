@@ -177,8 +177,8 @@ export class Advertisements {
   }
 
   private template(attributes: PathAttributes): PathAttributes {
-    const { localPref, prepend, med, communities, largeCommunities } = attributes;
-    const key = JSON.stringify([localPref, prepend, med, communities, largeCommunities]);
+    const { localPref, prepend, med, bandwidthMbit, communities, largeCommunities } = attributes;
+    const key = JSON.stringify([localPref, prepend, med, bandwidthMbit, communities, largeCommunities]);
     return this.templates.get(key, () => attributes);
   }
 

@@ -41,6 +41,7 @@ export function originate(
             localPref,
             prepend: undefined,
             med: undefined,
+            bandwidthMbit: undefined,
             drained,
           },
         });

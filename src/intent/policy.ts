@@ -42,11 +42,13 @@ const policies = new WeakMap<BgpAdvertisement, Shared<Policy>>();
 /**
  * The one Policy of an advertisement for Services that add these communities, and for routes that are a last choice or
  * not: contributions are told apart by it.
+ * @param endpoints on this node, where their number decides on the bandwidth
  */
 export function policyOf(
   a: BgpAdvertisement,
   own: Pick<Policy, 'communities' | 'largeCommunities'> = none,
   drained = false,
+  endpoints = 0,
 ): Policy {
   let shared = policies.get(a);
   if (shared === undefined) {
@@ -54,7 +56,8 @@ export function policyOf(
     policies.set(a, shared);
   }
   const adds = own.communities.length + own.largeCommunities.length > 0;
-  const key = adds ? JSON.stringify([drained, own.communities, own.largeCommunities]) : String(drained);
+  const count = a.endpointMbit === undefined ? 0 : endpoints;
+  const key = adds ? JSON.stringify([drained, count, own.communities, own.largeCommunities]) : `${drained} ${count}`;
   return shared.get(key, () => ({
     from: `${a.kind}/${a.name}`,
     document: a,
@@ -63,8 +66,9 @@ export function policyOf(
     localPref: a.localPref || undefined,
     prepend: a.prepend,
     med: a.med,
+    bandwidthMbit: a.endpointMbit !== undefined && count > 0 ? a.endpointMbit * count : undefined,
     peers: a.peers.length === 0 ? 'all' : new Set(a.peers),
     drained,
-    ...(adds && { plain: policyOf(a, none, drained) }),
+    ...(adds && { plain: policyOf(a, none, drained, count) }),
   }));
 }

@@ -202,6 +202,10 @@ export const reasons = {
     says: 'Contributions to one prefix disagree on the MED; the highest is used.',
     remedy: 'Give the advertisements the same waypost.dev/med.',
   },
+  bandwidthConflict: {
+    says: 'Contributions to one prefix disagree on the link bandwidth; the highest is used.',
+    remedy: 'Nothing, where Services with different numbers of endpoints share the prefix.',
+  },
   serviceCommunitiesDropped: {
     says: 'With the communities that Services add, the prefix would have more than 63; those are left out.',
     remedy: 'Remove communities from the Services that contribute to the prefix.',

@@ -19,6 +19,8 @@ export interface Policy {
   /** How often our AS stands in the path beyond the once it does anyway. */
   readonly prepend: number | undefined;
   readonly med: number | undefined;
+  /** What the link bandwidth community says, Mbit/s. */
+  readonly bandwidthMbit: number | undefined;
   readonly peers: 'all' | ReadonlySet<string>;
   /** The node is drained: the route is to be a last choice, unless another policy wants it as it is. */
   readonly drained: boolean;
@@ -39,8 +41,8 @@ export interface Route {
   readonly advertised: true;
   /**
    * A template, shared by every route that says the same: origin igp, an empty AS path and how often to prepend, no
-   * next hop, communities in numeric order, and a local preference. The session completes it: its own AS and address,
-   * and LOCAL_PREF left out on eBGP, prepending on iBGP (RFC 4271 §5.1.2, §5.1.3, §5.1.5).
+   * next hop, communities in numeric order, a bandwidth and a local preference. The session completes it: its own AS and
+   * address, and LOCAL_PREF left out on eBGP, prepending on iBGP (RFC 4271 §5.1.2, §5.1.3, §5.1.5).
    */
   readonly attributes: PathAttributes;
   /** The advertisements it is made of, sorted. */
@@ -61,7 +63,7 @@ export const MAX_COMMUNITIES = 63;
 
 /**
  * One route from at least one policy: the union of their communities, and the highest of their local preferences, of
- * their MEDs and of their counts to prepend. Where the union is too large, the communities that Services add are left
+ * their MEDs, of their bandwidths and of their counts to prepend. Where the union is too large, the communities that Services add are left
  * out, so that no Service can take a route from the others it shares it with.
  * @param template gives the shared object for equal attributes
  */
@@ -86,12 +88,14 @@ export function mergePolicies(
   const localPref = vote(policies, 'localPref', notes) ?? defaultLocalPref;
   const prepend = vote(policies, 'prepend', notes);
   const med = vote(policies, 'med', notes);
+  const bandwidthMbit = vote(policies, 'bandwidthMbit', notes);
   const attributes: PathAttributes = {
     origin: 'igp',
     asPath: [],
     localPref,
     ...(prepend !== undefined && { prepend }),
     ...(med !== undefined && { med }),
+    ...(bandwidthMbit !== undefined && { bandwidthMbit }),
     ...(union.communities.length > 0 && { communities: union.communities }),
     ...(union.largeCommunities.length > 0 && { largeCommunities: union.largeCommunities }),
   };
@@ -112,7 +116,12 @@ function unionOf(policies: readonly Policy[]) {
   return { communities, largeCommunities, size: communities.length + largeCommunities.length };
 }
 
-const conflictOf = { localPref: 'localPrefConflict', prepend: 'prependConflict', med: 'medConflict' } as const;
+const conflictOf = {
+  localPref: 'localPrefConflict',
+  prepend: 'prependConflict',
+  med: 'medConflict',
+  bandwidthMbit: 'bandwidthConflict',
+} as const;
 
 /**
  * The highest value wins, and a disagreement is noted. An advertisement without one has no vote, as in FRR, where its

@@ -4,7 +4,7 @@
  * The tests come in the order of MetalLB's, so that the first reason found is the one MetalLB would give.
  */
 import { compatibleLocalPref, familiesOf } from '../config/compatible.ts';
-import { endpointsText, hasUsable, hasUsableOn } from '../config/endpoint.ts';
+import { countUsableOn, endpointsText, hasUsable, hasUsableOn } from '../config/endpoint.ts';
 import type { BgpAdvertisement, EndpointSlice, Meta, Pool, Service } from '../config/model.ts';
 import { anySelects } from '../config/selector.ts';
 import { type Address, compareAddresses } from '../lib/address.ts';
@@ -191,7 +191,8 @@ function decideBgp(
   for (const ip of ips) {
     for (const a of chosen) {
       const prefix = prefixOf(ip, ip.family === 4 ? a.aggregationLength : a.aggregationLengthV6);
-      const policy = policyOf(a, own, drain?.reason === 'nodeDraining');
+      const endpoints = local && a.endpointMbit !== undefined ? countUsableOn(slices, node.name, ip.family) : 0;
+      const policy = policyOf(a, own, drain?.reason === 'nodeDraining', endpoints);
       if (!contributions.some((c) => c.policy === policy && comparePrefixes(c.prefix, prefix) === 0))
         contributions.push({ prefix, policy });
     }

@@ -124,6 +124,20 @@ describe('the path', () => {
     for (const out of [outside, inside]) expect(out).not.toHaveProperty('prepend');
   });
 
+  it('has the bandwidth that a template asks for, which leaves our AS as its transitive twin alone', () => {
+    const route = { ...bare, bandwidthMbit: 300, extendedCommunities: [1n] };
+    const said = (context: typeof internal, asn = 65001) =>
+      exportRoute(route, 'ipv4', context, asn, over4)!.extendedCommunities!.map((c) =>
+        c.toString(16).padStart(16, '0'),
+      );
+    // 37.5 million octets a second.
+    expect(said(internal)).toEqual(['0000000000000001', '4004fde94c0f0d18']);
+    expect(said(external)).toEqual(['0000000000000001', '0004fde94c0f0d18']);
+    expect(said(external, 4_200_000_000)[1]).toBe('00045ba04c0f0d18');
+    expect(exportRoute(route, 'ipv4', external, 65001, over4)).not.toHaveProperty('bandwidthMbit');
+    expect(exportRoute(bare, 'ipv4', external, 65001, over4)).not.toHaveProperty('extendedCommunities');
+  });
+
   it.each<[string, AsSegment[], AsSegment[]]>([
     [
       'a set',

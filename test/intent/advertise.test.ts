@@ -128,11 +128,29 @@ describe('one prefix', () => {
     });
   });
 
-  test('routes that differ in prepending or MED alone share no template', () => {
+  test('says the highest bandwidth of those that contribute', () => {
+    const a = new Advertisements(100);
+    const at = prefix('10.0.0.4/32');
+    a.update('s1', [c('10.0.0.4/32', { ...policy('a'), bandwidthMbit: 300 })]);
+    expect(a.route(r1, at)!.attributes).toEqual({ origin: 'igp', asPath: [], localPref: 100, bandwidthMbit: 300 });
+    a.update('s2', [c('10.0.0.4/32', { ...policy('a'), bandwidthMbit: 100 })]);
+    expect(a.route(r1, at)).toMatchObject({
+      attributes: { bandwidthMbit: 300 },
+      notes: [
+        {
+          reason: 'bandwidthConflict',
+          detail: 'BGPAdvertisement/a says 100, BGPAdvertisement/a says 300; 300 is used',
+        },
+      ],
+    });
+  });
+
+  test('routes that differ in prepending, MED or bandwidth alone share no template', () => {
     const a = new Advertisements(100);
     const policies = [policy('p'), policy('p', { prepend: 1 }), policy('p', { prepend: 2 }), policy('p', { med: 1 })];
+    policies.push({ ...policy('p'), bandwidthMbit: 1 });
     for (const [i, p] of policies.entries()) a.update(`s${i}`, [c(`10.0.0.${i}/32`, p)]);
-    expect(new Set([...a.routes(r1)].map(([, route]) => route.attributes)).size).toBe(4);
+    expect(new Set([...a.routes(r1)].map(([, route]) => route.attributes)).size).toBe(5);
   });
 
   test('with 63 communities is advertised, with 64 it is not', () => {

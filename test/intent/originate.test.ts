@@ -57,6 +57,7 @@ describe('originate', () => {
       localPref: undefined,
       prepend: undefined,
       med: undefined,
+      bandwidthMbit: undefined,
       peers: 'all' as const,
       drained: false,
     };

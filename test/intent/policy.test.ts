@@ -8,7 +8,7 @@ import { scopeOf } from '../../src/intent/scope.ts';
 import { decideService } from '../../src/intent/service.ts';
 import { sha256 } from '../../src/io/digest.ts';
 import { prefix } from '../../src/lib/prefix.ts';
-import { advertisement, configuration, ingress, pool, service, speaker } from '../support/model.ts';
+import { advertisement, configuration, endpoint, ingress, pool, service, slice, speaker } from '../support/model.ts';
 
 const aliases = new Map([['home', parseCommunity('65000:7') as Exclude<ReturnType<typeof parseCommunity>, string>]]);
 const high = 65000 * 65536;
@@ -143,5 +143,56 @@ describe('Services with communities of their own', () => {
         },
       ],
     });
+  });
+});
+
+describe('bandwidth by endpoints', () => {
+  const local = (more: Parameters<typeof service>[1] = {}) =>
+    service('web', {
+      externalTrafficPolicy: 'Local',
+      ingress: [...ingress('192.0.2.1'), ...ingress('2001:db8::1')],
+      ...more,
+    });
+  const here = (address: string, more = {}) => endpoint({ addresses: [address], nodeName: 'node-a', ...more });
+  const web = local();
+  const slices = [
+    slice(web, here('10.244.0.1'), here('10.244.0.2', { ready: false, serving: true }), here('10.244.0.2')),
+    slice(web, here('10.244.0.3', { ready: false }), endpoint({ addresses: ['10.244.1.1'], nodeName: 'node-b' })),
+    slice(web, here('fd00::1'), endpoint({ addresses: ['fd00::2'] }), here('10.244.0.4', { addresses: [] })),
+  ];
+  const said = (subject: ReturnType<typeof service>, of = slices, more: object = { endpointMbit: 100 }) => {
+    const config = configuration({
+      pools: [pool('lab', ['192.0.2.0/24', '2001:db8::/64'])],
+      advertisements: [advertisement('host', ['lab'], more)],
+    });
+    const { bgp } = decideService({ key: 'web', service: subject, slices: of, scope: scopeOf(config, sha256) });
+    return bgp.contributions.map(({ prefix, policy }) => [prefix.family, policy.bandwidthMbit]);
+  };
+
+  test('counts those that are usable on this node, of the family of the address, and none twice', () => {
+    expect(said(web)).toEqual([
+      [4, 200],
+      [6, 100],
+    ]);
+  });
+
+  test('is not told under the Cluster policy, without an EndpointSlice, nor without the annotation', () => {
+    const none = [
+      [4, undefined],
+      [6, undefined],
+    ];
+    expect(said(local({ externalTrafficPolicy: 'Cluster' }))).toEqual(none);
+    expect(said(web, [])).toEqual(none);
+    expect(said(web, slices, {})).toEqual(none);
+  });
+
+  test('makes another policy for each number, and the same for the same', () => {
+    const a = advertisement('a', [], { endpointMbit: 100 });
+    expect(policyOf(a, undefined, false, 2)).toBe(policyOf(a, undefined, false, 2));
+    expect(policyOf(a, undefined, false, 2)).not.toBe(policyOf(a, undefined, false, 3));
+    const plain = advertisement('b', []);
+    expect(policyOf(plain, undefined, false, 2)).toBe(policyOf(plain));
+    const added = policyOf(a, { communities: [9], largeCommunities: [] }, false, 2);
+    expect(added.plain).toBe(policyOf(a, undefined, false, 2));
   });
 });

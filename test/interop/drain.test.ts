@@ -153,12 +153,15 @@ describe.concurrent('draining', () => {
   });
 
   test('keeps what nobody else could serve, but not beyond its end', async () => {
-    const { node, holds, log } = await lab('sole', { wait: '0s' });
+    const { node, routers, holds, log } = await lab('sole', { wait: '0s' });
     await holds('all is well', normal);
     const [sole] = prefixes as [string];
+    const annotations = { 'waypost.dev/bandwidth-per-endpoint': '100' };
     node.write(
       'route0',
-      ...announcement(sole, { localPref: 150, communities: ['65001:1'] }, { externalTrafficPolicy: 'Local' }),
+      ...announcement(sole, { localPref: 150, communities: ['65001:1'] }, { externalTrafficPolicy: 'Local' }).map(
+        (d) => (d.kind === 'BGPAdvertisement' ? { ...d, metadata: { ...(d.metadata as object), annotations } } : d),
+      ),
     );
     const name = 'p-198-51-100-0-24';
     const slice = (...nodes: readonly string[]) =>
@@ -174,7 +177,17 @@ describe.concurrent('draining', () => {
         })),
         ports: [],
       });
+    /** What FRR makes of the link bandwidth, octets a second. */
+    const bandwidth = (octets: number) =>
+      waitFor(
+        `${octets} octets a second`,
+        async () => (await routers.frr.received())[0]?.extendedCommunities?.includes(`LB:65001:${octets} `) === true,
+        { log },
+      );
+    slice('node-a', 'node-a', 'node-b');
+    await bandwidth(25_000_000);
     slice('node-a');
+    await bandwidth(12_500_000);
     const kept = { frr: [normal.frr[0]!], bird: [normal.bird[0]!] };
     expect(await node.command('reload')).toMatchObject({ code: 0 });
     expect(await node.command('drain')).toMatchObject({ code: 0 });

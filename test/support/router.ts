@@ -22,6 +22,8 @@ export interface RouteAttributes {
 
 export interface ReceivedRoute extends RouteAttributes {
   readonly prefix: string;
+  /** In FRR's words; absent where there are none, and from the others. */
+  readonly extendedCommunities?: string;
 }
 
 /** A route for the router to originate; what is absent is left to the router. */

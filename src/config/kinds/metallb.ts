@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { readAnnotations, whole } from '../annotation.ts';
 import { parseCommunity } from '../community.ts';
-import type { Kind } from '../kind.ts';
-import { defineKind } from '../kind.ts';
+import { unreachableIn } from '../host.ts';
+import { defineKind, type Kind } from '../kind.ts';
 import type { Pool } from '../model.ts';
 import { parseRange } from '../range.ts';
 import { bool, documentSchema, int } from '../schema.ts';
@@ -58,7 +58,16 @@ const pool = defineKind({
     for (const [i, text] of spec.addresses.entries()) {
       const range = parseRange(text, meta.name);
       if ('error' in range) findings.error(['spec', 'addresses', i], range.error, range.hint);
-      else addresses.push({ text, prefixes: range.prefixes });
+      else {
+        addresses.push({ text, prefixes: range.prefixes });
+        const kind = range.prefixes.map(unreachableIn).find((found) => found !== undefined);
+        if (kind !== undefined)
+          findings.warn(
+            ['spec', 'addresses', i],
+            `holds ${kind} addresses, which no Service can have`,
+            'leave them out',
+          );
+      }
     }
     const pinned = spec.serviceAllocation;
     const at = ['spec', 'serviceAllocation'];
@@ -128,6 +137,11 @@ const advertisementSchema = () =>
 const annotations = {
   'as-path-prepend': whole(1, 32, 'How often our AS stands in the AS path beyond the once it does anyway (eBGP).'),
   med: whole(0, 0xffff_ffff, 'MULTI_EXIT_DISC of the routes: lower is better.'),
+  'bandwidth-per-endpoint': whole(
+    1,
+    1_000_000,
+    'Mbit/s that the link bandwidth community of a route has for each endpoint on the node, under the Local policy: routers that heed it send more to nodes with more endpoints.',
+  ),
 } as const;
 
 const advertisement = defineKind({
@@ -164,6 +178,7 @@ const advertisement = defineKind({
         serviceSelectors,
         ...(own['as-path-prepend'] !== undefined && { prepend: own['as-path-prepend'] }),
         ...(own.med !== undefined && { med: own.med }),
+        ...(own['bandwidth-per-endpoint'] !== undefined && { endpointMbit: own['bandwidth-per-endpoint'] }),
       },
     };
   },

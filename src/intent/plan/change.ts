@@ -60,7 +60,8 @@ export function sessionChanges(
     const { before, after } = change;
     if (before === null || after === null) return { ...change, fields: [], resets: false };
     const key = rekeyed.has(after.name) ? ['password'] : [];
-    const resets = key.length > 0 || shaping(before.settings, after.settings).length > 0;
+    const moved = !equal(before.settings.sourceInterface, after.settings.sourceInterface);
+    const resets = moved || key.length > 0 || shaping(before.settings, after.settings).length > 0;
     const names = [...new Set([...Object.keys(before.settings), ...Object.keys(after.settings)])];
     const fields = names.filter((name) => !equal(before.settings[name], after.settings[name]));
     return { ...change, fields: [...fields, ...key], resets };

@@ -15,6 +15,7 @@ export interface PlannedRoute {
   readonly localPref: number | null;
   readonly med: number | null;
   readonly prepend: number | null;
+  readonly bandwidthMbit: number | null;
   /** `A:B` each. */
   readonly communities: readonly string[];
   /** `A:B:C` each. */
@@ -33,7 +34,7 @@ export interface PlannedSession {
 
 export type PlanReceiver = Receiver & Pick<PeerSettings, 'localAsn' | 'peerAsn'>;
 
-type Settings = PeerSettings | UnnumberedPeer['settings'];
+type Settings = (PeerSettings | UnnumberedPeer['settings']) & { readonly sourceInterface?: string };
 
 export function* plannedRoutes(
   advertisements: Advertisements,
@@ -46,19 +47,23 @@ export function* plannedRoutes(
   }
 }
 
-function said({ localPref, med, prepend, communities = [], largeCommunities = [] }: PathAttributes, internal: boolean) {
+function said(attributes: PathAttributes, internal: boolean) {
+  const { localPref, med, prepend, bandwidthMbit, communities = [], largeCommunities = [] } = attributes;
   return {
     localPref: (internal ? localPref : undefined) ?? null,
     med: med ?? null,
     prepend: prepend ?? null,
+    bandwidthMbit: bandwidthMbit ?? null,
     communities: communities.map((c) => `${c >>> 16}:${c & 0xffff}`),
     largeCommunities: largeCommunities.map((c) => c.join(':')),
   };
 }
 
-/** Those with a document, in its order: numbered, then unnumbered. */
+/** Those with a document, in its order: numbered, then unnumbered. An interface stands for the source address it has. */
 export const settingsOf = ({ peers, unnumbered }: NodePeers): Settings[] =>
-  [...peers, ...unnumbered].map(({ settings }) => settings);
+  [...peers, ...unnumbered].map(({ settings, document: { sourceInterface } }) =>
+    sourceInterface === undefined ? settings : { ...settings, sourceInterface },
+  );
 
 export const plannedSession = ({ password: _, ...settings }: Settings, called = false): PlannedSession => ({
   name: settings.name,

@@ -86,6 +86,7 @@ interface Path {
   readonly locPrf?: number;
   readonly community?: { readonly string: string };
   readonly largeCommunity?: { readonly list: readonly string[] };
+  readonly extendedCommunity?: { readonly string: string };
   readonly nexthops?: readonly { readonly ip: string; readonly scope?: string }[];
   readonly peer?: { readonly peerId: string };
   readonly stale?: boolean;
@@ -110,6 +111,7 @@ export function parseTable(json: string, peerAddress: string): ReceivedRoute[] {
         localPref: path.locPrf ?? null,
         communities: (path.community?.string ?? '').split(' ').filter(Boolean).map(parseCommunity),
         largeCommunities: path.largeCommunity?.list ?? [],
+        ...(path.extendedCommunity && { extendedCommunities: path.extendedCommunity.string }),
       })),
   );
 }
