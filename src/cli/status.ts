@@ -7,6 +7,7 @@ import type { ConfigView, PeerRow, ServiceRow } from '../daemon/views.ts';
 import { sha256 } from '../io/digest.ts';
 import { parseAddress } from '../lib/address.ts';
 import { toHex } from '../lib/bytes.ts';
+import { isPattern } from '../lib/cover.ts';
 
 interface StatusDocument {
   readonly apiVersion: string;
@@ -42,7 +43,7 @@ export function serviceStatuses(node: string, services: readonly ServiceRow[]): 
       metadata: { name: `${prefix}-${suffix(node, service)}`, namespace: 'metallb-system', labels },
       status: { node, serviceName, serviceNamespace, ...more },
     });
-    const interfaces = layer2.interfaces.map((name) => ({ name }));
+    const interfaces = layer2.interfaces.filter((name) => !isPattern(name)).map((name) => ({ name }));
     return [
       ...(layer2.announced ? [document('ServiceL2Status', 'l2', interfaces.length > 0 ? { interfaces } : {})] : []),
       ...(bgp.announced ? [document('ServiceBGPStatus', 'bgp', { peers: bgp.peers })] : []),

@@ -11,6 +11,7 @@ export const layer2Defaults = {
   conflict: 'defend',
   stickiness: false,
   holdDownMs: 0,
+  reception: 'normal',
 } as const satisfies Speaker['layer2'];
 
 export const layer2Schema = () =>
@@ -32,6 +33,12 @@ export const layer2Schema = () =>
     holdDown: duration()
       .optional()
       .describe('After a start no address is taken over for this long, 0s..1h. Default 0s.'),
+    reception: z
+      .enum(['normal', 'allMulticast', 'promiscuous'])
+      .optional()
+      .describe(
+        'What interfaces are asked to pass up beside what is for them, where an access point or a hypervisor loses that: nothing, all multicast, or everything. Default normal.',
+      ),
   });
 
 type Spec = Output<typeof layer2Schema>;
@@ -51,6 +58,7 @@ export function readLayer2(raw: Spec, findings: Findings): Speaker['layer2'] {
     gratuitousIntervalMs: read('gratuitousInterval', gratuitousIntervalMs, 1_000, 86_400_000, '0s or in 1s..24h'),
     conflict: raw.conflict ?? layer2Defaults.conflict,
     stickiness: raw.stickiness ?? layer2Defaults.stickiness,
+    reception: raw.reception ?? layer2Defaults.reception,
     holdDownMs: read('holdDown', holdDownMs, 0, 3_600_000, 'in 0s..1h'),
   };
 }

@@ -43,6 +43,8 @@ export interface Speaker {
     readonly stickiness: boolean;
     /** After a start no address is taken over for this long, milliseconds. */
     readonly holdDownMs: number;
+    /** What interfaces are asked to pass up beside what is for them. */
+    readonly reception: 'normal' | 'allMulticast' | 'promiscuous';
   };
   readonly membership: Membership;
   /** By which protocols an address must be announced for it to be put on the loopback; none twice. */

@@ -13,6 +13,7 @@ import type { Port } from '../l2/link.ts';
 import { DEFAULT_SCHEDULE } from '../l2/schedule.ts';
 import type { AddressCounters, Announced, ConflictReport, DropCounters } from '../l2/snapshot.ts';
 import { type Address, formatAddress } from '../lib/address.ts';
+import { covers } from '../lib/cover.ts';
 import { equal } from '../lib/diff.ts';
 import { Addresses } from './addresses.ts';
 import { Claims, claimTexts } from './claims.ts';
@@ -178,7 +179,7 @@ export class Layer2 {
     const protocol = protocolOf(family);
     if (this.worker === undefined) return [];
     return this.interfaces.ports
-      .filter((port) => port.running && port[protocol] && (wanted === 'all' || wanted.includes(port.name)))
+      .filter((port) => port.running && port[protocol] && covers(wanted, port.name))
       .filter((port) => ['on', 'off'].includes(this.statusOf(port)?.[protocol] ?? 'on'));
   }
 
@@ -222,7 +223,7 @@ export class Layer2 {
     if (!this.changed && equal(before.ports, ports) && equal(before.macs, macs)) return;
     this.changed = false;
     this.forgetGone();
-    const { gratuitousIntervalMs, conflict, stickiness } = config.speaker.layer2;
+    const { gratuitousIntervalMs, conflict, stickiness, reception } = config.speaker.layer2;
     const number = ++this.number;
     worker.apply({
       number,
@@ -231,7 +232,7 @@ export class Layer2 {
       addresses: this.addresses.announced(number),
       rules: {
         schedule: { ...DEFAULT_SCHEDULE, refreshMs: gratuitousIntervalMs },
-        ...{ conflict, stickiness, reception: 'normal' },
+        ...{ conflict, stickiness, reception },
       },
     });
     this.tellLacking();

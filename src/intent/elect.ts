@@ -18,7 +18,7 @@ export interface Candidacy {
   readonly byService: boolean;
   /** Weight by node, from preferredNodeSelectors: the sum over those that select the node. It counts for `nodes` alone. */
   readonly preference: ReadonlyMap<string, number>;
-  /** Names; empty means every interface. */
+  /** Names and patterns; empty means every interface. */
   readonly interfaces: readonly string[];
   /** Among nodes of equal weight, those with an endpoint come first. */
   readonly preferLocal?: boolean;

@@ -15,7 +15,7 @@ import type { Trace } from './trace.ts';
 import { no, type Verdict } from './verdict.ts';
 
 export interface Layer2Decision extends Verdict {
-  /** Names; those that do not exist do no harm. */
+  /** Names and patterns (lib/cover.ts); those that do not exist do no harm. */
   readonly interfaces: 'all' | readonly string[];
   /** The node that is to announce, in the eyes of this one; undefined when there is none, or it was not looked for. */
   readonly owner?: string;

@@ -9,6 +9,7 @@
 import { ARP_FRAME_OCTETS, arpProbe, decodeArp, encodeArp, gratuitousArp } from '../arp/packet.ts';
 import { respondArp } from '../arp/respond.ts';
 import { toU32 } from '../lib/address.ts';
+import { covers } from '../lib/cover.ts';
 import { formatMac, type Mac } from '../lib/mac.ts';
 import {
   decodeNeighbor,
@@ -281,4 +282,4 @@ export class Announcer {
 }
 
 const isFor = ({ ip, interfaces }: Announced, port: Port): boolean =>
-  (ip.family === 4 ? port.arp : port.ndp) && (interfaces === 'all' || interfaces.includes(port.name));
+  (ip.family === 4 ? port.arp : port.ndp) && covers(interfaces, port.name);

@@ -19,7 +19,7 @@ export interface Snapshot {
 /** An address to announce; each at most once in a snapshot. */
 export interface Announced {
   readonly ip: Address;
-  /** Names; those that do not exist do no harm. */
+  /** Names and patterns (lib/cover.ts); those that do not exist do no harm. */
   readonly interfaces: 'all' | readonly string[];
   /** Another number than before asks for another burst of announcements. */
   readonly epoch: number;

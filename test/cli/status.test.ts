@@ -103,7 +103,7 @@ test('interfaces where they are restricted, both protocols, and labels without c
   const row = {
     service: 'a/b',
     bgp: { announced: true, peers: ['x'] },
-    layer2: { announced: true, interfaces: ['eth1'] },
+    layer2: { announced: true, interfaces: ['/^ens/', 'eth1'] },
   } as unknown as ServiceRow;
   const [l2, bgp] = serviceStatuses('n', [row]);
   expect([l2!.kind, l2!.status]).toEqual([

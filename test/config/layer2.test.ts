@@ -5,7 +5,7 @@ import { defaultExcluded } from '../../src/config/kinds/exclude.ts';
 import { Loader } from '../../src/config/load.ts';
 import { retain, sameGround } from '../../src/config/retain.ts';
 import type { Speaker } from '../../src/config/speaker.ts';
-import { accepted, configure, fixture, loadText } from '../support/config.ts';
+import { accepted, configure, fixture, loadText, told } from '../support/config.ts';
 
 describe('L2Advertisement', () => {
   it('without a spec selects every pool, node, Service and interface', async () => {
@@ -64,6 +64,28 @@ describe('L2Advertisement', () => {
   });
 });
 
+describe('interfaces by a pattern', () => {
+  const patterned = (pattern: string, spec = '') =>
+    `apiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {name: l2, annotations: {waypost.dev/interfaces: "${pattern}"}}\nspec: {${spec}}\n`;
+
+  it('are beside those that are named', async () => {
+    expect((await accepted(patterned('^ens'))).layer2Advertisements[0]!.interfaces).toEqual(['/^ens/']);
+    const both = (await accepted(patterned('^ens', 'interfaces: [bond0]'))).layer2Advertisements[0]!;
+    expect(both.interfaces).toEqual(['bond0', '/^ens/']);
+  });
+
+  it.each([
+    ['(', 'not a regular expression: "("'],
+    ['', 'is empty: it would match every interface'],
+  ])('%j is none', async (pattern, message) => {
+    const { configuration, diagnostics } = await configure(patterned(pattern));
+    expect(configuration).toBeUndefined();
+    expect(diagnostics.map((d) => [d.path, d.message])).toEqual([
+      ['metadata.annotations["waypost.dev/interfaces"]', message],
+    ]);
+  });
+});
+
 describe('interfaces that are left out', () => {
   it("are MetalLB's by default", async () => {
     const { excludedInterfaces } = await accepted(fixture('minimal.yaml'));
@@ -72,6 +94,31 @@ describe('interfaces that are left out', () => {
     for (const name of ['lo', 'docker0', 'veth12ab', 'cali1', 'cni0', 'dummy0', 'lxc1'])
       expect(excluded(name)).toBe(true);
     for (const name of ['eth0', 'lo0', 'br-ex', 'bond0', 'myveth']) expect(excluded(name)).toBe(false);
+  });
+
+  it('are told of by their own lines, whatever the text does', async () => {
+    const text = `apiVersion: v1
+kind: ConfigMap
+metadata: {name: metallb-excludel2}
+data:
+  excludel2.yaml: |
+    # What MetalLB has, and more.
+    announcedInterfacesToExclude:
+    - ^docker.*
+    - (?i)^eth
+    - 7
+    announcedInterfacesToExcude: []
+    more: !vault x
+`;
+    expect(await told(text)).toEqual([
+      'test.yaml:10:5: error: ConfigMap/metallb-excludel2: data["excludel2.yaml"][4]: announcedInterfacesToExclude[2]: expected a string, found the number 7 (put it in quotes)',
+      'test.yaml:11:5: warning: ConfigMap/metallb-excludel2: data["excludel2.yaml"][5]: announcedInterfacesToExcude: unknown field: ignored (did you mean "announcedInterfacesToExclude"?)',
+      'test.yaml:12:5: warning: ConfigMap/metallb-excludel2: data["excludel2.yaml"][6]: more: unknown field: ignored',
+    ]);
+    expect(await told(text.replace('    - 7\n', ''))).toContain(
+      'test.yaml:9:5: error: ConfigMap/metallb-excludel2: data["excludel2.yaml"][3]: announcedInterfacesToExclude[1]: not a regular expression: "(?i)^eth" (flags are not known here: write [eE] for either case)',
+    );
+    expect((await told(text.replace('    - 7', '    - "x" y')))[0]).toMatch(/^test\.yaml:10:5: error: .*not YAML: /);
   });
 
   it('are those of the ConfigMap where there is one, even none', async () => {
@@ -86,6 +133,7 @@ describe('interfaces that are left out', () => {
     ['{excludel2.yaml: "a: ["}', 'not YAML'],
     ['{excludel2.yaml: "announcedInterfacesToExclude: lo"}', 'expected a list'],
     ['{excludel2.yaml: "[1]"}', 'expected a mapping'],
+    ['{excludel2.yaml: "announcedInterfacesToExclude: *a"}', 'expected a mapping'],
   ])('%s is refused', async (data, message) => {
     const text = `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: metallb-excludel2}\ndata: ${data}\n`;
     const { configuration, diagnostics } = await configure(text);
@@ -103,8 +151,11 @@ describe('the Speaker says', () => {
     ['{layer2: {gratuitousInterval: 0s, conflict: report}}', { conflict: 'report' }],
     ['{layer2: {gratuitousInterval: 1m30s, conflict: yield}}', { gratuitousIntervalMs: 90_000, conflict: 'yield' }],
     ['{layer2: {stickiness: true, holdDown: 1m}}', { stickiness: true, holdDownMs: 60_000 }],
+    ['{layer2: {reception: allMulticast}}', { reception: 'allMulticast' }],
   ])('of layer 2: %s', async (spec, expected) => {
-    const defaults = { gratuitousIntervalMs: 0, conflict: 'defend', stickiness: false, holdDownMs: 0 };
+    const defaults = {
+      ...{ gratuitousIntervalMs: 0, conflict: 'defend', stickiness: false, holdDownMs: 0, reception: 'normal' },
+    };
     expect((await accepted(speakerWith(spec))).speaker.layer2).toEqual({ ...defaults, ...expected });
   });
 
@@ -128,6 +179,7 @@ describe('the Speaker says', () => {
   it.each([
     ['{layer2: {holdDown: 2h}}', 'spec.layer2.holdDown: must be in 0s..1h'],
     ['{layer2: {holdDown: 5}}', 'spec.layer2.holdDown: expected a duration'],
+    ['{layer2: {reception: promisc}}', 'spec.layer2.reception: expected "normal" or "allMulticast" or "promiscuous"'],
     ['{layer2: {gratuitousInterval: 10ms}}', 'spec.layer2.gratuitousInterval: must be 0s or in 1s..24h'],
     ['{membership: {type: etcd}}', 'spec.membership.type: not supported yet'],
     ['{membership: {nodes: [host, host]}}', 'spec.membership.nodes[1]: duplicate definition of node'],

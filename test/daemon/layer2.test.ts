@@ -157,10 +157,16 @@ describe('snapshots', () => {
   });
 
   test('have the rules of the Speaker, and leave out interfaces by pattern', () => {
-    const layer2 = { ...speaker().layer2, gratuitousIntervalMs: 60_000, conflict: 'yield' } as const;
+    const layer2 = {
+      ...speaker().layer2,
+      gratuitousIntervalMs: 60_000,
+      conflict: 'yield',
+      reception: 'promiscuous',
+    } as const;
     bench.load({ ...lab, speaker: speaker({ name: 'node-b', layer2 }) });
     expect(bench.snapshots[0]!.rules).toMatchObject({
       conflict: 'yield',
+      reception: 'promiscuous',
       schedule: { refreshMs: 60_000, roundMs: 1100 },
     });
     bench.layer2.configure({ ...configuration(lab), excludedInterfaces: ['^eth0$'] });
@@ -307,6 +313,19 @@ describe('rows', () => {
     bench.load({ ...lab, services: [] });
     expect([...bench.layer2.counters()]).toEqual([]);
   });
+});
+
+test('interfaces that a pattern matches answer, those too that come later', () => {
+  const documents = {
+    ...lab,
+    layer2Advertisements: [layer2Advertisement('l2', ['lab'], { interfaces: ['bond0', '/^ens/'] })],
+  };
+  bench.load({ ...documents, services: [web] });
+  expect(bench.rows()[0]).toMatchObject({ announced: false, reason: 'announceFailed', interfaces: [] });
+  expect(bench.told('no interface that may answer')[0]).toMatchObject({ why: { bond0: 'absent', '/^ens/': 'absent' } });
+  bench.links = [link(1, 'eth0'), link(7, 'ens7'), link(8, 'ens8')];
+  bench.linksEvents!.changed();
+  expect(bench.rows()[0]).toMatchObject({ announced: true, reason: null, interfaces: ['ens7', 'ens8'] });
 });
 
 test('interfaces that do not exist are told of once, and again after they were there', () => {

@@ -36,6 +36,13 @@ describe('an announced address', () => {
     expect(wire.drops()).toEqual({ eth0: { notMatchInterface: 1 }, eth1: { notMatchInterface: 1, announceIP: 1 } });
   });
 
+  it('is announced where a pattern matches the name of an interface', () => {
+    const wire = new Wire();
+    expect(wire.apply(snapshot([eth0, eth1], [`${vip}@eth9,/1$/`]))).toEqual(burst('eth1').slice(0, 2));
+    expect(wire.receive(eth0, request(vip))).toEqual([]);
+    expect(wire.receive(eth1, request(vip))).toEqual([`eth1 reply ${vip} to host`]);
+  });
+
   it('is given up by a snapshot that does not have it, whatever that is numbered', () => {
     const wire = new Wire();
     const s = snapshot([eth0], [vip]);

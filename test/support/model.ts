@@ -168,7 +168,10 @@ export const speaker = (more: Partial<Speaker> = {}): Speaker => ({
   serviceCommunities: [],
   alwaysBlock: [],
   kernel: kernelDefaults,
-  layer2: { gratuitousIntervalMs: 0, conflict: 'defend', stickiness: false, holdDownMs: 0 },
+  layer2: {
+    ...{ gratuitousIntervalMs: 0, conflict: 'defend', stickiness: false, holdDownMs: 0 },
+    reception: 'normal',
+  },
   membership: { type: 'static', nodes: [] },
   loopbackAddresses: [],
   drain: { waitMs: 5000, onShutdown: true, keepSoleLocal: true },

@@ -3,6 +3,7 @@
  * not given to a pod, and is answered for where its subnet is. Warnings all: the program announces what it is told.
  */
 import { formatAddress } from '../../lib/address.ts';
+import { covers } from '../../lib/cover.ts';
 import { bounds, contains, overlaps, type Prefix } from '../../lib/prefix.ts';
 import { candidatePools } from '../candidates.ts';
 import { type KubeOvn, type Subnet, vlanInterface, vlanOf } from '../kubeovn.ts';
@@ -150,7 +151,7 @@ function checkAdvertised(inside: ReadonlyMap<Pool, Found<Subnet>>, ground: Under
           `announces pool ${pool.name} on every interface: which one Subnet/${subnet.name} is on is not known`,
           "name the VLAN's sub-interface under interfaces, or add the Vlan and the ProviderNetwork",
         );
-      if (wanted !== undefined && value.interfaces.length > 0 && !value.interfaces.includes(wanted))
+      if (wanted !== undefined && value.interfaces.length > 0 && !covers(value.interfaces, wanted))
         report.warn(
           document,
           ['spec', 'interfaces'],

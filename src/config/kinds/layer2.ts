@@ -1,7 +1,11 @@
 /** group metallb.io: L2Advertisement. */
 import { z } from 'zod';
+import { patternEntry } from '../../lib/cover.ts';
+import { annotationPath, readAnnotations, words } from '../annotation.ts';
 import { isDeviceName } from '../device.ts';
 import { defineKind, type Kind } from '../kind.ts';
+import type { Meta } from '../model.ts';
+import type { Findings } from '../problem.ts';
 import { documentSchema, int } from '../schema.ts';
 import { readNodeSelectors, readSelector, readSelectors, selectorSchema } from '../selector.ts';
 import { metallb } from './metallb.ts';
@@ -37,11 +41,33 @@ const schema = () =>
       .optional(),
   });
 
+const annotations = {
+  interfaces: words(
+    'a regular expression',
+    'Interfaces that answer, by a pattern that their names match anywhere, beside those under interfaces.',
+  ),
+} as const;
+
+/** What is matched anywhere in names, as MetalLB's patterns of names to leave out are. */
+function readPattern(meta: Meta, findings: Findings): readonly string[] {
+  const { interfaces: pattern } = readAnnotations(annotations, meta.annotations, findings);
+  if (pattern === undefined) return [];
+  try {
+    new RegExp(pattern);
+    if (pattern !== '') return [patternEntry(pattern)];
+    findings.error(annotationPath('interfaces'), 'is empty: it would match every interface', 'leave it out');
+  } catch {
+    findings.error(annotationPath('interfaces'), `not a regular expression: ${JSON.stringify(pattern)}`);
+  }
+  return [];
+}
+
 const advertisement = defineKind({
   kind: 'L2Advertisement',
   apiVersion: 'metallb.io/v1beta1',
   ...metallb,
   summary: 'How the addresses of pools are announced on the links of the nodes, by ARP and neighbour discovery.',
+  own: { annotations },
   schema,
   read({ spec = {} }, meta, findings) {
     const at = (field: string) => ['spec', field];
@@ -52,7 +78,7 @@ const advertisement = defineKind({
         findings.warn(
           [...at('interfaces'), i],
           `no interface is called ${JSON.stringify(name)}`,
-          'names are exact, up to 15 characters; patterns are none',
+          'names are exact, up to 15 characters; the annotation waypost.dev/interfaces has a pattern',
         );
     return {
       type: 'layer2',
@@ -62,7 +88,7 @@ const advertisement = defineKind({
         poolSelectors: readSelectors(spec.ipAddressPoolSelectors, at('ipAddressPoolSelectors'), findings),
         nodeSelectors: readNodeSelectors(spec, findings),
         serviceSelectors: readSelectors(spec.serviceSelectors, at('serviceSelectors'), findings),
-        interfaces: spec.interfaces ?? [],
+        interfaces: [...(spec.interfaces ?? []), ...readPattern(meta, findings)],
         preferences: (spec.preferredNodeSelectors ?? []).map(({ weight, preference }, i) => ({
           weight,
           selector: readSelector(preference, [...at('preferredNodeSelectors'), i, 'preference'], findings),
