@@ -35,7 +35,8 @@ export const flag = (summary: string): Annotation<boolean> => ({
 export const whole = (min: number, max: number, summary: string): Annotation<number> => ({
   expects: `a whole number in ${min}..${max}`,
   summary,
-  read: (text) => (/^\d{1,10}$/.test(text) && Number(text) >= min && Number(text) <= max ? Number(text) : undefined),
+  read: (text) =>
+    /^(?:0|[1-9]\d{0,9})$/.test(text) && Number(text) >= min && Number(text) <= max ? Number(text) : undefined,
 });
 
 /** A duration, in seconds, both ends included. */

@@ -8,6 +8,7 @@ import { resolveBfd } from './check/bfd.ts';
 import { checkCarriers } from './check/carriers.ts';
 import { checkAllowed, collectAliases } from './check/communities.ts';
 import { electHosts, withEgressLabels } from './check/egress.ts';
+import { checkExclusion } from './check/exclusion.ts';
 import { applyExtras } from './check/extras.ts';
 import { checkOverlays, joinFabric } from './check/fabric.ts';
 import { mergeFrr } from './check/frr.ts';
@@ -75,13 +76,17 @@ function putTogether(sorter: Sorter, options: NodeOptions): Assembled {
   const slices = slicesByService(sorter.of('endpointSlice'));
   const namespaces = new Map(sorter.of('namespace').map(({ value }) => [value.name, value]));
   const bareNodes = new Map(sorter.of('node').map(({ value }) => [value.name, value]));
-  const bareSpeaker = chooseSpeaker(sorter.of('speaker'), bareNodes, options, report);
+  const all = sorter.documentsOf('Speaker').length;
+  const bareSpeaker = chooseSpeaker(sorter.of('speaker'), bareNodes, options, report, all);
   const ground = { speaker: bareSpeaker, nodes: bareNodes, services, slices, complete: !unread };
   const egress = electHosts(sorter.of('egress'), ground, report);
   const { speaker, nodes } = withEgressLabels(egress, bareSpeaker, bareNodes);
   const known = new KnownNodes(speaker, nodes);
+  // Once our own Speaker is read, those of other nodes are theirs.
+  const isTheirs = ({ meta }: Document) =>
+    meta.kind === 'Speaker' && speaker.position !== undefined && meta.name !== speaker.name;
   for (const document of sorter.troubled) {
-    const own = document.nodes === undefined || anySelects(document.nodes, known.own.labels);
+    const own = document.nodes === undefined ? !isTheirs(document) : anySelects(document.nodes, known.own.labels);
     for (const problem of document.problems) report.judge(own, document, problem);
   }
   const pools = sorter.of('pool');
@@ -118,6 +123,7 @@ function putTogether(sorter: Sorter, options: NodeOptions): Assembled {
   }));
   checkOverlap(pools, report);
   checkHosts(pools, nodes, merged, report);
+  if (advertisements.length + layer2.length > 0) checkExclusion(sorter.of('node'), speaker, report);
   checkPreferences(pools, advertisements, known, report);
   checkNetwork(sorter.of('network'), known, report);
   const sessions = applyExtras(sorter.of('extras')[0], merged, !unread, report);

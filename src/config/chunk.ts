@@ -51,7 +51,14 @@ export function countLines(bytes: Uint8Array, from: number, to: number): number 
   return lines;
 }
 
-const blank = /^(?:---[ \t]*)?(?:(?:[ \t]*(?:#.*)?|%.*)(?:\r?\n|$))*$/;
+const marker = /^---[ \t]*/;
+const blank = /(?:[ \t]*(?:#.*)?|%.*)(?:\r?\n|$)/y;
 
-/** Blank lines, comments and directives: nothing that makes a document. */
-export const isNothing = (text: string): boolean => blank.test(text);
+/** Blank lines, comments and directives: nothing that makes a document. Line by line, as millions of them may be. */
+export function isNothing(text: string): boolean {
+  for (let at = marker.exec(text)?.[0].length ?? 0; at < text.length; at = blank.lastIndex) {
+    blank.lastIndex = at;
+    if (!blank.test(text)) return false;
+  }
+  return true;
+}

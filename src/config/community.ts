@@ -26,3 +26,19 @@ function decimal(text: string, max: number): number | undefined {
   const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
   return value <= max ? value : undefined;
 }
+
+/** Names that routers give to communities which every one of them knows (RFC 1997, RFC 7999, RFC 8326). */
+const known: ReadonlyMap<string, string> = new Map([
+  ['no-export', '65535:65281'],
+  ['no-advertise', '65535:65282'],
+  ['no-export-subconfed', '65535:65283'],
+  ['local-as', '65535:65283'],
+  ['blackhole', '65535:666'],
+  ['graceful-shutdown', '65535:0'],
+]);
+
+/** What to write instead of such a name. */
+export function wellKnownHint(text: string): string | undefined {
+  const value = known.get(text.toLowerCase().replaceAll('_', '-'));
+  return value && `write ${JSON.stringify(value)}`;
+}

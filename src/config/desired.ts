@@ -3,11 +3,11 @@
  * error; one that is known and not supported here is refused by its path.
  */
 import { z } from 'zod';
-import { parseAddress } from '../lib/address.ts';
 import { isGroupMac, parseMac } from '../lib/mac.ts';
 import { checkDeviceName } from './device.ts';
+import { family, readFamily } from './family.ts';
 import { didYouMean } from './nearest.ts';
-import { type InterfaceType, interfaceTypes, ownTables, type PolicyFamily, type PolicyInterface } from './network.ts';
+import { type InterfaceType, interfaceTypes, ownTables, type PolicyInterface } from './network.ts';
 import type { Findings, Path } from './problem.ts';
 import type { Output } from './schema.ts';
 import { flag, number, refuse, refusedFields } from './value.ts';
@@ -18,39 +18,8 @@ const unsupported = {
     ...['copy-mac-from', 'profile-name', 'sr-iov', 'vxlan', 'mac-vlan', 'mac-vtap', 'ipvlan', 'hsr', 'infiniband'],
     ...['macsec', 'libreswan', 'dispatch', 'xfrm', 'patch', 'ovs-db', 'dpdk', 'bond'],
   ],
-  family: ['dhcp-client-id', 'dhcp-send-hostname', 'dhcp-custom-hostname', 'dhcp-duid', 'allow-extra-address', 'token'],
   vlan: ['registration-protocol', 'reorder-headers', 'loose-binding'],
 } as const;
-
-/** What DHCP would bring: without it they change nothing. */
-const automatic = () => ({
-  'auto-dns': flag().optional(),
-  'auto-gateway': flag().optional(),
-  'auto-routes': flag().optional(),
-  'auto-route-table-id': number(0, 0xffff_ffff).optional(),
-  'auto-route-metric': number(-1, 0xffff_ffff).optional(),
-});
-
-const family = () =>
-  z.strictObject({
-    enabled: flag().optional().describe('The family is used. false removes its addresses. Default true.'),
-    dhcp: flag().optional(),
-    autoconf: flag().optional().describe('IPv6: make addresses from router advertisements.'),
-    address: z
-      .array(
-        z.strictObject({
-          ip: z.string().describe('The address.'),
-          'prefix-length': number(0, 128).describe('Length of its prefix, in bits.'),
-          ...refusedFields('mptcp-flags', 'preferred-life-time', 'valid-life-time'),
-        }),
-      )
-      .optional()
-      .describe('All addresses of the interface, but for link-local ones. Default: they stay.'),
-    forwarding: flag().optional().describe('Forward packets that come in by this interface.'),
-    'addr-gen-mode': z.string().optional(),
-    ...automatic(),
-    ...refusedFields(...unsupported.family),
-  });
 
 const names = () => z.array(z.string().min(1, 'the name is empty')).optional();
 const bridgePorts = () =>
@@ -138,7 +107,6 @@ export const interfaceSchema = () =>
   });
 
 type Raw = Output<typeof interfaceSchema>;
-type RawFamily = Output<typeof family>;
 
 /** @param path of the list */
 export function readInterfaces(raw: readonly Raw[], path: Path, findings: Findings): PolicyInterface[] {
@@ -254,38 +222,4 @@ function readPorts(raw: Raw, path: Path, findings: Findings): readonly string[] 
     for (const [i, port] of list.entries()) checkDeviceName(port, [...at, i], findings);
   }
   return lists.find(({ list }) => list !== undefined)?.list;
-}
-
-function readFamily(raw: RawFamily, bits: 4 | 6, path: Path, findings: Findings): PolicyFamily {
-  const { enabled = true, dhcp, autoconf, forwarding } = raw;
-  if (dhcp) findings.error([...path, 'dhcp'], 'DHCP is not supported: give the addresses, or leave the family out');
-  if (bits === 4 && autoconf !== undefined) findings.error([...path, 'autoconf'], 'belongs to ipv6');
-  if (raw['addr-gen-mode'] !== undefined && raw['addr-gen-mode'] !== 'eui64')
-    findings.error([...path, 'addr-gen-mode'], 'only eui64 is supported');
-  refuse(raw, unsupported.family, path, findings);
-  const addresses = raw.address?.flatMap((item, i) => {
-    const { ip, 'prefix-length': length, ...rest } = item;
-    const at = [...path, 'address', i];
-    refuse(rest, Object.keys(rest), at, findings);
-    const address = parseAddress(ip);
-    if (address?.family !== bits) {
-      findings.error([...at, 'ip'], `not an IPv${bits} address: ${JSON.stringify(ip)}`);
-      return [];
-    }
-    if (bits === 4 && length > 32) findings.error([...at, 'prefix-length'], 'must be in 0..32');
-    return { address, length };
-  });
-  findings.duplicates(
-    [...path, 'address'],
-    (raw.address ?? []).map(({ ip }) => ip),
-    'address',
-  );
-  if (!enabled && (addresses ?? []).length > 0)
-    findings.error([...path, 'address'], 'the family is not enabled: it has no addresses', 'write enabled: true');
-  return {
-    enabled,
-    ...(addresses && enabled && { addresses }),
-    ...(forwarding !== undefined && { forwarding }),
-    ...(autoconf !== undefined && bits === 6 && { autoconf }),
-  };
 }

@@ -60,7 +60,7 @@ export function readExtras(text: string, path: Path, findings: Findings): readon
     } else if (map !== null) open = openMap(maps, map[1]!, at, findings);
     else if (match !== null && open !== undefined) addMatch(open, match, at, findings);
     else if (line === 'exit' && open !== undefined) open = undefined;
-    else findings.error(at, `not understood: ${JSON.stringify(short(line))}`, hintFor(line));
+    else findings.error(at, `not understood: ${JSON.stringify(short(withoutSecret(line)))}`, hintFor(line));
   }
   return [...maps].map(([name, { matches, path: at }]) => ({
     peer: name,
@@ -141,7 +141,11 @@ function rulesOf(matches: RouteMap['matches'], lists: Map<string, Entry[]>, find
 
 const short = (text: string): string => (text.length > 60 ? `${text.slice(0, 57)}…` : text);
 
+/** A line as far as it may be repeated: what FRR's words for passwords are followed by is left out. */
+const withoutSecret = (line: string): string => line.replace(/\b(password|key-string|md5|secret)\b.*$/i, '$1 …');
+
 function hintFor(line: string): string {
+  if (/\bpassword\b/i.test(line)) return 'a BGPPeer has its password, or the passwordSecret that names one';
   if (/^route-map\s/.test(line)) return 'only "route-map PEER-in permit 20" is carried out';
   if (/^match\s/.test(line)) return 'only "match ip|ipv6 address prefix-list NAME" in a route-map is carried out';
   if (/prefix-list/.test(line)) return 'write "ip|ipv6 prefix-list NAME [seq N] permit|deny PREFIX [ge N] [le N]"';

@@ -2,7 +2,17 @@
  * Text of one chunk to plain values. Pure and structured-clone safe in and out, so that a big chunk can be parsed in
  * a worker thread: give `parseChunk`'s result to `batches` there and post them one by one.
  */
-import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from 'yaml';
+import {
+  type Document,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Tags,
+  type YAMLError,
+} from 'yaml';
 import { explain, tooDeep, twice } from './fault.ts';
 import { doubleKey, itemOffsets } from './json.ts';
 
@@ -36,12 +46,34 @@ export interface Parsed {
   readonly faults: readonly Fault[];
 }
 
-/** Aliases of one document may not multiply its nodes by more than this. */
-const maxAliasCount = 100;
+/** Aliases of one document may not multiply its nodes by more than this. Programs that write YAML make hundreds of one. */
+const maxAliasCount = 10_000;
+/** … nor make more of it than so many values, beyond what its length alone allows. */
+const maxValues = 1_000_000;
 
-/** The one way this program parses YAML: 1.2 core schema plus `<<`, unique keys, no source text in messages. */
+/**
+ * The one way this program parses YAML: 1.2 core schema plus `<<`, unique keys, no source text in messages. A number that
+ * begins with a zero is text, which no field for numbers takes: to kubectl it is octal, and to YAML 1.2 decimal.
+ */
 export const parseTree = (text: string, lineCounter: LineCounter): Document.Parsed =>
-  parseDocument(text, { lineCounter, merge: true, prettyErrors: false, logLevel: 'silent' }) as Document.Parsed;
+  parseDocument(text, {
+    lineCounter,
+    customTags: withoutZeros,
+    merge: true,
+    prettyErrors: false,
+    logLevel: 'silent',
+  }) as Document.Parsed;
+
+const INT = 'tag:yaml.org,2002:int';
+const withoutZeros = (tags: Tags): Tags => {
+  ours ??= tags.map((tag) =>
+    typeof tag === 'object' && tag.collection === undefined && tag.tag === INT && tag.format === undefined
+      ? { ...tag, test: /^[-+]?(?:0|[1-9][0-9]*)$/ }
+      : tag,
+  );
+  return ours;
+};
+let ours: Tags | undefined;
 
 /** Parses the text of one chunk. Never throws on bad input: what is wrong is among the faults. */
 export function parseChunk(text: string): Parsed {
@@ -109,6 +141,8 @@ function parseYaml(text: string): Parsed {
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount });
+    const most = Math.max(maxValues, text.length);
+    if (text.includes('*') && countValues(value, new Map()) > most) throw new ReferenceError(bomb);
   } catch (error) {
     const { line, column } = at(start);
     return (
@@ -157,6 +191,19 @@ function subjectOf(document: Document.Parsed): string {
 }
 
 const bomb = 'YAML aliases multiply this document beyond reason: refused';
+
+/** Values in all, those of an alias each time that it stands there. */
+function countValues(value: unknown, known: Map<object, number>): number {
+  if (typeof value !== 'object' || value === null) return 1;
+  const before = known.get(value);
+  if (before !== undefined) return before;
+  // What holds itself has no end.
+  known.set(value, Number.POSITIVE_INFINITY);
+  let count = 1;
+  for (const inner of Object.values(value)) count += countValues(inner, known);
+  known.set(value, count);
+  return count;
+}
 
 /** An alias without an anchor, which the parser notices only now. Its name is not told: it may be meant as a value. */
 function unresolved(

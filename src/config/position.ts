@@ -2,7 +2,19 @@
  * Where things stand in a file. No syntax tree is kept: a document remembers its text, and the line and column of a
  * field are found by parsing that text once more when a message needs them.
  */
-import { type Document, isAlias, isCollection, isMap, isNode, isScalar, isSeq, LineCounter, type Node } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  Pair,
+  type YAMLMap,
+} from 'yaml';
 import type { Position } from './model.ts';
 import { parseTree } from './parse.ts';
 import type { Path } from './problem.ts';
@@ -92,7 +104,7 @@ function find(document: Document.Parsed, path: Path, atKey: boolean, text: strin
   for (const [i, step] of path.entries()) {
     if (isAlias(node)) node = node.resolve(document);
     if (isMap(node)) {
-      const pair = node.items.find((p) => isScalar(p.key) && String(p.key.value) === step);
+      const pair = pairOf(node, step, document);
       if (pair === undefined) return offset;
       node = pair.value;
       const onKey = isCollection(node) || (atKey && i === path.length - 1);
@@ -107,6 +119,26 @@ function find(document: Document.Parsed, path: Path, atKey: boolean, text: strin
     else return offset;
   }
   return offset;
+}
+
+/**
+ * The field of that name: the mapping's own, or one that it takes over from another (`<<`). Where that other one is in
+ * another item of a List, whose text is not at hand, the key that names it.
+ */
+function pairOf({ items }: YAMLMap, step: string | number, document: Document.Parsed): Pair | undefined {
+  const own = items.find(({ key }) => isScalar(key) && String(key.value) === step);
+  if (own !== undefined) return own;
+  let elsewhere: Pair | undefined;
+  for (const merge of items) {
+    if (!isScalar(merge.key) || typeof merge.key.value !== 'symbol') continue;
+    for (const source of isSeq(merge.value) ? merge.value.items : [merge.value]) {
+      const node: unknown = isAlias(source) ? source.resolve(document) : source;
+      if (node === undefined) elsewhere ??= merge;
+      const found = isMap(node) ? pairOf(node, step, document) : undefined;
+      if (found !== undefined) return found;
+    }
+  }
+  return elsewhere && new Pair(elsewhere.key);
 }
 
 /** The first word of a line of a block of text whose sign is at `start`; the first line is 0. */

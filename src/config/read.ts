@@ -5,7 +5,7 @@ import type { Labels, Meta } from './model.ts';
 import { isRecord, type Piece } from './parse.ts';
 import { type Anchor, Source } from './position.ts';
 import { Findings } from './problem.ts';
-import { lookup } from './registry.ts';
+import { lookup, versionHint } from './registry.ts';
 
 /** Reads one object. `chunk` is the text that the piece was found in, `anchor` the line on which that starts. */
 export function readDocument(piece: Piece, chunk: string, file: string, anchor: Anchor): Document | Stray {
@@ -14,7 +14,14 @@ export function readDocument(piece: Piece, chunk: string, file: string, anchor: 
   const findings = new Findings();
   const stray = (subject = ''): Stray => ({ subject, source, problems: findings.problems });
   if (!isRecord(value)) {
-    findings.error([], `a document must be a mapping with apiVersion, kind and metadata, found ${shapeOf(value)}`);
+    const hint = Array.isArray(value)
+      ? 'put "---" between documents, or "kind: List" and "items:" before them'
+      : undefined;
+    findings.error(
+      [],
+      `a document must be a mapping with apiVersion, kind and metadata, found ${shapeOf(value)}`,
+      hint,
+    );
     return stray();
   }
   const { apiVersion, kind } = value;
@@ -23,7 +30,7 @@ export function readDocument(piece: Piece, chunk: string, file: string, anchor: 
   for (const field of ['apiVersion', 'kind'] as const) {
     const text = value[field];
     if (text === undefined || text === null || text === '')
-      findings.error([], `${field} is missing`, value.kind === 'Speaker' ? 'apiVersion: waypost.dev/v1' : undefined);
+      findings.error([], `${field} is missing`, field === 'apiVersion' ? versionHint(kind) : undefined);
     else if (typeof text !== 'string') findings.error([field], `expected a string, found ${shapeOf(text)}`);
   }
   if (typeof apiVersion !== 'string' || typeof kind !== 'string' || findings.failed) return stray(subject);

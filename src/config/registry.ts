@@ -56,14 +56,22 @@ export function lookup(apiVersion: string, kind: string): Lookup {
   if (known.length > 0) {
     // Other projects have a Service, a Node or a Subnet of their own; a pool or a peer of another group is a slip.
     const common = ['', 'discovery.k8s.io', 'kubeovn.io'].includes(groupOf(known[0]!.apiVersion));
-    if (common && group.includes('.') && !groups.has(group)) return ignored(notOurs(apiVersion, kind));
+    const foreign = (common && group.includes('.')) || /(?:^|\.)projectcalico\.org$/.test(group);
+    if (foreign && !groups.has(group)) return ignored(notOurs(apiVersion, kind));
     const wanted = known.map((candidate) => candidate.apiVersion).join(' or ');
-    return { severity: 'error', field: 'apiVersion', message: `${kind} belongs to ${wanted}, found ${apiVersion}` };
+    const message = `${kind} belongs to ${wanted}, found ${apiVersion}`;
+    return { severity: 'error', field: 'apiVersion', message, hint: `write ${versionHint(kind)}` };
   }
   const hint = instead.get(kind) ?? didYouMean(kind, [...byKind.keys()]);
   if (!isSlip(group, kind)) return ignored(notOurs(apiVersion, kind), hint);
   const message = `${apiVersion} has no kind ${kind}`;
   return { severity: 'error', field: 'kind', message, ...(hint !== undefined && { hint }) };
+}
+
+/** The apiVersion that documents of a kind have; undefined for what is not read. */
+export function versionHint(kind: unknown): string | undefined {
+  const known = typeof kind === 'string' ? byKind.get(kind) : undefined;
+  return known && `apiVersion: ${known[0]!.apiVersion}`;
 }
 
 /** What is not read of our own group, or one letter away from what is of another: to ignore it would be to lose it. */

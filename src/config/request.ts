@@ -1,7 +1,8 @@
 /** What a Service asks for: a pool, addresses, company on them, and communities (MetalLB controller/service.go). */
-import { formatAddress, parseAddress } from '../lib/address.ts';
+import { formatAddress, parseAddress, unmapAddress } from '../lib/address.ts';
 import { annotationPath, communityLabels, labelPath } from './annotation.ts';
 import type { ServiceItem } from './document.ts';
+import { addressHint } from './host.ts';
 import type { Labels, Meta, Service } from './model.ts';
 import { nearest } from './nearest.ts';
 import type { Findings, Path } from './problem.ts';
@@ -49,8 +50,12 @@ export function readRequest(
   const [pool, sharingKey = '', listed] = [read('pool'), read('sharingKey'), read('addresses')];
   const path = addressesPath(annotations);
   const wanted = listed ?? (single || undefined);
-  const texts = wanted?.split(',').map((text) => text.trim()) ?? [];
-  const addresses = texts.flatMap((text) => parseAddress(text) ?? []);
+  // The field has one address, the annotation may have two.
+  const texts = listed?.split(',').map((text) => text.trim()) ?? (wanted === undefined ? [] : [wanted]);
+  const addresses = texts.flatMap((text) => {
+    const address = parseAddress(text);
+    return address ? unmapAddress(address) : [];
+  });
   let invalid: string | undefined;
   const refuse = (at: Path, message: string, hint?: string) => {
     invalid ??= message;
@@ -63,7 +68,12 @@ export function readRequest(
       'keep the annotation',
     );
   for (const text of texts)
-    if (parseAddress(text) === undefined) refuse(path, `invalid address ${JSON.stringify(text)}`);
+    if (parseAddress(text) === undefined)
+      refuse(
+        path,
+        `invalid address ${JSON.stringify(text)}`,
+        text.includes(',') ? `the annotation ${groups[0]}${names.addresses} may have two` : addressHint(text),
+      );
   if (wanted !== undefined && invalid === undefined) {
     const all = addresses.map(formatAddress).join(',');
     if (addresses.length > 2 || (addresses.length === 2 && addresses[0]!.family === addresses[1]!.family))

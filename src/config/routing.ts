@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type Family, formatAddress, parseAddress } from '../lib/address.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../lib/prefix.ts';
+import { addressHint } from './host.ts';
 import {
   LOCAL_TABLE,
   MAIN_TABLE,
@@ -22,7 +23,7 @@ const state = () => z.enum(['present', 'absent']).optional().describe('absent: w
 const mark = () =>
   z
     .preprocess(
-      (v) => (typeof v === 'string' && /^(\d+|0x[0-9a-f]+)$/i.test(v) ? Number(v) : v),
+      (v) => (typeof v === 'string' && /^(?:0|[1-9]\d*|0x[0-9a-f]+)$/i.test(v) ? Number(v) : v),
       z.int().min(0, 'must be in 0..0xffffffff').max(0xffff_ffff, 'must be in 0..0xffffffff'),
     )
     .optional();
@@ -262,6 +263,7 @@ function readAddress<F extends string>(raw: Text<F>, field: F, path: Path, findi
   const text = raw[field];
   if (!text) return undefined;
   const address = parseAddress(text);
-  if (address === undefined) findings.error([...path, field], `not an IP address: ${JSON.stringify(text)}`);
+  if (address === undefined)
+    findings.error([...path, field], `not an IP address: ${JSON.stringify(text)}`, addressHint(text));
   return address;
 }

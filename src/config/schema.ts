@@ -3,12 +3,10 @@
  * expected, and fields that no schema knows become warnings that offer the nearest one that exists.
  */
 import { z } from 'zod';
+import { complaint, hintFor, isHidden, isPassword, passwordHint } from './complaint.ts';
 import { didYouMean } from './nearest.ts';
 import { isRecord } from './parse.ts';
 import type { Findings, Path } from './problem.ts';
-
-/** Fields whose values no message may repeat. */
-const secret = new Set(['password', 'passwordSecret', 'data', 'stringData']);
 
 /**
  * Schemas are functions that build them: of all the kinds there are, most documents use a few, and to build the others
@@ -54,9 +52,15 @@ export const anything = () => z.unknown().optional();
 const plainName = /^[^\s/\p{C}]*$/u;
 const noName = 'a name has neither blanks nor slashes';
 
-/** metadata of every kind: what is not listed is ignored (managedFields, uid …). */
+/** What a cluster keeps in metadata: known, not read. */
+const kept = [
+  ...['clusterName', 'creationTimestamp', 'deletionGracePeriodSeconds', 'deletionTimestamp', 'finalizers'],
+  ...['generateName', 'generation', 'managedFields', 'ownerReferences', 'resourceVersion', 'selfLink', 'uid'],
+];
+
+/** metadata of every kind. */
 const metadata = lazily(() =>
-  z.looseObject(
+  z.object(
     {
       name: z
         .string({ error: ({ input }) => (input === undefined ? 'the name is missing' : undefined) })
@@ -65,6 +69,7 @@ const metadata = lazily(() =>
       namespace: z.string().regex(plainName, noName).optional(),
       labels: z.record(z.string(), z.string()).optional(),
       annotations: z.record(z.string(), z.string()).optional(),
+      ...Object.fromEntries(kept.map((name) => [name, anything()])),
     },
     { error: ({ input }) => (input === undefined ? 'is missing: every document needs a name' : undefined) },
   ),
@@ -90,87 +95,20 @@ export function check<T extends z.ZodType>(
   const result = schema.safeParse(cleaned, { error: complaint, reportInput: true, jitless: !often });
   reportUnknown(schema, cleaned, path, findings);
   if (result.success) return result.data;
-  for (const issue of result.error.issues) {
+  const { issues } = result.error;
+  for (const issue of issues) {
     // Each was told by name.
     if (issue.code === 'unrecognized_keys') continue;
+    const general = issue.message === complaint(issue);
+    // A number that is beyond any range is beyond that of its field, which says more.
+    if (general && issue.code === 'too_big' && issues.some((other) => other !== issue && isAt(other, issue))) continue;
     const at = [...path, ...(issue.path as (string | number)[])];
-    findings.error(at, issue.message, issue.message === complaint(issue) ? hintFor(issue, at) : undefined);
+    findings.error(at, issue.message, general ? hintFor(issue, at) : undefined);
   }
   return undefined;
 }
 
-/** The message of an issue whose schema gives none. */
-function complaint(issue: z.core.$ZodRawIssue | z.core.$ZodIssue): string {
-  const hidden = (issue.path ?? []).some((step) => secret.has(String(step)));
-  switch (issue.code) {
-    case 'invalid_type': {
-      const wanted = typeNames[issue.expected] ?? issue.expected;
-      return issue.input === undefined
-        ? `is missing: expected ${wanted}`
-        : `expected ${wanted}, found ${found(issue.input, hidden)}`;
-    }
-    case 'invalid_value':
-      return `expected ${issue.values.map((v) => JSON.stringify(v)).join(' or ')}, found ${found(issue.input, hidden)}`;
-    default:
-      return `is not valid: found ${found(issue.input, hidden)}`;
-  }
-}
-
-const typeNames: Readonly<Record<string, string>> = {
-  string: 'a string',
-  number: 'a number',
-  int: 'a whole number',
-  boolean: 'true or false',
-  array: 'a list',
-  object: 'a mapping',
-  record: 'a mapping',
-};
-
-function found(value: unknown, hidden: boolean): string {
-  if (Array.isArray(value)) return 'a list';
-  if (isRecord(value)) return 'a mapping';
-  if (value === null || value === undefined) return 'nothing';
-  const kind = typeof value === 'string' ? 'string' : typeof value === 'boolean' ? 'boolean' : 'number';
-  if (hidden || /password/i.test(String(value))) return `a ${kind}`;
-  return `the ${kind} ${short(value)}`;
-}
-
-const short = (value: unknown): string => {
-  const text = JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 57)}…"` : text;
-};
-
-function hintFor(issue: z.core.$ZodIssue, path: Path): string | undefined {
-  const input: unknown = issue.input;
-  const key = path.findLast((step) => typeof step === 'string');
-  const hidden = path.some((step) => secret.has(String(step)));
-  if (issue.code === 'invalid_value' && typeof input === 'string' && !hidden)
-    return didYouMean(input, issue.values.map(String));
-  if (issue.code !== 'invalid_type' || input === undefined) return undefined;
-  // `{{ … }}` is a mapping whose key is a mapping.
-  if (isRecord(input) && Object.keys(input).some((k) => k.startsWith('{')))
-    return 'this looks like a template: render it first';
-  const glued =
-    issue.expected === 'object' || issue.expected === 'record' ? /^([A-Za-z][\w./-]*:)\S/.exec(String(input)) : null;
-  if (glued !== null) return `put a blank after "${glued[1]}"`;
-  if (issue.expected === 'array' && isRecord(input)) return `start the item with a dash: "${key}:" and "- …" below it`;
-  if (issue.expected === 'array' && !hidden)
-    return `write it as a list: "${key}: [${plain(input)}]" or one "- " item a line`;
-  if (issue.expected === 'string' && (typeof input === 'number' || typeof input === 'boolean'))
-    return 'put it in quotes';
-  if ((issue.expected === 'number' || issue.expected === 'int') && typeof input === 'string' && /^\d+$/.test(input))
-    return 'take the quotes away';
-  return undefined;
-}
-
-const plain = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
-
-/** Without it the session would have no password, which nobody means who names the field. */
-const isPassword = (path: Path, key: string): boolean =>
-  key === 'password' || key === 'passwordSecret' || (key === 'name' && path.at(-1) === 'passwordSecret');
-
-/** YAML takes the one for a comment, and the other for the name of a value. */
-const passwordHint = 'quote one that begins with # or &; leave the field out for none';
+const isAt = (a: z.core.$ZodIssue, b: z.core.$ZodIssue): boolean => a.path.join() === b.path.join();
 
 /** Whether a null stands anywhere in it. Most documents have none, and are not copied. */
 function holdsNull(value: unknown): boolean {
@@ -199,7 +137,7 @@ function withoutNulls(schema: z.core.$ZodType, value: unknown, path: Path, findi
     } else if (type === 'record') {
       kept.push([key, '']);
       // Names in a Secret may be the end of a password with a comma in it.
-      if (path[0] !== 'metadata' && !path.some((step) => secret.has(String(step))))
+      if (path[0] !== 'metadata' && !isHidden(path))
         findings.warn([...path, key], 'has no value: read as ""', 'write ""');
     } else if (isPassword(path, key)) findings.error([...path, key], 'has no value', passwordHint);
   }

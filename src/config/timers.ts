@@ -26,13 +26,27 @@ export function readTimers(spec: Spec, findings: Findings): Pick<Peer, 'holdTime
       ['spec', 'keepaliveTime'],
       `invalid keepaliveTime: ${keepaliveTimeSec} s is more than the hold time of ${holdTimeSec} s`,
     );
-  else if (keepaliveTimeSec < 1 && holdTimeSec > 0)
-    findings.error(
-      ['spec', 'keepaliveTime'],
-      `invalid keepaliveTime: without keepalives the hold time of ${holdTimeSec} s runs out`,
-      'at least 1s',
-    );
+  else if (keepaliveTimeSec < 1 && holdTimeSec > 0) {
+    warnSilent(holdTimeSec, ['spec', 'keepaliveTime'], findings);
+    return { holdTimeSec, keepaliveTimeSec: Math.trunc(holdTimeSec / 3) };
+  }
+  if (holdTimeSec === 0) warnRounded(hold ?? keepalive!, holdField, findings);
   return { holdTimeSec, keepaliveTimeSec };
+}
+
+/** Without keepalives the hold time of the peer runs out. MetalLB's own examples have that, so it is put right here. */
+export function warnSilent(holdTimeSec: number, path: Path, findings: Findings): void {
+  const third = Math.trunc(holdTimeSec / 3);
+  findings.warn(
+    path,
+    `without keepalives the hold time of ${holdTimeSec} s runs out: one is sent every ${third} s`,
+    `write ${third}s, or leave it out`,
+  );
+}
+
+/** Seconds are whole: less than one is none, and with that silence is never noticed. */
+export function warnRounded(ms: number, path: Path, findings: Findings): void {
+  if (ms > 0) findings.warn(path, 'counts as 0s: a peer that falls silent is never given up', '3s or more, or 0s');
 }
 
 /** Whole seconds, 1..65535. */

@@ -5,7 +5,7 @@ import { anything, bool, int } from './schema.ts';
 
 /** A whole number, which nmstate takes in quotes too. */
 export const number = (min: number, max: number) =>
-  z.preprocess((v) => (typeof v === 'string' && /^-?\d+$/.test(v) ? Number(v) : v), int(min, max));
+  z.preprocess((v) => (typeof v === 'string' && /^-?(?:0|[1-9]\d*)$/.test(v) ? Number(v) : v), int(min, max));
 
 /** true or false, in quotes too. */
 export const flag = () =>

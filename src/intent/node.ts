@@ -1,10 +1,10 @@
 /** Facts about the node this speaker runs on, gathered from its documents. */
 import { drainLabel } from '../config/annotation.ts';
+import { excludeLabel } from '../config/check/exclusion.ts';
 import type { Configuration, Labels, Node } from '../config/model.ts';
 import type { Speaker } from '../config/speaker.ts';
 
 const HOSTNAME_LABEL = 'kubernetes.io/hostname';
-const EXCLUDE_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
 
 export interface ThisNode {
   readonly name: string;
@@ -20,7 +20,7 @@ export interface ThisNode {
 
 /** With these labels no load balancer uses a node, unless the Speaker says that this is to be ignored. */
 export const isExcluded = (labels: Labels, { ignoreExcludeLabel }: Pick<Speaker, 'ignoreExcludeLabel'>): boolean =>
-  Object.hasOwn(labels, EXCLUDE_LABEL) && !ignoreExcludeLabel;
+  Object.hasOwn(labels, excludeLabel) && !ignoreExcludeLabel;
 
 /**
  * The labels of the Node document of this name, overridden by those of the Speaker; where neither says otherwise

@@ -64,6 +64,18 @@ describe('peers', () => {
     expect(diagnostics.map(({ severity, path }) => [severity, path])).toEqual([['warning', 'spec.peerPort']]);
   });
 
+  it('of another node are found by its name, though its document has no labels', async () => {
+    const on = 'peerAddress: 192.0.2.1, nodeSelectors: [{matchLabels: {kubernetes.io/hostname: there}}]';
+    const { configuration, diagnostics } = await configure(
+      documents(peer('a', on), peer('b', on), node('there', '{}')),
+      'here',
+    );
+    expect(configuration).toBeDefined();
+    expect(diagnostics.map(({ severity, message }) => [severity, message])).toEqual([
+      ['warning', expect.stringMatching(/is already that of BGPPeer\/a .*; node there refuses this$/)],
+    ]);
+  });
+
   it('may differ when no node has both', async () => {
     const on = (rack: string, address: string, asn: number) =>
       peer(`r${rack}`, `peerAddress: ${address}, nodeSelectors: [{matchLabels: {rack: "${rack}"}}]`).replace(
@@ -84,12 +96,13 @@ describe('annotations of an advertisement', () => {
   it('give prepending and a MED', async () => {
     const text = advertisement('adv', '').replace(
       '{name: adv}',
-      '{name: adv, annotations: {waypost.dev/as-path-prepend: "3", waypost.dev/med: "0"}}',
+      '{name: adv, annotations: {waypost.dev/as-path-prepend: "3", waypost.dev/med: "0", waypost.dev/bandwidth-per-endpoint: "100"}}',
     );
-    expect((await accepted(text)).advertisements[0]).toMatchObject({ prepend: 3, med: 0 });
+    expect((await accepted(text)).advertisements[0]).toMatchObject({ prepend: 3, med: 0, endpointMbit: 100 });
     const bare = (await accepted(advertisement('adv', ''))).advertisements[0];
     expect(bare).not.toHaveProperty('prepend');
     expect(bare).not.toHaveProperty('med');
+    expect(bare).not.toHaveProperty('endpointMbit');
   });
 });
 
@@ -211,6 +224,20 @@ describe('this node', () => {
     expect(await name(text, given)).toEqual(expected);
   });
 
+  it('is not held up by a mistake in the Speaker of another node, unless it could be its own', async () => {
+    const wrong = speaker('b', 'defaultLocalPref: -1');
+    const { configuration, diagnostics } = await configure(documents(a, wrong), 'a');
+    expect(configuration?.speaker.defaultLocalPref).toBe(1);
+    expect(diagnostics.map(({ severity, path, message }) => [severity, path, message])).toEqual([
+      ['warning', 'spec.defaultLocalPref', 'must be in 0..4294967295; the nodes it is for refuse this'],
+    ]);
+    expect((await configure(documents(a, wrong), 'b')).configuration).toBeUndefined();
+    expect((await configure(wrong)).configuration).toBeUndefined();
+    expect((await configure(documents(a, wrong), 'c')).configuration).toBeUndefined();
+    // Who has no other name may be either of the two.
+    expect((await configure(documents(a, wrong))).configuration).toBeUndefined();
+  });
+
   it('has the labels of its Node with those of its Speaker over them', async () => {
     const text = documents(
       speaker('a', 'labels: {rack: r2}'),
@@ -232,6 +259,24 @@ describe('this node', () => {
     expect(formatAddress(settings.routerId!)).toBe('192.0.2.1');
     expect(settings.position).toMatchObject({ file: 'test.yaml', line: 1 });
     expect((await accepted(pool('p', '10.0.0.0/24'))).speaker.position).toBeUndefined();
+  });
+});
+
+describe('a node that load balancers are to leave alone', () => {
+  const labelled = node('a', '{node.kubernetes.io/exclude-from-external-load-balancers: ""}');
+  const announcing = documents(pool('p', '10.0.0.0/24'), advertisement('adv', ''));
+  it('is told once why it announces nothing', async () => {
+    expect(await told(documents(announcing, labelled), 'a')).toEqual([
+      expect.stringMatching(
+        /^test\.yaml:13:\d+: warning: Node\/a: metadata\.labels\["node\.kubernetes\.io\/exclude-.*"\]: keeps this node from announcing Services \(take it away/,
+      ),
+    ]);
+  });
+
+  it('need not be told where that is another one, is ignored, or nothing is to be announced', async () => {
+    await accepted(documents(announcing, labelled), 'b');
+    await accepted(documents(announcing, labelled, speaker('a', 'ignoreExcludeLabel: true')), 'a');
+    await accepted(documents(pool('p', '10.0.0.0/24'), labelled), 'a');
   });
 });
 
@@ -299,6 +344,7 @@ describe('Services', () => {
       'service can not have both metallb.io/loadBalancerIPs and spec.loadBalancerIP',
     );
     expect(await outcome('metallb.io/loadBalancerIPs: ten')).toBe('invalid address "ten"');
+    expect(await outcome('', 'loadBalancerIP: "10.0.0.1,2001:db8::1"')).toBe('invalid address "10.0.0.1,2001:db8::1"');
     expect(await outcome('metallb.io/loadBalancerIPs: "10.0.0.1,2001:db8::1,10.0.0.2"')).toBe(
       'too many addresses: 10.0.0.1,2001:db8::1,10.0.0.2',
     );

@@ -57,3 +57,8 @@ it.each<[string, string, [number, string][]]>([
 ])('%s', (_, text, expected) => {
   expect(chunks(text)).toEqual(expected);
 });
+
+it('millions of lines of nothing are nothing', () => {
+  expect(isNothing(`---\n${'\n'.repeat(5_000_000)}`)).toBe(true);
+  expect(isNothing(`${'# comment\n'.repeat(100_000)}a: 1`)).toBe(false);
+});

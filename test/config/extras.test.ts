@@ -18,6 +18,20 @@ const shown = ({ receive }: Peer) =>
   ];
 
 describe('bgpextras', () => {
+  it('repeats no password of what it does not understand', async () => {
+    for (const line of [
+      'neighbor 192.0.2.2 password hunter2',
+      'neighbor 192.0.2.2 PASSWORD 8 hunter2',
+      'key-string hunter2',
+    ]) {
+      const [said] = await told(extras(line));
+      expect(said).not.toMatch(/hunter2/);
+      expect(said).toMatch(
+        /^test\.yaml:6:5: error: ConfigMap\/bgpextras: data\.extras\[0\]: not understood: ".* …" \(/,
+      );
+    }
+  });
+
   it('lets in everything from the peers of the seed, and what its prefix-list has', async () => {
     expect((await peersOf(fixture('extras-peers.yaml'))).map(shown)).toEqual([[true], [true]]);
     expect((await peersOf(fixture('extras-filter.yaml'))).map(shown)).toEqual([

@@ -132,6 +132,22 @@ describe('a session that a BGPPeer describes too', () => {
     expect(formatAddress(one!.routerId!)).toBe('192.0.2.7');
   });
 
+  it('connects from the interface that the annotation of the BGPPeer names, and from no other', async () => {
+    const annotated = peer('p', 'peerAddress: 192.0.2.2').replace(
+      '{name: p}',
+      '{name: p, annotations: {waypost.dev/source-interface: bond0}}',
+    );
+    for (const source of ['', ', sourceaddress: bond0'])
+      expect(await peersOf(annotated, neighbor('a', `${here}${source}`))).toMatchObject([
+        { name: 'p', sourceInterface: 'bond0' },
+      ]);
+    expect(await told(documents(annotated, neighbor('a', `${here}, sourceaddress: lo`)))).toEqual([
+      expect.stringMatching(
+        /sourceaddress: multiple source addresses: lo here, bond0 in BGPPeer\/p .*, which is the same session/,
+      ),
+    ]);
+  });
+
   it('is found by its VRF too', async () => {
     const peers = await peersOf(
       peer('p', 'peerAddress: 192.0.2.2, vrf: red'),
@@ -161,6 +177,20 @@ describe('a session that a BGPPeer describes too', () => {
     const peers = await peersOf(peer('p', elsewhere), neighbor('a', here));
     expect(peers.map(({ name }) => name)).toEqual(['p', '192.0.2.2']);
   });
+});
+
+it('what MetalLB wrote for frr-k8s is told of: it would announce Services without endpoints', async () => {
+  const generated = configuration(
+    'metallb-host',
+    'prefixes: [198.51.100.1/32]',
+    ', nodeSelector: {matchLabels: {kubernetes.io/hostname: host}}',
+  );
+  expect(await told(generated)).toEqual([
+    expect.stringMatching(
+      /^test\.yaml:3:18: warning: FRRConfiguration\/metallb-host: metadata\.name: is what MetalLB made/,
+    ),
+  ]);
+  await accepted(generated.replace('metallb-host', 'metallb-other'));
 });
 
 it('the documents of the manual are accepted', async () => {

@@ -138,6 +138,8 @@ describe('sessions with OpenPERouters', () => {
       64515,
       64514,
     ]);
+    const inVrf = bgpPeer('myASN: 65009, peerASN: 64999, peerAddress: 192.0.2.1, vrf: blue', 'in-vrf');
+    expect((await accepted(`${external}---\n${inVrf}---\n${other}`)).peers.map(ends).at(-1)![1]).toBe(64515);
     const elsewhere = 'nodeSelectors: [{matchLabels: {kubernetes.io/hostname: elsewhere}}]';
     const far = bgpPeer(`myASN: 65000, peerASN: 64999, peerAddress: 192.0.2.9, ${elsewhere}`, 'far');
     expect((await accepted(`${external}---\n${far}---\n${other}`)).peers.map(ends).at(-1)![1]).toBe(64515);
@@ -150,6 +152,16 @@ describe('sessions with OpenPERouters', () => {
     const { configuration } = await configure(`${external}---\n${advertisement('red')}`);
     expect(configuration!.advertisements[0]!.peers).toEqual(['red']);
     expect(configuration!.peers).toEqual([]);
+  });
+
+  it('have the router ID that the BGPPeers of the node have, since a node has one', async () => {
+    const session = l3vni(`hostSession: {asn: 64514, hostASN: 64515, ${leg}}`);
+    const other = bgpPeer('myASN: 64515, peerASN: 64999, peerAddress: 192.0.2.1, routerID: 192.0.2.7');
+    const { peers } = await accepted(`${session}---\n${other}`);
+    expect(peers.map(({ name, routerId }) => [name, formatAddress(routerId!)])).toEqual([
+      ['peerred', '192.0.2.7'],
+      ['red', '192.0.2.7'],
+    ]);
   });
 
   it('keep their identity over a reload of the same documents', async () => {

@@ -71,6 +71,30 @@ describe('fields', () => {
     expect(configuration!.peers[0]).not.toHaveProperty('localAsn');
   });
 
+  it('connects from an interface, which has another address on each node', async () => {
+    const from = 'waypost.dev/source-interface: bond0';
+    const value = await only(peer('peerASN: 64513, peerAddress: 192.0.2.1', from));
+    expect(value.sourceInterface).toBe('bond0');
+    expect(value).not.toHaveProperty('sourceAddress');
+    // Another source makes another session.
+    await accepted(
+      `${peer('peerASN: 64513, peerAddress: 192.0.2.1', from)}---\n${peer('peerASN: 64513, peerAddress: 192.0.2.1').replace('name: p', 'name: q')}`,
+    );
+    for (const [spec, source, message] of [
+      ['peerAddress: 192.0.2.1, sourceAddress: 192.0.2.9', 'bond0', 'excludes sourceAddress'],
+      ['interface: eth0', 'bond0', 'an unnumbered session uses the addresses of its own interface'],
+      ['peerAddress: 192.0.2.1', 'a/b', 'not the name of a network device: "a/b"'],
+    ] as const) {
+      const { configuration, diagnostics } = await configure(
+        peer(`peerASN: 64513, ${spec}`, `waypost.dev/source-interface: ${source}`),
+      );
+      expect(configuration).toBeUndefined();
+      expect(diagnostics.map((d) => [d.path, d.message])).toEqual([
+        ['metadata.annotations["waypost.dev/source-interface"]', message],
+      ]);
+    }
+  });
+
   it('a peer that we wait for needs somebody who listens', async () => {
     const text = peer('peerASN: 64513, peerAddress: 192.0.2.1', 'waypost.dev/passive: "true"');
     const { configuration, diagnostics } = await configure(text);
@@ -116,6 +140,16 @@ describe('a password', () => {
     expect(missing.diagnostics.map(({ transient }) => transient)).toEqual([true]);
     const wrong = await configure(`${refers}---\n${secret('stringData: {password: x}', 'Opaque')}`);
     expect(wrong.diagnostics.map(({ severity, transient }) => [severity, transient])).toEqual([['error', undefined]]);
+  });
+
+  it('is no concern of Secrets of other programs, whatever those hold', async () => {
+    await accepted(secret('data: {password: /////w==}', 'Opaque'));
+    const { diagnostics } = await configure(`${refers}---\n${secret('data: {password: /////w==}', 'Opaque')}`);
+    expect(diagnostics.map(({ message }) => message)).toEqual([
+      'Secret/s (test.yaml:6): its type is "Opaque", not kubernetes.io/basic-auth',
+    ]);
+    const own = await configure(secret('data: {password: /////w==}'));
+    expect(own.diagnostics.map(({ path }) => path)).toEqual(['data.password']);
   });
 
   it('in a file that cannot be read is not said to be missing', async () => {

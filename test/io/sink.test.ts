@@ -1,8 +1,8 @@
 /** Output that somebody reads late, or not at all, or that a disk has no room for. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Sink } from '../../src/io/sink.ts';
 import { Folder, soon } from '../support/daemon.ts';

@@ -1,5 +1,5 @@
 /** What an advertisement refers to: pools by name and label, communities by alias. */
-import { type Community, parseCommunity } from '../community.ts';
+import { type Community, parseCommunity, wellKnownHint } from '../community.ts';
 import type { AdvertisementDraft, Layer2Draft } from '../document.ts';
 import { communityHint } from '../kinds/metallb.ts';
 import type { BgpAdvertisement, Layer2Advertisement, Pool } from '../model.ts';
@@ -133,7 +133,7 @@ function resolveCommunities(
       refuse(
         path,
         `invalid community format ${JSON.stringify(text)}: neither a community nor a name that a Community document defines`,
-        { hint: didYouMean(text, aliases.keys()) ?? communityHint, transient: true },
+        { hint: didYouMean(text, aliases.keys()) ?? wellKnownHint(text) ?? communityHint, transient: true },
       );
     else if (community.type === 'standard') standard.add(community.value);
     else large.set(community.value.join(':'), community.value);

@@ -3,6 +3,7 @@
  * session, and the two have to agree; else the document makes the peer by itself, under its own name.
  */
 import { compareAddresses } from '../../lib/address.ts';
+import { equal } from '../../lib/diff.ts';
 import { overlaps } from '../../lib/prefix.ts';
 import type { Peer } from '../model.ts';
 import { type FabricUnderlay, type HostSession, type Overlay, routerAddress } from '../openperouter.ts';
@@ -49,7 +50,8 @@ export function joinFabric(
         meant.push(same.value.name);
         continue;
       }
-      const myAsn = session.hostAsn === 'external' ? ourAsn(value, peers, nodes) : session.hostAsn;
+      const beside = peerBeside(value, peers, nodes);
+      const myAsn = session.hostAsn === 'external' ? beside?.myAsn : session.hostAsn;
       if (myAsn === undefined || (session.hostAsn === 'external' && myAsn === session.asn)) {
         report.warn(
           document,
@@ -64,7 +66,9 @@ export function joinFabric(
       const name = taken.has(wanted) ? `${value.kind.toLowerCase()}-${wanted}` : wanted;
       taken.add(name);
       meant.push(name);
-      added.push({ document, value: peerOf(value, name, { myAsn, peerAsn: session.asn, address }) });
+      const routerId = beside?.routerId;
+      const ends = { myAsn, peerAsn: session.asn, address, ...(routerId && { routerId }) };
+      added.push({ document, value: peerOf(value, name, ends) });
     }
     // The name of another BGPPeer means that; and a name that means nobody is none, as an empty list would be everybody.
     if (meant.length > 0 && (!bgpPeers.has(value.name) || meant.includes(value.name)))
@@ -73,11 +77,11 @@ export function joinFabric(
   return { peers: added, names };
 }
 
-function peerOf(overlay: Overlay, name: string, ends: Pick<Peer, 'myAsn' | 'peerAsn' | 'address'>): Peer {
+function peerOf(overlay: Overlay, name: string, ends: Pick<Peer, 'myAsn' | 'peerAsn' | 'address' | 'routerId'>): Peer {
   const known = made.get(overlay) ?? new Map<string, Peer>();
   made.set(overlay, known);
   const last = known.get(name);
-  if (last !== undefined && last.myAsn === ends.myAsn) return last;
+  if (last !== undefined && last.myAsn === ends.myAsn && equal(last.routerId, ends.routerId)) return last;
   const { kind, namespace, key, labels, annotations, position, nodeSelectors } = overlay;
   const peer: Peer = {
     ...{ kind, namespace, name, key, labels, annotations, position, nodeSelectors },
@@ -94,11 +98,13 @@ function peerOf(overlay: Overlay, name: string, ends: Pick<Peer, 'myAsn' | 'peer
   return peer;
 }
 
-/** All BGPPeers of a node have the same: of this one, where the session is for it. */
-function ourAsn({ nodeSelectors }: Overlay, peers: readonly Found<Peer>[], nodes: KnownNodes): number | undefined {
+/** All BGPPeers of a node have one AS number and one router ID: of this one, where the session is for it. */
+function peerBeside({ nodeSelectors }: Overlay, peers: readonly Found<Peer>[], nodes: KnownNodes): Peer | undefined {
   const found = peers.map(({ value: peer }) => ({ peer, node: nodes.common(nodeSelectors, peer.nodeSelectors) }));
-  const here = found.find(({ node }) => node === nodes.own) ?? found.find(({ node }) => node !== undefined);
-  return here?.peer.myAsn;
+  const pick = (some: typeof found) =>
+    some.find(({ node }) => node === nodes.own) ?? some.find(({ node }) => node !== undefined);
+  // The session is in the default VRF; other VRFs may have AS numbers of their own.
+  return (pick(found.filter(({ peer }) => peer.vrf === undefined)) ?? pick(found))?.peer;
 }
 
 function checkAgreement(

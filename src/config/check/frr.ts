@@ -190,7 +190,7 @@ function mergeNextHops(parts: readonly Found<NeighborDraft>[], report: Report): 
 /** A BGPPeer's session: what the BGPPeer leaves open is as FRRConfigurations have it. */
 function together(peer: Peer, { neighbor, bfd, receive, advertise, nextHops }: Session): Peer {
   const { gracefulRestart, sourceAddress, sourceInterface } = neighbor;
-  const source = peer.sourceAddress === undefined;
+  const source = peer.sourceAddress === undefined && peer.sourceInterface === undefined;
   const keep = <Key extends keyof Peer & keyof NeighborDraft>(key: Key) =>
     peer[key] === undefined && neighbor[key] !== undefined ? { [key]: neighbor[key] } : {};
   return {

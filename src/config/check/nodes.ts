@@ -22,14 +22,16 @@ export interface Found<Value> {
  * The settings of this node. Its name is the one given, else that of the only Speaker document, else the host's.
  * Its labels are those of its Node document with those of its Speaker document over them; the host name label, which
  * every node of a cluster has, is there even when neither gives it.
+ * @param documents how many Speaker documents there are: one that cannot be read may be ours
  */
 export function chooseSpeaker(
   speakers: readonly Found<Speaker>[],
   nodes: ReadonlyMap<string, Node>,
   { node, hostname }: NodeOptions,
   report: Report,
+  documents: number,
 ): Speaker {
-  const only = speakers.length === 1 ? speakers[0] : undefined;
+  const only = documents === 1 ? speakers[0] : undefined;
   const name = node ?? only?.value.name ?? hostname;
   const own = speakers.find((speaker) => speaker.value.name === name);
   if (own === undefined && speakers[0] !== undefined)
@@ -48,9 +50,14 @@ export function chooseSpeaker(
       `node ${JSON.stringify(name)} is not in the list, so it announces nothing on layer 2`,
       `add ${name}`,
     );
-  const labels = { 'kubernetes.io/hostname': name, ...nodes.get(name)?.labels, ...settings.labels };
+  const labels = { [HOSTNAME]: name, ...nodes.get(name)?.labels, ...settings.labels };
   return { ...settings, labels };
 }
+
+/** Every node of a cluster has the label. */
+const withHostname = (node: Node): KnownNode =>
+  Object.hasOwn(node.labels, HOSTNAME) ? node : { name: node.name, labels: { [HOSTNAME]: node.name, ...node.labels } };
+const HOSTNAME = 'kubernetes.io/hostname';
 
 export interface KnownNode {
   readonly name: string;
@@ -64,7 +71,7 @@ export class KnownNodes {
 
   constructor(speaker: Speaker, nodes: ReadonlyMap<string, Node>) {
     this.own = speaker;
-    this.others = [...nodes.values()].filter((node) => node.name !== speaker.name);
+    this.others = [...nodes.values()].filter((node) => node.name !== speaker.name).map(withHostname);
   }
 
   /** A node that both lists of selectors select: this one when they do, else any other. */

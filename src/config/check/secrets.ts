@@ -1,13 +1,12 @@
 /** Passwords that sessions leave to a Secret. */
 import type { Document, PeerDraft } from '../document.ts';
+import { basicAuth } from '../kinds/core.ts';
 import type { Peer, Secret } from '../model.ts';
 import { passwordProblem } from '../password.ts';
 import type { Problem } from '../problem.ts';
 import { placeOf, type Report } from '../report.ts';
 import { anySelects } from '../selector.ts';
 import type { Found, KnownNodes } from './nodes.ts';
-
-const wantedType = 'kubernetes.io/basic-auth';
 
 export interface Secrets {
   /** Every file could be read, so a Secret that is not here does not exist. */
@@ -63,15 +62,17 @@ export function passwordOf(
     const same = secrets.documents.filter(({ meta }) => meta.name === name);
     const unread = same.some(({ meta, item }) => meta.namespace === namespace && item === undefined);
     const elsewhere = same.find(({ meta }) => meta.namespace !== namespace);
-    const hint = elsewhere && `the one in namespace ${elsewhere.meta.namespace} (${placeOf(elsewhere)}) does not count`;
+    const hint =
+      elsewhere &&
+      `the one in namespace ${elsewhere.meta.namespace} (${placeOf(elsewhere)}) does not count: give it namespace: ${namespace}`;
     const message = `there is no Secret ${JSON.stringify(name)} in namespace ${namespace}`;
     if (secrets.complete && !unread) refuse({ message, ...(hint && { hint }), transient: true });
     return undefined;
   }
   const { type, password } = secret.value;
   const problem =
-    type !== wantedType
-      ? `its type is ${JSON.stringify(type)}, not ${wantedType}`
+    type !== basicAuth
+      ? `its type is ${JSON.stringify(type)}, not ${basicAuth}`
       : !password
         ? 'the password is missing or empty'
         : passwordProblem(password);

@@ -35,7 +35,7 @@ const fields: readonly Field[] = [
     peer: 'sourceAddress',
     what: 'source addresses',
     given: (n) => n.sourceInterface ?? (n.sourceAddress && formatAddress(n.sourceAddress)),
-    of: (p) => p.sourceAddress && formatAddress(p.sourceAddress),
+    of: (p) => p.sourceInterface ?? (p.sourceAddress && formatAddress(p.sourceAddress)),
   },
   {
     frr: 'password',

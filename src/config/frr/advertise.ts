@@ -1,7 +1,7 @@
 /** What the neighbours of one router of an FRRConfiguration are told, and what is taken from them. */
 import { bitsOf, parseAddress } from '../../lib/address.ts';
 import { formatPrefix, type Prefix } from '../../lib/prefix.ts';
-import { type Community, parseCommunity } from '../community.ts';
+import { type Community, parseCommunity, wellKnownHint } from '../community.ts';
 import type { AdvertisedPrefix, NextHops, ReceiveRules } from '../exchange.ts';
 import { communityHint } from '../kinds/metallb.ts';
 import type { Meta } from '../model.ts';
@@ -100,7 +100,7 @@ function readCommunities({ withCommunity = [] }: ToAdvertise, listed: Listed, pa
     const at = [...path, i, 'community'];
     const community = parseCommunity(text);
     if (typeof community === 'string') {
-      findings.error(at, `invalid community ${JSON.stringify(text)}`, communityHint);
+      findings.error(at, `invalid community ${JSON.stringify(text)}`, wellKnownHint(text) ?? communityHint);
       continue;
     }
     const key = String(community.value);

@@ -3,10 +3,11 @@ import { type Address, isLinkLocal, parseAddress } from '../../lib/address.ts';
 import type { Prefix } from '../../lib/prefix.ts';
 import { isInternal } from '../asn.ts';
 import { checkDeviceName, isDeviceName } from '../device.ts';
+import { addressHint, readHost, readPeer } from '../host.ts';
 import type { Meta, PeerAsn } from '../model.ts';
 import { checkPassword } from '../password.ts';
 import type { Findings, Path } from '../problem.ts';
-import { durationMs } from '../timers.ts';
+import { durationMs, warnRounded, warnSilent } from '../timers.ts';
 import { readAdvertise, readNextHops, readReceive } from './advertise.ts';
 import type { NeighborDraft } from './draft.ts';
 import type { RawNeighbor } from './schema.ts';
@@ -83,14 +84,7 @@ function readEnds(raw: RawNeighbor, path: Path, findings: Findings): Ends {
   if (!text && !link) findings.error([...path, 'address'], 'neighbor has no address and no interface');
   if (text && link) findings.error([...path, 'interface'], 'neighbor has both address and interface specified');
   if (link) checkDeviceName(link, [...path, 'interface'], findings);
-  const address: Address | undefined = text ? parseAddress(text) : undefined;
-  if (text && address === undefined) findings.error([...path, 'address'], `not an IP address: ${JSON.stringify(text)}`);
-  if (address && isLinkLocal(address))
-    findings.error(
-      [...path, 'address'],
-      'a link-local address does not say on which link',
-      'give the interface instead of the address',
-    );
+  const address = text ? readPeer(text, 'not an IP address:', 'interface', [...path, 'address'], findings) : undefined;
   return {
     ...(address && { address }),
     ...(link && { interface: link }),
@@ -101,12 +95,14 @@ function readEnds(raw: RawNeighbor, path: Path, findings: Findings): Ends {
 function readSource(from: string | undefined, remote: Address | undefined, path: Path, findings: Findings): Ends {
   if (!from) return {};
   const at = [...path, 'sourceaddress'];
-  const source = parseAddress(from);
-  if (source === undefined) {
-    if (!isDeviceName(from)) findings.error(at, `neither an IP address nor an interface: ${JSON.stringify(from)}`);
+  if (parseAddress(from) === undefined) {
+    const named = isDeviceName(from);
+    if (!named)
+      findings.error(at, `neither an IP address nor an interface: ${JSON.stringify(from)}`, addressHint(from));
     else if (remote === undefined) findings.error(at, 'an unnumbered session uses the addresses of its own interface');
     return { sourceInterface: from };
   }
+  const source = readHost(from, 'invalid source IP', at, findings)!;
   if (remote && remote.family !== source.family)
     findings.error(at, `invalid source IP: the address of the neighbor is IPv${remote.family}`);
   if (remote === undefined && !isLinkLocal(source))
@@ -155,9 +151,12 @@ function readTimers(raw: RawNeighbor, path: Path, findings: Findings): Timers {
       `invalid connect time ${JSON.stringify(connectTime)}`,
       'whole seconds, 1s to 65535s',
     );
+  const holdTimeSec = Math.trunc((hold ?? 0) / 1000);
+  // A third of the hold time where none is asked for.
+  const keepaliveTimeSec = Math.trunc((keepalive ?? 0) / 1000) || Math.trunc(holdTimeSec / 3);
   return {
-    ...(hold !== undefined && { holdTimeSec: Math.trunc(hold / 1000) }),
-    ...(keepalive !== undefined && { keepaliveTimeSec: Math.trunc(keepalive / 1000) }),
+    ...(hold !== undefined && { holdTimeSec }),
+    ...(keepalive !== undefined && { keepaliveTimeSec }),
     ...(connect !== undefined && { connectTimeSec }),
   };
 }
@@ -177,10 +176,6 @@ function checkTimers(
       'invalid keepaliveTime: it is more than the hold time',
       'a third of it is usual',
     );
-  else if (keepalive < 1 && hold > 0)
-    findings.error(
-      at('keepaliveTime'),
-      `invalid keepaliveTime: without keepalives the hold time of ${hold} s runs out`,
-      'at least 1s',
-    );
+  else if (keepalive < 1 && hold > 0) warnSilent(hold, at('keepaliveTime'), findings);
+  if (hold === 0) warnRounded(holdMs, at('holdTime'), findings);
 }

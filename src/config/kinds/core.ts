@@ -1,6 +1,6 @@
 /** group core/v1: Service, Node, Namespace and Secret. */
 import { z } from 'zod';
-import { type Address, parseAddress } from '../../lib/address.ts';
+import { type Address, parseAddress, unmapAddress } from '../../lib/address.ts';
 import { nodeLabels, serviceLabels, words } from '../annotation.ts';
 import { defineKind, type Kind } from '../kind.ts';
 import type { Service } from '../model.ts';
@@ -22,10 +22,13 @@ const serviceSchema = () =>
           .describe('Only LoadBalancer Services are announced. Default ClusterIP.'),
         ports: z
           .array(
-            z.looseObject({
+            z.object({
               port: int(1, 65535).describe('Port of the Service, 1..65535.'),
               protocol: z.string().optional(),
               nodePort: z.number().optional(),
+              appProtocol: anything(),
+              name: anything(),
+              targetPort: anything(),
             }),
           )
           .optional()
@@ -115,7 +118,8 @@ const service = defineKind({
       type: spec.type ?? 'ClusterIP',
       ingress: (status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => {
         const address = ip === undefined ? undefined : parseAddress(ip);
-        return { text: ip ?? hostname ?? '', ...(address && { address }) };
+        // An IPv4 address in the form of IPv6 is that IPv4 address, as in Kubernetes.
+        return { text: ip ?? hostname ?? '', ...(address && { address: unmapAddress(address) }) };
       }),
       loadBalancerClass: spec.loadBalancerClass ?? '',
       externalTrafficPolicy: spec.externalTrafficPolicy ?? 'Cluster',
@@ -202,6 +206,9 @@ const namespace = defineKind({
   read: (_, meta) => ({ type: 'namespace', value: meta }),
 });
 
+/** The type of Secrets that sessions have their passwords from. */
+export const basicAuth = 'kubernetes.io/basic-auth';
+
 const secret = defineKind({
   kind: 'Secret',
   apiVersion: 'v1',
@@ -222,7 +229,9 @@ const secret = defineKind({
   read({ type = '', data, stringData }, meta, findings) {
     const encoded = data?.password;
     const decoded = encoded === undefined ? undefined : decodeBase64(encoded);
-    if (encoded !== undefined && decoded === undefined)
+    const bad = encoded !== undefined && decoded === undefined;
+    // Other programs keep what they like in Secrets of other types.
+    if (bad && type === basicAuth)
       findings.error(['data', 'password'], 'is not base64 of UTF-8 text', 'plain text belongs under stringData');
     const password = stringData?.password ?? decoded;
     return { type: 'secret', value: { ...meta, type, ...(password !== undefined && { password }) } };

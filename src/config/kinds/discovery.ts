@@ -25,7 +25,7 @@ const endpointSlice = defineKind({
               .describe('Addresses of the endpoint; one without any does not count.'),
             nodeName: z.string().optional().describe('Node it runs on; without it the endpoint is local to none.'),
             conditions: z
-              .looseObject({ ready: z.boolean().optional(), serving: z.boolean().optional() })
+              .object({ ready: z.boolean().optional(), serving: z.boolean().optional(), terminating: anything() })
               .optional()
               .describe('It counts when ready is true or absent, or serving is true.'),
             deprecatedTopology: anything(),

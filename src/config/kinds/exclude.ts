@@ -1,9 +1,11 @@
 /** Two ConfigMaps of MetalLB: metallb-excludel2 and bgpextras. No other ConfigMap is read. */
-import { parse } from 'yaml';
+import { type Document, isNode, LineCounter } from 'yaml';
 import { z } from 'zod';
 import { type ExtraPolicy, readExtras } from '../extras.ts';
 import { defineKind, type Kind } from '../kind.ts';
-import type { Findings } from '../problem.ts';
+import type { Meta } from '../model.ts';
+import { parseTree } from '../parse.ts';
+import { Findings, formatPath, type Path } from '../problem.ts';
 import { anything, check, documentSchema } from '../schema.ts';
 import { metallb } from './metallb.ts';
 
@@ -54,7 +56,13 @@ const configMap = defineKind({
     }),
   read({ data = {} }, meta, findings) {
     if (meta.name !== NAME && meta.name !== EXTRAS)
-      findings.warn(['metadata', 'name'], `only ${NAME} and ${EXTRAS} are read of this kind: ignored`);
+      findings.warn(
+        ['metadata', 'name'],
+        `only ${NAME} and ${EXTRAS} are read of this kind: ignored`,
+        isOld(meta)
+          ? 'IPAddressPool, BGPPeer and advertisements take the place of this: MetalLB reads it no more'
+          : undefined,
+      );
     else if (meta.namespace !== metallb.namespace)
       findings.warn(['metadata', 'namespace'], `only the one in ${metallb.namespace} counts: ignored`);
     else if (meta.name === EXTRAS)
@@ -63,6 +71,9 @@ const configMap = defineKind({
     return undefined;
   },
 });
+
+/** Where everything was said before MetalLB 0.13. */
+const isOld = ({ name, namespace }: Meta): boolean => name === 'config' && namespace === metallb.namespace;
 
 function readPolicies({ extras }: Readonly<Record<string, string>>, findings: Findings): readonly ExtraPolicy[] {
   if (extras === undefined) findings.error(['data'], 'the key extras is missing');
@@ -76,22 +87,50 @@ function readPatterns(data: Readonly<Record<string, string>>, findings: Findings
     return [];
   }
   const path = ['data', KEY];
-  let value: unknown;
-  try {
-    value = parse(text);
-  } catch (error) {
-    findings.error(path, `not YAML: ${(error as Error).message.split('\n')[0]}`);
+  const lines = new LineCounter();
+  const tree = parseTree(text, lines);
+  const [bad] = tree.errors;
+  if (bad !== undefined) {
+    findings.error([...path, lines.linePos(bad.pos[0]).line - 1], `not YAML: ${bad.message}`);
     return [];
   }
-  const patterns = check(content(), value, path, findings)?.announcedInterfacesToExclude ?? [];
-  for (const pattern of patterns) {
+  const inner = new Findings();
+  const patterns = check(content(), plainOf(tree), [], inner)?.announcedInterfacesToExclude ?? [];
+  for (const [i, pattern] of patterns.entries()) {
     try {
       new RegExp(pattern);
     } catch {
-      findings.error(path, `not a regular expression: ${JSON.stringify(pattern)}`);
+      const hint = pattern.startsWith('(?') ? 'flags are not known here: write [eE] for either case' : undefined;
+      inner.error(['announcedInterfacesToExclude', i], `not a regular expression: ${JSON.stringify(pattern)}`, hint);
     }
   }
+  // Where it stands in the text is a line of the block that the text is.
+  for (const { severity, path: at, message, hint } of inner.problems) {
+    const offset = startIn(tree, at);
+    const place = offset === undefined ? path : [...path, lines.linePos(offset).line - 1];
+    const said = at.length === 0 ? message : `${formatPath(at)}: ${message}`;
+    if (severity === 'error') findings.error(place, said, hint);
+    else findings.warn(place, said, hint);
+  }
   return patterns;
+}
+
+/** Undefined where an alias leads nowhere, or to too much. */
+function plainOf(tree: Document.Parsed): unknown {
+  try {
+    return tree.toJS();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where a value in the text starts, or the nearest mapping around it that is there. */
+function startIn(tree: Document.Parsed, path: Path): number | undefined {
+  for (let length = path.length; length > 0; length--) {
+    const node: unknown = tree.getIn(path.slice(0, length), true);
+    if (isNode(node) && node.range) return node.range[0];
+  }
+  return tree.contents?.range?.[0];
 }
 
 export const kinds: readonly Kind[] = [configMap];

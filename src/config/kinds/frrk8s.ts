@@ -29,6 +29,13 @@ const frrConfiguration = defineKind({
         'text for FRR cannot be carried out: there is no FRR here',
         'toReceive, toAdvertise and prefixes say what most of it is for',
       );
+    const generated = /^metallb-(.+)$/.exec(meta.name)?.[1];
+    if (generated !== undefined && spec.nodeSelector?.matchLabels?.['kubernetes.io/hostname'] === generated)
+      findings.warn(
+        ['metadata', 'name'],
+        'is what MetalLB made of its own documents: prefixes of Services are told of whether or not they have endpoints',
+        'leave it out: BGPPeers and BGPAdvertisements say the same',
+      );
     const value: FrrDraft = {
       ...meta,
       ...(spec.nodeSelector && { nodeSelector: readSelector(spec.nodeSelector, ['spec', 'nodeSelector'], findings) }),

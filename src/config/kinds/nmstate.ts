@@ -14,7 +14,7 @@ const annotations = {
 } satisfies AnnotationTable;
 
 /** What a desired state may hold besides, and which is refused. */
-const refused = ['dns-resolver', 'hostname', 'ovs-db', 'ovn', 'capture', 'description'] as const;
+const refused = ['dns-resolver', 'hostname', 'ovs-db', 'ovn', 'capture'] as const;
 
 const schema = () =>
   documentSchema({
@@ -43,6 +43,7 @@ const schema = () =>
               })
               .optional()
               .describe('Policy rules.'),
+            description: anything(),
             ...Object.fromEntries(refused.map((name) => [name, anything()])),
           })
           .optional()

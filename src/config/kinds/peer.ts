@@ -1,10 +1,11 @@
 /** group metallb.io: BGPPeer, v1beta2 and the deprecated v1beta1. */
 import { z } from 'zod';
 import { type Address, isLinkLocal, parseAddress } from '../../lib/address.ts';
-import { annotationPath, choice, flag, readAnnotations, seconds, whole } from '../annotation.ts';
+import { annotationPath, choice, flag, readAnnotations, seconds, whole, words } from '../annotation.ts';
 import { asn, isInternal, peerAsnShape, readPeerAsn } from '../asn.ts';
-import { checkDeviceName } from '../device.ts';
+import { checkDeviceName, isDeviceName } from '../device.ts';
 import type { PeerDraft } from '../document.ts';
+import { readHost, readPeer } from '../host.ts';
 import { defineKind, type Kind } from '../kind.ts';
 import type { Meta, Peer, PeerAsn } from '../model.ts';
 import { checkPassword } from '../password.ts';
@@ -45,12 +46,24 @@ const shape = () => ({
   ebgpMultiHop: bool().optional().describe('The eBGP peer may be more than one hop away. Default false.'),
 });
 
+/** Without them it would be another session than its author meant: in the wrong VRF, or without password. */
+const newer = () => z.never({ error: 'belongs to v1beta2: write apiVersion: metallb.io/v1beta2' }).optional();
+
 const v1beta1Schema = () =>
   documentSchema({
     spec: z.object({
       ...shape(),
       peerASN: asn('missing peer ASN').describe('AS number of the peer, 1..4294967295.'),
       peerPort: int(0, 0xffff).optional().describe('TCP port of the peer, 1..65535; 0, the default, for 179.'),
+      dynamicASN: newer(),
+      localASN: newer(),
+      interface: newer(),
+      connectTime: newer(),
+      passwordSecret: newer(),
+      enableGracefulRestart: newer(),
+      vrf: newer(),
+      disableMP: newer(),
+      dualStackAddressFamily: newer(),
     }),
   });
 
@@ -86,6 +99,10 @@ const v1beta2Schema = () =>
   });
 
 const annotations = {
+  'source-interface': words(
+    'the name of an interface',
+    "Connect from this interface's address of the peer's family, which differs from node to node. Not with sourceAddress.",
+  ),
   passive: flag('Never connect: wait for the peer to call.'),
   'ttl-security-hops': whole(1, 254, 'Most hops the peer may be away (GTSM, RFC 5082). Not with ebgpMultiHop.'),
   'max-prefixes': whole(1, 0xffff_ffff, 'Prefixes of all families that the peer may send; beyond, the session ends.'),
@@ -113,8 +130,8 @@ function read(spec: Spec, meta: Meta, findings: Findings): PeerDraft {
   if (spec.disableMP) findings.warn(at('disableMP'), 'deprecated: has no effect');
   const port = spec.peerPort || 179;
   if (port > 16384) findings.warn(at('peerPort'), `MetalLB itself refuses ports above 16384, found ${port}`);
-  const routerId = readAddress(spec.routerID, 'invalid router ID', 'routerID', findings);
-  if (routerId !== undefined && (routerId.family !== 4 || routerId.bytes.every((byte) => byte === 0)))
+  const routerId = spec.routerID ? parseAddress(spec.routerID) : undefined;
+  if (spec.routerID && (routerId?.family !== 4 || routerId.bytes.every((byte) => byte === 0)))
     findings.error(
       at('routerID'),
       `invalid router ID ${JSON.stringify(spec.routerID)}`,
@@ -159,14 +176,10 @@ function readEnds(spec: Spec, findings: Findings): Pick<Peer, 'address' | 'inter
   if (spec.peerAddress && spec.interface)
     findings.error(at('interface'), 'peer has both Address and Interface specified');
   if (spec.interface) checkDeviceName(spec.interface, at('interface'), findings);
-  const address = readAddress(spec.peerAddress, 'invalid BGPPeer address', 'peerAddress', findings);
-  if (address && isLinkLocal(address))
-    findings.error(
-      at('peerAddress'),
-      'a link-local address does not say on which link',
-      'give the interface instead of peerAddress',
-    );
-  const source = readAddress(spec.sourceAddress, 'invalid source IP', 'sourceAddress', findings);
+  const address = spec.peerAddress
+    ? readPeer(spec.peerAddress, 'invalid BGPPeer address', 'interface', at('peerAddress'), findings)
+    : undefined;
+  const source = readSource(spec.sourceAddress, findings);
   if (address && source && address.family !== source.family)
     findings.error(at('sourceAddress'), `invalid source IP: the peer's address is IPv${address.family}`);
   if (spec.interface && source && !isLinkLocal(source))
@@ -178,12 +191,13 @@ function readEnds(spec: Spec, findings: Findings): Pick<Peer, 'address' | 'inter
   };
 }
 
-function readAddress(text: string | undefined, error: string, field: keyof Spec, findings: Findings) {
+function readSource(text: string | undefined, findings: Findings): Address | undefined {
   if (!text) return undefined;
-  const address: Address | undefined = parseAddress(text);
-  if (address === undefined) findings.error(at(field), `${error} ${JSON.stringify(text)}`);
-  return address;
+  const named =
+    isDeviceName(text) && /[a-z]/i.test(text) ? `the annotation ${sourceInterface} names an interface` : undefined;
+  return readHost(text, 'invalid source IP', at('sourceAddress'), findings, named);
 }
+const sourceInterface = 'waypost.dev/source-interface';
 
 function readPassword(
   { password, passwordSecret }: Spec,
@@ -204,7 +218,15 @@ function readPassword(
 
 type OwnFields = Pick<
   Peer,
-  'restartTimeSec' | 'passive' | 'ttlSecurityHops' | 'addPathReceive' | 'role' | 'strictRole' | 'bfdStrict' | 'limits'
+  | 'sourceInterface'
+  | 'restartTimeSec'
+  | 'passive'
+  | 'ttlSecurityHops'
+  | 'addPathReceive'
+  | 'role'
+  | 'strictRole'
+  | 'bfdStrict'
+  | 'limits'
 >;
 
 /** What annotations say, and what goes with it. */
@@ -212,6 +234,11 @@ function readOwn(spec: Spec, peerAsn: PeerAsn, meta: Meta, findings: Findings): 
   const own = readAnnotations(annotations, meta.annotations, findings);
   const refuse = (name: keyof typeof annotations, message: string) => findings.error(annotationPath(name), message);
   const { role } = own;
+  const source = own['source-interface'];
+  if (source !== undefined) checkDeviceName(source, annotationPath('source-interface'), findings);
+  if (source !== undefined && spec.sourceAddress) refuse('source-interface', 'excludes sourceAddress');
+  if (source !== undefined && spec.interface)
+    refuse('source-interface', 'an unnumbered session uses the addresses of its own interface');
   const hops = own['ttl-security-hops'];
   const maxPrefixes = own['max-prefixes'];
   const warnOnly = own['max-prefixes-warn-only'];
@@ -234,6 +261,7 @@ function readOwn(spec: Spec, peerAsn: PeerAsn, meta: Meta, findings: Findings): 
     ...(own['refuse-martians'] !== undefined && { refuseMartians: own['refuse-martians'] }),
   };
   return {
+    ...(source !== undefined && { sourceInterface: source }),
     ...(spec.enableGracefulRestart && { restartTimeSec: own['restart-time'] ?? restartTimeSec }),
     passive: own.passive ?? false,
     ...(hops !== undefined && { ttlSecurityHops: hops }),

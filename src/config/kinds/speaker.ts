@@ -5,6 +5,7 @@ import { parsePattern, patternHint } from '../allow.ts';
 import { nodeLabels, warnLabels } from '../annotation.ts';
 import { parseDuration } from '../duration.ts';
 import { dynamicSchema, readDynamicPeers } from '../dynamic.ts';
+import { addressHint, mappedHint } from '../host.ts';
 import { kernelDefaults, kernelSchema, readKernel } from '../kernel.ts';
 import { defineKind, type Kind } from '../kind.ts';
 import { layer2Defaults, layer2Schema, readLayer2 } from '../layer2.ts';
@@ -154,8 +155,9 @@ const speaker = defineKind({
     const texts = spec.listen?.addresses ?? [];
     const addresses = texts.flatMap((text, i) => {
       const address = parseAddress(text);
-      if (address === undefined)
-        findings.error(['spec', 'listen', 'addresses', i], `not an IP address: ${JSON.stringify(text)}`);
+      const hint = address === undefined ? addressHint(text) : mappedHint(address);
+      if (address === undefined || hint !== undefined)
+        findings.error(['spec', 'listen', 'addresses', i], `not an IP address: ${JSON.stringify(text)}`, hint);
       return address ?? [];
     });
     findings.duplicates(['spec', 'listen', 'addresses'], texts, 'address');
