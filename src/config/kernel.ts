@@ -97,6 +97,12 @@ export function readKernel(raw: Raw, path: Path, findings: Findings): Kernel {
       'is that of routes made by the kernel or by hand',
       'a number of 5..255 that no other program on the node uses',
     );
+  else if (protocol === POLICY_PROTOCOL)
+    findings.error(
+      [...path, 'protocol'],
+      'is that of routes that network policies make, which takes away all others with it',
+      'another number of 5..255, 186 for instance',
+    );
   const sweepAfterMs = sweepAfter === undefined ? kernelDefaults.sweepAfterMs : parseDuration(sweepAfter);
   if (sweepAfterMs === undefined)
     findings.error(
@@ -126,3 +132,5 @@ export function readKernel(raw: Raw, path: Path, findings: Findings): Kernel {
 
 /** RTPROT_UNSPEC, _REDIRECT, _KERNEL, _BOOT and _STATIC come before. */
 const FIRST_PROTOCOL = 5;
+/** `OWN_PROTOCOL` of vrf/mark.ts, which is not to be imported here. */
+const POLICY_PROTOCOL = 157;

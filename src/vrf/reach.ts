@@ -6,6 +6,7 @@
  * would come and go with itself.
  */
 import { type Address, bitsOf } from '../lib/address.ts';
+import { equal } from '../lib/diff.ts';
 import { formatPrefix, prefixOf } from '../lib/prefix.ts';
 import { PrefixTrie } from '../lib/trie.ts';
 import { Protocol, RouteTable } from '../netlink/const.ts';
@@ -84,7 +85,9 @@ export class Reach {
     const key = this.keyOf(route);
     // What was heard of meanwhile is newer than this answer.
     if (reading === undefined || key === undefined || reading.touched.has(`${route.table} ${key}`)) return;
-    tableOf(reading.tables, route.table).routes.set(key, route);
+    const { routes } = tableOf(reading.tables, route.table);
+    // Of several with one prefix and metric the kernel takes the first.
+    if (!routes.has(key)) routes.set(key, route);
   }
 
   toldLink(link: Link): void {
@@ -155,6 +158,13 @@ export class Reach {
     return type === 'unicast' && hops.length > 0 && hops.every(direct);
   }
 
+  /** Some route leads where a next-hop object says, which may change without a word of the route. */
+  get usesObjects(): boolean {
+    for (const { routes } of this.tables.values())
+      for (const { nextHop } of routes.values()) if (nextHop !== undefined) return true;
+    return false;
+  }
+
   /** The link is up and has a carrier. */
   isUsable(link: number): boolean {
     return isUp(this.links.get(link));
@@ -216,11 +226,27 @@ function drop(tables: Tables, isDown: (link: number) => boolean): void {
 
 /** Returns whether it is news. */
 function put(table: Table, type: 'new' | 'del', key: string, route: Route): boolean {
-  if (type === 'new') table.routes.set(key, route);
-  else if (!table.routes.delete(key)) return false;
+  const known = table.routes.get(key);
+  if (type === 'del' && known === undefined) return false;
+  const now = type === 'new' ? route : remainder(known!, route);
+  if (now === undefined) table.routes.delete(key);
+  else table.routes.set(key, now);
   table.tries = undefined;
   return true;
 }
+
+/**
+ * What is left of a route: of one of IPv6 with several next hops the kernel tells when one of them goes, and IPv4 may have
+ * several routes with one prefix and metric.
+ */
+function remainder(known: Route, gone: Route): Route | undefined {
+  // What an object stands for may have changed without a word.
+  if (known.nextHop !== undefined || gone.nextHop !== undefined) return undefined;
+  const hops = known.hops.filter((hop) => !gone.hops.some((other) => sameHop(hop, other)));
+  return hops.length > 0 ? { ...known, hops } : undefined;
+}
+
+const sameHop = (a: Hop, b: Hop): boolean => a.link === b.link && equal(a.gateway, b.gateway);
 
 function build(routes: Iterable<Route>): NonNullable<Table['tries']> {
   const byPrefix = new Map<string, Route[]>();

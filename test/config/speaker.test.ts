@@ -1,7 +1,8 @@
 /** What a Speaker says beyond its name: callers, draining, and what Services may ask for. */
 import { describe, expect, it } from 'vitest';
 import { formatPrefix } from '../../src/lib/prefix.ts';
-import { accepted, configure } from '../support/config.ts';
+import { OWN_PROTOCOL } from '../../src/vrf/mark.ts';
+import { accepted, configure, told } from '../support/config.ts';
 
 const speaker = (spec: string) =>
   `apiVersion: waypost.dev/v1\nkind: Speaker\nmetadata: {name: host}\nspec: {${spec}}\n`;
@@ -38,6 +39,12 @@ describe('callers without a BGPPeer', () => {
       families: ['ipv6', 'ipv4'],
     });
   });
+});
+
+it('learned routes do not have the protocol by which routes of network policies are told from others', async () => {
+  expect(await told(speaker(`kernel: {protocol: ${OWN_PROTOCOL}}`))).toEqual([
+    expect.stringContaining('spec.kernel.protocol: is that of routes that network policies make'),
+  ]);
 });
 
 describe('draining', () => {

@@ -144,6 +144,36 @@ describe('changes', () => {
     expect(ways(r, '192.0.2.9')).toBeUndefined();
   });
 
+  it('one of several next hops goes, which is all that IPv6 tells: the others are the way', () => {
+    const both = [via('fe80::1', 1), via('fe80::2', 2)];
+    const r = reach([route('2001:db8::/32', both)]);
+    expect(r.heard('del', route('2001:db8::/32', [via('fe80::1', 1)]))).toBe(true);
+    expect(ways(r, '2001:db8::1')).toEqual([0, 'fe80::2%2']);
+    expect(r.heard('del', route('2001:db8::/32', [via('fe80::2', 2)]))).toBe(true);
+    expect(ways(r, '2001:db8::1')).toBeUndefined();
+    r.heard('new', route('2001:db8::/32', both));
+    r.heard('del', route('2001:db8::/32', both));
+    expect(ways(r, '2001:db8::1')).toBeUndefined();
+    // What a next-hop object stood for may have changed without a word.
+    r.heard('new', route('2001:db8::/32', both, { nextHop: 7 }));
+    r.heard('del', route('2001:db8::/32', [via('fe80::3', 1)], { nextHop: 7 }));
+    expect(ways(r, '2001:db8::1')).toBeUndefined();
+  });
+
+  it('of two routes of IPv4 with one prefix and metric one goes: the other stays the way', () => {
+    const [first, second] = [route('10.0.0.0/8', [via('192.0.2.1', 1)]), route('10.0.0.0/8', [via('192.0.2.2', 2)])];
+    const r = reach([]);
+    r.beginRead();
+    for (const index of [1, 2]) r.toldLink(link(index));
+    for (const each of [first, second]) r.told(each);
+    r.endRead(true);
+    expect(ways(r, '10.0.0.1')).toEqual([0, '192.0.2.1%1']);
+    r.heard('del', second);
+    expect(ways(r, '10.0.0.1')).toEqual([0, '192.0.2.1%1']);
+    r.heard('del', first);
+    expect(ways(r, '10.0.0.1')).toBeUndefined();
+  });
+
   it('a link that is set down takes IPv4 routes along for good, which the kernel does not tell', () => {
     const r = reach([route('10.0.0.0/8', [via('192.0.2.1', 1)]), route('2001:db8::/32', [via('fe80::1', 1)])]);
     r.heardLink('new', link(1, 0));
