@@ -80,7 +80,18 @@ const codes: Readonly<Record<number, string>> = {
 };
 
 /** Those that are told apart or made up here. */
-export const Errno = { noent: 2, intr: 4, nodev: 19, inval: 22, proto: 71, msgsize: 90, nobufs: 105 } as const;
+export const Errno = {
+  noent: 2,
+  srch: 3,
+  intr: 4,
+  nodev: 19,
+  inval: 22,
+  proto: 71,
+  badmsg: 74,
+  msgsize: 90,
+  opnotsupp: 95,
+  nobufs: 105,
+} as const;
 
 /** `EEXIST` for 17; `errno 512` for what has no name here. */
 export const errorCode = (errno: number): string => codes[errno] ?? `errno ${errno}`;

@@ -4,7 +4,7 @@ import { decodeAttributes, encodeAttributes, type Row, table } from './attr.ts';
 import { MalformedError } from './errors.ts';
 import { afOf, familyOf } from './family.ts';
 import type { HostReader, HostWriter } from './host.ts';
-import { ip, readAddress } from './row.ts';
+import { ip, type Kept, type KeptDraft, kept, readAddress } from './row.ts';
 
 /** Bits of `Hop.flags` (RTNH_F_*). */
 export const HopFlag = {
@@ -15,7 +15,7 @@ export const HopFlag = {
   linkDown: 16,
 } as const;
 
-export interface Hop {
+export interface Hop extends Kept {
   /** Of either family: IPv4 routes may lead to an IPv6 next hop (RFC 8950), never the other way round. */
   readonly gateway?: Address;
   /** Index of the link. */
@@ -27,12 +27,12 @@ export interface Hop {
 }
 
 /** A hop while it is read. */
-export interface HopDraft {
+export interface HopDraft extends KeptDraft {
   gateway?: Address;
 }
 
 /** What the rows of a gateway need to know to be written. */
-export interface HopSpec {
+export interface HopSpec extends Kept {
   readonly family: Family;
   readonly gateway: Address | undefined;
 }
@@ -71,8 +71,10 @@ const via: Row<HopDraft, HopSpec> = {
   },
 };
 
-export const gatewayRows: readonly Row<HopDraft, HopSpec>[] = [gateway, via];
-const hopTable = table(gatewayRows);
+/** Realms, and what packets are wrapped in on the way. */
+const keptRows = [kept('RTA_FLOW', 11), kept('RTA_ENCAP_TYPE', 21), kept('RTA_ENCAP', 22, true)] as const;
+export const hopRows: readonly Row<HopDraft, HopSpec>[] = [gateway, via, ...keptRows];
+const hopTable = table(hopRows);
 
 /** struct rtnexthop. */
 const RTNH_OCTETS = 8;
@@ -89,7 +91,8 @@ export function decodeHops(r: HostReader): Hop[] {
       throw new MalformedError(`RTA_MULTIPATH: a next hop of ${length} octets`);
     const draft: HopDraft = {};
     decodeAttributes(r.sub(length - RTNH_OCTETS), hopTable, draft);
-    hops.push(hopOf(draft.gateway, link, weight, flags));
+    const hop = hopOf(draft.gateway, link, weight, flags);
+    hops.push(draft.kept === undefined ? hop : { ...hop, kept: draft.kept });
     r.skip(Math.min(-length & 3, r.remaining));
   }
   return hops;
@@ -97,13 +100,13 @@ export function decodeHops(r: HostReader): Hop[] {
 
 /** Writes RTA_MULTIPATH's content. */
 export function encodeHops(w: HostWriter, family: Family, hops: readonly Hop[]): void {
-  for (const { gateway, link = 0, weight = 1, flags = 0 } of hops) {
+  for (const { gateway, link = 0, weight = 1, flags = 0, kept: values } of hops) {
     const start = w.at;
     w.zeros(2)
       .u8(flags)
       .u8(weight - 1)
       .i32(link);
-    encodeAttributes(w, hopTable, { family, gateway });
+    encodeAttributes(w, hopTable, { family, gateway, ...(values && { kept: values }) });
     w.set16(start, w.at - start);
   }
 }

@@ -1,9 +1,9 @@
 /** What TCP is told about a route (RTA_METRICS): numbered values, of which each is optional. */
 import { decodeAttributes, encodeAttributes, table } from './attr.ts';
 import type { HostReader, HostWriter } from './host.ts';
-import { h32, property } from './row.ts';
+import { h32, type Kept, type KeptDraft, kept, property } from './row.ts';
 
-export interface Metrics {
+export interface Metrics extends Kept {
   /** Bits by number of a metric: those that path MTU discovery and the like must leave alone. */
   readonly lock?: number;
   /** Octets. */
@@ -21,9 +21,10 @@ export interface Metrics {
   readonly quickAck?: number;
 }
 
-type Draft = { -readonly [K in keyof Metrics]: Metrics[K] };
+type Same = Omit<Metrics, 'kept'>;
+type Draft = { -readonly [K in keyof Same]: Same[K] } & KeptDraft;
 
-export const metricsTable = table<Draft>([
+export const metricsTable = table<Draft, Metrics>([
   property('RTAX_LOCK', 1, 'lock', h32),
   property('RTAX_MTU', 2, 'mtu', h32),
   property('RTAX_WINDOW', 3, 'window', h32),
@@ -34,6 +35,13 @@ export const metricsTable = table<Draft>([
   property('RTAX_FEATURES', 12, 'features', h32),
   property('RTAX_INITRWND', 14, 'initialReceiveWindow', h32),
   property('RTAX_QUICKACK', 15, 'quickAck', h32),
+  kept('RTAX_RTT', 4),
+  kept('RTAX_RTTVAR', 5),
+  kept('RTAX_SSTHRESH', 6),
+  kept('RTAX_REORDERING', 9),
+  kept('RTAX_RTO_MIN', 13),
+  kept('RTAX_CC_ALGO', 16),
+  kept('RTAX_FASTOPEN_NO_COOKIE', 17),
 ]);
 
 export function decodeMetrics(r: HostReader): Metrics {

@@ -6,7 +6,20 @@ import { MessageType } from './const.ts';
 import { MalformedError } from './errors.ts';
 import { afOf, familyOf } from './family.ts';
 import type { HostReader, HostWriter } from './host.ts';
-import { flag, h16, h32, ip, nameOf, numberOf, property, requestOnly, type Shape } from './row.ts';
+import {
+  flag,
+  h16,
+  h32,
+  ip,
+  type Kept,
+  type KeptDraft,
+  kept,
+  nameOf,
+  numberOf,
+  property,
+  requestOnly,
+  type Shape,
+} from './row.ts';
 import { type Scope, scopes } from './scope.ts';
 
 /** A member of a group. */
@@ -17,7 +30,16 @@ export interface Member {
   readonly weight: number;
 }
 
-export interface NextHopSpec {
+/** Of a resilient group; times are clock ticks, 100 a second. */
+export interface Resilience {
+  readonly buckets?: number;
+  readonly idleTicks?: number;
+  /** 0: it is never forced. */
+  readonly unbalancedTicks?: number;
+}
+
+/** `kept`: what packets are wrapped in on the way. */
+export interface NextHopSpec extends Kept {
   /** Without it the kernel takes one that is free. */
   readonly id?: number;
   /** Absent for groups. */
@@ -27,8 +49,11 @@ export interface NextHopSpec {
   readonly link?: number;
   readonly blackhole?: true;
   readonly group?: readonly Member[];
-  /** 0 for one hashed by thresholds, 1 for a resilient one, whose further properties are the kernel's. */
+  /** 0 for one hashed by thresholds, 1 for a resilient one. */
   readonly groupType?: number;
+  readonly resilience?: Resilience;
+  /** It is for a bridge's forwarding entries. */
+  readonly fdb?: true;
   /** `HopFlag` bits. */
   readonly flags?: number;
   /** `Protocol`: who made it. */
@@ -52,9 +77,9 @@ export interface NextHopFilter {
   readonly groups?: boolean;
 }
 
-type Same = Omit<NextHopSpec, 'family' | 'flags' | 'protocol'>;
-type Draft = { -readonly [K in keyof Same]: Same[K] };
-type Encoded = Same & { readonly master?: number; readonly groups?: true };
+type Same = Omit<NextHopSpec, 'family' | 'flags' | 'protocol' | 'kept'>;
+type Draft = { -readonly [K in keyof Same]: Same[K] } & KeptDraft;
+type Encoded = Same & Kept & { readonly master?: number; readonly groups?: true };
 
 /** struct nexthop_grp. The weight is less one, its high octet beside it. */
 const group: Shape<readonly Member[]> = {
@@ -80,6 +105,22 @@ const group: Shape<readonly Member[]> = {
   },
 };
 
+type ResilienceDraft = { -readonly [K in keyof Resilience]: Resilience[K] };
+const resilienceTable = table<ResilienceDraft, Resilience>([
+  property('NHA_RES_GROUP_BUCKETS', 1, 'buckets', h16),
+  property('NHA_RES_GROUP_IDLE_TIMER', 2, 'idleTicks', h32),
+  property('NHA_RES_GROUP_UNBALANCED_TIMER', 3, 'unbalancedTicks', h32),
+]);
+const resilience: Shape<Resilience> = {
+  octets: 0,
+  read(r) {
+    const draft: ResilienceDraft = {};
+    decodeAttributes(r, resilienceTable, draft);
+    return draft;
+  },
+  write: (w, v) => encodeAttributes(w, resilienceTable, v),
+};
+
 const rows = table<Draft, Encoded>([
   property('NHA_ID', 1, 'id', h32),
   property('NHA_GROUP', 2, 'group', group),
@@ -87,6 +128,14 @@ const rows = table<Draft, Encoded>([
   property('NHA_BLACKHOLE', 4, 'blackhole', flag),
   property('NHA_GATEWAY', 6, 'gateway', ip),
   property('NHA_OIF', 5, 'link', h32),
+  kept('NHA_ENCAP_TYPE', 7),
+  kept('NHA_ENCAP', 8, true),
+  property('NHA_FDB', 11, 'fdb', flag),
+  {
+    ...property<Draft, Encoded, 'resilience'>('NHA_RES_GROUP', 12, 'resilience', resilience),
+    nested: resilienceTable,
+    flagged: true,
+  },
   requestOnly('NHA_GROUPS', 9, 'groups', flag),
   requestOnly('NHA_MASTER', 10, 'master', h32),
 ]);

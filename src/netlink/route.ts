@@ -9,7 +9,7 @@ import { type Hop, hopOf } from './hop.ts';
 import type { HostReader, HostWriter } from './host.ts';
 import type { Metrics } from './metrics.ts';
 import { allRows, type CacheInfo, lookupRows, type Preference, type RouteDraft, routeRows } from './routerows.ts';
-import { nameOf, numberOf } from './row.ts';
+import { type Kept, nameOf, numberOf } from './row.ts';
 import { type Scope, scopes } from './scope.ts';
 
 const types = [
@@ -39,7 +39,7 @@ export const RouteFlag = {
 const LOOKUP_TABLE = 0x1000;
 const FIB_MATCH = 0x2000;
 
-interface Common {
+interface Common extends Kept {
   readonly destination: Prefix;
   /** IPv6: only packets from there. */
   readonly source?: Prefix;
@@ -173,6 +173,7 @@ function decode(r: HostReader): Route | undefined {
   if (draft.preference !== undefined) route.preference = draft.preference;
   if (draft.nextHop !== undefined) route.nextHop = draft.nextHop;
   if (draft.cacheInfo !== undefined) route.cacheInfo = draft.cacheInfo;
+  if (draft.kept !== undefined) route.kept = draft.kept;
   return route;
 }
 
@@ -214,6 +215,8 @@ function encode(w: HostWriter, spec: RouteSpec, verb: Verb): void {
     link: single?.link,
     metrics: spec.metrics,
     hops,
+    // A next-hop object brings its own.
+    ...(spec.kept && nextHop === undefined && { kept: spec.kept }),
   });
 }
 

@@ -1,10 +1,10 @@
 /** The attributes of routes, a row each, and those of lookups. */
 import type { Address, Family } from '../lib/address.ts';
 import { type Row, table } from './attr.ts';
-import { decodeHops, encodeHops, gatewayRows, type Hop, type HopDraft } from './hop.ts';
+import { decodeHops, encodeHops, type Hop, type HopDraft, hopRows } from './hop.ts';
 import type { HostReader } from './host.ts';
 import { decodeMetrics, encodeMetrics, type Metrics, metricsTable } from './metrics.ts';
-import { answerOnly, h32, ip, n16, named8, property, requestOnly, type Shape, u8 } from './row.ts';
+import { answerOnly, h32, ip, type Kept, kept, n16, named8, property, requestOnly, type Shape, u8 } from './row.ts';
 
 /** Preference of a router (RFC 4191 §2.1), as RTA_PREF has it. */
 const preferences = ['medium', 'high', undefined, 'low'] as const;
@@ -36,7 +36,7 @@ export interface RouteDraft extends HopDraft {
 }
 
 /** A route taken apart for the rows. */
-export interface RouteParts {
+export interface RouteParts extends Kept {
   readonly family: Family;
   readonly to: Address | undefined;
   readonly from: Address | undefined;
@@ -95,7 +95,7 @@ const readCacheInfo = (r: HostReader): CacheInfo => ({
 export const routeRows = table<RouteDraft, RouteParts>([
   property('RTA_DST', 1, 'to', ip),
   property('RTA_SRC', 2, 'from', ip),
-  ...gatewayRows,
+  ...hopRows,
   property('RTA_TABLE', 15, 'table', h32),
   property('RTA_PRIORITY', 6, 'priority', h32),
   property('RTA_PREFSRC', 7, 'preferredSource', ip),
@@ -105,6 +105,7 @@ export const routeRows = table<RouteDraft, RouteParts>([
   property('RTA_OIF', 4, 'link', h32),
   { ...property<RouteDraft, RouteParts, 'metrics'>('RTA_METRICS', 8, 'metrics', metrics), nested: metricsTable },
   multipath,
+  kept('RTA_TTL_PROPAGATE', 26),
   answerOnly('RTA_CACHEINFO', 12, 'cacheInfo', { octets: 16, read: readCacheInfo }),
 ]);
 

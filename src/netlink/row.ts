@@ -92,6 +92,35 @@ export function property<Draft extends object, Spec, K extends keyof Draft & key
   };
 }
 
+/** Attributes that are not looked into, by number: they are written back as they were read. */
+export interface Kept {
+  readonly kept?: Readonly<Record<number, Uint8Array>>;
+}
+
+export interface KeptDraft {
+  kept?: Record<number, Uint8Array>;
+}
+
+/** An attribute of which nothing is known but that a copy of its owner has to have it. */
+export function kept(name: string, code: number, nested = false): Row<KeptDraft, Kept> {
+  return {
+    name,
+    code,
+    octets: 0,
+    ...(nested && { flagged: true }),
+    decode(r, draft) {
+      draft.kept ??= {};
+      draft.kept[code] = r.rest();
+    },
+    encode(w, { kept: values }) {
+      const value = values?.[code];
+      if (value === undefined) return false;
+      w.put8s(value);
+      return true;
+    },
+  };
+}
+
 /** An attribute that only requests have: it is written from `key` and never read. */
 export function requestOnly<Draft, Spec, K extends keyof Spec>(
   name: string,

@@ -5,8 +5,21 @@ import { decodeAttributes, encodeAttributes, type Row, table } from './attr.ts';
 import type { Codec, Verb } from './codec.ts';
 import { MessageType } from './const.ts';
 import { afOf, familyOf, readPrefix, sameFamily } from './family.ts';
-import type { HostReader, HostWriter } from './host.ts';
-import { bool8, h32, ip, nameOf, numberOf, property, type Shape, text, u8 } from './row.ts';
+import { HostReader, type HostWriter } from './host.ts';
+import {
+  bool8,
+  h32,
+  ip,
+  type Kept,
+  type KeptDraft,
+  kept,
+  nameOf,
+  numberOf,
+  property,
+  type Shape,
+  text,
+  u8,
+} from './row.ts';
 
 const actions = [
   'unspec',
@@ -39,8 +52,8 @@ export interface Range {
   readonly last: number;
 }
 
-/** What a rule selects and what it does; absent matches anything. */
-export interface RuleSpec {
+/** What a rule selects and what it does; absent matches anything. `kept`: further selectors. */
+export interface RuleSpec extends Kept {
   readonly family: Family;
   /** Lowest first. Without it the kernel takes the one before the lowest that is in use. */
   readonly priority?: number;
@@ -68,6 +81,8 @@ export interface RuleSpec {
   /** Routes with prefixes of at most this length do not count. */
   readonly suppressPrefixLength?: number;
   readonly suppressGroup?: number;
+  /** Of packets that take it: that of the source in the upper 16 bits, that of the destination in the lower. */
+  readonly realms?: number;
   /** `Protocol`: who made the rule. */
   readonly protocol?: number;
   /** `RuleFlag` bits. */
@@ -88,9 +103,9 @@ export interface RuleFilter {
   readonly protocol?: number;
 }
 
-type Same = Omit<RuleSpec, 'family' | 'from' | 'to' | 'tos' | 'action' | 'flags'>;
-type Draft = { -readonly [K in keyof Same]: Same[K] } & { fromAddress?: Address; toAddress?: Address };
-type Encoded = Same & { readonly fromAddress: Address | undefined; readonly toAddress: Address | undefined };
+type Same = Omit<RuleSpec, 'family' | 'from' | 'to' | 'tos' | 'action' | 'flags' | 'kept'>;
+type Draft = { -readonly [K in keyof Same]: Same[K] } & KeptDraft & { fromAddress?: Address; toAddress?: Address };
+type Encoded = Same & Kept & { readonly fromAddress: Address | undefined; readonly toAddress: Address | undefined };
 
 const ports: Shape<Range> = {
   octets: 4,
@@ -116,6 +131,18 @@ const suppressor = (name: string, code: number, key: 'suppressPrefixLength' | 's
   };
 };
 
+/** Of a single port Linux tells since 6.15 that all bits count, which nobody has to say. */
+const portMask = (name: string, code: number): Row<Draft, Encoded> => {
+  const row = kept(name, code);
+  return {
+    ...row,
+    decode(r, draft) {
+      const value = r.view(r.remaining);
+      if (value.some((octet) => octet !== 0xff)) row.decode(new HostReader(value), draft);
+    },
+  };
+};
+
 const rows = table<Draft, Encoded>([
   property('FRA_PRIORITY', 6, 'priority', h32),
   property('FRA_SRC', 2, 'fromAddress', ip),
@@ -134,6 +161,14 @@ const rows = table<Draft, Encoded>([
   property('FRA_DPORT_RANGE', 24, 'destinationPorts', ports),
   property('FRA_GOTO', 4, 'target', h32),
   property('FRA_PROTOCOL', 21, 'protocol', u8),
+  property('FRA_FLOW', 11, 'realms', h32),
+  kept('FRA_TUN_ID', 12),
+  kept('FRA_DSCP', 25),
+  kept('FRA_FLOWLABEL', 26),
+  kept('FRA_FLOWLABEL_MASK', 27),
+  portMask('FRA_SPORT_MASK', 28),
+  portMask('FRA_DPORT_MASK', 29),
+  kept('FRA_DSCP_MASK', 30),
 ]);
 
 /** struct fib_rule_hdr. */

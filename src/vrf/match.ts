@@ -55,6 +55,7 @@ const special = (rule: Rule): boolean =>
   rule.sourcePorts !== undefined ||
   rule.destinationPorts !== undefined ||
   rule.uids !== undefined ||
+  rule.kept !== undefined ||
   rule.tos !== undefined;
 
 function selects(rule: Rule, packet: Packet, vrf: Link | undefined, links: Links): boolean {

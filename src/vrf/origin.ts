@@ -14,10 +14,13 @@ export function asItWas(origin: Snapshot, have: Snapshot): Snapshot {
   const inBoth = <T>(was: ReadonlyMap<string, T> = new Map(), is: ReadonlyMap<string, T> = new Map()) =>
     new Map([...[...is].filter(([name]) => links.has(name)), ...was]);
   const others = have.routes.filter((route) => route.protocol !== OWN_PROTOCOL && !places.has(routeKey(route)));
+  const { nextHops = [] } = origin;
+  const ids = new Set(nextHops.map(({ id }) => id));
   return {
     links,
     addresses: inBoth(origin.addresses, have.addresses),
     neighbours: inBoth(origin.neighbours, have.neighbours),
+    nextHops: [...nextHops, ...(have.nextHops ?? []).filter(({ id }) => !ids.has(id))],
     routes: [...origin.routes, ...others],
     rules: origin.rules,
     sysctls: new Map([...have.sysctls, ...origin.sysctls]),

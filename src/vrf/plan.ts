@@ -3,15 +3,24 @@
  * that keeps packets out of wrong tables. VRFs exist, end in an unreachable route and are up before a link goes into
  * them; addresses come after that, since the kernel drops some on the way, then routes, and rules last.
  */
-import { formatAddress } from '../lib/address.ts';
 import { equal } from '../lib/diff.ts';
 import { AddressFlag } from '../netlink/ifaddr.ts';
 import { isForeignRule, isOwn } from './baseline.ts';
 import { isStaticRoute } from './goal.ts';
 import { OWN_PROTOCOL, UNREACHABLE_METRIC } from './mark.ts';
+import { darkNextHops, nextHopSteps } from './nexthop.ts';
 import { matchesRoute, matchesRule } from './pattern.ts';
 import { diffRules, ruleKey } from './rules.ts';
-import { addressKey, isStatic, type LinkState, type RouteState, routeKey, routeValue, type Snapshot } from './state.ts';
+import {
+  addressKey,
+  isStatic,
+  type LinkState,
+  neighbourKey,
+  type RouteState,
+  routeKey,
+  routeValue,
+  type Snapshot,
+} from './state.ts';
 import { describeStep, type LinkChange, type Stage, type Step } from './step.ts';
 import type { LinkTarget, Target } from './target.ts';
 
@@ -28,6 +37,7 @@ export function nextStage(target: Target, have: Snapshot, skip: (step: Step) => 
     ['sysctls', () => sysctls(target, have)],
     ['addresses', () => addresses(target, have)],
     ['neighbours', () => neighbours(target, have)],
+    ['nextHops', () => nextHopSteps(target, have)],
     ['routes', () => routes(target, have)],
     ['rules', () => rules(target, have)],
   ];
@@ -172,9 +182,9 @@ function neighbours(target: Target, have: Snapshot): Step[] {
   const steps: Step[] = [];
   for (const [name, wanted] of target.neighbours) {
     if (!have.links.has(name)) continue;
-    const there = new Set((have.neighbours?.get(name) ?? []).map(({ address }) => formatAddress(address)));
+    const there = new Set((have.neighbours?.get(name) ?? []).map(neighbourKey));
     for (const neighbour of wanted)
-      if (!there.has(formatAddress(neighbour.address))) steps.push({ do: 'addNeighbour', name, neighbour });
+      if (!there.has(neighbourKey(neighbour))) steps.push({ do: 'addNeighbour', name, neighbour });
   }
   return steps;
 }
@@ -207,9 +217,11 @@ function wantedRoutes(wanted: readonly RouteState[], have: Snapshot): Step[] {
   return steps;
 }
 
-/** All links that it leaves by are there, and the kernel takes its source. */
+/** All links and the next-hop object that it leaves by are there, and the kernel takes its source. */
 const mayLeave = (route: RouteState, have: Snapshot): boolean =>
-  route.hops.every(({ device }) => device === undefined || have.links.has(device)) && !isUnverified(route, have);
+  route.hops.every(({ device }) => device === undefined || have.links.has(device)) &&
+  (route.nextHop === undefined || (have.nextHops?.some(({ id }) => id === route.nextHop) ?? true)) &&
+  !isUnverified(route, have);
 
 /** The kernel takes no IPv6 address as a source that may still be a duplicate (RFC 4862 §5.4). */
 const isUnverified = ({ preferredSource: source }: RouteState, { addresses }: Snapshot): boolean =>
@@ -218,13 +230,29 @@ const isUnverified = ({ preferredSource: source }: RouteState, { addresses }: Sn
     all.some(({ address, flags = 0 }) => (flags & AddressFlag.tentative) !== 0 && equal(address, source)),
   );
 
-/** A text for each route that is not there, and that nothing but its source keeps away. */
-export const unverified = (target: Target, have: Snapshot): readonly string[] => {
+/** What cannot be done yet, and will be possible by itself. */
+export interface Waiting {
+  readonly reason: string;
+  /** The rest may stay without it. */
+  readonly optional: boolean;
+}
+
+export function waitingIn(target: Target, have: Snapshot): readonly Waiting[] {
   const there = new Set(have.routes.map(routeKey));
-  return [...target.routes, ...target.restore]
-    .filter((route) => !there.has(routeKey(route)) && isUnverified(route, have))
-    .map((route) => describeStep({ do: 'addRoute', route }));
-};
+  const routes = [...target.routes, ...target.restore].filter(
+    (route) => !there.has(routeKey(route)) && isUnverified(route, have),
+  );
+  return [
+    ...routes.map((route) => ({
+      reason: `${describeStep({ do: 'addRoute', route })}: its source address is not verified`,
+      optional: false,
+    })),
+    ...darkNextHops(target, have).map((nextHop) => ({
+      reason: `${describeStep({ do: 'addNextHop', nextHop })}: ${nextHop.device} has no carrier`,
+      optional: true,
+    })),
+  ];
+}
 
 /** Those without a gateway first: others lead over them. */
 const byDistance = (all: readonly RouteState[]): RouteState[] =>

@@ -9,7 +9,8 @@ import { formatPrefix, type Prefix } from '../lib/prefix.ts';
 import { Protocol } from '../netlink/const.ts';
 import type { Hop } from '../netlink/hop.ts';
 import { AddressFlag, type LinkAddressSpec } from '../netlink/ifaddr.ts';
-import type { NeighbourSpec } from '../netlink/neighbour.ts';
+import { NeighbourFlag, type NeighbourSpec } from '../netlink/neighbour.ts';
+import type { NextHopSpec } from '../netlink/nexthop.ts';
 import type { Route } from '../netlink/route.ts';
 import type { Rule } from '../netlink/rule.ts';
 
@@ -20,6 +21,8 @@ export interface LinkState {
   readonly mtu: number;
   readonly mac?: Mac;
   readonly up: boolean;
+  /** It is up, and has no carrier. */
+  readonly dark?: true;
   /** The VRF, bridge or bond that it is in. */
   readonly master: string | null;
   readonly alias: string;
@@ -42,8 +45,14 @@ export interface Vlan {
 /** An address; of which link is said where it stands. */
 export type AddressState = Omit<LinkAddressSpec, 'link'>;
 
-/** A neighbour that somebody set for good; of which link is said where it stands. */
+/** A neighbour that somebody set for good, or an address that is answered for; of which link is said where it stands. */
 export type StaticNeighbour = Omit<NeighbourSpec, 'link' | 'state'>;
+
+/** A next-hop object; the link by name. */
+export interface NextHopState extends Omit<NextHopSpec, 'id' | 'link'> {
+  readonly id: number;
+  readonly device?: string;
+}
 
 export interface NamedHop extends Omit<Hop, 'link'> {
   /** Name of the link. */
@@ -63,6 +72,8 @@ export interface Snapshot {
   readonly addresses: ReadonlyMap<string, readonly AddressState[]>;
   /** By name of the link; absent where nobody looked. */
   readonly neighbours?: ReadonlyMap<string, readonly StaticNeighbour[]>;
+  /** Absent where nobody looked. */
+  readonly nextHops?: readonly NextHopState[];
   readonly routes: readonly RouteState[];
   readonly rules: readonly Rule[];
   /** By path below /proc/sys; what does not exist is absent. */
@@ -99,6 +110,13 @@ export function isManual(state: AddressState, mac: Mac | undefined): boolean {
   return protocol !== KERNEL_LINK_LOCAL && (mac === undefined || !equal(address, interfaceId(mac)));
 }
 
+/** An address of somebody else that this machine answers for. */
+export const isProxy = ({ flags = 0 }: StaticNeighbour): boolean => (flags & NeighbourFlag.proxy) !== 0;
+
+/** Two neighbours of a link with the same key are the same to the kernel. */
+export const neighbourKey = (neighbour: StaticNeighbour): string =>
+  `${isProxy(neighbour) ? 'proxy ' : ''}${formatAddress(neighbour.address)}`;
+
 /** IPv6 has no metric 0, and makes one of it. */
 const metricOf = ({ family }: Prefix, priority = 0): number => (family === 6 && priority === 0 ? 1024 : priority);
 
@@ -107,10 +125,11 @@ export const routeKey = ({ table, destination, tos = 0, priority }: RouteState):
   `${table} ${formatPrefix(destination)} ${tos} ${metricOf(destination, priority)}`;
 
 /** What a route says besides its key, as a text that two share exactly when they say the same. */
-export function routeValue({ type, hops, preferredSource, metrics }: RouteState): string {
-  const sorted = hops.map(({ gateway, device, weight = 1 }) => canonical([gateway, device, weight])).sort();
-  // IPv6 tells `lo` for those.
-  return canonical([type, dropped(type) ? [] : sorted, preferredSource, metrics]);
+export function routeValue({ type, hops, nextHop, preferredSource, metrics, kept }: RouteState): string {
+  const sorted = hops.map(({ gateway, device, weight = 1, kept }) => canonical([gateway, device, weight, kept])).sort();
+  // IPv6 tells `lo` for those; and what an object stands for is its own affair.
+  const leads = dropped(type) ? [] : nextHop === undefined ? [...sorted, kept] : nextHop;
+  return canonical([type, leads, preferredSource, metrics]);
 }
 
 export const dropped = (type: RouteState['type']): boolean =>

@@ -4,7 +4,15 @@ import { formatMac } from '../lib/mac.ts';
 import { formatPrefix } from '../lib/prefix.ts';
 import type { Rule, RuleSpec } from '../netlink/rule.ts';
 import type { WantedRule } from './rules.ts';
-import { type AddressState, addressKey, type LinkState, type RouteState, type StaticNeighbour } from './state.ts';
+import {
+  type AddressState,
+  addressKey,
+  type LinkState,
+  type NextHopState,
+  neighbourKey,
+  type RouteState,
+  type StaticNeighbour,
+} from './state.ts';
 
 export type Step =
   | { readonly do: 'makeLink'; readonly name: string; readonly link: Pick<LinkState, 'kind' | 'table' | 'vlan'> }
@@ -12,6 +20,7 @@ export type Step =
   | { readonly do: 'deleteLink'; readonly name: string }
   | { readonly do: 'addAddress' | 'deleteAddress'; readonly name: string; readonly address: AddressState }
   | { readonly do: 'addNeighbour'; readonly name: string; readonly neighbour: StaticNeighbour }
+  | { readonly do: 'addNextHop' | 'replaceNextHop'; readonly nextHop: NextHopState }
   /** `append` beside one with the same key, as IPv4 may have. */
   | { readonly do: 'addRoute' | 'replaceRoute' | 'deleteRoute'; readonly route: RouteState }
   | { readonly do: 'addRule'; readonly rule: WantedRule | RuleSpec; readonly protocol: number }
@@ -28,7 +37,17 @@ export interface LinkChange {
 
 /** Steps that are carried out together; before the next ones, what is there must be read again. */
 export interface Stage {
-  readonly name: 'remove' | 'release' | 'make' | 'set' | 'sysctls' | 'addresses' | 'neighbours' | 'routes' | 'rules';
+  readonly name:
+    | 'remove'
+    | 'release'
+    | 'make'
+    | 'set'
+    | 'sysctls'
+    | 'addresses'
+    | 'neighbours'
+    | 'nextHops'
+    | 'routes'
+    | 'rules';
   readonly steps: readonly Step[];
 }
 
@@ -48,7 +67,10 @@ export function describeStep(step: Step): string {
     case 'deleteAddress':
       return `address ${step.do === 'addAddress' ? 'add' : 'delete'} ${addressKey(step.address)} dev ${step.name}`;
     case 'addNeighbour':
-      return `neighbour add ${formatAddress(step.neighbour.address)} dev ${step.name}`;
+      return `neighbour add ${neighbourKey(step.neighbour)} dev ${step.name}`;
+    case 'addNextHop':
+    case 'replaceNextHop':
+      return `nexthop ${step.do.slice(0, -7)} ${describeNextHop(step.nextHop)}`;
     case 'addRoute':
     case 'replaceRoute':
     case 'deleteRoute':
@@ -72,6 +94,17 @@ function describeChange({ mtu, mac, master, up, stp }: LinkChange): string {
     master === undefined ? '' : master === null ? 'nomaster' : `master ${master}`,
     up === undefined ? '' : up ? 'up' : 'down',
     stp === undefined ? '' : `stp ${stp ? 'on' : 'off'}`,
+  ];
+  return words.filter((word) => word !== '').join(' ');
+}
+
+function describeNextHop({ id, group, gateway, device, blackhole }: NextHopState): string {
+  const words = [
+    `id ${id}`,
+    group === undefined ? '' : `group ${group.map((member) => `${member.id},${member.weight}`).join('/')}`,
+    gateway === undefined ? '' : `via ${formatAddress(gateway)}`,
+    device === undefined ? '' : `dev ${device}`,
+    blackhole ? 'blackhole' : '',
   ];
   return words.filter((word) => word !== '').join(' ');
 }

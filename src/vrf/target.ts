@@ -4,6 +4,7 @@
  * everything was before it.
  */
 import { isLinkLocal } from '../lib/address.ts';
+import { equal } from '../lib/diff.ts';
 import { RouteTable } from '../netlink/const.ts';
 import type { Rule } from '../netlink/rule.ts';
 import { type Baseline, isEvicted, isForeignRule, isOwn, type LinkBaseline, linkOf, vrfsOf } from './baseline.ts';
@@ -22,6 +23,7 @@ import {
   type AddressState,
   isManual,
   type LinkState,
+  type NextHopState,
   type RouteState,
   routeKey,
   type Snapshot,
@@ -41,6 +43,8 @@ export interface Target {
   readonly keep: ReadonlyMap<string, readonly AddressState[]>;
   /** Neighbours, likewise. */
   readonly neighbours: ReadonlyMap<string, readonly StaticNeighbour[]>;
+  /** Next-hop objects, likewise. */
+  readonly nextHops: readonly NextHopState[];
   /** All of ours. */
   readonly routes: readonly RouteState[];
   /** Of others, which we took away. */
@@ -77,6 +81,7 @@ export function targetOf(goal: Goal, baseline: Baseline, have: Snapshot, before?
     links,
     keep: before === undefined ? new Map() : survivors(before, links, sysctls),
     neighbours: before?.neighbours ?? new Map(),
+    nextHops: before?.nextHops ?? [],
     routes,
     restore: [...restore, ...(before ? staying(before, links, have) : []), ...baseline.routes].filter(
       (route) => !places.has(routeKey(route)) && !goal.absentRoutes.some((pattern) => matchesRoute(pattern, route)),
@@ -114,6 +119,7 @@ export function restorationOf(before: Snapshot, have: Snapshot): Target {
     links,
     keep: new Map(),
     neighbours: before.neighbours ?? new Map(),
+    nextHops: before.nextHops ?? [],
     routes: before.routes.filter(({ protocol }) => protocol === OWN_PROTOCOL),
     restore: before.routes.filter((route) => isStaticRoute(route)),
     absentRoutes: [],
@@ -202,7 +208,9 @@ function routesOver(goal: Goal, baseline: Baseline, links: Target['links'], have
           continue;
         }
         const there = { ...route, table, protocol: OWN_PROTOCOL };
-        if (!goal.routes.some((own) => sameDestination(own, there))) moved.push(there);
+        // One that leaves by several of the links is remembered of each.
+        const is = goal.routes.some((own) => sameDestination(own, there)) || moved.some((other) => equal(other, there));
+        if (!is) moved.push(there);
       }
   }
   return { moved, restore };

@@ -65,10 +65,21 @@ addr add fe80::1/64 dev to-red nodad
 addr add 192.0.2.1/24 dev to-red
 neigh add 192.0.2.77 lladdr 02:00:00:00:00:77 dev to-red
 neigh add 2001:db8:2::77 lladdr 02:00:00:00:00:77 dev to-red
+neigh add proxy 192.0.2.78 dev to-red
+neigh add proxy 2001:db8:2::78 dev to-red
+nexthop add id 77 via 192.0.2.2 dev to-red
+nexthop add id 78 via 2001:db8:2::2 dev to-red
+nexthop add id 79 via 192.0.3.2 dev bond1
+nexthop add id 80 group 77/79,3
+nexthop add id 81 via 198.51.100.1 dev to-main
+nexthop add id 82 group 77/81 type resilient buckets 8 idle_timer 60
 route add default via 198.51.100.1
 route add default via 2001:db8:1::1
 route add 203.0.113.0/24 via 192.0.2.2 dev to-red
 route add 2001:db8:9::/64 via 2001:db8:2::2 dev to-red
+route add 203.0.115.0/24 nhid 80
+route add 2001:db8:a::/64 nhid 78
+route add 203.0.116.0/24 via 192.0.2.2 dev to-red realm 7 rto_min 40ms
 route add 10.128.0.5/32 dev pod-red
 route add 10.128.0.6/32 dev pod-blue
 IP
@@ -82,6 +93,8 @@ state() {
   ip -d link | sed 's/ *gc_timer.*//'
   ip -d addr
   ip neigh show nud permanent
+  ip neigh show proxy | sort
+  ip -d nexthop | sed 's/ unbalanced_time [0-9.]*//'
   # Which of two links comes first with the same prefix is nobody's to say.
   ip rule; ip -6 rule; ip -d -4 route show table all; ip -d -6 route show table all | sort
   (cd /proc/sys/net && grep -s '' ipv[46]/conf/*/{forwarding,rp_filter,accept_ra,disable_ipv6,autoconf} ipv4/tcp_l3mdev_accept)
@@ -171,6 +184,8 @@ done
 echo "main $(ip -j route show)"
 echo "links $(ip -j -d link)"
 echo "neighbours $(ip -j neigh show nud permanent dev to-red)"
+echo "proxies $(ip -j neigh show proxy dev to-red)"
+echo "nexthops $(ip -j nexthop)"
 echo "local $(ip -j -6 addr show scope link dev to-red)"
 echo "rules $(ip -j rule)"
 for f in to-main/forwarding to-main/rp_filter to-red/forwarding to-red/rp_filter red/rp_filter pod-red/rp_filter lo/forwarding; do

@@ -69,10 +69,29 @@ describe('two VRFs with the same networks', () => {
         .map(({ dst }) => dst)
         .sort(),
     ).toEqual(['192.0.2.77', '2001:db8:2::77']);
+    expect(
+      json('proxies')
+        .map(({ dst }) => dst)
+        .sort(),
+    ).toEqual(['192.0.2.78', '2001:db8:2::78']);
     const [link] = json<{ addr_info: { local: string }[] }[]>('local');
     expect(link!.addr_info.map(({ local }) => local)).toContain('fe80::1');
     expect(json('main').map(({ dst }) => dst)).not.toContain('203.0.113.0/24');
     expect(json('main')).toContainEqual(expect.objectContaining({ dst: 'default', gateway: '198.51.100.1' }));
+  });
+
+  it('and so do its next-hop objects, the groups that they are in, and the routes that lead there', () => {
+    expect(json('nexthops')).toEqual([
+      expect.objectContaining({ id: 77, gateway: '192.0.2.2', dev: 'to-red' }),
+      expect.objectContaining({ id: 78, gateway: '2001:db8:2::2', dev: 'to-red' }),
+      expect.objectContaining({ id: 79, gateway: '192.0.3.2', dev: 'bond1' }),
+      expect.objectContaining({ id: 80, group: [{ id: 77 }, { id: 79, weight: 3 }] }),
+      expect.objectContaining({ id: 81, gateway: '198.51.100.1', dev: 'to-main' }),
+      expect.objectContaining({ id: 82, group: [{ id: 77 }, { id: 81 }], type: 'resilient' }),
+    ]);
+    expect(json('table2-4')).toContainEqual(expect.objectContaining({ dst: '203.0.115.0/24', nhid: 80 }));
+    expect(json('table2-6')).toContainEqual(expect.objectContaining({ dst: '2001:db8:a::/64', nhid: 78 }));
+    expect(json('main').map(({ dst }) => dst)).not.toContain('203.0.115.0/24');
   });
 
   it('and so does a bond, whose members stay in it; one of another mode is waited for', () => {

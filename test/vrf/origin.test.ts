@@ -20,6 +20,7 @@ it('is what the first change found, with what only the second one looks at, and 
     links: new Map([link('eth0')]),
     addresses: new Map([['eth0', has('192.0.2.1')]]),
     neighbours: new Map([['eth0', [{ address: address('192.0.2.7') }]]]),
+    nextHops: [{ id: 1, device: 'eth0' }],
     routes: [route('203.0.113.0/24', 3)],
     rules: [],
     sysctls: new Map([['net/ipv4/conf/eth0/forwarding', '0']]),
@@ -35,6 +36,10 @@ it('is what the first change found, with what only the second one looks at, and 
       ['red', [{ address: address('10.0.0.2') }]],
       ['eth1', [{ address: address('198.51.100.7') }]],
     ]),
+    nextHops: [
+      { id: 1, device: 'eth1' },
+      { id: 2, device: 'eth1' },
+    ],
     routes: [route('203.0.113.0/24', 4), route('10.5.0.0/16', OWN_PROTOCOL), route('198.18.0.0/15', 3)],
     rules: [{ family: 4, priority: 998, flags: 0, protocol: OWN_PROTOCOL, action: 'table', table: 254, l3mdev: false }],
     sysctls: new Map([
@@ -52,6 +57,10 @@ it('is what the first change found, with what only the second one looks at, and 
       ['eth1', [{ address: address('198.51.100.7') }]],
       ['eth0', [{ address: address('192.0.2.7') }]],
     ]),
+    nextHops: [
+      { id: 1, device: 'eth0' },
+      { id: 2, device: 'eth1' },
+    ],
     routes: [route('203.0.113.0/24', 3), route('198.18.0.0/15', 3)],
     rules: [],
     sysctls: new Map([

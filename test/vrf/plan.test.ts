@@ -1,5 +1,7 @@
 /** From how a network is to how it is to be, without a kernel: a world of plain data that does what steps say. */
 import { describe, expect, it } from 'vitest';
+import { requestOf } from '../../src/daemon/network/request.ts';
+import { touched } from '../../src/daemon/network/scope.ts';
 import { networkGoal, type Wish } from '../../src/intent/network.ts';
 import { address } from '../../src/lib/address.ts';
 import { parseMac } from '../../src/lib/mac.ts';
@@ -7,9 +9,16 @@ import { prefix } from '../../src/lib/prefix.ts';
 import { noBaseline, prune, remember } from '../../src/vrf/baseline.ts';
 import { complete, type Goal, obstacles } from '../../src/vrf/goal.ts';
 import { OWN_ALIAS, OWN_PROTOCOL, UNREACHABLE_METRIC } from '../../src/vrf/mark.ts';
-import { nextStage, unverified } from '../../src/vrf/plan.ts';
-import { type AddressState, type LinkState, type RouteState, routeKey, type Snapshot } from '../../src/vrf/state.ts';
-import { describeStep } from '../../src/vrf/step.ts';
+import { nextStage, waitingIn } from '../../src/vrf/plan.ts';
+import {
+  type AddressState,
+  type LinkState,
+  type NextHopState,
+  type RouteState,
+  routeKey,
+  type Snapshot,
+} from '../../src/vrf/state.ts';
+import { describeStep, type Step } from '../../src/vrf/step.ts';
 import { restorationOf, targetOf } from '../../src/vrf/target.ts';
 
 const eth = (name: string, more: Partial<LinkState> = {}): LinkState => ({
@@ -284,6 +293,116 @@ it('neighbours that somebody set for good are put back where the kernel forgot t
   expect(steps(wanted, { ...inside, neighbours }, baseline, before)?.name).toBe('rules');
 });
 
+it('so are addresses that somebody answers for, which are others than neighbours with the same', () => {
+  const own = { address: address('192.0.2.7'), octets: Uint8Array.of(2, 0, 0, 0, 0, 7) };
+  const proxy = { address: address('192.0.2.7'), flags: 8 };
+  const before = world([eth('eth1'), vrf('red', 2)], { neighbours: new Map([['eth1', [own, proxy]]]), routes: ends });
+  const wanted = goal({ interfaces: [red] });
+  const baseline = remember(noBaseline, wanted, before);
+  const inside = world([eth('eth1', { master: 'red' }), vrf('red', 2)], {
+    neighbours: new Map([['eth1', [own]]]),
+    routes: ends,
+  });
+  const stage = steps(wanted, inside, baseline, before);
+  expect(words(stage)).toEqual(['neighbours', 'neighbour add proxy 192.0.2.7 dev eth1']);
+  // Permanent, as `ip` makes them: else it would go with the carrier.
+  expect(requestOf(stage!.steps[0] as Exclude<Step, { do: 'sysctl' }>, () => 7)).toMatchObject({
+    kind: 'neighbour',
+    value: { link: 7, flags: 8, state: 0x80 },
+  });
+});
+
+it('a route by two links that go into a VRF follows them once', () => {
+  const both = [via, { gateway: address('198.51.100.2'), device: 'eth2' }];
+  const before = world([eth('eth1'), eth('eth2')], { routes: [route('203.0.113.0/24', { hops: both })] });
+  const wanted = goal({ interfaces: [{ ...red, ports: ['eth1', 'eth2'] }] });
+  const inside = world([eth('eth1', { master: 'red' }), eth('eth2', { master: 'red' }), vrf('red', 2)], {
+    routes: ends,
+  });
+  expect(words(steps(wanted, inside, remember(noBaseline, wanted, before), before))).toEqual([
+    'routes',
+    'route add 203.0.113.0/24 via 192.0.2.2 dev eth1 via 198.51.100.2 dev eth2 table 2',
+  ]);
+});
+
+describe('next-hop objects of links that change VRFs', () => {
+  const hop = (id: number, more: Partial<NextHopState> = {}): NextHopState => ({
+    id,
+    family: 4,
+    gateway: address('192.0.2.2'),
+    device: 'eth1',
+    protocol: 3,
+    ...more,
+  });
+  const group = (id: number, ...ids: readonly number[]): NextHopState => ({
+    id,
+    group: ids.map((member) => ({ id: member, weight: 1 })),
+    groupType: 0,
+    protocol: 3,
+  });
+  const other = hop(2, { device: 'eth2' });
+  const all = [hop(1), other, hop(3, { protocol: 11 }), group(10, 1, 2), group(11, 2), group(12, 1)];
+  const routes = [
+    route('203.0.113.0/24', { nextHop: 10, hops: [via] }),
+    route('198.51.100.0/24', { nextHop: 12, hops: [via] }),
+  ];
+  const before = world([eth('eth1'), eth('eth2')], { nextHops: all, routes });
+  const wanted = goal({ interfaces: [red] });
+  const baseline = remember(noBaseline, wanted, before);
+  const concerned = touched(before, wanted, baseline);
+  /** What the kernel leaves of them. */
+  const inside = (more: Partial<Snapshot> = {}, link: Partial<LinkState> = {}) =>
+    world([eth('eth1', { master: 'red', ...link }), eth('eth2'), vrf('red', 2)], {
+      nextHops: [other, group(10, 2), group(11, 2)],
+      routes: ends,
+      ...more,
+    });
+
+  it('are remembered, with the groups that they are in; those that a daemon looks after are not', () => {
+    expect(concerned.nextHops?.map(({ id }) => id)).toEqual([1, 10, 12]);
+  });
+
+  it('are put back, then the groups that lost them, then the routes', () => {
+    const stage = (have: Snapshot) => words(steps(wanted, have, baseline, concerned));
+    expect(stage(inside())).toEqual(['nextHops', 'nexthop add id 1 via 192.0.2.2 dev eth1']);
+    const first = [hop(1), other, group(10, 2), group(11, 2)];
+    expect(stage(inside({ nextHops: first }))).toEqual([
+      'nextHops',
+      'nexthop replace id 10 group 1,1/2,1',
+      'nexthop add id 12 group 1,1',
+    ]);
+    const whole = [hop(1), other, group(10, 1, 2), group(11, 2), group(12, 1)];
+    expect(stage(inside({ nextHops: whole }))).toEqual([
+      'routes',
+      'route add 203.0.113.0/24 via 192.0.2.2 dev eth1 table 2',
+      'route add 198.51.100.0/24 via 192.0.2.2 dev eth1 table 2',
+    ]);
+    expect(words(nextStage(restorationOf(concerned, inside()), inside(), () => false))[0]).toBe('release');
+    const out = { ...inside({ routes: [] }), links: before.links };
+    expect(words(nextStage(restorationOf(concerned, out), out, () => false))).toEqual([
+      'nextHops',
+      'nexthop add id 1 via 192.0.2.2 dev eth1',
+    ]);
+  });
+
+  it('wait for a carrier, and routes for them', () => {
+    const have = inside({}, { dark: true });
+    expect(words(steps(wanted, have, baseline, concerned))).toEqual([
+      'routes',
+      'route add 203.0.113.0/24 via 192.0.2.2 dev eth1 table 2',
+    ]);
+    const waiting = waitingIn(targetOf(wanted, baseline, have, concerned), have);
+    expect(waiting).toEqual([
+      { reason: 'nexthop add id 1 via 192.0.2.2 dev eth1: eth1 has no carrier', optional: true },
+    ]);
+  });
+
+  it('whose numbers others have taken meanwhile stay as those have them', () => {
+    const taken = [hop(1, { gateway: address('192.0.2.9') }), other, group(10, 2, 5), group(11, 2), hop(12)];
+    expect(words(steps(wanted, inside({ nextHops: taken }), baseline, concerned))[0]).toBe('routes');
+  });
+});
+
 describe('what cannot be yet', () => {
   const ours = ({ alias }: LinkState) => alias === OWN_ALIAS;
   const one = { index: 0, destination: prefix('10.0.0.0/8'), table: 254, gateway: address('192.0.2.2') };
@@ -317,8 +436,9 @@ it('a route waits until its IPv6 source is verified', () => {
   const have = (flags: number) =>
     world([eth('eth1')], { addresses: new Map([['eth1', [has('2001:db8::1', 64, { flags })]]]) });
   const text = 'route add 2001:db8:9::/48 dev eth1 table 254';
-  const left = (now: Snapshot) => unverified(targetOf(wanted, noBaseline, now), now);
-  expect([words(steps(wanted, have(0xc0))), left(have(0xc0))]).toEqual([[undefined], [text]]);
+  const left = (now: Snapshot) => waitingIn(targetOf(wanted, noBaseline, now), now);
+  const unverified = [{ reason: `${text}: its source address is not verified`, optional: false }];
+  expect([words(steps(wanted, have(0xc0))), left(have(0xc0))]).toEqual([[undefined], unverified]);
   expect([words(steps(wanted, have(0x80))), left(have(0x80))]).toEqual([['routes', text], []]);
   const there = { ...have(0xc0), routes: wanted.routes };
   expect([words(steps(wanted, there)), left(there)]).toEqual([[undefined], []]);

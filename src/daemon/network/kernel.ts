@@ -4,13 +4,15 @@ import { bondMode, readSysctl, writeSysctl } from '../../io/sysctl.ts';
 import { Client } from '../../netlink/client.ts';
 import { Protocol, RouteTable } from '../../netlink/const.ts';
 import { Errno, NetlinkError } from '../../netlink/errors.ts';
+import { HopFlag } from '../../netlink/hop.ts';
 import type { Op } from '../../netlink/kinds.ts';
-import { type Link, LinkFlag } from '../../netlink/link.ts';
+import { isRunning, isSetUp, type Link } from '../../netlink/link.ts';
 import { NeighbourState } from '../../netlink/neighbour.ts';
+import type { NextHop } from '../../netlink/nexthop.ts';
 import type { Route } from '../../netlink/route.ts';
 import { staticProtocols } from '../../vrf/goal.ts';
 import { OWN_ALIAS, OWN_PROTOCOL } from '../../vrf/mark.ts';
-import type { AddressState, LinkState, RouteState, Snapshot, StaticNeighbour } from '../../vrf/state.ts';
+import type { AddressState, LinkState, NextHopState, RouteState, Snapshot, StaticNeighbour } from '../../vrf/state.ts';
 import { describeStep, type Step } from '../../vrf/step.ts';
 import { keepingRouters } from './heeding.ts';
 import { requestOf } from './request.ts';
@@ -18,7 +20,7 @@ import { requestOf } from './request.ts';
 /** What of the network is to be read: routes of others are many, and so are sysctls. */
 export interface Scope {
   readonly sysctls: readonly string[];
-  /** Links whose neighbours and static routes matter, whoever made them. */
+  /** Links whose neighbours, next-hop objects and static routes matter, whoever made them. */
   readonly links: readonly string[];
   /** Tables whose static routes matter, whoever made them; `all` for any table. */
   readonly tables: readonly number[] | 'all';
@@ -87,8 +89,13 @@ export class Kernel {
     const routes = this.routes(scope);
     const rules = this.client.dump('rule', {});
     const neighbours = this.neighbours(scope);
+    const nextHops = this.nextHops(scope);
     const none = this.sysctls.read('net/ipv6/conf/all/disable_ipv6') === undefined;
-    return { links, addresses, neighbours, routes, rules, sysctls, ...(none && ({ ipv6: false } as const)) };
+    return {
+      ...{ links, addresses, neighbours, routes, rules, sysctls },
+      ...(nextHops && { nextHops }),
+      ...(none && ({ ipv6: false } as const)),
+    };
   }
 
   /** Throws `StepError`. */
@@ -156,13 +163,16 @@ export class Kernel {
     return found;
   }
 
-  /** Those that somebody set for good. */
+  /** Those that somebody set for good, and addresses that are answered for. */
   private neighbours({ links }: Scope): Map<string, StaticNeighbour[]> {
     const found = new Map<string, StaticNeighbour[]>();
     for (const name of links) {
       const link = this.indexes.get(name);
       if (link === undefined) continue;
-      const set = this.client.dump('neighbour', { link }).filter(({ state }) => state === NeighbourState.permanent);
+      const set = [
+        ...this.client.dump('neighbour', { link }).filter(({ state }) => state === NeighbourState.permanent),
+        ...this.client.dump('neighbour', { link, proxy: true }),
+      ];
       const plain = ({ address, octets, flags, protocol }: StaticNeighbour): StaticNeighbour => ({
         address,
         ...(octets && { octets: octets.slice() }),
@@ -174,8 +184,25 @@ export class Kernel {
     return found;
   }
 
+  /** All; kernels before 5.3 have none. */
+  private nextHops({ links }: Scope): NextHopState[] | undefined {
+    if (links.length === 0) return undefined;
+    let all: readonly NextHop[];
+    try {
+      all = this.client.dump('nextHop', {});
+    } catch (error) {
+      if (error instanceof NetlinkError && error.errno === Errno.opnotsupp) return [];
+      throw error;
+    }
+    return all.map(({ link, flags, scope: _, ...rest }) => ({
+      ...rest,
+      ...((flags & HopFlag.onLink) !== 0 && { flags: HopFlag.onLink }),
+      ...(link !== undefined && { device: this.nameOf(link) }),
+    }));
+  }
+
   private linkState(link: Link): LinkState {
-    const { name = '', mtu = 0, address, flags, master, alias = '', info, type } = link;
+    const { name = '', mtu = 0, address, master, alias = '', info, type } = link;
     const loopback = type === LOOPBACK;
     const kind =
       info === undefined ? (loopback ? 'loopback' : 'ethernet') : info.kind === 'other' ? info.name : info.kind;
@@ -185,7 +212,8 @@ export class Kernel {
       kind,
       mtu,
       ...(address?.length === 6 && { mac: address.reduce((sum, octet) => sum * 256 + octet, 0) }),
-      up: (flags & LinkFlag.up) !== 0,
+      up: isSetUp(link),
+      ...(isSetUp(link) && !isRunning(link) && { dark: true }),
       master: master === undefined ? null : this.nameOf(master),
       alias,
       ...(info?.kind === 'vrf' && info.table !== undefined && { table: info.table }),

@@ -4,9 +4,17 @@ import type { Hop } from '../../netlink/hop.ts';
 import type { Op } from '../../netlink/kinds.ts';
 import type { LinkSpec } from '../../netlink/link.ts';
 import type { LinkInfo } from '../../netlink/linkinfo.ts';
+import { type NeighbourSpec, NeighbourState } from '../../netlink/neighbour.ts';
 import type { RouteSpec } from '../../netlink/route.ts';
 import type { Rule, RuleSpec } from '../../netlink/rule.ts';
-import { type AddressState, dropped, type NamedHop, type RouteState } from '../../vrf/state.ts';
+import {
+  type AddressState,
+  dropped,
+  isProxy,
+  type NamedHop,
+  type RouteState,
+  type StaticNeighbour,
+} from '../../vrf/state.ts';
 import type { LinkChange, Step } from '../../vrf/step.ts';
 
 /** The index of a link by its name. Throws for one that does not exist. */
@@ -41,7 +49,13 @@ export function requestOf(step: Exclude<Step, { readonly do: 'sysctl' }>, indexO
       return { verb: 'delete', kind: 'address', value };
     }
     case 'addNeighbour':
-      return { verb: 'replace', kind: 'neighbour', value: { ...step.neighbour, link: indexOf(step.name) } };
+      return { verb: 'replace', kind: 'neighbour', value: { ...lasting(step.neighbour), link: indexOf(step.name) } };
+    case 'addNextHop':
+    case 'replaceNextHop': {
+      const { device, ...nextHop } = step.nextHop;
+      const value = { ...nextHop, ...(device !== undefined && { link: indexOf(device) }) };
+      return { verb: step.do === 'addNextHop' ? 'add' : 'replace', kind: 'nextHop', value };
+    }
     case 'addRoute':
       return { verb: 'append', kind: 'route', value: routeSpec(step.route, indexOf) };
     case 'replaceRoute':
@@ -67,6 +81,10 @@ function changeSpec({ mtu, mac, master, up, stp }: LinkChange, indexOf: IndexOf)
 
 const routeSpec = ({ hops, ...route }: RouteState, indexOf: IndexOf): RouteSpec =>
   dropped(route.type) ? route : { ...route, hops: hopSpecs(hops, indexOf) };
+
+/** One that is answered for outlives a lost carrier when it is permanent, as `ip` makes it; the kernel does not tell. */
+const lasting = (neighbour: StaticNeighbour): Omit<NeighbourSpec, 'link'> =>
+  isProxy(neighbour) ? { ...neighbour, state: NeighbourState.permanent } : neighbour;
 
 /** RTNH_F_ONLINK. */
 const ON_LINK = 4;

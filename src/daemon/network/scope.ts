@@ -3,6 +3,7 @@ import { RouteTable } from '../../netlink/const.ts';
 import { type Baseline, isEvicted, isOwn } from '../../vrf/baseline.ts';
 import { type Goal, isStaticRoute } from '../../vrf/goal.ts';
 import { OWN_PROTOCOL } from '../../vrf/mark.ts';
+import { nextHopsBy } from '../../vrf/nexthop.ts';
 import { matchesRoute, matchesRule } from '../../vrf/pattern.ts';
 import { ruleKey } from '../../vrf/rules.ts';
 import { routeKey, type Snapshot } from '../../vrf/state.ts';
@@ -40,6 +41,7 @@ export function touched(have: Snapshot, goal: Goal, baseline: Baseline): Snapsho
     links,
     addresses: new Map([...have.addresses].filter(([name]) => links.has(name))),
     neighbours: new Map([...(have.neighbours ?? [])].filter(([name]) => links.has(name))),
+    nextHops: nextHopsBy(have.nextHops ?? [], (device) => links.has(device)),
     routes: have.routes.filter(
       (route) =>
         route.protocol === OWN_PROTOCOL ||

@@ -10,7 +10,7 @@ import { delay } from '../../io/turn.ts';
 import { canonical } from '../../lib/diff.ts';
 import type { Baseline } from '../../vrf/baseline.ts';
 import type { Goal } from '../../vrf/goal.ts';
-import { unverified } from '../../vrf/plan.ts';
+import { waitingIn } from '../../vrf/plan.ts';
 import type { Snapshot } from '../../vrf/state.ts';
 import type { Step } from '../../vrf/step.ts';
 import { restorationOf, targetOf } from '../../vrf/target.ts';
@@ -40,7 +40,10 @@ export interface Change {
   readonly policies: ReadonlySet<string>;
 }
 
-/** How long IPv6 takes to see that nobody else has an address: two or three seconds (RFC 4862 §5.4), ms. */
+/**
+ * How long IPv6 takes to see that nobody else has an address, two or three seconds (RFC 4862 §5.4), and a carrier to come
+ * back, ms.
+ */
 const VERIFIED_MS = 8_000;
 const STEP_MS = 100;
 
@@ -67,6 +70,8 @@ export async function tryOut(
   // What is put back or moved along is done as far as it can be.
   const optional = (step: Step) =>
     step.do === 'addNeighbour' ||
+    step.do === 'addNextHop' ||
+    step.do === 'replaceNextHop' ||
     (step.do === 'addRoute' && !wanted.has(canonical([step.route.table, step.route.destination, step.route.priority])));
   try {
     const scope = wholeScope(goal, baseline);
@@ -74,11 +79,16 @@ export async function tryOut(
     const problems = new Set(reach(kernel, scope, target, optional));
     const waits = () => {
       const now = kernel.read(scope);
-      return unverified(target(now), now);
+      return waitingIn(target(now), now);
     };
     const end = monotonicMs() + VERIFIED_MS;
     for (let left = waits(); left.length > 0; left = waits()) {
-      if (monotonicMs() >= end) return `${left[0]}: its source address is not verified`;
+      if (monotonicMs() >= end) {
+        const needed = left.find(({ optional }) => !optional);
+        if (needed !== undefined) return needed.reason;
+        for (const { reason } of left) problems.add(reason);
+        break;
+      }
       await delay(STEP_MS);
       if (signal.aborted) return undefined;
       for (const problem of reach(kernel, scope, target, optional)) problems.add(problem);
@@ -124,7 +134,6 @@ export function takeBack(kernel: Kernel, log: Logger, before: Snapshot, baseline
     () => true,
   );
   const now = kernel.read(whole);
-  for (const route of unverified(restorationOf(before, now), now))
-    problems.push(`${route}: its source address is not verified`);
+  for (const { reason } of waitingIn(restorationOf(before, now), now)) problems.push(reason);
   for (const problem of problems) log.error({ reason: problem }, 'not all of the network could be put back');
 }
