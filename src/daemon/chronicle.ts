@@ -12,6 +12,7 @@ import type { Logger } from '../io/log.ts';
 import type { ConflictReport } from '../l2/snapshot.ts';
 import { formatAddress } from '../lib/address.ts';
 import { formatPrefix, type Prefix } from '../lib/prefix.ts';
+import type { PassedOver } from '../netlink/unreadable.ts';
 import { errorsFirst, type Reading } from './documents.ts';
 import { type EventKind, Journal } from './journal.ts';
 import type { Peer } from './peer.ts';
@@ -26,6 +27,15 @@ const MAX_FAULTS = 20;
 const MAX_STRANGERS = 100;
 
 const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+
+const objects = {
+  link: 'a link',
+  address: 'an address',
+  route: 'a route',
+  rule: 'a policy rule',
+  neighbour: 'a neighbour',
+  nextHop: 'a next-hop object',
+} as const satisfies Record<PassedOver['kind'], string>;
 
 type Decisions = readonly [before: ServiceDecision | undefined, after: ServiceDecision | undefined];
 
@@ -132,6 +142,13 @@ export class Chronicle {
     if (untold === undefined) return;
     this.log.info({ ...(untold > 0 && { untold }), address }, event);
     this.journal.add({ kind: 'session', subject: address, event });
+  }
+
+  /** Something that the kernel tells cannot be read here. */
+  unreadable({ kind, reason, octets }: PassedOver): void {
+    const event = `${objects[kind]} of the kernel cannot be read, and is passed over`;
+    this.log.warn({ kind, reason, octets }, event);
+    this.journal.add({ kind: 'kernel', subject: kind, event, reason });
   }
 
   /** How far the node is drained. */

@@ -7,6 +7,7 @@ import { type HttpServer, serveTcp, serveUnix } from '../io/http.ts';
 import { onLinkTest } from '../io/interfaces.ts';
 import type { Logger } from '../io/log.ts';
 import { formatAddress } from '../lib/address.ts';
+import { unreadable } from '../netlink/unreadable.ts';
 import { Bfd } from './bfd.ts';
 import { Chronicle } from './chronicle.ts';
 import { controlHandler, publicHandler } from './control.ts';
@@ -68,6 +69,8 @@ export class Daemon {
   readonly failure: Promise<Error>;
   private readonly memory: Memory;
   private readonly presence: Presence;
+  /** Nothing more is told of what cannot be read of the kernel. */
+  private readonly deafen: () => void;
   private readonly servers: HttpServer[] = [];
   private metricsLoaded: Promise<Metrics> | undefined;
   private bfdDue = false;
@@ -81,6 +84,7 @@ export class Daemon {
     this.log = log;
     const chronicle = new Chronicle(log);
     this.chronicle = chronicle;
+    this.deafen = unreadable.listen((first) => chronicle.unreadable(first));
     this.speaker = new Speaker(
       {
         state: (peer, from, to, reason) => {
@@ -241,6 +245,7 @@ export class Daemon {
     await this.memory.flush();
     await this.bfd.stop();
     for (const server of this.servers) server.close();
+    this.deafen();
   }
 
   /** Loaded when somebody asks: the library that renders them would take a sixth of the time to start. */

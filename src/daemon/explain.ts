@@ -16,7 +16,7 @@ import { type Filter, peerRows, receivedRows } from './views.ts';
 
 /** Rejects with `UnknownSubject` where there is no such thing, or no configuration. */
 export async function explainRunning(daemon: Daemon, text: string): Promise<Explanation> {
-  const { engine, speaker, layer2 } = daemon;
+  const { engine, speaker, layer2, learned } = daemon;
   const subject = subjectOf(text);
   const filter = learnedFilter(subject);
   const received = filter ? await receivedFor(daemon, filter) : [];
@@ -31,6 +31,7 @@ export async function explainRunning(daemon: Daemon, text: string): Promise<Expl
       sessions: [...peerRows(speaker, {}, roster.missing)],
       received,
       installed,
+      ...(learned.problem !== undefined && { unread: learned.problem }),
       answering: (ip, decision) => layer2.row(ip, parseAddress(ip)!.family, decision),
       ...(unsigned !== undefined && { unsigned }),
     },

@@ -17,6 +17,8 @@ export type EventKind =
   | 'network'
   /** Learned routes in the kernel. */
   | 'route'
+  /** Objects of the kernel that cannot be read; their subject is what they are. */
+  | 'kernel'
   | 'egress';
 
 export interface Happening {

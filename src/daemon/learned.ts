@@ -9,8 +9,10 @@ import { monotonicMs } from '../io/clock.ts';
 import type { Logger } from '../io/log.ts';
 import { equal } from '../lib/diff.ts';
 import { Failover } from './failover.ts';
-import { Fib, type FibEvents, type FibSettings } from './fib/fib.ts';
-import { Places } from './fib/places.ts';
+import type { FibEvents, FibSettings } from './fib/events.ts';
+import { Fib } from './fib/fib.ts';
+import { claimName } from './fib/parts.ts';
+import { type Place, Places } from './fib/places.ts';
 import type { Peer } from './peer.ts';
 import { Rehearsal } from './rehearsal.ts';
 import type { Speaker } from './speaker.ts';
@@ -46,6 +48,8 @@ export class Learned {
   private beginTimer: NodeJS.Timeout | undefined;
   private sweepTimer: NodeJS.Timeout | undefined;
   private hadConflicts = false;
+  /** Why the kernel cannot be asked at all. */
+  private failure: string | undefined;
   private rehearsal: Rehearsal | undefined;
   private rehearsalTimer: NodeJS.Timeout | undefined;
 
@@ -63,6 +67,11 @@ export class Learned {
     if (first) this.beginTimer = setTimeout(() => this.begin(), BEGIN_MS);
     else this.fib?.configure(settingsOf(kernel));
     this.options.speaker.instances.setMultipath(kernel.multipath);
+  }
+
+  /** Why no learned route is put into the kernel, whichever it is; undefined while they are. */
+  get problem(): string | undefined {
+    return this.failure ?? this.fib?.auditor.problem;
   }
 
   /** A session that was up has ended. */
@@ -105,12 +114,20 @@ export class Learned {
           happened('kernel has taken all routes', '');
         },
         audited: () => this.audited(),
+        unread: (problem) => this.unread(problem),
+        others: (places) => this.others(places),
+        contested: ({ table, protocol, metric }) => {
+          const text = 'another program makes routes with our protocol and metric: what we did not learn is left to it';
+          log.warn({ table, protocol, metric }, `${text}; give kernel.metric another number`);
+          happened(text, `table ${table}, protocol ${protocol}, metric ${metric}`);
+        },
         idle: () => {
           if (!speaker.instances.isBusy) this.failover.end(monotonicMs(), this.fib?.programmer.changes ?? 0);
         },
       });
     } catch (error) {
       const reason = (error as Error).message;
+      this.failure = reason;
       log.warn({ reason }, 'learned routes are not installed: the kernel cannot be asked');
       happened('learned routes are not installed', reason);
       return;
@@ -135,6 +152,34 @@ export class Learned {
     if (speaker.instances.isBusy && !late) return;
     clearInterval(this.sweepTimer);
     this.fib!.sweep();
+  }
+
+  private unread(problem: string | undefined): void {
+    // At the end nobody is told any more.
+    if (this.fib === undefined) return;
+    const { log, happened } = this.options;
+    if (problem === undefined) {
+      log.info("the kernel's routes have been read");
+      happened("the kernel's routes have been read", '');
+      return;
+    }
+    const text = "the kernel's routes cannot be read: none is installed, or put right, before they are";
+    log.error({ reason: 'kernelUnread', error: problem }, text);
+    happened("the kernel's routes cannot be read", `kernelUnread: ${problem}`);
+  }
+
+  private others(places: readonly Place[]): void {
+    if (this.fib === undefined) return;
+    const { log, happened } = this.options;
+    const tables = places.map(({ table }) => table).join(', ');
+    if (places.length === 0) {
+      log.info('no other waypost looks after our tables any more');
+      happened('no other waypost looks after our tables any more', '');
+      return;
+    }
+    const text = 'another waypost looks after these routes: none is changed here before it ends';
+    log.error({ reason: 'kernelHeld', places, sockets: places.map((place) => `@${claimName(place)}`) }, text);
+    happened(`another waypost looks after the routes of table ${tables}`, 'kernelHeld');
   }
 
   private audited(): void {

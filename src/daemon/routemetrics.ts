@@ -1,5 +1,6 @@
 /** Metrics of learned routes, under `waypost_route_`. */
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { unreadable } from '../netlink/unreadable.ts';
 import type { RouteCounts } from '../vrf/routestore.ts';
 import { failoverBuckets } from './failover.ts';
 import { latencyBuckets } from './fib/programmer.ts';
@@ -47,6 +48,36 @@ export function registerRouteMetrics(registry: Registry, learned: Learned): void
     collect() {
       this.reset();
       for (const [error, n] of learned.fib?.programmer.refusals ?? []) this.inc({ error }, n);
+    },
+  });
+  new Counter({
+    name: 'waypost_route_audits_failed_total',
+    help: 'Of those, the ones that did not read all of them and were made again.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(learned.fib?.auditor.incomplete ?? 0);
+    },
+  });
+  new Gauge({
+    name: 'waypost_route_obstacles',
+    help: 'What keeps learned routes from the kernel: its routes cannot be read (kernelUnread), or tables of another waypost (kernelHeld).',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      this.reset();
+      this.set({ reason: 'kernelUnread' }, learned.problem === undefined ? 0 : 1);
+      this.set({ reason: 'kernelHeld' }, learned.fib?.others.length ?? 0);
+    },
+  });
+  new Counter({
+    name: 'waypost_kernel_unreadable_total',
+    help: 'Messages of the kernel about an object that could not be read and was passed over, by what it is.',
+    labelNames: ['kind'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [kind, messages] of unreadable.counts) this.inc({ kind }, messages);
     },
   });
   new Counter({

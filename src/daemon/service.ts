@@ -96,13 +96,14 @@ export class ServiceReport {
   }
 
   private statusLine(): string {
-    const { speaker, chronicle, documents, ready } = this.daemon;
+    const { speaker, chronicle, documents, learned, ready } = this.daemon;
     const peers = [...speaker.all.values()];
     const up = peers.filter((p) => p.session.state === 'Established').length;
     const { announced, services } = chronicle.tally;
     const parts = [`${up} of ${peers.length} sessions up`, `${announced} of ${services} services announced`];
     if (!ready) parts.unshift('starting');
     if (documents.reading?.valid === false) parts.push('the configuration was refused: the last good one is in force');
+    if (learned.problem !== undefined) parts.push(`learned routes are not installed: ${learned.problem}`);
     return `STATUS=${parts.join(', ')}`;
   }
 

@@ -22,6 +22,8 @@ export class SystemError extends Error {
 interface Library {
   readonly socket: (domain: number, type: number, protocol: number) => number;
   readonly bind: (fd: number, address: Uint8Array, length: number) => number;
+  readonly listen: (fd: number, backlog: number) => number;
+  readonly connect: (fd: number, address: Uint8Array, length: number) => number;
   readonly close: (fd: number) => number;
   readonly setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
   readonly getsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: Uint32Array) => number;
@@ -74,6 +76,8 @@ function load(): Library {
     library = {
       socket: c.func('int socket(int domain, int type, int protocol)'),
       bind: c.func('int bind(int fd, const void *address, unsigned int length)'),
+      listen: c.func('int listen(int fd, int backlog)'),
+      connect: c.func('int connect(int fd, const void *address, unsigned int length)'),
       close: c.func('int close(int fd)'),
       setsockopt: c.func('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)'),
       getsockopt: c.func(
@@ -138,6 +142,11 @@ export const sysSocket = (domain: number, type: number, protocol: number): numbe
 
 export const sysBind = (fd: number, address: Uint8Array): number =>
   check('bind', load().bind(fd, address, address.length));
+
+export const sysListen = (fd: number, backlog: number): number => check('listen', load().listen(fd, backlog));
+
+export const sysConnect = (fd: number, address: Uint8Array): number =>
+  check('connect', load().connect(fd, address, address.length));
 
 export const sysClose = (fd: number): number => check('close', load().close(fd));
 

@@ -30,6 +30,9 @@ export function endQuietlyWithoutReader(): void {
   });
 }
 
+/** The user whose rights this process has. */
+export const userId = (): number => process.geteuid?.() ?? 0;
+
 export const onSignal = (signal: 'SIGHUP', handler: () => void): void => {
   process.on(signal, handler);
 };

@@ -13,6 +13,7 @@ import { Errno, NetlinkError } from './errors.ts';
 import { HostWriter } from './host.ts';
 import { codecs, type Filters, type Kind, type Op, type Specs, type Values } from './kinds.ts';
 import { decodeMessages, encodeMessage, type Message } from './message.ts';
+import { isUnreadable, unreadable } from './unreadable.ts';
 
 export interface Transport {
   /** The socket's port, as the kernel gave it. */
@@ -55,12 +56,15 @@ interface Sent {
 
 export class Client {
   private readonly transport: Transport;
+  private readonly unreadable: Pick<typeof unreadable, 'pass'>;
   private readonly writer = new HostWriter(BATCH_OCTETS);
   private sequence = 0;
   private dumping = false;
 
-  constructor(transport: Transport) {
+  /** @param passing told of objects that cannot be read */
+  constructor(transport: Transport, passing: Pick<typeof unreadable, 'pass'> = unreadable) {
     this.transport = transport;
+    this.unreadable = passing;
   }
 
   /**
@@ -81,14 +85,16 @@ export class Client {
     if (error !== undefined) throw error;
   }
 
-  /** One object. Throws `NetlinkError`: ENODEV, ENOENT … when there is none. */
+  /** One object. Throws `NetlinkError`: ENODEV, ENOENT … when there is none, EBADMSG when it cannot be read. */
   get<K extends Gettable>(kind: K, spec: Specs[K]): Values[K] {
     this.ready();
     const codec = codecs[kind] as unknown as Codec<Values[K], Specs[K], Filters[K]>;
     const sequence = this.send(codec.types.get, flagsOf.get, (w) => codec.encode(w, spec, 'get'));
     for (const message of this.answers(sequence)) {
-      if (message.type === MessageType.error) this.check(decodeAck(message), kind);
-      const value = message.type === codec.types.new ? codec.decode(message.body) : undefined;
+      if (message.type === MessageType.error) this.check(ackOf(message), kind);
+      if (message.type !== codec.types.new) continue;
+      const value = this.read(message, kind);
+      if (value === UNREADABLE) throw new NetlinkError(Errno.badmsg, `the ${kind} cannot be read`);
       if (value !== undefined) return value;
     }
     throw new NetlinkError(Errno.proto, 'no answer');
@@ -97,7 +103,8 @@ export class Client {
   /**
    * All objects of a kind that the filter lets through, as they were at one moment: what changed while it was read is
    * read again. Of routes the kernel does not say so: those that change meanwhile may be missing or there twice, and
-   * whoever needs all of them follows the events too. Throws `NetlinkError`, EINTR when it kept changing.
+   * whoever needs all of them follows the events too. What cannot be read is passed over (`Unreadable`). Throws
+   * `NetlinkError`, EINTR when it kept changing.
    */
   dump<K extends Kind>(kind: K, filter: Filters[K]): Values[K][] {
     for (let tries = 1; ; tries++) {
@@ -125,16 +132,16 @@ export class Client {
     try {
       for (let bytes = this.receive(); ; bytes = this.receive()) {
         const page: Values[K][] = [];
-        for (const message of decodeMessages(bytes)) {
+        for (const message of messagesOf(bytes)) {
           if (!this.isAnswer(message, sequence)) continue;
           if ((message.flags & MessageFlag.dumpInterrupted) !== 0) interrupted = true;
           if (message.type === MessageType.done || message.type === MessageType.error) {
             ended = true;
-            this.checkDump(decodeAck(message), kind, filter);
+            this.checkDump(ackOf(message), kind, filter);
             break;
           }
-          const value = message.type === codec.types.new ? codec.decode(message.body) : undefined;
-          if (value !== undefined && codec.matches(value, filter)) page.push(value);
+          const value = message.type === codec.types.new ? this.read(message, kind) : undefined;
+          if (value !== undefined && value !== UNREADABLE && codec.matches(value, filter)) page.push(value);
         }
         if (page.length > 0) yield page;
         if (ended) break;
@@ -189,10 +196,10 @@ export class Client {
         lost = true;
         continue;
       }
-      for (const message of decodeMessages(bytes)) {
+      for (const message of messagesOf(bytes)) {
         const found = message.type === MessageType.error ? sent.get(message.sequence) : undefined;
         if (found === undefined || message.portId !== this.transport.portId) continue;
-        const result = decodeAck(message);
+        const result = ackOf(message);
         if (result.errno !== 0)
           outcomes[found.index] = errorOf(result, ops[found.index]!.kind, this.writer.bytes.subarray(found.at));
         sent.delete(message.sequence);
@@ -216,7 +223,19 @@ export class Client {
 
   /** The answers to one request, as they come. */
   private *answers(sequence: number): Generator<Message, void, undefined> {
-    for (;;) for (const message of decodeMessages(this.receive())) if (this.isAnswer(message, sequence)) yield message;
+    for (;;) for (const message of messagesOf(this.receive())) if (this.isAnswer(message, sequence)) yield message;
+  }
+
+  /** The object of a message; undefined for what is no such object, though the messages have the same type. */
+  private read<K extends Kind>({ body }: Message, kind: K): Values[K] | typeof UNREADABLE | undefined {
+    const codec = codecs[kind] as unknown as Codec<Values[K], Specs[K], Filters[K]>;
+    const from = body.at;
+    try {
+      return codec.decode(body);
+    } catch (error) {
+      this.unreadable.pass(kind, error, body.bytes.subarray(from, body.end));
+      return UNREADABLE;
+    }
   }
 
   /** The next datagram, which must be there. */
@@ -256,6 +275,28 @@ export class Client {
     return this.sequence;
   }
 }
+
+const UNREADABLE = Symbol();
+
+/** As `decodeMessages`: what cannot be read is an answer that was not had. Throws `NetlinkError` EBADMSG. */
+function* messagesOf(bytes: Uint8Array): Generator<Message, void, undefined> {
+  try {
+    yield* decodeMessages(bytes);
+  } catch (error) {
+    throw unanswered(error);
+  }
+}
+
+function ackOf(message: Message): Ack {
+  try {
+    return decodeAck(message);
+  } catch (error) {
+    throw unanswered(error);
+  }
+}
+
+const unanswered = (error: unknown): unknown =>
+  isUnreadable(error) ? new NetlinkError(Errno.badmsg, error.message) : error;
 
 function encodeOp(w: HostWriter, { verb, kind, value }: Op, sequence: number): void {
   const codec = codecs[kind] as unknown as Codec<unknown, unknown, unknown>;

@@ -13,13 +13,11 @@
  */
 import { IdQueue } from '../lib/queue.ts';
 import type { RouteBatch } from '../netlink/batch.ts';
+import { Errno } from '../netlink/errors.ts';
 import type { Route } from '../netlink/route.ts';
 import { Backlog } from './backlog.ts';
 import { type HopSets, NO_HOPS, type RouteSettings, UNKNOWN_HOPS } from './hopset.ts';
 import { CONFLICT, type RouteCounts, RouteMark, type RouteRow, RouteStore } from './routestore.ts';
-
-/** Linux's numbers for what is told apart. */
-const Errno = { noent: 2, srch: 3, nobufs: 105 } as const;
 
 export class Routes {
   readonly settings: RouteSettings;
@@ -33,7 +31,6 @@ export class Routes {
   private readonly deferred = new IdQueue();
   private audit = 0;
   private auditing = false;
-  private keepsLeftovers = true;
   /** Changes that were taken and are not done. */
   private underWay = 0;
 
@@ -62,6 +59,11 @@ export class Routes {
     this.sweep();
   }
 
+  /** Others make routes in our name, and those that nobody here wants are left to them. */
+  get isContested(): boolean {
+    return this.store.contested;
+  }
+
   /** Changes wait to be taken. */
   get busy(): boolean {
     return this.queue.size > 0;
@@ -79,7 +81,7 @@ export class Routes {
 
   /** Nothing of ours is there or wanted. */
   get isEmpty(): boolean {
-    return this.store.prefixes.size === 0;
+    return this.store.prefixes.size === (this.store.contested ? this.store.leftovers : 0);
   }
 
   get counts(): RouteCounts {
@@ -166,6 +168,7 @@ export class Routes {
     }
     // A route of others says nothing of ours: the audit must still look.
     if (ours) store.marks[id] = this.audit;
+    if (ours && type === 'new' && store.wants[id] === NO_HOPS && store.haves[id] === NO_HOPS) store.meet();
     if (ours && type === 'del') {
       store.setHave(id, NO_HOPS);
       this.enqueue(id);
@@ -194,8 +197,7 @@ export class Routes {
   seen(route: Route): void {
     const { store } = this;
     if (!this.auditing || route.protocol !== this.settings.protocol || !store.isPlaceOf(route)) return;
-    const found = store.find(route.destination);
-    const id = found < 0 ? store.add(route.destination) : found;
+    const id = store.add(route.destination);
     // What was changed meanwhile is known better than by this answer, which may be older.
     if (store.marks[id] === this.audit || store.is(id, RouteMark.inFlight)) return;
     store.marks[id] = this.audit;
@@ -220,8 +222,8 @@ export class Routes {
   /** Whoever wants a route has said so by now: leftovers go. */
   sweep(): void {
     const { store } = this;
-    this.keepsLeftovers = false;
-    for (let id = 0; id < store.prefixes.limit && store.leftovers > 0; id++) {
+    store.keepsLeftovers = store.contested;
+    for (let id = 0; id < store.prefixes.limit && store.leftovers > 0 && !store.contested; id++) {
       if (!store.prefixes.has(id) || !store.is(id, RouteMark.leftover)) continue;
       store.clearLeftover(id);
       this.enqueue(id);
@@ -275,16 +277,15 @@ export class Routes {
   /** Ours is there, as this route tells. */
   private adopt(id: number, route: Route): void {
     const { store } = this;
-    const { sets } = store;
     // A blackhole, say, is none that we make: it is to be replaced or deleted all the same.
-    const set = sets.retain(route.hops.length > 0 ? route.hops : UNKNOWN_HOPS, route.metrics?.mtu ?? 0);
+    const set = store.sets.retain(route.hops.length > 0 ? route.hops : UNKNOWN_HOPS, route.metrics?.mtu ?? 0);
     const wasThere = store.haves[id] !== NO_HOPS;
     store.unset(id, RouteMark.unsure);
     store.setHave(id, set);
-    sets.release(set);
-    if (store.wants[id] === NO_HOPS && this.keepsLeftovers && !wasThere) store.setLeftover(id);
+    store.sets.release(set);
+    if (store.wants[id] === store.haves[id] || store.errors[id] === CONFLICT) store.setError(id, 0);
+    if (store.wants[id] === NO_HOPS && store.keepsLeftovers && !wasThere) store.setLeftover(id);
     else if (store.wants[id] !== store.haves[id]) this.enqueue(id);
-    else store.setError(id, 0);
   }
 
   private doubt(id: number): void {
@@ -294,7 +295,6 @@ export class Routes {
 
   /** Keeps nothing of a prefix that nothing is known or wanted of; but during an audit, that it is known to be gone. */
   private forget(id: number): void {
-    if (this.auditing) return;
-    if (this.store.isVoid(id) && !this.queue.has(id) && !this.deferred.has(id)) this.store.remove(id);
+    if (!this.auditing && this.store.isVoid(id) && !this.queue.has(id) && !this.deferred.has(id)) this.store.remove(id);
   }
 }

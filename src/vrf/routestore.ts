@@ -25,6 +25,9 @@ export const RouteMark = {
   disturbed: 8,
 } as const;
 
+/** Somebody who makes more routes in our name than a hand does would make each again that we take away. */
+const MAX_STRANGERS = 1_000;
+
 /** EEXIST: where we would add a route there is one of another program. */
 export const CONFLICT = 17;
 
@@ -67,6 +70,11 @@ export class RouteStore {
   leftovers = 0;
   conflicts = 0;
   failures = 0;
+  /** What is there and not wanted stays. */
+  keepsLeftovers = true;
+  /** Others make so many routes in our name that what nobody here wants is left to them. */
+  contested = false;
+  private strangers = 0;
   private readonly metric: number;
 
   constructor(settings: RouteSettings) {
@@ -168,6 +176,14 @@ export class RouteStore {
     if (this.is(id, RouteMark.leftover)) return;
     this.set(id, RouteMark.leftover);
     this.leftovers++;
+  }
+
+  /** A route came that nobody here wants, in our name and not by us. */
+  meet(): void {
+    this.strangers++;
+    if (this.strangers < MAX_STRANGERS || this.contested) return;
+    this.contested = true;
+    this.keepsLeftovers = true;
   }
 
   clearLeftover(id: number): void {

@@ -1,5 +1,7 @@
 /** What a daemon tells of itself while its documents, its peers and its operator act on it. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { MalformedError } from '../../src/netlink/errors.ts';
+import { unreadable } from '../../src/netlink/unreadable.ts';
 import {
   advertisementDocument,
   all,
@@ -102,4 +104,20 @@ test('a peer that nobody answers for is one event, counted', async () => {
   await soon('several attempts', () => (failed()?.count ?? 0) > 1);
   expect(failed()!.reason).toContain('connection refused');
   expect(events().filter((e) => e.event === 'session attempt failed')).toHaveLength(1);
+});
+
+test('what of the kernel cannot be read, once for each reason, and every time in the metrics', async () => {
+  const bad = (reason: string) => unreadable.pass('rule', new MalformedError(reason), Uint8Array.of(2, 0, 255));
+  bad('FRA_SRC: 3 octets instead of 4');
+  bad('FRA_SRC: 3 octets instead of 4');
+  bad('FRA_DST: 3 octets instead of 4');
+  // The kernel is everybody's: other tests have read it too.
+  const reasons = ['FRA_SRC: 3 octets instead of 4', 'FRA_DST: 3 octets instead of 4'];
+  const event = 'a policy rule of the kernel cannot be read, and is passed over';
+  expect(events().filter(({ subject }) => subject === 'rule')).toMatchObject(
+    reasons.map((reason) => ({ kind: 'kernel', event, reason })),
+  );
+  expect(site.messages(event)).toMatchObject(reasons.map((reason) => ({ kind: 'rule', reason, octets: '0200ff' })));
+  const count = /waypost_kernel_unreadable_total\{kind="rule"\} (\d+)/.exec(await site.metrics());
+  expect(Number(count?.[1])).toBeGreaterThanOrEqual(3);
 });

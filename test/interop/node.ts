@@ -108,10 +108,11 @@ export class Node {
 
   private readonly http: string;
 
-  constructor(namespace: Namespace, { http = 'off' } = {}) {
+  /** @param folder another name for each that shares the namespace */
+  constructor(namespace: Namespace, { http = 'off', folder = 'node' } = {}) {
     this.namespace = namespace;
     this.http = http;
-    this.folder = namespace.folder('node');
+    this.folder = namespace.folder(folder);
     this.control = `${this.folder}/control.sock`;
     mkdirSync(`${this.folder}/etc`);
   }

@@ -16,6 +16,7 @@ import { decodeEvents } from '../../src/netlink/monitor.ts';
 import { NeighbourFlag, NeighbourState } from '../../src/netlink/neighbour.ts';
 import { RouteFlag } from '../../src/netlink/route.ts';
 import { RuleFlag } from '../../src/netlink/rule.ts';
+import { Unreadable } from '../../src/netlink/unreadable.ts';
 import { golden } from '../support/hex.ts';
 
 const [v1, v0, d0, red] = [11, 12, 18, 13];
@@ -453,7 +454,7 @@ describe('answers', () => {
     for (let n = 0; n < bytes.length; n++) {
       const cut = bytes.slice(0, n);
       // The monitor reports it instead.
-      const [event] = decodeEvents(cut);
+      const [event] = decodeEvents(cut, new Unreadable());
       expect(event?.type).toBe(n === 0 ? undefined : 'malformed');
       // The message says that it is longer than it is.
       expect(tolerate(cut)).toBe('error');

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { TruncatedError } from '../../src/lib/bytes.ts';
 import { formatPrefix, prefix } from '../../src/lib/prefix.ts';
 import { Client, type Transport } from '../../src/netlink/client.ts';
 import { MessageFlag, MessageType } from '../../src/netlink/const.ts';
-import { MalformedError, NetlinkError } from '../../src/netlink/errors.ts';
+import { NetlinkError } from '../../src/netlink/errors.ts';
 import { HostWriter } from '../../src/netlink/host.ts';
 import { codecs, type Op } from '../../src/netlink/kinds.ts';
 import { decodeMessages, encodeMessage, type Message } from '../../src/netlink/message.ts';
@@ -258,9 +257,9 @@ describe('dumps', () => {
 
   it('that cannot be read throw a typed error', () => {
     const garbled = (bytes: Uint8Array) => () => names(new Client(new Kernel(() => [bytes])));
-    expect(garbled(Uint8Array.of(1, 2, 3))).toThrow(MalformedError);
-    const cut = message({ type: MessageType.newRoute, sequence: 1 }, Uint8Array.of(2, 0));
-    expect(garbled(cut)).toThrow(TruncatedError);
+    expect(garbled(Uint8Array.of(1, 2, 3))).toThrow(/^EBADMSG/);
+    const cut = message({ type: MessageType.done, sequence: 1 }, Uint8Array.of(2, 0));
+    expect(garbled(cut)).toThrow(/^EBADMSG: truncated/);
   });
 
   it('can be taken page by page, and left', () => {

@@ -16,6 +16,7 @@ import { LinkFlag } from '../../src/netlink/link.ts';
 import { type Event, Monitor } from '../../src/netlink/monitor.ts';
 import { NeighbourFlag, NeighbourState } from '../../src/netlink/neighbour.ts';
 import { RouteFlag, type RouteSpec } from '../../src/netlink/route.ts';
+import { Reach } from '../../src/vrf/reach.ts';
 import { Namespace } from '../support/netns.ts';
 import { waitFor } from '../support/process.ts';
 import { inNamespace } from '../support/setns.ts';
@@ -535,6 +536,57 @@ describe('next hops', () => {
   });
 });
 
+describe('what somebody else has made is the same when it is made again as it was read', () => {
+  const run = (command: string) => namespace.run(['ip', ...command.split(' ')]);
+
+  it.each([
+    'via 192.0.2.9 dev up0 realm 7 mtu lock 1300 rto_min 40ms initcwnd 20 congctl reno',
+    'nexthop via 192.0.2.9 dev up0 weight 2 realm 7 nexthop via 192.0.2.10 dev up0',
+  ])('a route %s', async (how) => {
+    await run(`route add 10.20.0.0/16 table 1001 ${how}`);
+    const show = () => run('-d route show table 1001');
+    const before = await show();
+    const [route, ...more] = client.dump('route', { table: 1001 });
+    expect(more).toEqual([]);
+    const { flags: _, cacheInfo: __, ...value } = route!;
+    client.perform({ verb: 'delete', kind: 'route', value: { destination: value.destination, table: 1001 } });
+    expect(await show()).toBe('');
+    client.perform({ verb: 'add', kind: 'route', value });
+    expect(await show()).toBe(before);
+    await run('route flush table 1001');
+  });
+
+  it('a rule with selectors of all kinds', async () => {
+    await run(
+      'rule add from 10.0.0.0/8 tun_id 77 ipproto udp sport 53 dport 1000-2000 realms 3/4 table 1001 pref 4000',
+    );
+    const show = () => run('rule show pref 4000');
+    const before = await show();
+    expect(before).toMatch(/sport 53 dport 1000-2000 tun_id 77/);
+    const value = client.dump('rule', {}).find(({ priority }) => priority === 4000)!;
+    expect(Object.keys(value.kept ?? {})).toEqual(['12']);
+    client.perform({ verb: 'delete', kind: 'rule', value });
+    expect(await show()).toBe('');
+    client.perform({ verb: 'add', kind: 'rule', value });
+    expect(await show()).toBe(before);
+    client.perform({ verb: 'delete', kind: 'rule', value });
+  });
+
+  it('next-hop objects and a resilient group of them', async () => {
+    await run('nexthop add id 21 via 192.0.2.9 dev up0 onlink');
+    await run('nexthop add id 22 via 2001:db8::9 dev up0');
+    await run('nexthop add id 23 group 21/22,3 type resilient buckets 8 idle_timer 60 unbalanced_timer 300');
+    const show = async () => (await run('-d nexthop')).replace(/ unbalanced_time [0-9.]+/, '');
+    const before = await show();
+    const all = client.dump('nextHop', {});
+    for (const { id } of all.toReversed()) client.perform({ verb: 'delete', kind: 'nextHop', value: { id } });
+    expect(await show()).toBe('');
+    for (const value of all) client.perform({ verb: 'add', kind: 'nextHop', value });
+    expect(await show()).toBe(before);
+    for (const { id } of all.toReversed()) client.perform({ verb: 'delete', kind: 'nextHop', value: { id } });
+  });
+});
+
 describe('refusals', () => {
   const refused = (op: Op): NetlinkError => {
     try {
@@ -740,6 +792,27 @@ describe('events', () => {
       'del 2001:db8:30::/48',
     ]);
     expect(new Set(routes.map((e) => e.portId))).toEqual(new Set([socket.portId]));
+  });
+
+  it('of a next hop of IPv6 that goes tell of that one alone, and the way is by what is left', async () => {
+    const { events } = watch();
+    const route = ['2001:db8:77::/48', 'table', '1000'];
+    const [one, other] = ['2001:db8::8', '2001:db8::9'].map((gateway) => ['via', gateway, 'dev', 'up0']);
+    await namespace.run(['ip', '-6', 'route', 'add', ...route, 'nexthop', ...one!, 'nexthop', ...other!]);
+    await namespace.run(['ip', '-6', 'route', 'del', ...route, ...one!]);
+    await waitFor('the last event', () => summary(events).includes('del route'));
+    const routes = events.flatMap((e) => ('kind' in e && e.kind === 'route' && e.value.table === 1000 ? [e] : []));
+    expect(routes.map(({ type, value: { hops } }) => [type, hops.length])).toEqual([
+      ['new', 2],
+      ['del', 1],
+    ]);
+    const reach = new Reach({ protocol: bgp, viaDefault: true });
+    reach.heardLink('new', client.get('link', { index: up0 }));
+    for (const { type, value } of routes) reach.heard(type, value);
+    expect(reach.resolve(1000, address('2001:db8:77::1'))?.hops).toEqual([
+      { gateway: address('2001:db8::9'), link: up0 },
+    ]);
+    await namespace.run(['ip', '-6', 'route', 'flush', 'table', '1000']);
   });
 
   it('survive an overrun', async () => {

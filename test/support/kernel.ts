@@ -1,9 +1,11 @@
 /** A kernel's routing tables for tests, behind the sockets of netlink: what requests do to them, and what it tells of that. */
+import { claimName, type FibParts } from '../../src/daemon/fib/parts.ts';
 import { formatPrefix, prefix } from '../../src/lib/prefix.ts';
 import { MessageFlag, MessageType } from '../../src/netlink/const.ts';
 import { HostReader, HostWriter } from '../../src/netlink/host.ts';
 import { type Link, LinkFlag, linkCodec } from '../../src/netlink/link.ts';
 import { decodeMessages, encodeMessage, type Message } from '../../src/netlink/message.ts';
+import { type NextHopSpec, nextHopCodec } from '../../src/netlink/nexthop.ts';
 import { type Route, type RouteSpec, routeCodec } from '../../src/netlink/route.ts';
 import { type Datagram, FakeEvents, FakeSocket, type KernelSide, type Late } from './kernelsocket.ts';
 
@@ -28,8 +30,27 @@ export class FakeKernel implements KernelSide {
   /** Of the dumps to come: how many are interrupted; and whether they tell what is there when they are read, not asked for. */
   interrupting = 0;
   lazy = false;
+  /** Errno with which dumps end; octets that dumps and events have beside all routes. */
+  unread: number | undefined;
+  readonly odd: Uint8Array[] = [];
+  /** Names that processes have. */
+  readonly claimed = new Set<string>();
   private readonly listeners = new Set<FakeEvents>();
   private port = 100;
+
+  /** What a `Fib` is made of; tests of several have one kernel. */
+  parts(): FibParts {
+    return {
+      request: () => this.socket(),
+      events: (_, except, readable) => this.events(except, readable),
+      claim: (place) => {
+        const name = claimName(place);
+        if (this.claimed.has(name)) return undefined;
+        this.claimed.add(name);
+        return { close: () => void this.claimed.delete(name) };
+      },
+    };
+  }
 
   /** A socket as `RequestSocket` is. */
   socket(): FakeSocket {
@@ -151,6 +172,7 @@ export class FakeKernel implements KernelSide {
         (table === 0 || r.table === table) &&
         (protocol === 0 || r.protocol === protocol),
     );
+    if (this.unread !== undefined) return [done(sequence, port, this.unread)];
     if (table !== 0 && found.length === 0) return [done(sequence, port, ENOENT)];
     const flags = this.interrupting > 0 ? MessageFlag.multi | MessageFlag.dumpInterrupted : MessageFlag.multi;
     this.interrupting = Math.max(0, this.interrupting - 1);
@@ -161,7 +183,20 @@ export class FakeKernel implements KernelSide {
           return now && told(now);
         })
       : found.map(told);
-    return [...pages, done(sequence, port)];
+    const odd = this.odd.map((body) => datagram(MessageType.newRoute, sequence, port, (w) => w.put8s(body), flags));
+    return [...odd, ...pages, done(sequence, port)];
+  }
+
+  /** Somebody makes or changes a next-hop object. */
+  tellNextHop(spec: NextHopSpec): void {
+    for (const listener of this.listeners)
+      listener.push(datagram(MessageType.newNextHop, 0, 0, (w) => nextHopCodec.encode(w, spec, 'add')));
+  }
+
+  /** An event about a route, which cannot be read. */
+  tellOdd(): void {
+    for (const body of this.odd)
+      for (const listener of this.listeners) listener.push(datagram(MessageType.newRoute, 0, 0, (w) => w.put8s(body)));
   }
 
   private tell(type: 'new' | 'del', route: Route, port: number): void {

@@ -21,6 +21,8 @@ export interface AuditorEvents {
   route(extent: Extent, route: Route): void;
   /** `complete`: nothing is missing. Otherwise it is read again. */
   ended(extent: Extent, complete: boolean): void;
+  /** `problem` has come, or gone. */
+  problem(problem: string | undefined): void;
 }
 
 /** Between the wish for an audit and its beginning: longer each time while wishes follow each other. */
@@ -28,11 +30,16 @@ const FIRST_WAIT_MS = 20;
 const MAX_WAIT_MS = 10_000;
 /** After so long without an audit the wait is short again. */
 const QUIET_MS = 20_000;
+/** Now and then what is there changes while it is read. So many that fail in a row are no accident; they take half a second. */
+const FAILURES_TOLD = 5;
 
 export class Auditor {
   /** Audits that were made, and those among them that have to be made again. */
   made = 0;
   incomplete = 0;
+  /** Of those since one was complete; and why the last one was not. */
+  private failures = 0;
+  private failure: string | undefined;
   private readonly client: Client;
   private readonly events: AuditorEvents;
   private wanted: Extent | undefined;
@@ -67,6 +74,11 @@ export class Auditor {
     return this.pages !== undefined;
   }
 
+  /** Why audits fail again and again; undefined while they do not. */
+  get problem(): string | undefined {
+    return this.failures < FAILURES_TOLD ? undefined : this.failure;
+  }
+
   /** It is the end: audits that are wanted wait no longer. Resolves when none is wanted any more, or after this time. */
   async settled(timeoutMs: number): Promise<void> {
     this.hurried = true;
@@ -92,10 +104,12 @@ export class Auditor {
     this.wanted = undefined;
     this.made++;
     this.events.begun(extent);
-    const end = (complete: boolean) => {
+    const end = (failure?: string) => {
+      const complete = failure === undefined;
       this.pages = undefined;
       this.endedAt = monotonicMs();
       if (!complete) this.incomplete++;
+      this.remember(failure);
       this.events.ended(extent, complete);
       if (!complete) this.want(extent);
       else if (this.wanted !== undefined) this.want(this.wanted);
@@ -105,7 +119,7 @@ export class Auditor {
       if (extent === 'all') for (const link of this.client.dump('link', {})) this.events.link(link);
       this.pages = this.client.pages('route', this.events.filter(extent));
     } catch (error) {
-      return end(this.told(error));
+      return end(reasonOf(error));
     }
     const slice = () => {
       if (this.pages === undefined) return;
@@ -113,20 +127,27 @@ export class Auditor {
         const until = monotonicMs() + SLICE_MS;
         while (monotonicMs() < until) {
           const page = this.pages.next();
-          if (page.done) return end(true);
+          if (page.done) return end();
           for (const route of page.value) this.events.route(extent, route);
         }
       } catch (error) {
-        return end(this.told(error));
+        return end(reasonOf(error));
       }
       setImmediate(slice);
     };
     slice();
   }
 
-  /** EINTR: it changed meanwhile; ENOBUFS, ENOMEM: an answer was lost. What else is thrown is not ours to catch. */
-  private told(error: unknown): false {
-    if (error instanceof NetlinkError || error instanceof SystemError) return false;
-    throw error;
+  private remember(failure: string | undefined): void {
+    const { problem } = this;
+    this.failures = failure === undefined ? 0 : this.failures + 1;
+    this.failure = failure;
+    if ((problem === undefined) !== (this.problem === undefined)) this.events.problem(this.problem);
   }
+}
+
+/** EINTR: it changed meanwhile; ENOBUFS, ENOMEM: an answer was lost. What else is thrown is not ours to catch. */
+function reasonOf(error: unknown): string {
+  if (error instanceof NetlinkError || error instanceof SystemError) return error.message;
+  throw error;
 }

@@ -16,37 +16,15 @@ import { Client } from '../../netlink/client.ts';
 import { Group, Protocol, RouteTable } from '../../netlink/const.ts';
 import { type Event, Monitor } from '../../netlink/monitor.ts';
 import { Reach, type Way } from '../../vrf/reach.ts';
+import type { Routes } from '../../vrf/routes.ts';
 import { Auditor, type Extent } from './auditor.ts';
+import { Claims } from './claims.ts';
+import type { FibEvents, FibSettings } from './events.ts';
 import { Holdings } from './holdings.ts';
 import type { TableRoutes } from './pair.ts';
 import { type Events, type FibParts, type Requests, realParts } from './parts.ts';
 import type { Place } from './places.ts';
 import { Programmer } from './programmer.ts';
-
-export interface FibSettings {
-  readonly install: boolean;
-  readonly protocol: number;
-  readonly metric: number;
-  readonly mtu?: number;
-  readonly resolveViaDefault: boolean;
-}
-
-export interface FibEvents {
-  /** Ways to next hops may be others. */
-  waysChanged(): void;
-  /** `routes` may give others, or some where it gave none. */
-  tablesChanged(): void;
-  /** Routes will be put here for the first time; or nothing of earlier processes is there any more. */
-  place(place: Place): void;
-  leftPlace(place: Place): void;
-  /** The kernel refuses routes, and for now no more are tried if `paused`. */
-  refused(error: string, paused: boolean): void;
-  accepted(): void;
-  /** What is in the kernel was read. */
-  audited(): void;
-  /** Every change that was wanted is carried out, or refused. */
-  idle(): void;
-}
 
 /** When links change, many do. */
 const RETRY_MS = 100;
@@ -65,9 +43,12 @@ export class Fib {
   private readonly reach: Reach;
   private settings: FibSettings;
   private readonly holdings: Holdings;
+  private readonly claims: Claims;
   /** What is in the kernel was read once. */
   private hasRead = false;
   private stopping = false;
+  /** Those of which it was told that others make such. */
+  private readonly contested = new WeakSet<Routes>();
   private retryTimer: NodeJS.Timeout | undefined;
 
   /**
@@ -84,7 +65,15 @@ export class Fib {
         // They may have been in the way of routes with another protocol, and what we delete ourselves is not heard of.
         if (!this.stopping) this.auditor.want('all');
       },
-      forgotten: (routes) => this.programmer.delete(routes),
+      forgotten: (routes) => {
+        this.programmer.delete(routes);
+        this.claims.release(routes.settings);
+      },
+      isOthers: ({ settings: place }) => this.claims.isOthers(place),
+    });
+    this.claims = new Claims((place) => parts.claim(place), {
+      others: (places) => events.others(places),
+      won: () => this.lookAgain('ours'),
     });
     this.reach = new Reach({ protocol: settings.protocol, viaDefault: settings.resolveViaDefault });
     this.batchSocket = parts.request();
@@ -99,8 +88,9 @@ export class Fib {
         for (const routes of this.holdings.about(route)) routes.seen(route);
       },
       ended: (extent, complete) => this.auditEnded(extent, complete),
+      problem: (problem) => events.unread(problem),
     });
-    const groups = [Group.link, Group.route4, Group.route6];
+    const groups = [Group.link, Group.route4, Group.route6, Group.nextHop];
     this.eventSocket = parts.events(groups, this.batchSocket.portId, () => this.read());
     this.monitor = new Monitor(this.eventSocket);
     this.programmer = new Programmer(this.batchSocket, {
@@ -173,6 +163,11 @@ export class Fib {
     return holdings.open({ table, protocol, metric }, mtu);
   }
 
+  /** Places that other processes look after. */
+  get others(): readonly Place[] {
+    return this.claims.others;
+  }
+
   /** Every table that has some. */
   get all(): ReadonlyMap<number, TableRoutes> {
     return this.holdings.tables;
@@ -203,16 +198,16 @@ export class Fib {
     await this.programmer.close();
     this.batchSocket.close();
     this.querySocket.close();
+    this.claims.close();
   }
 
   /** Nothing of ours is to be left, of earlier processes either. What nobody has read, or is sure of, is read again. */
   private async clear(until: number): Promise<void> {
     for (const routes of this.holdings.all()) routes.clear();
-    const isLeft = () => [...this.holdings.all()].some((r) => !r.isAudited || r.auditNeeded || !r.isEmpty);
     this.programmer.insist();
-    while (isLeft() && monotonicMs() < until) {
+    while (!this.holdings.isClear && monotonicMs() < until) {
       if (!(await this.programmer.settled(until - monotonicMs()))) return;
-      if (isLeft()) this.auditor.want('ours');
+      if (!this.holdings.isClear) this.auditor.want('ours');
       await this.auditor.settled(until - monotonicMs());
     }
   }
@@ -220,11 +215,12 @@ export class Fib {
   /** What the kernel tells, a slice of it: the socket calls again while there is more. */
   private read(): void {
     const until = monotonicMs() + SLICE_MS;
-    const news = { ways: false, tables: false };
+    const news = { ways: false, tables: false, objects: false };
     for (let events = this.monitor.read(); events !== undefined; events = this.monitor.read()) {
       for (const event of events) this.hear(event, news);
       if (monotonicMs() > until) break;
     }
+    if (news.objects && this.reach.usesObjects) this.lookAgain('all');
     if (news.tables) this.events.tablesChanged();
     if (news.ways) {
       this.events.waysChanged();
@@ -237,8 +233,9 @@ export class Fib {
     this.doubts();
   }
 
-  private hear(event: Event, news: { ways: boolean; tables: boolean }): void {
+  private hear(event: Event, news: { ways: boolean; tables: boolean; objects: boolean }): void {
     if (event.type === 'overrun' || event.type === 'malformed') this.lookAgain('all');
+    else if (event.kind === 'nextHop') news.objects = true;
     else if (event.kind === 'link') {
       if (this.reach.heardLink(event.type, event.value)) news.ways = true;
       if (event.value.info?.kind === 'vrf') news.tables = true;
@@ -275,7 +272,7 @@ export class Fib {
     if (extent === 'all') this.reach.endRead(complete);
     for (const routes of this.holdings.all()) {
       routes.endAudit(complete);
-      if (complete && routes.isAudited) this.programmer.add(routes);
+      if (complete && routes.isAudited && this.claims.ask(routes.settings)) this.programmer.add(routes);
     }
     if (extent === 'all' && complete) {
       this.hasRead = true;
@@ -294,6 +291,10 @@ export class Fib {
   }
 
   private doubts(): void {
-    for (const routes of this.holdings.all()) if (routes.auditNeeded) this.auditor.want('ours');
+    for (const routes of this.holdings.all()) {
+      if (routes.auditNeeded) this.auditor.want('ours');
+      if (routes.isContested && !this.contested.has(routes)) this.events.contested(routes.settings);
+      if (routes.isContested) this.contested.add(routes);
+    }
   }
 }

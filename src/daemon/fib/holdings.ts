@@ -11,8 +11,10 @@ export interface HoldingsEvents {
   /** Routes will be put here for the first time; or nothing of earlier processes is there any more. */
   place(place: Place): void;
   leftPlace(place: Place): void;
-  /** Nothing of these routes is there or wanted any more. */
+  /** Nothing of these routes is there or wanted any more, or they are another process's. */
   forgotten(routes: Routes): void;
+  /** Another process looks after these: they are not for this one to change. */
+  isOthers(routes: Routes): boolean;
 }
 
 export class Holdings {
@@ -38,6 +40,13 @@ export class Holdings {
   *all(): Generator<Routes> {
     for (const pair of this.used.values()) yield* both(pair);
     for (const pair of this.abandoned.values()) yield* both(pair);
+  }
+
+  /** Nothing is there, as far as it is for us to change, and that is certain. */
+  get isClear(): boolean {
+    for (const routes of this.all())
+      if (!(routes.isAudited && !routes.auditNeeded && routes.isEmpty) && !this.events.isOthers(routes)) return false;
+    return true;
   }
 
   /** Those in whose place a route of the kernel may be. */
@@ -91,7 +100,8 @@ export class Holdings {
         this.events.leftPlace(place);
       }
     const pairs = [...this.used.values()];
-    if (!this.retiring || pairs.some((pair) => both(pair).some((routes) => !routes.isEmpty))) return false;
+    const remains = (routes: Routes) => !routes.isEmpty && !this.events.isOthers(routes);
+    if (!this.retiring || pairs.some((pair) => both(pair).some(remains))) return false;
     for (const pair of pairs) for (const routes of both(pair)) this.events.forgotten(routes);
     this.used.clear();
     this.retiring = false;

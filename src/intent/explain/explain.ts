@@ -78,7 +78,7 @@ function explainAddress(text: string, address: Address, facts: Facts): Explanati
     ...names.flatMap((name) => explainPeer(name, facts).map((c) => ({ ...c, title: `Peer ${name}: ${c.title}` }))),
   );
   if (services.length === 0 && names.length === 0) chains.push(poolChain(address, facts));
-  chains.push(...explainReceived(live?.received ?? [], live?.installed ?? []));
+  chains.push(...explainReceived(live?.received, live?.installed, live?.unread));
   const answer = [
     ...services.map((key) => `of Service ${key}: ${summary(explainService(key, facts))}`),
     ...names.map((name) => `of peer ${name}`),
@@ -132,7 +132,7 @@ function poolChain(address: Address, facts: Facts): Chain {
 function explainPrefix(text: string, prefix: Prefix, facts: Facts): Explanation {
   const { advertisements, live, decisions } = facts;
   const contributors = advertisements.contributors(prefix);
-  const received = explainReceived(live?.received ?? [], live?.installed ?? []);
+  const received = explainReceived(live?.received, live?.installed, live?.unread);
   const route = explainRoute(prefix, facts);
   const told = contributors.length > 0 ? route.told : [];
   const inside = [...decisions.values()].filter((d) => d.ips.some((ip) => contains(prefix, ip))).map((d) => d.key);

@@ -28,6 +28,8 @@ export interface Live {
   readonly received: readonly ReceivedFacts[];
   /** What the kernel has of them, or should have. */
   readonly installed: readonly InstalledFacts[];
+  /** Why no route at all is put into the kernel, in its words; absent while routes are. */
+  readonly unread?: string;
   /** What is in the way of an address that this node is to answer for. */
   answering(
     ip: string,
@@ -59,7 +61,7 @@ export interface SessionFacts {
 export type ReceivedReason = AdmissionReason | Loss | Exclusion;
 
 /** Why a route that is used is not in the kernel. */
-export type KernelReason = 'kernelConflict' | 'kernelRefused';
+export type KernelReason = 'kernelConflict' | 'kernelRefused' | 'kernelHeld' | 'kernelUnread';
 
 /** A received route as `show received` has it. */
 export interface ReceivedFacts {

@@ -8,13 +8,20 @@ const findings: Readonly<Record<string, string>> = {
   pending: 'it will be there at once',
   conflict: 'not',
   failed: 'not',
+  held: 'not changed here',
   leftover: 'from before this process began, and nobody has announced it again so far',
   removing: 'it is about to go',
 };
 
 /** Why the kernel does not have a route that is chosen. */
 export const obstacleOf = ({ state }: InstalledFacts): KernelReason | undefined =>
-  state === 'conflict' ? 'kernelConflict' : state === 'failed' ? 'kernelRefused' : undefined;
+  Object.hasOwn(obstacles, state) ? obstacles[state] : undefined;
+
+const obstacles: Readonly<Record<string, KernelReason>> = {
+  conflict: 'kernelConflict',
+  failed: 'kernelRefused',
+  held: 'kernelHeld',
+};
 
 export function installedStep(route: InstalledFacts): Step {
   const { table, vrf, importedFrom, metric, nexthops, state, error } = route;
@@ -30,3 +37,11 @@ export function installedStep(route: InstalledFacts): Step {
     sources: [],
   };
 }
+
+export const unreadStep = (problem: string): Step => ({
+  question: "Can the kernel's routes be read?",
+  answer: 'no',
+  detail: problem,
+  reason: 'kernelUnread',
+  sources: [],
+});

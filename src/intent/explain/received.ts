@@ -1,7 +1,7 @@
 /** What became of the routes that peers sent for a prefix: which is used, and whether the kernel has it. */
 import type { Chain, Step } from './chain.ts';
 import type { InstalledFacts, KernelReason, ReceivedFacts, ReceivedReason } from './facts.ts';
-import { installedStep, obstacleOf } from './installed.ts';
+import { installedStep, obstacleOf, unreadStep } from './installed.ts';
 
 interface Meaning {
   readonly says: string;
@@ -61,6 +61,14 @@ export const receivedReasons: Readonly<Record<ReceivedReason | KernelReason, Mea
     says: 'The kernel refuses it; it is tried again, later each time, and when links or routes change.',
     remedy: 'See the error that the kernel gives.',
   },
+  kernelHeld: {
+    says: 'Another waypost in this network namespace looks after the routes of this table, protocol and metric.',
+    remedy: 'End it, or give one of the two another kernel.protocol or kernel.metric.',
+  },
+  kernelUnread: {
+    says: "The kernel's routes cannot be read, so that no way to a next hop is known, and none is installed.",
+    remedy: 'See the error that the log gives; it is tried again, every ten seconds at the latest.',
+  },
 };
 
 const isKnown = (word: string): word is keyof typeof receivedReasons => Object.hasOwn(receivedReasons, word);
@@ -68,8 +76,15 @@ const isKnown = (word: string): word is keyof typeof receivedReasons => Object.h
 const placeOf = ({ vrf, prefix }: Pick<ReceivedFacts, 'vrf' | 'prefix'>): string =>
   vrf === '' ? prefix : `${prefix} in VRF ${vrf}`;
 
-/** One chain for each prefix in each VRF, in the order given. */
-export function explainReceived(routes: readonly ReceivedFacts[], installed: readonly InstalledFacts[] = []): Chain[] {
+/**
+ * One chain for each prefix in each VRF, in the order given.
+ * @param unread why the kernel's routes cannot be read
+ */
+export function explainReceived(
+  routes: readonly ReceivedFacts[] = [],
+  installed: readonly InstalledFacts[] = [],
+  unread?: string,
+): Chain[] {
   const prefixes = new Map<string, ReceivedFacts[]>();
   for (const route of routes) {
     const place = placeOf(route);
@@ -81,11 +96,15 @@ export function explainReceived(routes: readonly ReceivedFacts[], installed: rea
     const { prefix, vrf } = all[0]!;
     const imported = installed.filter((route) => route.prefix === prefix && route.importedFrom === vrf);
     const refused = all.find((route) => route.reason !== null)?.reason ?? null;
-    const obstacle = best
-      ? there.map(obstacleOf).find((word) => word !== undefined)
-      : refused !== null && isKnown(refused)
-        ? refused
-        : undefined;
+    // What is reached, and where, is known from what was read.
+    const blind = unread !== undefined && (best ? there.length === 0 : refused === 'nextHopUnreachable');
+    const obstacle = blind
+      ? 'kernelUnread'
+      : best
+        ? there.map(obstacleOf).find((word) => word !== undefined)
+        : refused !== null && isKnown(refused)
+          ? refused
+          : undefined;
     const suffix = obstacle ? `: ${obstacle}` : '';
     return {
       title: `Received ${place}`,
@@ -96,7 +115,11 @@ export function explainReceived(routes: readonly ReceivedFacts[], installed: rea
       reason: obstacle ?? null,
       says: obstacle === undefined ? null : receivedReasons[obstacle].says,
       remedy: obstacle === undefined ? null : receivedReasons[obstacle].remedy,
-      steps: [...all.map(stepOf), ...[...there, ...imported].map(installedStep)],
+      steps: [
+        ...all.map(stepOf),
+        ...(blind ? [unreadStep(unread)] : []),
+        ...[...there, ...imported].map(installedStep),
+      ],
     };
   });
 }

@@ -1,12 +1,14 @@
 /** The kernel's tables as the daemon sees them, before a kernel that is none; time is what the test makes of it. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Fib, type FibSettings } from '../../../src/daemon/fib/fib.ts';
+import type { FibSettings } from '../../../src/daemon/fib/events.ts';
+import { Fib } from '../../../src/daemon/fib/fib.ts';
 import type { Place } from '../../../src/daemon/fib/places.ts';
 import { address } from '../../../src/lib/address.ts';
 import { formatPrefix, prefix } from '../../../src/lib/prefix.ts';
 import { wordOf } from '../../../src/lib/table.ts';
 import { type Link, LinkFlag } from '../../../src/netlink/link.ts';
 import type { RouteSpec } from '../../../src/netlink/route.ts';
+import { unreadable } from '../../../src/netlink/unreadable.ts';
 import { FakeKernel } from '../../support/kernel.ts';
 
 const [EPERM, ENOMEM, ENETUNREACH] = [1, 12, 101];
@@ -34,12 +36,15 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 
 afterEach(() => void vi.useRealTimers());
 
 class Bench {
-  readonly kernel = new FakeKernel();
+  readonly kernel: FakeKernel;
   readonly said: string[] = [];
   fib!: Fib;
   private readonly wants = new Map<string, string>();
 
-  constructor() {
+  /** @param shared a kernel that another one has too */
+  constructor(shared?: FakeKernel) {
+    this.kernel = shared ?? new FakeKernel();
+    if (shared !== undefined) return;
     this.kernel.setLink(link(7));
     this.connect();
   }
@@ -69,9 +74,12 @@ class Bench {
         refused: (error, paused) => said.push(`refused ${error}${paused ? ', paused' : ''}`),
         accepted: () => said.push('accepted'),
         audited: () => {},
+        unread: (problem) => said.push(problem === undefined ? 'read' : `unread: ${problem}`),
+        contested: (p) => said.push(`contested ${words(p)}`),
+        others: (places) => said.push(`others ${places.map(words).join(', ') || 'none'}`),
         idle: () => {},
       },
-      { request: () => kernel.socket(), events: (_, except, readable) => kernel.events(except, readable) },
+      kernel.parts(),
     );
     return this;
   }
@@ -306,6 +314,19 @@ describe('what the kernel does not tell', () => {
     expect(b.shown).toHaveLength(2);
   });
 
+  it('a next-hop object is another now: where a route leads by it is read again', async () => {
+    const b = await running();
+    const object = { id: 7, gateway: address('192.0.2.9'), link: 7 };
+    const { made } = b.fib.auditor;
+    b.kernel.tellNextHop(object);
+    await b.pass(1_000);
+    expect(b.fib.auditor.made).toBe(made);
+    b.kernel.put({ table: MAIN, destination: prefix('198.51.100.0/24'), protocol: 4, nextHop: 7 });
+    b.kernel.tellNextHop(object);
+    await b.pass(1_000);
+    expect(b.fib.auditor.made).toBeGreaterThan(made);
+  });
+
   it('a route of another that was in the way has gone: ours comes', async () => {
     const b = new Bench();
     b.kernel.put(left('10.0.0.0/8', { protocol: 4 }));
@@ -319,4 +340,163 @@ describe('what the kernel does not tell', () => {
     await b.pass(20_000);
     expect(b.shown).toEqual(['10.0.0.0/8 186 20']);
   });
+});
+
+/** A route whose next hop is longer than all that there is of it. */
+const odd = Uint8Array.from([
+  2, 24, 0, 0, 254, 4, 0, 1, 0, 0, 0, 0, 8, 0, 1, 0, 198, 51, 100, 0, 99, 0, 5, 0, 192, 0, 2, 1,
+]);
+
+describe('routes that cannot be read', () => {
+  it('are passed over, at the start and later: nobody else is disturbed', async () => {
+    const b = new Bench();
+    b.kernel.odd.push(odd);
+    const before = unreadable.counts.get('route') ?? 0;
+    b.start();
+    await b.pass(100);
+    for (const text of ['10.0.0.0/8', '11.0.0.0/8']) b.want(text, '192.0.2.1');
+    await b.pass(1_000);
+    expect(b.shown).toEqual(['10.0.0.0/8 186 20', '11.0.0.0/8 186 20']);
+    expect(unreadable.counts.get('route')).toBeGreaterThan(before);
+    b.kernel.tellOdd();
+    b.kernel.drop(MAIN, '10.0.0.0/8', 20);
+    await b.pass(1_000);
+    expect(b.shown).toHaveLength(2);
+    await b.stop();
+    expect(b.shown).toEqual([]);
+    expect(b.said).toEqual([`place ${MAIN} 186 20`]);
+  });
+
+  it('make no more audits than they must, however often they are told of', async () => {
+    const b = await running();
+    b.kernel.odd.push(odd);
+    const { made } = b.fib.auditor;
+    for (let n = 0; n < 1_000; n++) {
+      b.kernel.tellOdd();
+      await b.pass(100);
+    }
+    expect(b.fib.auditor.made - made).toBeLessThan(30);
+    expect(b.shown).toHaveLength(2);
+  });
+});
+
+describe('a kernel that never tells all its routes', () => {
+  it('is told of with the reason, asked less and less often, and told of again once it does', async () => {
+    const b = new Bench();
+    b.kernel.unread = ENOMEM;
+    b.start();
+    b.want('10.0.0.0/8', '192.0.2.1');
+    await b.pass(100);
+    expect(b.said).toEqual([]);
+    await b.pass(900);
+    expect(b.said).toEqual(['unread: ENOMEM']);
+    expect(b.fib.auditor.problem).toBe('ENOMEM');
+    await b.pass(60_000);
+    const { made } = b.fib.auditor;
+    await b.pass(60_000);
+    expect(b.fib.auditor.made - made).toBeLessThanOrEqual(7);
+    expect(b.shown).toEqual([]);
+    b.kernel.unread = undefined;
+    await b.pass(20_000);
+    expect(b.said).toEqual(['unread: ENOMEM', 'read', `place ${MAIN} 186 20`]);
+    expect(b.fib.auditor.problem).toBeUndefined();
+    expect(b.shown).toEqual(['10.0.0.0/8 186 20']);
+  });
+
+  it('is no news while it only changes now and then', async () => {
+    const b = new Bench();
+    b.kernel.interrupting = 4;
+    b.start();
+    b.want('10.0.0.0/8', '192.0.2.1');
+    await b.pass(5_000);
+    expect(b.said).toEqual([`place ${MAIN} 186 20`]);
+    expect(b.shown).toHaveLength(1);
+  });
+});
+
+describe('another process that looks after the same routes', () => {
+  /** Two on one kernel, of which the first has two routes. */
+  async function two(settings: FibSettings = usual, places: readonly Place[] = [place]) {
+    const first = await running();
+    const second = new Bench(first.kernel).start(settings, places);
+    await second.pass(100);
+    second.want('10.0.0.0/8', '192.0.2.2');
+    second.want('12.0.0.0/8', '192.0.2.2');
+    second.fib.sweep();
+    return { first, second };
+  }
+
+  it('keeps them: nothing is changed, and it is told once', async () => {
+    const { first, second } = await two();
+    const { changes } = first.fib.programmer;
+    await second.pass(100_000);
+    expect(first.shown).toEqual(['10.0.0.0/8 186 20', '11.0.0.0/8 186 20']);
+    expect(first.kernel.shown(MAIN, 186)).toContain('10.0.0.0/8 192.0.2.1%7*1');
+    expect([first.fib.programmer.changes, second.fib.programmer.changes]).toEqual([changes, 0]);
+    expect(second.said.filter((text) => text.startsWith('others'))).toEqual([`others ${MAIN} 186 20`]);
+    expect(second.fib.others).toEqual([place]);
+    // What the first one does goes on.
+    first.want('13.0.0.0/8', '192.0.2.1');
+    await first.pass(1_000);
+    expect(first.shown).toHaveLength(3);
+  });
+
+  it('ends: then they are taken over, and what nobody wants goes', async () => {
+    const { first, second } = await two();
+    // As when it is killed: its routes stay.
+    void first.fib.stop(true);
+    await second.pass(3_000);
+    expect(second.kernel.shown(MAIN, 186)).toEqual(['10.0.0.0/8 192.0.2.2%7*1', '12.0.0.0/8 192.0.2.2%7*1']);
+    expect(second.said.at(-1)).toBe('others none');
+    expect(second.fib.others).toEqual([]);
+  });
+
+  it('is not waited for at the end, and not when other settings need no waiting', async () => {
+    const { first, second } = await two();
+    second.fib.configure({ ...usual, metric: 30 });
+    await second.pass(1_000);
+    expect(second.shown).toEqual(['10.0.0.0/8 186 20', '10.0.0.0/8 186 30', '11.0.0.0/8 186 20', '12.0.0.0/8 186 30']);
+    expect(second.fib.others).toEqual([]);
+    second.fib.configure(usual);
+    await second.pass(1_000);
+    expect(second.shown).toEqual(['10.0.0.0/8 186 20', '11.0.0.0/8 186 20']);
+    expect(await second.stop()).toBeLessThan(1_000);
+    expect(first.shown).toEqual(['10.0.0.0/8 186 20', '11.0.0.0/8 186 20']);
+    await first.stop();
+    expect(first.shown).toEqual([]);
+    expect(first.kernel.claimed.size).toBe(0);
+  });
+
+  it('in another table is in no way of ours', async () => {
+    const first = await running();
+    first.kernel.claimed.add('waypost/routes/table/100/protocol/186/metric/20');
+    expect(first.fib.others).toEqual([]);
+    expect(first.shown).toHaveLength(2);
+  });
+});
+
+/** As FRR does with routes that somebody takes away. */
+it('a program that makes its routes in our name, and again when they go, ends with all of them', async () => {
+  const b = await running();
+  b.fib.sweep();
+  const theirs = ['20.0.0.0/8', '21.0.0.0/8'];
+  for (const text of theirs) b.kernel.put(left(text));
+  let again = 0;
+  for (let ms = 0; ms < 20_000; ms += 10) {
+    for (const text of theirs)
+      if (!b.kernel.routes.has(`${MAIN} ${text} 20`)) {
+        b.kernel.put(left(text));
+        again++;
+      }
+    await b.pass(10);
+  }
+  expect(again).toBeGreaterThan(100);
+  expect(again).toBeLessThan(1_100);
+  expect(b.said.filter((text) => text.startsWith('contested'))).toEqual([`contested ${MAIN} 186 20`]);
+  // Ours are ours, all the same.
+  expect(b.shown).toHaveLength(4);
+  b.want('10.0.0.0/8');
+  b.want('20.0.0.0/8', '192.0.2.1');
+  await b.pass(1_000);
+  expect(b.shown.map((text) => text.split(' ')[0])).toEqual(['11.0.0.0/8', '20.0.0.0/8', '21.0.0.0/8']);
 });

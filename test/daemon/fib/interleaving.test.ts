@@ -5,7 +5,8 @@
  */
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Fib, type FibSettings } from '../../../src/daemon/fib/fib.ts';
+import type { FibSettings } from '../../../src/daemon/fib/events.ts';
+import { Fib } from '../../../src/daemon/fib/fib.ts';
 import { both, type TableRoutes } from '../../../src/daemon/fib/pair.ts';
 import type { Place } from '../../../src/daemon/fib/places.ts';
 import { address } from '../../../src/lib/address.ts';
@@ -130,9 +131,12 @@ class World {
         refused: () => {},
         accepted: () => {},
         audited: () => {},
+        unread: () => {},
+        others: () => {},
+        contested: () => {},
         idle: () => {},
       },
-      { request: () => kernel.socket(), events: (_, except, readable) => kernel.events(except, readable) },
+      kernel.parts(),
     );
     this.bind();
   }

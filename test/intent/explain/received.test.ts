@@ -102,4 +102,15 @@ test('what the kernel has of it: where it takes no route that is chosen, that is
   ]);
   expect(explained(kernel({ state: 'conflict' }))).toMatchObject({ ok: false, reason: 'kernelConflict' });
   expect(explained(kernel({ state: 'pending' }))).toMatchObject({ ok: true, steps: [{}, { answer: 'note' }] });
+  expect(explained(kernel({ state: 'held' }))).toMatchObject({ ok: false, reason: 'kernelHeld' });
+});
+
+test('where the kernel cannot be read, that is why a next hop is not reached, and a route is not there', () => {
+  const [unreachable] = explainReceived([route('a', { reason: 'nextHopUnreachable' })], [], 'EINTR: it changed');
+  expect(unreachable).toMatchObject({ ok: false, reason: 'kernelUnread', ...receivedReasons.kernelUnread });
+  expect(unreachable!.steps.at(-1)).toMatchObject({ answer: 'no', detail: 'EINTR: it changed' });
+  const [missing] = explainReceived([route('a', { best: true })], [], 'no such socket');
+  expect(missing).toMatchObject({ ok: false, verdict: 'used from a, but not in the kernel: kernelUnread' });
+  const [refused] = explainReceived([route('a', { accepted: false, reason: 'asLoop' })], [], 'no such socket');
+  expect(refused).toMatchObject({ reason: 'asLoop', steps: [{}] });
 });
