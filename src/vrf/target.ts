@@ -197,10 +197,16 @@ function staying(before: Snapshot, links: Target['links'], have: Snapshot): read
 function routesOver(goal: Goal, baseline: Baseline, links: Target['links'], have: Snapshot, underWay: boolean) {
   const moved: RouteState[] = [];
   const restore: RouteState[] = [];
+  /** None of its links is still in a VRF that it followed it into. */
+  const isBack = ({ hops }: RouteState) =>
+    hops.every(({ device = '' }) => {
+      const was = baseline.links.get(device)?.master;
+      return was === undefined || links.get(device)?.master === was;
+    });
   for (const [name, { routes = [], master: was }] of baseline.links) {
     const master = links.get(name)?.master;
     const table = master ? (goal.links.get(master)?.table ?? have.links.get(master)?.table) : undefined;
-    if (master === was && underWay) restore.push(...routes);
+    if (master === was && underWay) restore.push(...routes.filter(isBack));
     else if (table !== undefined)
       for (const route of routes) {
         if (route.table !== RouteTable.main) {

@@ -323,6 +323,12 @@ it('a route by two links that go into a VRF follows them once', () => {
     'routes',
     'route add 203.0.113.0/24 via 192.0.2.2 dev eth1 via 198.51.100.2 dev eth2 table 2',
   ]);
+  // Nor is it put back before both are.
+  const baseline = remember(noBaseline, wanted, before);
+  const one = goal({ interfaces: [red] });
+  const half = world([eth('eth1', { master: 'red' }), eth('eth2'), vrf('red', 2)], { routes: ends });
+  expect(targetOf(one, baseline, half, half).restore).toEqual([]);
+  expect(targetOf(goal({}), baseline, before, before).restore).toContainEqual(before.routes[0]);
 });
 
 describe('next-hop objects of links that change VRFs', () => {
