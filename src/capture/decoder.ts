@@ -6,6 +6,7 @@
  *   pcap ─► Flow ──┘                  ▲
  *   mrt ── BGP4MP ────────────────────┘    TABLE_DUMP ─► table.ts ─► Lines
  */
+import { HEADER_OCTETS } from '../bgp/const.ts';
 import type { Context } from '../bgp/context.ts';
 import { formatAddress } from '../lib/address.ts';
 import { Conversation } from './conversation.ts';
@@ -16,7 +17,7 @@ import { Mrt } from './mrt.ts';
 import { CaptureError, type Packet, Pcap, pcapMagic } from './pcap.ts';
 import { PCAPNG_MAGIC, Pcapng } from './pcapng.ts';
 import { type Segment, segmentOf } from './segment.ts';
-import { octetsOf } from './text.ts';
+import { HexText } from './text.ts';
 import type { Updates } from './updates.ts';
 
 export type Format = 'hex' | 'raw' | 'pcap' | 'mrt';
@@ -47,6 +48,9 @@ export const decoderOf = (format: Format, lines: Lines, updates: Updates, assume
 /** Octets that `guess` wants, unless the file has fewer. */
 export const GUESS_OCTETS = 16;
 
+/** What some editors begin a text with. */
+const BOM = [0xef, 0xbb, 0xbf];
+
 /** The format of a file that begins with these octets; undefined: none of them. */
 export function guess(start: Uint8Array): Format | undefined {
   if (start.length >= 4) {
@@ -56,7 +60,8 @@ export function guess(start: Uint8Array): Format | undefined {
     if (start.length >= 12 && [11, 12, 13, 16, 17].includes(view.getUint16(4)) && view.getUint16(6) < 64) return 'mrt';
   }
   if (start.length > 0 && start.every((b) => b === 0xff)) return 'raw';
-  return start.every((b) => b === 9 || b === 10 || b === 13 || (b >= 32 && b < 127)) ? 'hex' : undefined;
+  const text = BOM.every((b, i) => b === start[i]) ? start.subarray(BOM.length) : start;
+  return text.every((b) => b === 9 || b === 10 || b === 13 || (b >= 32 && b < 127)) ? 'hex' : undefined;
 }
 
 class RawDecoder implements Decoder {
@@ -78,43 +83,76 @@ class RawDecoder implements Decoder {
       else decodeInto(this.lines, this.updates, next.message, next.offset, this.context, undefined);
   }
 
+  /** A message has begun and not ended. */
+  get isWithin(): boolean {
+    return this.messages.isWithin;
+  }
+
+  /** Octets are missing here. */
+  interrupt(reason: string): void {
+    this.messages.interrupt(reason);
+  }
+
   end(): void {
     const left = this.messages.end();
     if (left && 'error' in left) this.lines.error(left.error, { offset: left.offset });
   }
 }
 
-/** Characters of hexadecimal text that are held at once: more is a file of something else. */
-const MAX_HEX = 64 * 1024 * 1024;
+/** Characters of a line of hexadecimal text: more is a file of something else. */
+const MAX_LINE = 64 * 1024 * 1024;
 
 class HexDecoder implements Decoder {
   private readonly raw: RawDecoder;
   private readonly text = new TextDecoder();
-  private all = '';
+  private readonly hex = new HexText();
+  /** Of the line that has not ended. */
+  private begun = '';
+  private line = 0;
 
   constructor(lines: Lines, updates: Updates, context: Context) {
     this.raw = new RawDecoder(lines, updates, context);
   }
 
   push(chunk: Uint8Array): void {
-    this.all += this.text.decode(chunk, { stream: true });
-    if (this.all.length > MAX_HEX)
+    const text = this.text.decode(chunk, { stream: true });
+    let at = 0;
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', at)) {
+      this.take(this.begun + text.slice(at, end));
+      this.begun = '';
+      at = end + 1;
+    }
+    this.begun += text.slice(at);
+    if (this.begun.length > MAX_LINE)
       throw new CaptureError(
-        `hexadecimal text of more than ${MAX_HEX} characters: give the octets themselves, with --format raw`,
+        `line ${this.line + 1}: more than ${MAX_LINE} characters of hexadecimal text: give the octets themselves, with --format raw`,
       );
   }
 
   end(): void {
-    const octets = octetsOf(this.all);
-    if (!(octets instanceof Uint8Array)) throw new CaptureError(`line ${octets.line}: ${octets.text}`);
-    this.raw.push(octets);
+    this.begun += this.text.decode();
+    if (this.begun !== '') this.take(this.begun);
+    this.missing(this.hex.end());
     this.raw.end();
+  }
+
+  /** A line that is none costs the message that it belongs to. */
+  private take(text: string): void {
+    this.line++;
+    const { octets, fault } = this.hex.take(text);
+    const cut = this.raw.isWithin && beginsMessage(octets);
+    this.missing(fault ?? (cut ? 'begins a message, and the one before it has not ended' : undefined));
+    if (octets.length > 0) this.raw.push(octets);
+  }
+
+  private missing(fault: string | undefined): void {
+    if (fault !== undefined) this.raw.interrupt(`line ${this.line}: ${fault}`);
   }
 }
 
-/** Sixteen octets of ones: BGP on whatever port. */
-const looksLikeBgp = ({ payload }: Segment): boolean =>
-  payload.length >= 19 && payload.subarray(0, 16).every((b) => b === 0xff);
+/** A header's worth of octets that begin with sixteen of ones. */
+const beginsMessage = (octets: Uint8Array): boolean =>
+  octets.length >= HEADER_OCTETS && octets.subarray(0, 16).every((b) => b === 0xff);
 
 class PcapDecoder implements Decoder {
   private file: Pcap | Pcapng | undefined;
@@ -153,8 +191,9 @@ class PcapDecoder implements Decoder {
   end(): void {
     for (const conversation of this.conversations.values()) conversation.end(this.nowMs);
     this.lines.begin();
-    const problem = this.file?.end();
-    if (problem !== undefined) this.lines.error(problem);
+    const { length } = this.start;
+    const problem = this.file ? this.file.end() : length > 0 && `the file ends within its header: ${length} octets left`;
+    if (problem) this.lines.error(problem);
   }
 
   private packet({ timeMs, linkType, bytes }: Packet): void {
@@ -175,7 +214,8 @@ class PcapDecoder implements Decoder {
     const key = from < to ? `${from} ${to}` : `${to} ${from}`;
     let conversation = this.conversations.get(key);
     if (conversation === undefined) {
-      const wanted = sourcePort === this.port || destinationPort === this.port || looksLikeBgp(segment);
+      // On whatever port where it looks like BGP.
+      const wanted = sourcePort === this.port || destinationPort === this.port || beginsMessage(segment.payload);
       if (!wanted) return;
       conversation = new Conversation(from, to, this.lines, this.updates, this.context);
       this.conversations.set(key, conversation);

@@ -34,9 +34,11 @@ export class Flow {
       return pieces;
     }
     this.append(sequence, payload, pieces);
-    if (cut > 0) {
-      pieces.push({ missing: cut });
-      this.next = (this.next + cut) >>> 0;
+    // Of what is sent again, no more is missing than the first time.
+    const missing = cut > 0 ? after(sequence + payload.length + cut, this.next) : 0;
+    if (missing > 0) {
+      pieces.push({ missing });
+      this.next = (this.next + missing) >>> 0;
     }
     this.release(pieces);
     return pieces;

@@ -20,6 +20,11 @@ export class Messages {
     this.cutter.push(chunk);
   }
 
+  /** A message has begun and not ended, once `next` has given all there are. */
+  get isWithin(): boolean {
+    return this.lost === undefined && this.cutter.available > 0;
+  }
+
   /** Octets are missing here: what has come of a message is given up. */
   interrupt(reason: string): void {
     if (this.lost === undefined) this.lose(reason);
@@ -32,7 +37,7 @@ export class Messages {
       if (!this.seek()) return undefined;
       const { offset, reason } = this.lost;
       this.lost = undefined;
-      return { offset, error: `${reason}; ${this.cutter.offset - offset} octets passed over` };
+      return { offset, error: passed(reason, this.cutter.offset - offset) };
     }
     const { offset } = this.cutter;
     const head = this.cutter.peek(Math.min(HEADER_OCTETS, this.cutter.available));
@@ -54,7 +59,7 @@ export class Messages {
     const { offset, available } = this.cutter;
     if (this.lost !== undefined) {
       const { offset: from, reason } = this.lost;
-      return { offset: from, error: `${reason}; ${offset + available - from} octets passed over` };
+      return { offset: from, error: passed(reason, offset + available - from) };
     }
     return available === 0 ? undefined : { offset, error: `ends within a message: ${available} octets left` };
   }
@@ -80,3 +85,6 @@ export class Messages {
     return false;
   }
 }
+
+const passed = (reason: string, octets: number): string =>
+  octets === 0 ? reason : `${reason}; ${octets} octets passed over`;

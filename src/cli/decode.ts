@@ -26,7 +26,7 @@ export function command(): Command {
     .description(
       'BGP messages and tables that were recorded, as lines of JSON: one for each route, or else for each message.',
     )
-    .argument('[file]', 'may be compressed by gzip or bzip2; standard input without one')
+    .argument('[file]', 'may be compressed by gzip or bzip2; standard input without one, or with -')
     .addOption(new Option('--format <format>', 'what the file is (default: told by how it begins)').choices(formats))
     .addOption(new Option('--as4', 'AS numbers have four octets where no OPEN says so (default)').conflicts('as2'))
     .option('--as2', 'AS numbers have two octets where no OPEN says so')

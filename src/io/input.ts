@@ -16,10 +16,11 @@ const CHUNK_OCTETS = 256 * 1024;
 type Chunks = AsyncGenerator<Buffer, void, undefined>;
 
 /**
- * The octets of `file`, or of standard input without one; a chunk is valid until the next but one. Files compressed by gzip
+ * The octets of `file`, or of standard input without one or where it is `-`; a chunk is valid until the next but one. Files compressed by gzip
  * or bzip2 are told by how they begin; for bzip2 the program of that name is run. Throws `InputError` while it is read.
  */
-export async function* readInput(file: string | undefined): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* readInput(given: string | undefined): AsyncGenerator<Uint8Array, void, undefined> {
+  const file = given === '-' ? undefined : given;
   const name = file ?? 'standard input';
   let handle: FileHandle | undefined;
   try {

@@ -6,7 +6,7 @@ import { scanAttributes } from '../../src/bgp/scan.ts';
 import { formats, guess } from '../../src/capture/decoder.ts';
 import { tailOf } from '../../src/capture/lines.ts';
 import { writePlain } from '../../src/capture/plain.ts';
-import { octetsOf } from '../../src/capture/text.ts';
+import { HexText } from '../../src/capture/text.ts';
 import { LENIENT } from '../../src/capture/updates.ts';
 import { routeJson } from '../../src/daemon/routes.ts';
 import { Ascii } from '../../src/lib/ascii.ts';
@@ -34,30 +34,88 @@ const updates = hexFiles('bgp/update');
 const textOf = (octets: Uint8Array) => Buffer.from(octets).toString();
 const ascii = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
 
+/** Octets of a text, and what is wrong with it. */
+function octetsOf(text: string): (number | string)[] {
+  const hex = new HexText();
+  const found = text.split('\n').flatMap((line) => {
+    const { octets, fault } = hex.take(line);
+    return fault === undefined ? [...octets] : [fault, ...octets];
+  });
+  const left = hex.end();
+  return left === undefined ? found : [...found, left];
+}
+
 describe('hexadecimal', () => {
   it.each([
     ['digits', 'ffFF00'],
     ['blanks and lines', 'ff ff\n00\n'],
+    ['lines that end in carriage returns', 'ff ff # marker\r\n# more\r\n00\r\n'],
     ['colons', 'ff:ff:00'],
-    ['prefixes and commas', '0xff, 0xff, 0x00'],
+    ['prefixes and commas', '0xff, 0XFF, 0x00'],
     ['comments', '# head\nffff # marker\n00'],
     ['a digit on the next line', 'ff f\nf 00'],
     ['xxd', '00000000: ffff 00                                  ...'],
-    ['hexdump -C', '00000000  ff ff 00                                |...|\n00000003'],
+    ['hexdump -C, with the total at its end', '00000000  ff ff 00                                |...|\n00000003\n'],
   ])('%s', (_, text) => {
-    expect(octetsOf(text.replace(/\n00000003$/, ''))).toEqual(Uint8Array.of(255, 255, 0));
+    expect(octetsOf(text)).toEqual([255, 255, 0]);
+  });
+
+  it('one dump behind another', () => {
+    const dump = '00000000  ff ff 00                                |...|\n00000003\n';
+    expect(octetsOf(dump + dump)).toEqual([255, 255, 0, 255, 255, 0]);
   });
 
   it('says where it is none', () => {
-    expect(octetsOf('ff\nfg')).toEqual({ line: 2, text: '"g" is no hexadecimal digit' });
-    expect(octetsOf('ff f')).toEqual({ line: 1, text: 'an odd number of digits' });
-    expect(decode('hex', ascii('hello'))).toMatchObject({ failure: expect.stringMatching(/^line 1: "h"/) });
+    expect(octetsOf('ff\nfg\n00')).toEqual([255, '"g" is no hexadecimal digit', 0]);
+    expect(octetsOf('ff f')).toEqual([255, 'an odd number of digits']);
+    // A number that is how many octets there were is one of octets where no dump is.
+    expect(octetsOf('0000\n00000002')).toEqual([0, 0, 0, 0, 0, 2]);
+  });
+
+  const line = toHex(keepalive);
+  const found = (...lines: readonly string[]) =>
+    pick(decode('hex', ascii(lines.join('\r\n'))).lines, 'type', 'error', 'offset');
+  const whole = ['keepalive', undefined, undefined];
+
+  it('a line that is none costs its message alone', () => {
+    expect(found('hello')).toEqual([['error', 'line 1: "h" is no hexadecimal digit', 0]]);
+    expect(found(line, `${line} ?`, line, 'and so', 'on', line)).toEqual([
+      whole,
+      ['error', 'line 2: "?" is no hexadecimal digit', 19],
+      whole,
+      ['error', 'line 4: "n" is no hexadecimal digit', 38],
+      whole,
+    ]);
+    expect(found(line.slice(0, 20), 'x', line.slice(20), line)).toEqual([
+      ['error', 'line 2: "x" is no hexadecimal digit; 19 octets passed over', 0],
+      whole,
+    ]);
+  });
+
+  it('a message a line: one that is cut off costs itself alone', () => {
+    for (let length = 2; length < line.length; length += 2)
+      expect(found(line, line.slice(0, length), line)).toEqual([
+        whole,
+        ['error', expect.stringMatching(/^line 3: begins a message, and the one before it has not ended/), 19],
+        whole,
+      ]);
+    expect(found(line.slice(0, 21), line)).toEqual([
+      ['error', 'line 2: an odd number of digits in front of a message; 10 octets passed over', 0],
+      whole,
+    ]);
+  });
+
+  it('is decoded line by line as it comes, and however it is cut', () => {
+    const text = ascii(`${line}\r\n${line}\n${line}`);
+    for (const chunk of [1, 7, 39]) expect(decode('hex', text, { chunk })).toEqual(decode('hex', text));
+    expect(decode('hex', Uint8Array.of(0xef, 0xbb, 0xbf, ...text)).lines).toHaveLength(3);
   });
 });
 
 describe('the format of a file', () => {
   it.each([
     ['hex', ascii('ffffffffffffffff')],
+    ['hex', ascii('\xef\xbb\xbf# a head\r\n')],
     ['raw', keepalive.slice(0, 16)],
     ['pcap', pcapOf([]).slice(0, 16)],
     ['pcap', pcapOf([], { little: false, nano: true }).slice(0, 16)],

@@ -55,7 +55,11 @@ describe('a direction of a connection', () => {
     const flow = new Flow();
     flow.take(0, true, new Uint8Array(0), 0);
     expect(text(flow.take(1, false, stream.slice(0, 10), 5))).toEqual([[...stream.slice(0, 10)], '5 missing']);
+    // Sent again: nothing new, and nothing more is missing.
+    expect(text(flow.take(1, false, stream.slice(0, 10), 5))).toEqual([]);
     expect(text(flow.take(16, false, stream.slice(15, 20), 0))).toEqual([[...stream.slice(15, 20)]]);
+    expect(text(flow.take(16, false, stream.slice(15, 20), 9))).toEqual(['9 missing']);
+    expect(text(flow.take(30, false, stream.slice(29, 31), 0))).toEqual([[...stream.slice(29, 31)]]);
   });
 
   it('begins anew with a new connection on the same ports', () => {

@@ -122,6 +122,7 @@ describe('tables', () => {
       /^attribute 1: value 9$/,
     ],
     ['a subtype of another family', recordOf(TABLE, 6, new Uint8Array(8)), /subtype 6 is not decoded/],
+    ['a table of another family', recordOf(12, 3, new Uint8Array(40)), /^TABLE_DUMP subtype 3 is not decoded$/],
     ['a record cut inside', recordOf(TABLE, 2, ribOf(v4, []).slice(0, 6)), /truncated/],
     ['another type', recordOf(32, 0, new Uint8Array(4)), /type 32 is not decoded/],
   ])('%s: reported, and the record behind it is read', (_, file, error) => {
