@@ -10,7 +10,7 @@ export function command(): Command {
     .description(
       'Run the sessions of a record again (see run --record): each change of state with its time, and whether it comes out as it did.',
     )
-    .argument('[file]', 'may be compressed by gzip or bzip2; standard input without one')
+    .argument('[file]', 'may be compressed by gzip or bzip2; standard input without one, or with -')
     .option('--json', 'lines of JSON')
     .addHelpText(
       'after',
@@ -27,6 +27,7 @@ async function replay(file: string | undefined, json: boolean): Promise<void> {
   try {
     for await (const text of linesOf(readInput(file))) {
       number++;
+      if (text === undefined) throw new SyntaxError('not a line of a record: it does not end');
       if (text === '') continue;
       const done = run.take(parseLine(text));
       if (done === undefined) continue;
@@ -67,15 +68,15 @@ function describe({ peer, states, updates, recorded }: Replayed, ms: number, jso
 /** Characters of a line: what came from a socket at once has a hundredth of it. */
 const MAX_LINE = 16 * 1024 * 1024;
 
-/** Cut at line ends, which a chunk need not be. */
-async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string, void, undefined> {
+/** Cut at line ends, which a chunk need not be; undefined: one that does not end. */
+async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string | undefined, void, undefined> {
   const decoder = new TextDecoder();
   let rest = '';
   for await (const chunk of chunks) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
     rest = lines.pop()!;
     yield* lines;
-    if (rest.length > MAX_LINE) throw new SyntaxError('not a line of a record: it does not end');
+    if (rest.length > MAX_LINE) yield undefined;
   }
   if (rest !== '') yield rest;
 }

@@ -3,11 +3,11 @@
  * and what of Node was loaded beside them.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { all, Folder, peerDocument, Router, soon, spawnWaypost, speakerDocument } from '../support/daemon.ts';
-import type { Daemon as Process } from '../support/process.ts';
+import { outcome, type Daemon as Process } from '../support/process.ts';
 
 const observer = fileURLToPath(new URL('../support/loaded.cjs', import.meta.url));
 const loader = fileURLToPath(new URL('../../bin/load.js', import.meta.url));
@@ -72,4 +72,22 @@ test('where V8 made the caches for another version, the program is loaded withou
     load.version = 'another'; // than the caches were made for
     load.load(process.cwd() + '/dist/bundle', 'main.cjs').main(['--version']);`;
   expect(execFileSync('node', ['-e', text], { encoding: 'utf8' })).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+test('what is not built, or runs on a Node that is too old, says so', async () => {
+  const [bin, none] = [fileURLToPath(new URL('../../bin', import.meta.url)), { code: 1, stdout: '' }];
+  cpSync(bin, folder.file('bin'), { recursive: true });
+  expect(await outcome(['node', folder.file('bin/waypost'), '--version'])).toEqual({
+    ...none,
+    stderr: 'waypost: it is not built yet: run `npm ci && npm run build`\n',
+  });
+  const { engines } = JSON.parse(readFileSync(`${bin}/../package.json`, 'utf8')) as { engines: { node: string } };
+  const least = engines.node.slice(2);
+  const old = `
+    Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.18.9' } });
+    require('${bin}/waypost');`;
+  expect(await outcome(['node', '-e', old])).toEqual({
+    ...none,
+    stderr: `waypost: Node ${least} or newer is needed, and this is ${process.version}\n`,
+  });
 });

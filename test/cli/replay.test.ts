@@ -74,7 +74,7 @@ test('exit 1: no such file, an empty one, something else', async () => {
   const endless = `head -c 40000000 /dev/zero | tr '\\0' 'x' | node bin/waypost replay`;
   expect(await outcome(['bash', '-c', endless])).toMatchObject({
     code: 1,
-    stderr: 'waypost: line 0: not a line of a record: it does not end\n',
+    stderr: 'waypost: line 1: not a line of a record: it does not end\n',
   });
   const record = await waypost([
     'run',
