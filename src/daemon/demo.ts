@@ -16,19 +16,37 @@ import { Speaker } from './speaker.ts';
 const LOOPBACK = address('127.0.0.1');
 const ASN = 64512;
 /** A demo that takes longer than this has failed, ms. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
-/** A session to a router on this machine, and two Services: what a user adds to the published example. */
+/**
+ * A session to a router on this machine: what a user adds to the published example, beside Services. Next hops are named,
+ * since loopback may have no IPv6 address: containers often have no IPv6. The kernel is left alone, also by root: its routes
+ * may be those of a daemon that serves this node.
+ */
 const session = (port: number, stateDir: string) => `
 apiVersion: waypost.dev/v1
 kind: Speaker
 metadata: {name: demo-node}
-spec: {routerID: 192.0.2.1, stateDir: ${JSON.stringify(stateDir)}}
+spec: {routerID: 192.0.2.1, stateDir: ${JSON.stringify(stateDir)}, kernel: {install: false}}
 ---
 apiVersion: metallb.io/v1beta2
 kind: BGPPeer
 metadata: {name: router, namespace: metallb-system}
 spec: {myASN: ${ASN}, peerASN: ${ASN}, peerAddress: 127.0.0.1, peerPort: ${port}, dualStackAddressFamily: true}
+---
+apiVersion: frrk8s.metallb.io/v1beta1
+kind: FRRConfiguration
+metadata: {name: next-hops, namespace: frr-k8s-system}
+spec:
+  bgp:
+    routers:
+      - asn: ${ASN}
+        neighbors:
+          - address: 127.0.0.1
+            asn: ${ASN}
+            port: ${port}
+            dualStackAddressFamily: true
+            toAdvertise: {nextHop: {ipv4: 192.0.2.1, ipv6: "2001:db8::1"}}
 `;
 
 const service = (name: string) => `

@@ -15,6 +15,8 @@ test('one Service, two, the other one, none', async () => {
     [v4[1], a4, v6[1], a6],
     [],
   ]);
+  const nextHops = new Set(stages.flatMap(({ routes }) => routes.map(([, { nextHop }]) => nextHop)));
+  expect([...nextHops].sort()).toEqual(['192.0.2.1', '2001:db8::1']);
 });
 
 test('documents that say nothing of the pool fail with a reason', async () => {
