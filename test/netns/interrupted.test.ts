@@ -98,7 +98,12 @@ async function live(config: Configuration, steps = Number.POSITIVE_INFINITY, the
     isPeer: () => false,
     applied: () => {},
     happened: () => {},
-    parts: { kernel: () => kernel, store: () => store, watch: () => ({ close: () => {} }) },
+    parts: {
+      glance: () => undefined,
+      kernel: () => kernel,
+      store: () => store,
+      watch: () => ({ close: () => {} }),
+    },
   });
   const done = network.configure(config);
   if (then !== undefined) {

@@ -121,12 +121,11 @@ export class Network {
     );
   }
 
-  /** The network as it is, and what is in force; undefined where nothing was ever wanted of it. */
+  /** The network as it is, whoever made it, and what is in force; undefined where this system cannot be asked. */
   view(): View | undefined {
-    if (this.transactions === undefined) return undefined;
     const goal = goalOf(this.journal.applied);
-    const have = this.transactions.kernel.read(lightScope(goal, this.journal.baseline));
-    return { have, goal, vrfs: wantedVrfs(this.wanted) };
+    const have = this.parts.glance(lightScope(goal, this.journal.baseline).sysctls);
+    return have && { have, goal, vrfs: wantedVrfs(this.wanted) };
   }
 
   private get journal(): NetworkJournal {

@@ -1,15 +1,15 @@
 /** The rows of `show vrfs`: those that exist, whoever made them, and those that policies want. */
-import { isOwn, linkOf } from '../../vrf/baseline.ts';
+import { linkOf } from '../../vrf/baseline.ts';
 import type { Goal } from '../../vrf/goal.ts';
-import { OWN_PROTOCOL } from '../../vrf/mark.ts';
-import type { Snapshot } from '../../vrf/state.ts';
+import { OWN_ALIAS, OWN_PROTOCOL } from '../../vrf/mark.ts';
 import { describeRule, sysctlName } from '../../vrf/step.ts';
+import type { Glance } from './glance.ts';
 import type { Network } from './network.ts';
 import type { wantedVrfs } from './wishes.ts';
 
 /** What `show vrfs` is made of. */
 export interface View {
-  readonly have: Snapshot;
+  readonly have: Glance;
   /** What is in force. */
   readonly goal: Goal;
   /** What is wanted. */
@@ -21,7 +21,7 @@ export function* vrfRows(network: Network) {
   if (view === undefined) return;
   const { have, goal, vrfs: wanted } = view;
   const standings = network.standings();
-  const exist = [...have.links.values()].filter(({ kind }) => kind === 'vrf');
+  const exist = [...have.links.values()].filter(({ isVrf }) => isVrf);
   const names = [...new Set([...exist.map(({ name }) => name), ...wanted.keys()])].sort();
   for (const name of names) {
     const link = have.links.get(name);
@@ -40,7 +40,7 @@ export function* vrfRows(network: Network) {
       table,
       interfaces,
       /** Made by waypost, or set up by a policy. */
-      managed: link !== undefined && (isOwn(link) || goal.links.has(name)),
+      managed: link !== undefined && (link.alias === OWN_ALIAS || goal.links.has(name)),
       /** Those that lead here, and ours. */
       rules: have.rules
         .filter((rule) => rule.protocol === OWN_PROTOCOL || rule.l3mdev || (table !== null && rule.table === table))
