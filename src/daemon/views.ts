@@ -96,6 +96,8 @@ export function* receivedRows(speaker: Speaker, filter: Filter) {
       if (filter.family !== undefined && filter.family !== family) continue;
       const table = peer.instance.rib[family];
       for (const route of peer.instance.rib.forPeer(peer.slot, family)) {
+        // Rows leave in slices: the peer may be gone, and another have its slot.
+        if (speaker.all.get(peer.name) !== peer) break;
         const prefix = table.prefixes.prefix(table.prefixOf(route));
         if (!wanted(prefix, filter)) {
           yield undefined;

@@ -1,5 +1,6 @@
 /** The JSON that scripts build on: every field of every shape, and what the filters leave. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Peer } from '../../src/daemon/peer.ts';
 import {
   advertisedRows,
   configView,
@@ -231,6 +232,21 @@ test('rows leave in slices: what goes between two of them is left out, and break
   decisions.delete('default/web');
   expect(services.next()).toEqual({ done: true, value: undefined });
   decisions.set('default/web', web);
+});
+
+test('what another peer has sent is never said to be of one that has gone meanwhile', async () => {
+  const { speaker } = site.daemon;
+  for (const text of ['203.0.113.0/25', '203.0.113.128/25'])
+    one.announce(text, { origin: 'igp', asPath: [], nextHop: address('127.0.2.1'), localPref: 50 });
+  await soon('both routes', () => rows(receivedRows(speaker, {})).length === 2);
+  const received = receivedRows(speaker, {});
+  expect(received.next().value).toMatchObject({ peer: 'one' });
+  // Its slot goes to whoever is the next peer.
+  const peers = speaker.all as Map<string, Peer>;
+  const peer = peers.get('one')!;
+  peers.delete('one');
+  expect(received.next()).toEqual({ done: true, value: undefined });
+  peers.set('one', peer);
 });
 
 test('services', () => {
