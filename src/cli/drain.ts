@@ -1,6 +1,7 @@
 /** `waypost drain`: routes become the last choice, and after a while are withdrawn; sessions stay. */
 import { Command } from 'commander';
 import { ask } from './client.ts';
+import { socketOption } from './options.ts';
 import { CliError, printLine } from './output.ts';
 import { DEFAULT_CONTROL } from './run.ts';
 
@@ -10,7 +11,7 @@ export function command(): Command {
       'Take this node out of use: its routes get GRACEFUL_SHUTDOWN and local preference 0 (RFC 8326), and are withdrawn after the time that the Speaker document gives (spec.drain.wait). Sessions stay up.',
     )
     .option('--no-wait', 'do not wait until the routes are withdrawn')
-    .option('--control <socket>', "the daemon's control socket", DEFAULT_CONTROL)
+    .option('--control <socket>', "the daemon's control socket", socketOption, DEFAULT_CONTROL)
     .addHelpText('after', '\nExample:\n  waypost drain && systemctl stop kubelet\n')
     .action(async ({ control, wait }: { control: string; wait: boolean }) => {
       const { stage } = (await ask(control, 'POST', `/drain${wait ? '' : '?wait=no'}`)) as { stage: string };

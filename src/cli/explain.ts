@@ -8,7 +8,7 @@ import { explain, UnknownSubject } from '../intent/explain/explain.ts';
 import { subjectOf } from '../intent/explain/subject.ts';
 import { ask } from './client.ts';
 import { explanationText } from './explanation.ts';
-import { numberOption, repeatable } from './options.ts';
+import { nodeOption, numberOption, pathOption, repeatable, socketOption } from './options.ts';
 import { CliError, EXIT, printJson, printLine } from './output.ts';
 import { DEFAULT_CONTROL } from './run.ts';
 import { walkRunning, walkText } from './walk.ts';
@@ -33,17 +33,21 @@ export function command(): Command {
     .option(
       '-c, --config <path>',
       'a file, or a folder of *.yaml and *.yml, in place of the daemon; may be repeated',
-      repeatable(String),
+      repeatable(pathOption),
     )
-    .option('--node <name>', "with -c, the node to decide for (default: the Speaker document's name, else the host's)")
+    .option('--node <name>', "with -c, the node to decide for (default: the Speaker document's name, else the host's)", nodeOption)
     .option('--json', 'one JSON value')
-    .option('--control <socket>', "the daemon's control socket", DEFAULT_CONTROL)
+    .option('--control <socket>', "the daemon's control socket", socketOption, DEFAULT_CONTROL)
     .addHelpText(
       'after',
       '\nExamples:\n  waypost explain default/web\n  waypost explain 203.0.113.7 -c /etc/waypost\n  waypost explain router\n  waypost explain 198.51.100.7 to default/web\n',
     )
-    .action(async (what: string, to: string | undefined, service: string | undefined, options: Options) => {
+    .action(async (what: string, to: string | undefined, service: string | undefined, options: Options, command: Command) => {
+      if (options.node !== undefined && !options.config)
+        throw new CliError('--node goes with --config: a daemon decides for its own node', EXIT.usage);
       if (to !== undefined) return await explainWalk(what, to, service, options);
+      if (command.getOptionValueSource('mark') !== 'default')
+        throw new CliError('--mark goes with: waypost explain CLIENT to SERVICE', EXIT.usage);
       const explanation = options.config
         ? await standAlone(what, options.config, options.node)
         : await running(what, options);

@@ -15,6 +15,18 @@ export function prefixOption(text: string): Prefix {
   return p;
 }
 
+/** Anything but nothing, as a variable of a script that was never set. */
+const textOption =
+  (what: string) =>
+  (text: string): string => {
+    if (text === '') throw new InvalidArgumentError(`Expected ${what}.`);
+    return text;
+  };
+
+export const nodeOption = textOption('the name of a node');
+export const pathOption = textOption('a file or a folder');
+export const socketOption = textOption("the path of the daemon's control socket");
+
 /** A whole number in a range. */
 export const numberOption =
   (min: number, max: number) =>

@@ -7,7 +7,7 @@ import { routeText } from '../daemon/routes.ts';
 import { raiseCapabilities } from '../io/privileges.ts';
 import { complain, onInterrupt, readLines } from '../io/process.ts';
 import { type Address, formatAddress, toU32 } from '../lib/address.ts';
-import { type Prefix, parsePrefix } from '../lib/prefix.ts';
+import { formatPrefix, type Prefix, parsePrefix } from '../lib/prefix.ts';
 import {
   addressOption,
   asnOption,
@@ -101,6 +101,13 @@ async function run(address: Address, given: Options): Promise<void> {
   if (options.routerId?.family === 6) throw usage('--router-id is an IPv4 address (RFC 4271 §4.2)');
   if (options.source && options.source.family !== address.family)
     throw usage(`--source ${formatAddress(options.source)} and the peer are of different families`);
+  const obstacle = (p: Prefix) => obstacleOf(p, address, options);
+  for (const p of options.announce ?? []) {
+    const problem = p === '-' ? undefined : obstacle(p);
+    if (problem !== undefined) throw usage(problem);
+  }
+  if (options.localPref !== undefined && options.peerAs !== undefined && options.peerAs !== localAs)
+    complain('--local-pref is not told to a peer in another AS (RFC 4271 §5.1.5)');
   const session = new AdHocSession(settingsOf(address, options), options.json ? printEvent : printText);
   const attributes = attributesOf(options);
   for (const p of options.announce ?? []) if (p !== '-') session.announce(p, attributes);
@@ -116,7 +123,7 @@ async function run(address: Address, given: Options): Promise<void> {
     throw new CliError((error as Error).message);
   }
   const endLines = options.announce?.includes('-')
-    ? readLines((line) => takeLine(session, line, attributes))
+    ? readLines((line) => takeLine(session, line, attributes, obstacle))
     : undefined;
   await finished;
   clearTimeout(timer);
@@ -163,15 +170,31 @@ function attributesOf(o: Options): PathAttributes {
   };
 }
 
-function takeLine(session: AdHocSession, line: string, attributes: PathAttributes): void {
+/** Why a prefix could not be announced on any session with these options. */
+function obstacleOf(p: Prefix, peer: Address, { family, nextHop }: Options): string | undefined {
+  const text = formatPrefix(p);
+  if (!family.includes(`ipv${p.family}`)) return `${text} is not of --family ${family.join(',')}`;
+  // IPv4 prefixes may have an IPv6 next hop (RFC 8950), which is agreed on over IPv6.
+  const fits = nextHop === undefined || nextHop.family === p.family || (p.family === 4 && peer.family === 6);
+  return fits ? undefined : `${text} cannot have --next-hop ${formatAddress(nextHop)}: it is of the other family`;
+}
+
+function takeLine(
+  session: AdHocSession,
+  line: string,
+  attributes: PathAttributes,
+  obstacle: (prefix: Prefix) => string | undefined,
+): void {
   const m = /^\s*([+-])\s*(\S+)\s*$/.exec(line);
   const p = m && parsePrefix(m[2]!);
   if (!p) {
     if (line.trim()) complain(`not understood, "+ PREFIX" or "- PREFIX" is wanted: ${line}`);
     return;
   }
-  if (m[1] === '+') session.announce(p, attributes);
-  else session.withdraw(p);
+  if (m[1] === '-') return session.withdraw(p);
+  const problem = obstacle(p);
+  if (problem === undefined) session.announce(p, attributes);
+  else complain(problem);
 }
 
 const printEvent = (event: PeerEvent): void => printLine(JSON.stringify(event));
@@ -193,6 +216,8 @@ function printText(event: PeerEvent): void {
       return printLine(`${time} End-of-RIB ${event.family}`);
     case 'fault':
       return printLine(`${time} ! ${event.attribute}: ${event.reason} (${event.action})`);
+    case 'held':
+      return printLine(`${time} ! ${event.prefixes} ${event.family} prefixes are not announced: ${event.reason}`);
     case 'stranger':
       return printLine(`${time} ! call from ${event.address}, which is not the peer: refused`);
   }

@@ -19,7 +19,9 @@ import {
 import { type ServiceView, serviceView } from '../intent/view.ts';
 import { isAnswered } from '../io/request.ts';
 import { ask } from './client.ts';
+import { nodeOption, socketOption } from './options.ts';
 import { CliError, printJson, printLine } from './output.ts';
+import { inPlace, prefixPlace } from './place.ts';
 import { type Difference, differenceText, type Plan, planText } from './plantext.ts';
 import { DEFAULT_CONTROL } from './run.ts';
 
@@ -39,10 +41,10 @@ export function command(): Command {
     .option('--alone', 'the whole plan, and not what a daemon would change')
     .option(
       '--node <name>',
-      "the node to plan for (default: the daemon's, else the Speaker document's name, else the host's)",
+      "the node to plan for (default: the daemon's, else the Speaker document's name, else the host's)", nodeOption,
     )
     .option('--json', 'one JSON value')
-    .option('--control <socket>', "the daemon's control socket", DEFAULT_CONTROL)
+    .option('--control <socket>', "the daemon's control socket", socketOption, DEFAULT_CONTROL)
     .addHelpText('after', '\nExamples:\n  waypost plan /etc/waypost\n  waypost plan --alone new.yaml --node node-b\n')
     .action(async (paths: string[], options: Options, command: Command) => {
       const asked = command.getOptionValueSource('control') !== 'default';
@@ -117,6 +119,7 @@ async function configurationOf(paths: readonly string[], node: string | undefine
   throw new CliError(`these documents would be refused:\n${errors.join('\n')}`);
 }
 
+/** Each of its lists by its key. */
 function planOf({ config, peers, services }: Outlook, sessions = wantedSessions(peers, [])): Plan {
   const receivers = sessions.map(({ name, settings }) => ({
     name,
@@ -124,12 +127,15 @@ function planOf({ config, peers, services }: Outlook, sessions = wantedSessions(
     localAsn: settings.localAsn as number,
     peerAsn: settings.peerAsn as PlanReceiver['peerAsn'],
   }));
+  const skipped = peers.skipped.map(({ document, reason, detail }) => ({ name: document.name, reason, detail }));
+  const routes = [...plannedRoutes(services.advertisements, receivers)];
+  const kernel = [...plannedKernel(kernelParts(config, sessions, services.decisions))];
   return {
     node: config.speaker.name,
-    sessions,
-    skipped: peers.skipped.map(({ document, reason, detail }) => ({ name: document.name, reason, detail })),
-    announcements: [...plannedRoutes(services.advertisements, receivers)],
-    kernel: [...plannedKernel(kernelParts(config, sessions, services.decisions))],
+    sessions: inPlace(sessions, ({ name }) => ({ group: name, key: '' })),
+    skipped: inPlace(skipped, ({ name }) => ({ group: name, key: '' })),
+    announcements: inPlace(routes, ({ peer, prefix }) => prefixPlace(peer, prefix)),
+    kernel: inPlace(kernel, ({ what, name }) => ({ group: what, key: name })),
     services: [...services.decisions.keys()].sort().map((key) => serviceView(services.decisions.get(key)!, receivers)),
   };
 }

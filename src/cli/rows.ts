@@ -3,12 +3,7 @@
  * them as objects, or in one text, are more than the engine holds.
  */
 
-/** What a row is sorted by: `group` first. */
-export interface Place {
-  readonly group: string | number;
-  /** Compared as text. */
-  readonly key: string;
-}
+import { inPlace, type Place } from './place.ts';
 
 export class Rows implements Iterable<unknown> {
   private readonly texts: readonly string[];
@@ -34,9 +29,7 @@ export class Rows implements Iterable<unknown> {
   }
 
   sorted<Row>(placeOf: (row: Row) => Place): Rows {
-    const placed = this.texts.map((text) => ({ text, ...placeOf(JSON.parse(text) as Row) }));
-    placed.sort((a, b) => order(a.group, b.group) || order(a.key, b.key));
-    return new Rows(placed.map(({ text }) => text));
+    return new Rows(inPlace(this.texts, (text) => placeOf(JSON.parse(text) as Row)));
   }
 
   /** The same rows in the same order. */
@@ -61,5 +54,3 @@ export class Rows implements Iterable<unknown> {
     yield ']\n';
   }
 }
-
-const order = <T extends string | number>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0);

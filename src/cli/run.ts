@@ -12,7 +12,7 @@ import { raiseCapabilities } from '../io/privileges.ts';
 import { onInterrupt, onSignal } from '../io/process.ts';
 import { VERSION } from '../io/version.ts';
 import { formatAddress } from '../lib/address.ts';
-import { endpointOption, repeatable } from './options.ts';
+import { endpointOption, nodeOption, pathOption, repeatable, socketOption } from './options.ts';
 import { CliError } from './output.ts';
 
 interface Options {
@@ -34,10 +34,10 @@ export function command(): Command {
     .option(
       '-c, --config <path>',
       'a file, or a folder of *.yaml and *.yml; may be repeated (default: /etc/waypost)',
-      repeatable(String),
+      repeatable(pathOption),
     )
-    .option('--node <name>', "this node's name (default: the Speaker document's, else the host's)")
-    .option('--control <socket>', 'where `waypost show` and the other verbs find the daemon', DEFAULT_CONTROL)
+    .option('--node <name>', "this node's name (default: the Speaker document's, else the host's)", nodeOption)
+    .option('--control <socket>', 'where `waypost show` and the other verbs find the daemon', socketOption, DEFAULT_CONTROL)
     .addOption(
       new Option('--http <addr:port>', 'status page, metrics and health; "off" for none')
         .argParser((text) => (text === 'off' ? text : endpointOption(text)))

@@ -3,12 +3,12 @@ import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { filters, type Subject, subjects } from '../daemon/control.ts';
 import type { EventRow } from '../daemon/journal.ts';
 import type { RouteRow } from '../daemon/routeview.ts';
-import type { AdvertisedRow, ConfigView, Layer2Row, PeerRow, ReceivedRow, ServiceRow } from '../daemon/views.ts';
-import { prefix as parsed } from '../lib/prefix.ts';
+import type { ConfigView, Layer2Row, PeerRow, ReceivedRow, ServiceRow } from '../daemon/views.ts';
 import { ask, askRows } from './client.ts';
-import { prefixOption } from './options.ts';
+import { prefixOption, socketOption } from './options.ts';
 import { CliError, EXIT, printJson, printLine, printPieces, printText } from './output.ts';
-import type { Place, Rows } from './rows.ts';
+import { prefixPlace } from './place.ts';
+import type { Rows } from './rows.ts';
 import { DEFAULT_CONTROL } from './run.ts';
 import { configurationState, serviceStatuses, sessionStates, yamlOf } from './status.ts';
 import { printConfig, printEvents, printRows } from './tables.ts';
@@ -22,7 +22,7 @@ interface Options {
   vrf?: string;
   family?: string;
   watch?: boolean;
-  output?: 'yaml';
+  output?: 'json' | 'yaml';
 }
 
 export function command(): Command {
@@ -37,9 +37,10 @@ export function command(): Command {
     .addArgument(what)
     .option('--json', 'one JSON value; with --watch one a line, whenever it changes')
     .addOption(
-      new Option('-o, --output <format>', "peers, services or config as MetalLB's and frr-k8s' status documents")
-        .choices(['yaml'])
-        .conflicts(['json', 'watch']),
+      new Option(
+        '-o, --output <format>',
+        "json as --json; yaml: peers, services or config as MetalLB's and frr-k8s' status documents",
+      ).choices(['json', 'yaml']),
     )
     .option('--peer <name>', 'only this peer, by name or address')
     .option('--prefix <prefix>', 'only this prefix and those inside it', (text) => {
@@ -49,7 +50,7 @@ export function command(): Command {
     .addOption(new Option('--family <family>', 'only this address family').choices(['ipv4', 'ipv6']))
     .option('--vrf <name>', "only this VRF; '' for the default one")
     .option('--watch', 'again whenever it changes, until interrupted; for events, the new ones')
-    .option('--control <socket>', "the daemon's control socket", DEFAULT_CONTROL)
+    .option('--control <socket>', "the daemon's control socket", socketOption, DEFAULT_CONTROL)
     .addHelpText(
       'after',
       '\nExamples:\n  waypost show advertised --peer router1 --json\n  waypost show events --watch\n',
@@ -68,12 +69,13 @@ function refuseFilters(what: Subject, options: Options): void {
   throw new CliError(`show ${what} has no --${wrong}: ${takes}`, EXIT.usage);
 }
 
-async function show(what: Subject, options: Options): Promise<void> {
-  refuseFilters(what, options);
-  if (options.output === 'yaml') return showStatus(what, options);
+async function show(what: Subject, given: Options): Promise<void> {
+  refuseFilters(what, given);
+  if (given.output === 'yaml') return showStatus(what, given);
+  const json = given.json === true || given.output === 'json';
+  const options = { ...given, json };
   if (what === 'events') return showEvents(options);
   if (what === 'config') return showConfig(options);
-  const { json } = options;
   if (!options.watch) {
     const rows = await fetch(what, options);
     return json ? printPieces(rows.pretty()) : printRows(what, rows);
@@ -108,6 +110,8 @@ async function showConfig({ control, json, watch: again }: Options): Promise<voi
 }
 
 async function showStatus(what: Subject, options: Options): Promise<void> {
+  for (const other of ['json', 'watch'] as const)
+    if (options[other]) throw new CliError(`-o yaml and --${other} exclude each other`, EXIT.usage);
   if (what !== 'services' && what !== 'peers' && what !== 'config')
     throw new CliError(`there is no status document for ${what}: peers, services and config have one`, EXIT.usage);
   const config = (await ask(options.control, 'GET', '/show/config')) as ConfigView;
@@ -143,12 +147,15 @@ async function fetch(what: Exclude<Subject, 'config' | 'events'>, options: Optio
   switch (what) {
     case 'advertised':
     case 'received':
-      return rows.sorted(({ peer, prefix }: AdvertisedRow | ReceivedRow) => byPrefix(peer, prefix));
+      return rows.sorted(({ peer, prefix, pathId = 0 }: Pick<ReceivedRow, 'peer' | 'prefix'> & { pathId?: number }) => {
+        const { group, key } = prefixPlace(peer, prefix);
+        return { group, key: key + String.fromCharCode(pathId >>> 16, pathId & 0xffff) };
+      });
     case 'routes':
-      return rows.sorted(({ table, prefix }: RouteRow) => byPrefix(table, prefix));
+      return rows.sorted(({ table, prefix }: RouteRow) => prefixPlace(table, prefix));
     case 'l2':
       return rows.sorted(({ ip, service }: Layer2Row) => {
-        const { group, key } = byPrefix('', ip.includes(':') ? `${ip}/128` : `${ip}/32`);
+        const { group, key } = prefixPlace('', ip.includes(':') ? `${ip}/128` : `${ip}/32`);
         return { group, key: `${key} ${service}` };
       });
     default:
@@ -160,10 +167,4 @@ function queryOf(options: Options): URLSearchParams {
   const query = new URLSearchParams();
   for (const name of filterNames) if (options[name] !== undefined) query.set(name, options[name]);
   return query;
-}
-
-/** Prefixes as `comparePrefixes` has them. */
-function byPrefix(group: string | number, text: string): Place {
-  const { family, bytes, length } = parsed(text);
-  return { group, key: String.fromCharCode(family, ...bytes, length) };
 }

@@ -1,13 +1,14 @@
 /** `waypost undrain`: what `drain` took back is announced again. */
 import { Command } from 'commander';
 import { ask } from './client.ts';
+import { socketOption } from './options.ts';
 import { CliError, printLine } from './output.ts';
 import { DEFAULT_CONTROL } from './run.ts';
 
 export function command(): Command {
   return new Command()
     .description('Put this node back into use: routes are as they were before `waypost drain`.')
-    .option('--control <socket>', "the daemon's control socket", DEFAULT_CONTROL)
+    .option('--control <socket>', "the daemon's control socket", socketOption, DEFAULT_CONTROL)
     .addHelpText('after', '\nExample:\n  waypost undrain\n')
     .action(async ({ control }: { control: string }) => {
       const { stage } = (await ask(control, 'POST', '/undrain')) as { stage: string };

@@ -27,6 +27,8 @@ export type PeerEvent = { readonly time: string } & (
   | { readonly event: 'withdraw'; readonly prefix: string }
   | { readonly event: 'endOfRib'; readonly family: string }
   | { readonly event: 'fault'; readonly attribute: string; readonly action: string; readonly reason: string }
+  /** So many prefixes of ours cannot be told to this peer. */
+  | { readonly event: 'held'; readonly family: string; readonly prefixes: number; readonly reason: string }
   | { readonly event: 'stranger'; readonly address: string }
 );
 type Untimed<E> = E extends PeerEvent ? Omit<E, 'time'> : never;
@@ -38,6 +40,8 @@ export class AdHocSession {
   private readonly peer: Peer;
   private readonly print: (event: PeerEvent) => void;
   private flushDue = false;
+  /** Prefixes of a family that were told of as not announced. */
+  private readonly held = { ipv4: 0, ipv6: 0 };
   /** What the session cannot have that it was to have. */
   private problem: string | undefined;
 
@@ -96,6 +100,7 @@ export class AdHocSession {
     process.nextTick(() => {
       this.flushDue = false;
       this.speaker.routesChanged(this.peer);
+      this.tellHeld();
     });
   }
 
@@ -103,6 +108,24 @@ export class AdHocSession {
     this.everEstablished = true;
     const routerId = formatRouterId(peerRouterId);
     this.emit({ event: 'established', routerId, peerAsn, holdTimeSec: holdMs / 1000, families: context.families });
+    Object.assign(this.held, { ipv4: 0, ipv6: 0 });
+    this.tellHeld();
+  }
+
+  /** What would else be left out in silence. */
+  private tellHeld(): void {
+    const { agreement, out, state } = this.peer.session;
+    if (agreement === undefined || state !== 'Established') return;
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      const { held } = out.counts(family);
+      const more = held > this.held[family];
+      this.held[family] = held;
+      if (!more) continue;
+      const reason = agreement.context.families.includes(family)
+        ? 'the session has no next hop for them'
+        : 'the peer takes no routes of the family';
+      this.emit({ event: 'held', family, prefixes: held, reason });
+    }
   }
 
   private update(update: Update): void {

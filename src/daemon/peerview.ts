@@ -56,7 +56,7 @@ export function peerView(peer: Peer, bfd?: Pick<Bfd, 'of'>) {
     localRouterId: formatRouterId(settings.routerId),
     localAddress: session.local ? formatAddress(session.local.transport) : null,
     holdTimeSec: agreement ? agreement.holdMs / 1000 : settings.holdTimeSec,
-    keepaliveSec: agreement ? agreement.keepaliveMs / 1000 : (settings.keepaliveTimeSec ?? settings.holdTimeSec / 3),
+    keepaliveSec: agreement ? thousandths(agreement.keepaliveMs / 1000) : keepaliveOf(settings),
     families: agreement ? agreement.context.families : settings.families,
     capabilities: {
       sent: agreement?.sent.map(capabilityName) ?? [],
@@ -79,6 +79,12 @@ export function peerView(peer: Peer, bfd?: Pick<Bfd, 'of'>) {
     lastChange: session.changedAt === undefined ? null : wallClockAt(session.changedAt),
   };
 }
+
+/** What is configured. */
+const keepaliveOf = ({ keepaliveTimeSec, holdTimeSec }: MissingPeer['settings']): number =>
+  keepaliveTimeSec ?? thousandths(holdTimeSec / 3);
+
+const thousandths = (n: number): number => Math.round(n * 1000) / 1000;
 
 /** null: the peer wants none. */
 const bfdState = ({ name, settings }: Peer, bfd: Pick<Bfd, 'of'> | undefined): string | null =>
@@ -115,7 +121,7 @@ export function missingView({ settings, reason }: MissingPeer): ReturnType<typeo
     localRouterId: formatRouterId(settings.routerId),
     localAddress: null,
     holdTimeSec: settings.holdTimeSec,
-    keepaliveSec: settings.keepaliveTimeSec ?? settings.holdTimeSec / 3,
+    keepaliveSec: keepaliveOf(settings),
     families: settings.families,
     capabilities: { sent: [], received: [], negotiated: [] },
     bfd: null,

@@ -39,9 +39,22 @@ describe('the command', () => {
       stdout: '',
       stderr: 'waypost: there is no Service default/shp: did you mean "default/shop"?\n',
     });
-    expect(await ask('router', '--control', '/none')).toMatchObject({ code: 1, stdout: '' });
+    expect(await waypost(['explain', 'router', '--control', '/none'])).toMatchObject({ code: 1, stdout: '' });
     const refused = await ask('router', '-c', '/none');
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toContain('these documents would be refused:\n/none:1:1: error: no such file or folder');
+  });
+
+  test('exit 2 for what would be passed over', async () => {
+    expect(await waypost(['explain', 'router', '--node', 'b'])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: 'waypost: --node goes with --config: a daemon decides for its own node\n',
+    });
+    expect(await waypost(['explain', 'router', '--mark', '0'])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: 'waypost: --mark goes with: waypost explain CLIENT to SERVICE\n',
+    });
   });
 });

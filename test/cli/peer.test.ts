@@ -82,6 +82,35 @@ test('--json: one event a line, received routes among them', async () => {
   expect(all.find((e) => e.event === 'withdraw')).toMatchObject({ prefix: '198.51.100.0/24' });
 });
 
+test('what this peer cannot be told is said, and what no peer could is refused', async () => {
+  await router.stop();
+  router = await new Router({ families: ['ipv4'] }).start();
+  child = spawnWaypost([...session(), '--json', '--announce', '2001:db8::/32', '--announce', '-']);
+  await soon('the session', () => router.established);
+  const held = () => events(child!.stdout).filter((e) => e.event === 'held');
+  await soon('the reason', () => held().length === 1);
+  expect(held()[0]).toMatchObject({
+    family: 'ipv6',
+    prefixes: 1,
+    reason: 'the peer takes no routes of the family',
+  });
+  child.write('+ 2001:db8:1::/48\n+ 198.51.100.0/24\n');
+  await router.knows('198.51.100.0/24');
+  await soon('another', () => held().length === 2);
+  expect(held()[1]).toMatchObject({ prefixes: 2 });
+  await child.stop('SIGINT');
+  child = spawnWaypost([...session(), '--family', 'ipv4', '--next-hop', '192.0.2.9', '--announce', '-']);
+  await soon('another session', () => router.sessions === 2);
+  child.write('+ 2001:db8::/32\n+ 203.0.113.0/24\n');
+  await router.knows('203.0.113.0/24');
+  await soon('a complaint', () => child!.output.includes('waypost: 2001:db8::/32 is not of --family ipv4\n'));
+});
+
+test('a preference for a peer in another AS is said to be of no effect', async () => {
+  const { stderr } = await waypost([...session(), '--peer-as', '64999', '--local-pref', '7', '--duration', '1']);
+  expect(stderr).toContain('waypost: --local-pref is not told to a peer in another AS');
+});
+
 test('--duration ends it, with exit 0 when there was a session', async () => {
   const { code, stdout } = await waypost([...session(), '--duration', '1', '--json', '--announce', '198.51.100.0/24']);
   expect(code).toBe(0);
@@ -145,6 +174,9 @@ describe('what cannot be is refused with exit 2', () => {
     ['no community', ['--local-as', '1', '--community', '65536:1'], /2 numbers up to 65535/],
     ['no large community', ['--local-as', '1', '--large-community', '1:2'], /3 numbers up to 4294967295/],
     ['no families', ['--local-as', '1', '--family', 'ipv4,ipv4'], /ipv4, ipv6 or ipv4,ipv6/],
+    ['a prefix of a family that is left out', ['--local-as', '1', '--family', 'ipv4', '--announce', '::/0'], /::\/0 is not of --family ipv4/],
+    ['a next hop of the other family', ['--local-as', '1', '--next-hop', '192.0.2.1', '--announce', '::/0'], /::\/0 cannot have --next-hop 192\.0\.2\.1/],
+    ['another one', ['--local-as', '1', '--next-hop', '::1', '--announce', '0.0.0.0/0'], /0\.0\.0\.0\/0 cannot have --next-hop ::1/],
     ['no place to listen', ['--local-as', '1', '--listen', '127.0.0.1'], /ADDR:PORT is wanted/],
   ])('%s', async (_, argv, message) => {
     const { code, stdout, stderr } = await waypost(['peer', '127.0.0.1', ...argv]);

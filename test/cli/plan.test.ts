@@ -211,6 +211,31 @@ describe('the command', () => {
     expect(alone.stdout).toContain('\n\nlearned\n  router  nothing\n');
   });
 
+  test('as JSON: each list by its key, whatever the order of documents', async () => {
+    const peer = (name: string, more: object) => peerDocument(name, router, { peerPort: 1, ...more });
+    const elsewhere = { nodeSelectors: [{ matchLabels: { 'kubernetes.io/hostname': 'node-b' } }] };
+    const documents = [
+      ...[peer('d', elsewhere), peer('b', { peerAddress: '192.0.2.2' }), peer('c', elsewhere), peer('a', {})],
+      ...[serviceDocument('y', { ip: '198.51.100.10' }), serviceDocument('x', { ip: '198.51.100.9' })],
+      ...[poolDocument('main', ['198.51.100.8/29']), advertisementDocument('main', 'main'), policy()],
+    ];
+    next.put('next.yaml', all(...documents));
+    const { stdout } = await waypost(['plan', '--alone', '--json', '--node', 'node-a', next.path]);
+    const found = JSON.parse(stdout) as Record<string, Record<string, string>[]>;
+    const keys = (part: string, ...fields: readonly string[]) =>
+      found[part]!.map((row) => fields.map((field) => row[field]).join(' '));
+    expect(keys('sessions', 'name')).toEqual(['a', 'b']);
+    expect(keys('skipped', 'name')).toEqual(['c', 'd']);
+    expect(keys('services', 'service')).toEqual(['default/x', 'default/y']);
+    expect(keys('announcements', 'peer', 'prefix')).toEqual([
+      ...['a 198.51.100.9/32', 'a 198.51.100.10/32'],
+      ...['b 198.51.100.9/32', 'b 198.51.100.10/32'],
+    ]);
+    const kernel = keys('kernel', 'what', 'name');
+    expect(kernel.length).toBeGreaterThan(5);
+    expect(kernel).toEqual([...kernel].sort());
+  });
+
   test('documents of another node, and those that would be refused', async () => {
     await running();
     next.put('next.yaml', all(main(), speakerDocument({}, 'node-b')));

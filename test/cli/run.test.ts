@@ -108,6 +108,17 @@ describe('its start', () => {
     await refused(/^waypost: no valid configuration to start with: \/none:1:1: error: no such file/, '-c', '/none');
   });
 
+  test('several paths, files and folders: all of them are read', async () => {
+    const other = new Folder();
+    try {
+      other.put('shop.yaml', serviceDocument('shop'));
+      daemon = run('-c', other.file('shop.yaml'));
+      await router.knows('198.51.100.0/32', '198.51.100.1/32');
+    } finally {
+      other.dispose();
+    }
+  });
+
   test('a configuration with errors: all of them in the log, the first in the message', async () => {
     folder.put('bad.yaml', all(poolDocument('a', ['x']), poolDocument('b', ['y'])));
     await refused(/bad\.yaml:4:\d+: error: IPAddressPool\/a: .* \(and 1 more\)$/, '-c', folder.path);
@@ -261,6 +272,8 @@ describe('show', () => {
     const inside = await ask('show', 'received', '--json', '--prefix', '203.0.113.0/24');
     expect(JSON.parse(inside.stdout)).toHaveLength(2);
     expect((await ask('show', 'received', '--peer', 'nobody', '--json')).stdout).toBe('[]\n');
+    for (const what of ['advertised', 'config'])
+      expect(await ask('show', what, '-o', 'json')).toEqual(await ask('show', what, '--json'));
   });
 
   test('--watch prints what changed, until it is interrupted', async () => {
@@ -423,8 +436,8 @@ describe('reload', () => {
     expect(daemon.running).toBe(true);
   });
 
-  test('no daemon is exit 1', async () => {
-    expect(await ask('reload')).toMatchObject({ code: 1, stderr: expect.stringContaining('no daemon answers') });
+  test.each(['reload', 'drain', 'undrain'])('no daemon is exit 1: %s', async (verb) => {
+    expect(await ask(verb)).toMatchObject({ code: 1, stderr: expect.stringContaining('no daemon answers') });
   });
 });
 

@@ -132,5 +132,10 @@ test('interfaces where they are restricted, both protocols, and labels without c
 
 test('exit 2 for what has no such document', async () => {
   expect(await waypost(['show', 'received', '-o', 'yaml', '--control', control()])).toMatchObject({ code: 2 });
-  expect(await waypost(['show', 'peers', '-o', 'yaml', '--json'])).toMatchObject({ code: 2 });
+  for (const other of ['--json', '--watch'])
+    expect(await waypost(['show', 'peers', '-o', 'yaml', other])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `waypost: -o yaml and ${other} exclude each other\n`,
+    });
 });
