@@ -67,6 +67,43 @@ test('the manual has every metric with its type and labels, and no other', () =>
   }
 });
 
+test('what dashboards made for MetalLB and frr-k8s ask for is there, by their names and labels', () => {
+  const bgp = [
+    ...['session_up', 'updates_total', 'announced_prefixes_total', 'opens_sent', 'opens_received'],
+    ...['notifications_sent', 'updates_total_received', 'keepalives_sent', 'keepalives_received'],
+    ...['route_refresh_sent', 'total_sent', 'total_received'],
+  ];
+  const bfd = [
+    ...['session_up', 'control_packet_input', 'control_packet_output', 'echo_packet_input', 'echo_packet_output'],
+    ...['session_up_events', 'session_down_events', 'zebra_notifications'],
+  ];
+  const pool = [
+    ...['addresses_total', 'addresses_in_use_total', 'ipv4_addresses_total', 'ipv4_addresses_in_use_total'],
+    ...['ipv6_addresses_total', 'ipv6_addresses_in_use_total', 'services_allocated_total'],
+  ];
+  const client = ['updates_total', 'update_errors_total', 'config_loaded_bool', 'config_stale_bool'];
+  const theirs: readonly (readonly [string, readonly string[], readonly string[]])[] = [
+    ['metallb_speaker', ['announced'], ['service', 'protocol', 'node', 'ip']],
+    ['metallb_bgp', [...bgp, 'pending_prefixes_total'], ['peer', 'vrf']],
+    ['frrk8s_bgp', [...bgp, 'received_prefixes_total'], ['peer', 'vrf']],
+    ['metallb_bfd', bfd, ['peer', 'vrf']],
+    ['frrk8s_bfd', bfd, ['peer', 'vrf']],
+    ['metallb_layer2', ['requests_received', 'responses_sent', 'gratuitous_sent'], ['ip']],
+    ['metallb_allocator', pool, ['pool']],
+    ['metallb_k8s_client', client, []],
+    ['frrk8s_k8s_client', client, []],
+  ];
+  for (const [prefix, names, labels] of theirs)
+    for (const name of names.map((n) => `${prefix}_${n}`)) {
+      expect([...exposed.keys()]).toContain(name);
+      // Of what has no row here, the labels are those of the manual.
+      const seen = [...exposed.get(name)!.labels];
+      if (seen.length > 0) expect([name, ...seen.sort()]).toEqual([name, ...labels.toSorted()]);
+      const row = file('docs/monitoring.md').match(new RegExp(`^\\| \`${name}\` \\| \\w+ \\| ([a-z, ]*)\\|`, 'm'));
+      expect([name, row?.[1]?.trim()]).toEqual([name, labels.join(', ')]);
+    }
+});
+
 interface Rule {
   readonly alert: string;
   readonly expr: string;

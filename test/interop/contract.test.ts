@@ -4,6 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { Namespace } from '../support/netns.ts';
 import { type Daemon, waitFor } from '../support/process.ts';
 import { announcement, bgpPeer, type Document, Node, program, receiving } from './node.ts';
 import { type Star, star } from './star.ts';
@@ -219,9 +221,13 @@ test.each(Object.keys(shapes))('show %s', async (what) => {
     },
     { log: () => node.log() },
   );
-  for (const row of rows)
+  for (const row of rows) {
     for (const [field, check] of Object.entries(shapes[what]!))
       expect(check(row[field]), `${what}: ${field}: ${JSON.stringify(row[field])}`).toBe(true);
+    // Others may stand between them.
+    const promised = Object.keys(shapes[what]!);
+    expect(Object.keys(row).filter((field) => promised.includes(field))).toEqual(promised);
+  }
 });
 
 test('values are as they are promised: prefixes, paths, communities, next hops', async () => {
@@ -301,6 +307,32 @@ test('show config', async () => {
   expect(config.documents).toContainEqual(expect.objectContaining({ kind: 'BGPPeer', name: 'router' }));
 });
 
+test('status documents of MetalLB and frr-k8s: both protocols, and a path that BFD watches', async () => {
+  const documents = async (what: string) =>
+    parseAllDocuments((await node.command('show', what, '-o', 'yaml')).stdout).map((each) => each.toJS() as Document);
+  const kinds = await waitFor(
+    'both protocols',
+    async () => {
+      const found = await documents('services');
+      return found.length === 4 && found;
+    },
+    { log: () => node.log() },
+  );
+  const [first] = await show('services');
+  const [serviceNamespace, serviceName] = String(first!.service).split('/');
+  const status = { node: 'node-a', serviceName, serviceNamespace };
+  expect(kinds.slice(0, 2)).toEqual([
+    expect.objectContaining({ kind: 'ServiceL2Status', status }),
+    expect.objectContaining({ kind: 'ServiceBGPStatus', status: { ...status, peers: ['router'] } }),
+  ]);
+  expect(await documents('peers')).toEqual([
+    expect.objectContaining({
+      kind: 'BGPSessionState',
+      status: { node: 'node-a', peer: s.spokes.peer.far.ipv4, vrf: '', bgpStatus: 'Established', bfdStatus: 'Down' },
+    }),
+  ]);
+});
+
 test('a password is told to nobody', async () => {
   const outputs = [node.log(), neighbour.output, recorded()];
   for (const what of [...Object.keys(shapes), 'config'])
@@ -319,4 +351,20 @@ test('a password is told to nobody', async () => {
   for (const path of ['/', '/metrics']) outputs.push(await s.middle.run(['curl', '-s', `${URL}${path}`]));
   expect(outputs.every((output) => output.length > 10 || output === '')).toBe(true);
   expect(outputs.filter((output) => output.includes(SECRET))).toEqual([]);
+});
+
+test('the demo on a machine that has no IPv6, as many containers, and beside a daemon, whose routes stay', async () => {
+  const bare = await Namespace.create('demo');
+  try {
+    await bare.run(['sh', '-c', 'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6']);
+    expect(await bare.run(['ip', '-6', 'address'])).toBe('');
+    const theirs = ['203.0.113.0/24', 'dev', 'lo', 'proto', '186', 'metric', '20'];
+    await bare.run(['ip', 'route', 'add', ...theirs]);
+    const { code, stdout, stderr } = await bare.outcome([...program, 'demo']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('one Service: the router knows 4 routes');
+    expect(await bare.run(['ip', 'route', 'show', 'proto', '186'])).toMatch(/^203\.0\.113\.0\/24 /);
+  } finally {
+    await bare.close();
+  }
 });

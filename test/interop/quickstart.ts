@@ -92,6 +92,8 @@ export async function followReadme(
   });
   const daemon = machine.spawn(run!);
   await learns('203.0.113.0/32', () => daemon.output);
+  // Where it is watched when nobody says otherwise.
+  expect(await machine.run('curl -sf http://127.0.0.1:7472/readyz')).toMatchObject({ code: 0, stdout: 'ok\n' });
   expect(questions).toHaveLength(2);
   const [explained, shown] = await Promise.all(questions.map((line) => machine.run(line)));
   expect(explained).toMatchObject({
