@@ -216,8 +216,8 @@ function printText(event: PeerEvent): void {
       return printLine(`${time} End-of-RIB ${event.family}`);
     case 'fault':
       return printLine(`${time} ! ${event.attribute}: ${event.reason} (${event.action})`);
-    case 'held':
-      return printLine(`${time} ! ${event.prefixes} ${event.family} prefixes are not announced: ${event.reason}`);
+    case 'unsent':
+      return printLine(`${time} ! ${event.prefixes} ${event.family} prefixes are not announced: ${event.detail}`);
     case 'stranger':
       return printLine(`${time} ! call from ${event.address}, which is not the peer: refused`);
   }

@@ -12,6 +12,7 @@ import { formatPrefix, type Prefix } from '../lib/prefix.ts';
 import type { Peer } from './peer.ts';
 import { attributeName, formatRouterId, type RouteJson, routeJson } from './routes.ts';
 import { Speaker } from './speaker.ts';
+import { type Unsent, unsentOf } from './unsent.ts';
 
 /** Every event has the wall-clock time, ISO 8601. */
 export type PeerEvent = { readonly time: string } & (
@@ -28,7 +29,7 @@ export type PeerEvent = { readonly time: string } & (
   | { readonly event: 'endOfRib'; readonly family: string }
   | { readonly event: 'fault'; readonly attribute: string; readonly action: string; readonly reason: string }
   /** So many prefixes of ours cannot be told to this peer. */
-  | { readonly event: 'held'; readonly family: string; readonly prefixes: number; readonly reason: string }
+  | ({ readonly event: 'unsent' } & Unsent)
   | { readonly event: 'stranger'; readonly address: string }
 );
 type Untimed<E> = E extends PeerEvent ? Omit<E, 'time'> : never;
@@ -40,8 +41,8 @@ export class AdHocSession {
   private readonly peer: Peer;
   private readonly print: (event: PeerEvent) => void;
   private flushDue = false;
-  /** Prefixes of a family that were told of as not announced. */
-  private readonly held = { ipv4: 0, ipv6: 0 };
+  /** How many of them were told of. */
+  private readonly unsent = { ipv4: 0, ipv6: 0 };
   /** What the session cannot have that it was to have. */
   private problem: string | undefined;
 
@@ -100,7 +101,7 @@ export class AdHocSession {
     process.nextTick(() => {
       this.flushDue = false;
       this.speaker.routesChanged(this.peer);
-      this.tellHeld();
+      this.tellUnsent();
     });
   }
 
@@ -108,24 +109,18 @@ export class AdHocSession {
     this.everEstablished = true;
     const routerId = formatRouterId(peerRouterId);
     this.emit({ event: 'established', routerId, peerAsn, holdTimeSec: holdMs / 1000, families: context.families });
-    Object.assign(this.held, { ipv4: 0, ipv6: 0 });
-    this.tellHeld();
+    Object.assign(this.unsent, { ipv4: 0, ipv6: 0 });
+    this.tellUnsent();
   }
 
   /** What would else be left out in silence. */
-  private tellHeld(): void {
-    const { agreement, out, state } = this.peer.session;
-    if (agreement === undefined || state !== 'Established') return;
-    for (const family of ['ipv4', 'ipv6'] as const) {
-      const { held } = out.counts(family);
-      const more = held > this.held[family];
-      this.held[family] = held;
-      if (!more) continue;
-      const reason = agreement.context.families.includes(family)
-        ? 'the session has no next hop for them'
-        : 'the peer takes no routes of the family';
-      this.emit({ event: 'held', family, prefixes: held, reason });
+  private tellUnsent(): void {
+    const found = { ipv4: 0, ipv6: 0 };
+    for (const row of unsentOf(this.peer.session)) {
+      found[row.family] += row.prefixes;
+      if (found[row.family] > this.unsent[row.family]) this.emit({ event: 'unsent', ...row });
     }
+    Object.assign(this.unsent, found);
   }
 
   private update(update: Update): void {

@@ -8,6 +8,7 @@ import type { Bfd } from './bfd.ts';
 import type { Peer } from './peer.ts';
 import type { MissingPeer } from './roster.ts';
 import { formatRouterId } from './routes.ts';
+import { unsentOf } from './unsent.ts';
 
 const families = ['ipv4', 'ipv6'] as const;
 
@@ -74,6 +75,7 @@ export function peerView(peer: Peer, bfd?: Pick<Bfd, 'of'>) {
       accepted: sum(counts.map((c) => c.accepted)),
     },
     oversized: session.out.oversized.map(formatPrefix),
+    unsent: [...unsentOf(session)],
     flaps: session.flaps,
     lastError: peer.waiting ? waits(session.lastError) : session.lastError,
     lastChange: session.changedAt === undefined ? null : wallClockAt(session.changedAt),
@@ -129,6 +131,7 @@ export function missingView({ settings, reason }: MissingPeer): ReturnType<typeo
     messages: { sent: none, received: none },
     prefixes: { desired: 0, advertised: 0, held: 0, received: 0, accepted: 0 },
     oversized: [],
+    unsent: [],
     flaps: 0,
     lastError: reason,
     lastChange: null,

@@ -186,6 +186,18 @@ export const reasons = {
     says: 'The session does not carry the address family of the prefix.',
     remedy: 'Peer over an address of that family, or set dualStackAddressFamily.',
   },
+  familyNotNegotiated: {
+    says: 'The session carries the address family on this side only: the peer takes no routes of it.',
+    remedy: 'Activate the address family for this neighbour in the router.',
+  },
+  noNextHop: {
+    says: 'This node has no address of the family on the link of the session, which could be the next hop.',
+    remedy: 'Give the interface one, or name it in toAdvertise.nextHop of an FRRConfiguration.',
+  },
+  messageTooLong: {
+    says: 'No message of this session can hold the prefix with its attributes.',
+    remedy: 'Remove communities.',
+  },
   tooManyCommunities: {
     says: 'The advertisements of this prefix add up to more than 63 communities.',
     remedy: 'Remove communities.',

@@ -87,17 +87,18 @@ test('what this peer cannot be told is said, and what no peer could is refused',
   router = await new Router({ families: ['ipv4'] }).start();
   child = spawnWaypost([...session(), '--json', '--announce', '2001:db8::/32', '--announce', '-']);
   await soon('the session', () => router.established);
-  const held = () => events(child!.stdout).filter((e) => e.event === 'held');
-  await soon('the reason', () => held().length === 1);
-  expect(held()[0]).toMatchObject({
+  const unsent = () => events(child!.stdout).filter((e) => e.event === 'unsent');
+  await soon('the reason', () => unsent().length === 1);
+  expect(unsent()[0]).toMatchObject({
     family: 'ipv6',
     prefixes: 1,
-    reason: 'the peer takes no routes of the family',
+    reason: 'familyNotNegotiated',
+    detail: 'the peer takes no routes of the family',
   });
   child.write('+ 2001:db8:1::/48\n+ 198.51.100.0/24\n');
   await router.knows('198.51.100.0/24');
-  await soon('another', () => held().length === 2);
-  expect(held()[1]).toMatchObject({ prefixes: 2 });
+  await soon('another', () => unsent().length === 2);
+  expect(unsent()[1]).toMatchObject({ prefixes: 2 });
   await child.stop('SIGINT');
   child = spawnWaypost([...session(), '--family', 'ipv4', '--next-hop', '192.0.2.9', '--announce', '-']);
   await soon('another session', () => router.sessions === 2);

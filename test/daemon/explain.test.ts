@@ -4,7 +4,16 @@ import { explanationText } from '../../src/cli/explanation.ts';
 import { explainRunning } from '../../src/daemon/explain.ts';
 import { peerRows } from '../../src/daemon/views.ts';
 import { address } from '../../src/lib/address.ts';
-import { Router, Site, serviceDocument, smallest, soon } from '../support/daemon.ts';
+import {
+  advertisementDocument,
+  all,
+  poolDocument,
+  Router,
+  Site,
+  serviceDocument,
+  smallest,
+  soon,
+} from '../support/daemon.ts';
 
 let router: Router;
 let site: Site;
@@ -82,6 +91,50 @@ describe('mistakes', () => {
     );
     expect(await text('default/stray')).toContain('no pool contains 203.0.113.1 [ipNotAllowed]');
   });
+});
+
+test('a router that takes no IPv6: nobody says that it is told', async () => {
+  await router.stop();
+  router = await new Router({ asn: 64513, families: ['ipv4'] }).start();
+  const six = all(
+    poolDocument('six', ['2001:db8::/120']),
+    advertisementDocument('six', 'six'),
+    serviceDocument('six', { ip: '2001:db8::1' }),
+  );
+  site.folder.put('six.yaml', six);
+  await start();
+  await router.knows('198.51.100.0/32');
+  expect(row().unsent).toEqual([
+    {
+      family: 'ipv6',
+      prefixes: 1,
+      reason: 'familyNotNegotiated',
+      detail: 'the peer takes no routes of the family',
+    },
+  ]);
+  const service = await explained('default/six');
+  expect(service.answer).toBe('Service default/six: BGP: 2001:db8::1/128 announced to nobody');
+  expect(service.chains.at(-1)).toMatchObject({
+    ok: false,
+    reason: 'familyNotNegotiated',
+    remedy: 'Activate the address family for this neighbour in the router.',
+  });
+  expect((await explained('default/web')).chains.at(-1)).toMatchObject({ ok: true, reason: null });
+  expect((await explained('2001:db8::1/128')).chains[0]).toMatchObject({ ok: false, reason: 'familyNotNegotiated' });
+  expect((await explained('router')).chains[1]).toMatchObject({ ok: false, reason: 'familyNotNegotiated' });
+});
+
+test('a Service of two families, of which the peer takes one', async () => {
+  await router.stop();
+  router = await new Router({ asn: 64513, families: ['ipv4'] }).start();
+  await start();
+  const pool = poolDocument('both', ['203.0.113.0/24', '2001:db8:1::/120'], { autoAssign: false });
+  const both = serviceDocument('both', { pool: 'both', dual: true });
+  site.folder.put('both.yaml', all(pool, advertisementDocument('both', 'both'), both));
+  await router.knows('198.51.100.0/32', '203.0.113.0/32');
+  expect((await explained('default/both')).answer).toBe(
+    'Service default/both: BGP: 203.0.113.0/32 announced to router; 2001:db8:1::/128 announced to nobody',
+  );
 });
 
 describe('a session that is up', () => {

@@ -55,6 +55,14 @@ export interface SessionFacts {
   readonly lastError: string;
   readonly lastChange: string | null;
   readonly prefixes: { readonly advertised: number; readonly received: number; readonly accepted: number };
+  /** Prefixes that the peer cannot be told; those of `messageTooLong` by name. */
+  readonly unsent: readonly {
+    readonly family: string;
+    readonly prefixes: number;
+    readonly reason: Reason;
+    readonly detail: string;
+  }[];
+  readonly oversized: readonly string[];
 }
 
 /** Why a received route is not used, or only beside others. */

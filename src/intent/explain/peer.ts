@@ -102,5 +102,21 @@ function routesChain(name: string, session: SessionFacts | undefined, facts: Fac
       note('What was sent and received?', `${advertised} sent, ${received} received, ${accepted} of them accepted`),
     );
   }
-  return { title: 'Routes', ok: true, verdict: `${told} to be told`, ...noMeaning, steps };
+  const unsent = session?.unsent ?? [];
+  const lost = unsent.reduce((sum, { prefixes }) => sum + prefixes, 0);
+  for (const { family, prefixes, reason, detail } of unsent)
+    steps.push({
+      question: 'What can it not be told?',
+      answer: 'no',
+      detail: `${prefixes} ${family} ${prefixes === 1 ? 'prefix' : 'prefixes'}: ${detail}`,
+      reason,
+      sources: [],
+    });
+  return {
+    title: 'Routes',
+    ok: lost === 0,
+    verdict: `${told} to be told${lost > 0 ? `, ${lost} of them cannot be` : ''}`,
+    ...(unsent[0] ? meaning(unsent[0].reason) : noMeaning),
+    steps,
+  };
 }

@@ -5,7 +5,7 @@ import { reasons } from '../reason.ts';
 import type { RouteDecision } from '../route.ts';
 import { type Chain, meaning, type Step, sourceOf } from './chain.ts';
 import type { Facts } from './facts.ts';
-import { type SymptomWord, symptomOf, symptoms } from './symptom.ts';
+import { symptomOf, symptoms } from './symptom.ts';
 
 export interface RouteExplained {
   /** Names of the peers that are told; where a daemon runs, only of those whose session is up. */
@@ -28,12 +28,11 @@ export function explainRoute(prefix: Prefix, facts: Facts): RouteExplained {
       obstacle ??= meaning(decision.reason);
       continue;
     }
-    const down = downStep(receiver.name, facts);
-    if (down === undefined) told.push(receiver.name);
+    const failure = downStep(receiver.name, facts) ?? unsentStep(receiver.name, prefix, facts);
+    if (failure === undefined) told.push(receiver.name);
     else {
-      steps.push(down.step);
-      const { says, remedy } = symptoms[down.word];
-      obstacle = { reason: down.word, says, remedy };
+      steps.push(failure.step);
+      obstacle = failure.obstacle;
     }
   }
   if (settings.length === 0) {
@@ -67,12 +66,35 @@ function routeStep(peer: string, prefix: Prefix, decision: RouteDecision, { conf
   return { question, answer: 'yes', detail, reason: null, sources: documents.map((d) => sourceOf(d)) };
 }
 
+interface Failure {
+  readonly step: Step;
+  readonly obstacle: NonNullable<RouteExplained['obstacle']>;
+}
+
 /** Undefined where the session is up, or nothing runs that could tell. */
-function downStep(peer: string, { live }: Facts): { readonly word: SymptomWord; readonly step: Step } | undefined {
+function downStep(peer: string, { live }: Facts): Failure | undefined {
   const session = live?.sessions.find(({ name }) => name === peer);
   if (session === undefined || session.state === 'Established') return undefined;
   const word = symptomOf(session.lastError);
+  const { says, remedy } = symptoms[word];
   const detail = `${session.state}${session.lastError ? `: ${session.lastError}` : ''}`;
   const question = `Is the session with ${peer} up?`;
-  return { word, step: { question, answer: 'no', detail, reason: word, sources: [] } };
+  return {
+    step: { question, answer: 'no', detail, reason: word, sources: [] },
+    obstacle: { reason: word, says, remedy },
+  };
+}
+
+/** Undefined where the session can carry the prefix, as far as anything runs that could tell. */
+function unsentStep(peer: string, prefix: Prefix, { live }: Facts): Failure | undefined {
+  const session = live?.sessions.find(({ name }) => name === peer);
+  const text = formatPrefix(prefix);
+  const found = session?.unsent.find(
+    ({ family, reason }) =>
+      family === `ipv${prefix.family}` && (reason !== 'messageTooLong' || session.oversized.includes(text)),
+  );
+  if (found === undefined) return undefined;
+  const { reason, detail } = found;
+  const question = `Can the session with ${peer} carry ${text}?`;
+  return { step: { question, answer: 'no', detail, reason, sources: [] }, obstacle: meaning(reason) };
 }

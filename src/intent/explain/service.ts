@@ -10,7 +10,7 @@ import { decideService, type ServiceDecision } from '../service.ts';
 import { layer2Questions, questions } from '../trace.ts';
 import { type Chain, failedStep, meaning, noMeaning, note, passedStep, type Step, sourceOf } from './chain.ts';
 import type { Facts } from './facts.ts';
-import { explainRoute } from './route.ts';
+import { explainRoute, type RouteExplained } from './route.ts';
 
 interface Found {
   readonly decision: ServiceDecision;
@@ -102,16 +102,27 @@ function onBgp({ decision, bgp: steps }: Found, facts: Facts): Chain {
   const prefixes = distinct(bgp.contributions.map((c) => c.prefix));
   const routes = prefixes.map((prefix) => explainRoute(prefix, facts));
   const notes = (bgp.notes ?? []).map((n) => note(`What is ${n.reason}?`, n.detail));
-  const reached = [...new Set(routes.flatMap((r) => r.told))].sort();
-  const obstacle = routes.flatMap((r) => r.obstacle ?? [])[0];
-  const texts = prefixes.map(formatPrefix).join(', ');
+  const silent = routes.filter(({ told }) => told.length === 0);
+  const obstacle = silent.flatMap((r) => r.obstacle ?? [])[0];
   return {
     title: 'BGP',
-    ok: reached.length > 0,
-    verdict: `${texts} ${facts.live ? 'announced' : 'to be announced'} to ${reached.join(', ') || 'nobody'}`,
-    ...(reached.length > 0 || obstacle === undefined ? noMeaning : obstacle),
+    ok: silent.length === 0,
+    verdict: [...fates(prefixes, routes)]
+      .map(([who, which]) => `${which.join(', ')} ${facts.live ? 'announced' : 'to be announced'} to ${who}`)
+      .join('; '),
+    ...(obstacle ?? noMeaning),
     steps: [...steps, ...notes, ...routes.flatMap((r) => r.steps)],
   };
+}
+
+/** Prefixes by whom they are told. */
+function fates(prefixes: readonly Prefix[], routes: readonly RouteExplained[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const [i, { told }] of routes.entries()) {
+    const who = told.toSorted().join(', ') || 'nobody';
+    found.set(who, [...(found.get(who) ?? []), formatPrefix(prefixes[i]!)]);
+  }
+  return found;
 }
 
 function onLayer2({ decision, layer2: steps }: Found, { live }: Facts): Chain {
