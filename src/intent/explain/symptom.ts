@@ -88,7 +88,7 @@ export const symptoms = {
     remedy: 'See whether the link loses packets, whether a host was overloaded, or whether the path MTU is too small.',
   },
   shutByPeer: {
-    sign: /received Cease\/(Administrative|Peer Deconfigured|Other Configuration)/,
+    sign: /received Cease\/(Hard Reset: Cease\/)?(Administrative|Peer Deconfigured|Other Configuration)/,
     says: 'The operator of the peer has shut or changed the session.',
     remedy: 'Ask whoever runs the router; it comes back by itself once the router allows it.',
   },
@@ -126,6 +126,11 @@ export const symptoms = {
 
 export type SymptomWord = keyof typeof symptoms;
 
+/** What the operator of the peer has written (RFC 9003), which may be anything, goes for no sign. */
+const COMMUNICATION = /(?<=Administrative (?:Shutdown|Reset)): .*/s;
+
 /** @param lastError as `show peers` has it */
-export const symptomOf = (lastError: string): SymptomWord =>
-  (Object.keys(symptoms) as SymptomWord[]).find((word) => symptoms[word].sign.test(lastError))!;
+export function symptomOf(lastError: string): SymptomWord {
+  const own = lastError.replace(COMMUNICATION, '');
+  return (Object.keys(symptoms) as SymptomWord[]).find((word) => symptoms[word].sign.test(own))!;
+}

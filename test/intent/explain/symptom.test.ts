@@ -1,6 +1,6 @@
 /** What sessions say last, in their own words, and what an operator is to make of it. */
 import { describe, expect, test } from 'vitest';
-import { Cease, describeNotification, ErrorCode, notification, OpenError } from '../../../src/bgp/errors.ts';
+import { Cease, describeNotification, ErrorCode, notification, OpenError, shutdownData } from '../../../src/bgp/errors.ts';
 import { checkOpen } from '../../../src/bgp/message.ts';
 import type { PeerSettings } from '../../../src/bgp/settings.ts';
 import { ending, silence } from '../../../src/bgp/symptom.ts';
@@ -39,6 +39,18 @@ const said: readonly (readonly [string, string])[] = [
 ];
 
 test.each(said)('%s', (text, word) => expect(symptomOf(text)).toBe(word));
+
+test("what the peer's operator writes is no sign, whatever it says", () => {
+  for (const subcode of [Cease.administrativeShutdown, Cease.administrativeReset]) {
+    const data = shutdownData('connection refused, no route to the peer: peer is in AS 7, the role of this router changes');
+    const inside = Uint8Array.of(ErrorCode.cease, subcode, ...data);
+    for (const told of [
+      notification(ErrorCode.cease, subcode, data),
+      notification(ErrorCode.cease, Cease.hardReset, inside),
+    ])
+      expect(symptomOf(`received ${describeNotification(told)}`)).toBe('shutByPeer');
+  }
+});
 
 test('the AS in an OPEN that is not the one configured', () => {
   const open = { type: 'open', version: 4, myAs: 64513, holdTimeSec: 90, bgpIdentifier: 1, capabilities: [] } as const;
