@@ -65,6 +65,10 @@ const milliseconds = (ms: number): string => (ms === 0 ? '-' : `${Math.round(ms)
 const dropped = (reasons: Readonly<Record<string, number>>): string =>
   list(Object.entries(reasons).map(([reason, count]) => `${count} ${reason}`));
 
+/** What a session that is up does not carry. */
+const unsent = (r: PeerRow): string =>
+  r.unsent.map(({ family, prefixes, reason }) => `${prefixes} ${family} not sent: ${reason}`).join(', ') || '-';
+
 /** Whoever does not use layer 2 need not read of it. */
 const layer2State = ({ announced, reason }: ServiceRow['layer2']): string =>
   announced ? 'announced' : reason === 'noMatchingAdvertisement' ? '-' : orDash(reason);
@@ -100,7 +104,7 @@ const tables: {
     ['received', (r) => String(r.prefixes.received)],
     ['accepted', (r) => String(r.prefixes.accepted)],
     ['flaps', (r) => String(r.flaps)],
-    ['last error', (r) => (r.state === 'Established' ? '-' : orDash(r.lastError))],
+    ['last error', (r) => (r.state === 'Established' ? unsent(r) : orDash(r.lastError))],
   ],
   advertised: [...routeColumns, ['from', (r) => list(r.from)]],
   received: [...routeColumns, ['state', (r) => r.reason ?? (r.best ? 'best' : r.multipath ? 'multipath' : 'accepted')]],

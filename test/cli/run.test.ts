@@ -250,6 +250,18 @@ describe('show', () => {
     expect((await ask('show', 'config')).stdout).toMatch(/^node node-a, read \S+: valid\n/);
   });
 
+  test('what a session that is up does not carry stands beside it', async () => {
+    await router.stop();
+    router = await new Router({ families: ['ipv4'] }).start();
+    const six = [poolDocument('six', ['2001:db8::/64']), advertisementDocument('six', 'six')];
+    folder.put('six.yaml', all(...six, serviceDocument('six', { ip: '2001:db8::7' })));
+    folder.put('main.yaml', folder.read('main.yaml').replace(/"peerPort":\d+/, `"peerPort":${router.port}`));
+    await started();
+    await soon('the reason', async () =>
+      / 1 ipv6 not sent: familyNotNegotiated$/m.test((await ask('show', 'peers')).stdout),
+    );
+  });
+
   test('JSON is one value, sorted by its key', async () => {
     for (const name of ['c', 'a', 'b']) folder.put(`${name}.yaml`, serviceDocument(name));
     daemon = run();
