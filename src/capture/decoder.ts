@@ -192,7 +192,9 @@ class PcapDecoder implements Decoder {
     for (const conversation of this.conversations.values()) conversation.end(this.nowMs);
     this.lines.begin();
     const { length } = this.start;
-    const problem = this.file ? this.file.end() : length > 0 && `the file ends within its header: ${length} octets left`;
+    const problem = this.file
+      ? this.file.end()
+      : length > 0 && `the file ends within its header: ${length} octets left`;
     if (problem) this.lines.error(problem);
   }
 

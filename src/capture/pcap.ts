@@ -54,7 +54,9 @@ export class Pcap {
   /** What is wrong with the end of the file, if something is. */
   end(): string | undefined {
     const left = this.cutter.available;
-    return left === 0 ? undefined : `the file ends within ${this.unit === 0 ? 'its header' : 'a packet'}: ${left} octets left`;
+    return left === 0
+      ? undefined
+      : `the file ends within ${this.unit === 0 ? 'its header' : 'a packet'}: ${left} octets left`;
   }
 
   private begin(): boolean {

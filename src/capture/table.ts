@@ -115,7 +115,8 @@ export class TableDump {
 
   /** A record of TABLE_DUMP; the subtype is the AFI. Throws `TruncatedError`. */
   first(subtype: number, timeMs: number, r: Reader, offset: number): void {
-    if (subtype !== 1 && subtype !== 2) return this.lines.error(`TABLE_DUMP subtype ${subtype} is not decoded`, { offset });
+    if (subtype !== 1 && subtype !== 2)
+      return this.lines.error(`TABLE_DUMP subtype ${subtype} is not decoded`, { offset });
     const family: AddressFamily = subtype === 1 ? 'ipv4' : 'ipv6';
     const octets = family === 'ipv4' ? 4 : 16;
     r.skip(4);

@@ -18,7 +18,11 @@ export function command(): Command {
       'Validate documents without applying them: FILE:LINE:COL: error|warning: Kind/name: field: message (hint).',
     )
     .argument('<path...>', 'files, or folders of *.yaml and *.yml')
-    .option('--node <name>', "the node to check for (default: the Speaker document's name, else the host's)", nodeOption)
+    .option(
+      '--node <name>',
+      "the node to check for (default: the Speaker document's name, else the host's)",
+      nodeOption,
+    )
     .option('--json', 'one JSON array')
     .option('--strict', 'warnings fail, too')
     .addHelpText('after', '\nExample:\n  waypost check --strict /etc/waypost\n')

@@ -15,7 +15,9 @@ export function command(): Command {
       const documents = packageFile(SEED);
       printLine(`The documents (${SEED}):\n`);
       for (const line of documents.trimEnd().split('\n')) printLine(`    ${line}`);
-      printLine('\nBeside them: a Speaker, a BGPPeer for a router on loopback with its next hops in an FRRConfiguration, and two dual-stack Services.');
+      printLine(
+        '\nBeside them: a Speaker, a BGPPeer for a router on loopback with its next hops in an FRRConfiguration, and two dual-stack Services.',
+      );
       try {
         await runDemo(documents, ({ title, routes }) => {
           printLine(`\n${title}: the router knows ${routes.length} routes`);

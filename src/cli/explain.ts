@@ -35,25 +35,31 @@ export function command(): Command {
       'a file, or a folder of *.yaml and *.yml, in place of the daemon; may be repeated',
       repeatable(pathOption),
     )
-    .option('--node <name>', "with -c, the node to decide for (default: the Speaker document's name, else the host's)", nodeOption)
+    .option(
+      '--node <name>',
+      "with -c, the node to decide for (default: the Speaker document's name, else the host's)",
+      nodeOption,
+    )
     .option('--json', 'one JSON value')
     .option('--control <socket>', "the daemon's control socket", socketOption, DEFAULT_CONTROL)
     .addHelpText(
       'after',
       '\nExamples:\n  waypost explain default/web\n  waypost explain 203.0.113.7 -c /etc/waypost\n  waypost explain router\n  waypost explain 198.51.100.7 to default/web\n',
     )
-    .action(async (what: string, to: string | undefined, service: string | undefined, options: Options, command: Command) => {
-      if (options.node !== undefined && !options.config)
-        throw new CliError('--node goes with --config: a daemon decides for its own node', EXIT.usage);
-      if (to !== undefined) return await explainWalk(what, to, service, options);
-      if (command.getOptionValueSource('mark') !== 'default')
-        throw new CliError('--mark goes with: waypost explain CLIENT to SERVICE', EXIT.usage);
-      const explanation = options.config
-        ? await standAlone(what, options.config, options.node)
-        : await running(what, options);
-      if (options.json) printJson(explanation);
-      else for (const line of explanationText(explanation)) printLine(line);
-    });
+    .action(
+      async (what: string, to: string | undefined, service: string | undefined, options: Options, command: Command) => {
+        if (options.node !== undefined && !options.config)
+          throw new CliError('--node goes with --config: a daemon decides for its own node', EXIT.usage);
+        if (to !== undefined) return await explainWalk(what, to, service, options);
+        if (command.getOptionValueSource('mark') !== 'default')
+          throw new CliError('--mark goes with: waypost explain CLIENT to SERVICE', EXIT.usage);
+        const explanation = options.config
+          ? await standAlone(what, options.config, options.node)
+          : await running(what, options);
+        if (options.json) printJson(explanation);
+        else for (const line of explanationText(explanation)) printLine(line);
+      },
+    );
 }
 
 async function explainWalk(client: string, to: string, service: string | undefined, options: Options): Promise<void> {

@@ -41,7 +41,8 @@ export function command(): Command {
     .option('--alone', 'the whole plan, and not what a daemon would change')
     .option(
       '--node <name>',
-      "the node to plan for (default: the daemon's, else the Speaker document's name, else the host's)", nodeOption,
+      "the node to plan for (default: the daemon's, else the Speaker document's name, else the host's)",
+      nodeOption,
     )
     .option('--json', 'one JSON value')
     .option('--control <socket>', "the daemon's control socket", socketOption, DEFAULT_CONTROL)

@@ -37,7 +37,12 @@ export function command(): Command {
       repeatable(pathOption),
     )
     .option('--node <name>', "this node's name (default: the Speaker document's, else the host's)", nodeOption)
-    .option('--control <socket>', 'where `waypost show` and the other verbs find the daemon', socketOption, DEFAULT_CONTROL)
+    .option(
+      '--control <socket>',
+      'where `waypost show` and the other verbs find the daemon',
+      socketOption,
+      DEFAULT_CONTROL,
+    )
     .addOption(
       new Option('--http <addr:port>', 'status page, metrics and health; "off" for none')
         .argParser((text) => (text === 'off' ? text : endpointOption(text)))

@@ -36,7 +36,8 @@ describe('files', () => {
   it.each(Object.entries(files))('%s: cut at any offset, it says so and shows what came before', (_, file) => {
     for (let length = 1; length < file.length; length++) {
       const { lines, failure } = decode('pcap', file.slice(0, length));
-      if (length < 24) expect(lines.at(-1)).toMatchObject({ type: 'error', error: expect.stringMatching(/ends within/) });
+      if (length < 24)
+        expect(lines.at(-1)).toMatchObject({ type: 'error', error: expect.stringMatching(/ends within/) });
       expect(lines.filter((l) => l.type !== 'error').length).toBeLessThan(3);
       if (failure === undefined && lines.at(-1)?.type === 'error')
         expect(lines.at(-1)!.error).toMatch(/ends within|passed/);

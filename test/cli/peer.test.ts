@@ -175,9 +175,21 @@ describe('what cannot be is refused with exit 2', () => {
     ['no community', ['--local-as', '1', '--community', '65536:1'], /2 numbers up to 65535/],
     ['no large community', ['--local-as', '1', '--large-community', '1:2'], /3 numbers up to 4294967295/],
     ['no families', ['--local-as', '1', '--family', 'ipv4,ipv4'], /ipv4, ipv6 or ipv4,ipv6/],
-    ['a prefix of a family that is left out', ['--local-as', '1', '--family', 'ipv4', '--announce', '::/0'], /::\/0 is not of --family ipv4/],
-    ['a next hop of the other family', ['--local-as', '1', '--next-hop', '192.0.2.1', '--announce', '::/0'], /::\/0 cannot have --next-hop 192\.0\.2\.1/],
-    ['another one', ['--local-as', '1', '--next-hop', '::1', '--announce', '0.0.0.0/0'], /0\.0\.0\.0\/0 cannot have --next-hop ::1/],
+    [
+      'a prefix of a family that is left out',
+      ['--local-as', '1', '--family', 'ipv4', '--announce', '::/0'],
+      /::\/0 is not of --family ipv4/,
+    ],
+    [
+      'a next hop of the other family',
+      ['--local-as', '1', '--next-hop', '192.0.2.1', '--announce', '::/0'],
+      /::\/0 cannot have --next-hop 192\.0\.2\.1/,
+    ],
+    [
+      'another one',
+      ['--local-as', '1', '--next-hop', '::1', '--announce', '0.0.0.0/0'],
+      /0\.0\.0\.0\/0 cannot have --next-hop ::1/,
+    ],
     ['no place to listen', ['--local-as', '1', '--listen', '127.0.0.1'], /ADDR:PORT is wanted/],
   ])('%s', async (_, argv, message) => {
     const { code, stdout, stderr } = await waypost(['peer', '127.0.0.1', ...argv]);

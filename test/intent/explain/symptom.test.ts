@@ -1,6 +1,13 @@
 /** What sessions say last, in their own words, and what an operator is to make of it. */
 import { describe, expect, test } from 'vitest';
-import { Cease, describeNotification, ErrorCode, notification, OpenError, shutdownData } from '../../../src/bgp/errors.ts';
+import {
+  Cease,
+  describeNotification,
+  ErrorCode,
+  notification,
+  OpenError,
+  shutdownData,
+} from '../../../src/bgp/errors.ts';
 import { checkOpen } from '../../../src/bgp/message.ts';
 import type { PeerSettings } from '../../../src/bgp/settings.ts';
 import { ending, silence } from '../../../src/bgp/symptom.ts';
@@ -42,7 +49,9 @@ test.each(said)('%s', (text, word) => expect(symptomOf(text)).toBe(word));
 
 test("what the peer's operator writes is no sign, whatever it says", () => {
   for (const subcode of [Cease.administrativeShutdown, Cease.administrativeReset]) {
-    const data = shutdownData('connection refused, no route to the peer: peer is in AS 7, the role of this router changes');
+    const data = shutdownData(
+      'connection refused, no route to the peer: peer is in AS 7, the role of this router changes',
+    );
     const inside = Uint8Array.of(ErrorCode.cease, subcode, ...data);
     for (const told of [
       notification(ErrorCode.cease, subcode, data),
