@@ -9,6 +9,7 @@
 import { HEADER_OCTETS } from '../bgp/const.ts';
 import type { Context } from '../bgp/context.ts';
 import { formatAddress } from '../lib/address.ts';
+import { Splitter } from '../lib/splitter.ts';
 import { Conversation } from './conversation.ts';
 import type { Lines } from './lines.ts';
 import { decodeInto } from './message.ts';
@@ -106,8 +107,7 @@ class HexDecoder implements Decoder {
   private readonly raw: RawDecoder;
   private readonly text = new TextDecoder();
   private readonly hex = new HexText();
-  /** Of the line that has not ended. */
-  private begun = '';
+  private readonly splitter = new Splitter();
   private line = 0;
 
   constructor(lines: Lines, updates: Updates, context: Context) {
@@ -115,23 +115,16 @@ class HexDecoder implements Decoder {
   }
 
   push(chunk: Uint8Array): void {
-    const text = this.text.decode(chunk, { stream: true });
-    let at = 0;
-    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', at)) {
-      this.take(this.begun + text.slice(at, end));
-      this.begun = '';
-      at = end + 1;
-    }
-    this.begun += text.slice(at);
-    if (this.begun.length > MAX_LINE)
+    for (const line of this.splitter.push(this.text.decode(chunk, { stream: true }))) this.take(line);
+    if (this.splitter.rest.length > MAX_LINE)
       throw new CaptureError(
         `line ${this.line + 1}: more than ${MAX_LINE} characters of hexadecimal text: give the octets themselves, with --format raw`,
       );
   }
 
   end(): void {
-    this.begun += this.text.decode();
-    if (this.begun !== '') this.take(this.begun);
+    const last = this.splitter.rest + this.text.decode();
+    if (last !== '') this.take(last);
     this.missing(this.hex.end());
     this.raw.end();
   }

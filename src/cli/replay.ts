@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { countNlri } from '../bgp/nlri.ts';
 import { parseLine, Replay, type Replayed } from '../bgp/record.ts';
 import { InputError, readInput } from '../io/input.ts';
+import { Splitter } from '../lib/splitter.ts';
 import { CliError, printLine } from './output.ts';
 
 export function command(): Command {
@@ -71,12 +72,10 @@ const MAX_LINE = 16 * 1024 * 1024;
 /** Cut at line ends, which a chunk need not be; undefined: one that does not end. */
 async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string | undefined, void, undefined> {
   const decoder = new TextDecoder();
-  let rest = '';
+  const splitter = new Splitter();
   for await (const chunk of chunks) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-    rest = lines.pop()!;
-    yield* lines;
-    if (rest.length > MAX_LINE) yield undefined;
+    yield* splitter.push(decoder.decode(chunk, { stream: true }));
+    if (splitter.rest.length > MAX_LINE) yield undefined;
   }
-  if (rest !== '') yield rest;
+  if (splitter.rest !== '') yield splitter.rest;
 }

@@ -1,5 +1,6 @@
 /** The other end of the control API. */
 import { type IncomingMessage, request } from 'node:http';
+import { Splitter } from '../lib/splitter.ts';
 import { knock } from './knock.ts';
 
 /** One request over a unix socket. Rejects with a message for the operator: nobody listens, or the answer breaks off. */
@@ -22,18 +23,15 @@ export async function linesUnix(
 ): Promise<{ status: number; lines: string[] }> {
   const res = await answerOf(socketPath, method, path, body);
   const decoder = new TextDecoder();
+  const splitter = new Splitter();
   const lines: string[] = [];
-  let rest = '';
   try {
-    for await (const piece of res as AsyncIterable<Buffer>) {
-      const more = (rest + decoder.decode(piece, { stream: true })).split('\n');
-      rest = more.pop()!;
-      for (const line of more) lines.push(line);
-    }
+    for await (const piece of res as AsyncIterable<Buffer>)
+      for (const line of splitter.push(decoder.decode(piece, { stream: true }))) lines.push(line);
   } catch {
     throw new Error(`the daemon on ${socketPath} went away while it answered`);
   }
-  if (rest !== '') lines.push(rest);
+  if (splitter.rest !== '') lines.push(splitter.rest);
   return { status: res.statusCode ?? 0, lines };
 }
 
