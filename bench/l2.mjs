@@ -6,6 +6,7 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -28,6 +29,10 @@ const SETTLE_MS = 6_000;
 const MANY = 10_000;
 const BURST_SECONDS = 12;
 const LATE_TIMES = 5;
+/** Requests so seldom that whoever answers is compiled by nothing but what it did before. */
+const SELDOM = 40;
+const SELDOM_US = 50_000;
+const SELDOM_STARTS = 3;
 
 export async function run() {
   const place = new Place(1);
@@ -47,6 +52,9 @@ export async function run() {
         rate: await lossless(place, VIPS.arp),
       };
     });
+    const same = await placed(place, 0);
+    const other = availableParallelism() > 1 ? await placed(place, 1) : undefined;
+    const seldom = await seldomAsked(place);
     const busy = await withWorker(place, true, () => latency(place, VIPS.arp, 'waypost arp, main busy'));
     const many = await manyAddresses(place);
     const late = await lateInterface(place);
@@ -67,6 +75,27 @@ export async function run() {
       row('ARP request answered, p99', idle.arp.p99Us, kernel.arp.p99Us, 1000, 'µs', idle.plain.arp?.p99Us),
       row('the same with the main thread 100 % busy, p50', busy.p50Us, undefined, 2 * idle.arp.p50Us),
       row('the same with the main thread 100 % busy, p99', busy.p99Us, undefined, 2 * idle.arp.p99Us),
+      row(
+        'ARP request answered, both on one processor, p50',
+        same.ours.p50Us,
+        kernel.arp.p50Us,
+        65,
+        'µs',
+        same.plain?.p50Us,
+      ),
+      ...(other
+        ? [
+            row(
+              'ARP request answered, each on one, p50',
+              other.ours.p50Us,
+              undefined,
+              undefined,
+              'µs',
+              other.plain?.p50Us,
+            ),
+          ]
+        : []),
+      row(`the first ${SELDOM} ARP requests after a start, 50 ms apart, on one processor, p50`, seldom, undefined, 65),
       row('neighbour solicitation answered, p50', idle.ndp.p50Us, kernel.ndp.p50Us, 65, 'µs', idle.plain.ndp?.p50Us),
       row('neighbour solicitation answered, p99', idle.ndp.p99Us, kernel.ndp.p99Us, 1000, 'µs', idle.plain.ndp?.p99Us),
       { ...row('ARP requests answered without loss', idle.rate, kernel.rate, 50_000, '1/s'), more: true },
@@ -88,9 +117,41 @@ export async function run() {
   }
 }
 
-/** Runs the fast worker with both addresses announced, its main thread idle or in an endless loop. */
-async function withWorker(place, busy, work) {
-  const child = place.spawn(['node', support('fast.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] });
+/**
+ * Who asks is on processor 0, who answers on this one. Which one it is decides more than who it is: the asker's runs already,
+ * and another has halted and must be woken up.
+ */
+function placed(place, cpu) {
+  return withWorker(
+    place,
+    false,
+    async () => {
+      const plain = await plainResponder(place, cpu);
+      const arp = await inTurn(place, { ours: VIPS.arp, plain: plain && PLAIN.arp }, `arp, 0 asks ${cpu}`, 0);
+      if (plain) await end(plain);
+      return arp;
+    },
+    { cpu },
+  );
+}
+
+/** How long the first requests take that nobody was asked before; the median of some starts. */
+async function seldomAsked(place) {
+  const starts = [];
+  for (let i = 0; i < SELDOM_STARTS; i++) {
+    const ask = () => proberOn(place, 'p0', 0, 'paced', VIPS.arp, SELDOM, SELDOM_US, KERNEL.arp);
+    starts.push(await withWorker(place, false, ask, { cpu: 0, asked: false }));
+  }
+  return medianOf(starts, 'waypost arp, seldom').p50Us;
+}
+
+/**
+ * Runs the fast worker with both addresses announced, its main thread idle or in an endless loop.
+ * @param cpu all of it on this processor; anywhere when absent
+ * @param asked it has answered thousands before
+ */
+async function withWorker(place, busy, work, { cpu, asked = true } = {}) {
+  const child = place.spawn([...on(cpu), 'node', support('fast.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] });
   try {
     const lines = createInterface({ input: child.stdout });
     const told = (type) =>
@@ -108,8 +169,7 @@ async function withWorker(place, busy, work) {
     say({ addresses: Object.values(VIPS).map((ip) => ({ ip })) });
     await applied;
     await sleep(SETTLE_MS);
-    await prober(place, 'paced', VIPS.arp, 2000, INTERVAL_US);
-    await prober(place, 'paced', VIPS.ndp, 2000, INTERVAL_US);
+    for (const target of asked ? Object.values(VIPS) : []) await prober(place, 'paced', target, 2000, INTERVAL_US);
     if (busy) say({ busy: true });
     const memoryMb = async () => {
       const answer = told('memory');
@@ -166,7 +226,7 @@ async function lateInterface(place) {
     for (let i = 0; i < LATE_TIMES; i++) {
       await ip('-n', place.near, 'link', 'add', 'd1', 'type', 'veth', 'peer', 'name', 'p1', 'netns', place.far);
       await ip('-n', place.far, 'link', 'set', 'p1', 'up');
-      const heard = proberOn(place, 'p1', 'listen', 3);
+      const heard = proberOn(place, 'p1', undefined, 'listen', 3);
       await sleep(1000); // until it listens
       const startMs = Number(process.hrtime.bigint()) / 1e6;
       await ip('-n', place.near, 'link', 'set', 'd1', 'up');
@@ -185,15 +245,19 @@ async function lateInterface(place) {
  * move it to another processor then when the worker takes its own.
  */
 const PRIORITY = process.env.WAYPOST_BENCH_PROBER === 'nice' ? ['nice', '-n', '-15'] : ['chrt', '-f', '5'];
-const prober = (place, ...args) => proberOn(place, 'p0', ...args);
+const prober = (place, ...args) => proberOn(place, 'p0', undefined, ...args);
 
-async function proberOn(place, device, ...args) {
-  const argv = ['netns', 'exec', place.far, ...PRIORITY, 'node', support('prober.mjs'), device, ...args.map(String)];
+/** On this processor alone; anywhere when absent. */
+const on = (cpu) => (cpu === undefined ? [] : ['taskset', '-c', String(cpu)]);
+
+async function proberOn(place, device, cpu, ...args) {
+  const asker = [...on(cpu), ...PRIORITY, 'node', support('prober.mjs'), device, ...args.map(String)];
+  const argv = ['netns', 'exec', place.far, ...asker];
   return JSON.parse((await exec('ip', argv)).stdout);
 }
 
 /** Starts the responder in C beside the worker; undefined where there is no compiler. */
-async function plainResponder(place) {
+async function plainResponder(place, cpu) {
   const program = `${place.folder}/responder`;
   try {
     await exec('cc', ['-O2', '-o', program, fileURLToPath(new URL('peers/responder.c', import.meta.url))]);
@@ -201,16 +265,19 @@ async function plainResponder(place) {
     process.stderr.write('  l2: no C compiler, so no responder in C to compare with\n');
     return undefined;
   }
-  const child = place.spawn([program, 'd0', PLAIN.arp, PLAIN.ndp], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = place.spawn([...on(cpu), program, 'd0', PLAIN.arp, PLAIN.ndp], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   await once(child.stdout, 'data');
   return child;
 }
 
 /** Rounds of each by turns, so that all have the same share of what else the machine does. */
-async function inTurn(place, targets, protocol) {
+async function inTurn(place, targets, protocol, cpu) {
   const rounds = Object.entries(targets).flatMap(([who, target]) => (target ? [{ who, target, rounds: [] }] : []));
   for (let i = 0; i < ROUNDS; i++)
-    for (const one of rounds) one.rounds.push(await prober(place, 'paced', one.target, REQUESTS, INTERVAL_US));
+    for (const one of rounds)
+      one.rounds.push(await proberOn(place, 'p0', cpu, 'paced', one.target, REQUESTS, INTERVAL_US));
   return Object.fromEntries(rounds.map((one) => [one.who, medianOf(one.rounds, `${one.who} ${protocol}`)]));
 }
 

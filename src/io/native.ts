@@ -21,6 +21,7 @@ export class SystemError extends Error {
 
 interface Library {
   readonly socket: (domain: number, type: number, protocol: number) => number;
+  readonly socketpair: (domain: number, type: number, protocol: number, fds: Int32Array) => number;
   readonly bind: (fd: number, address: Uint8Array, length: number) => number;
   readonly listen: (fd: number, backlog: number) => number;
   readonly connect: (fd: number, address: Uint8Array, length: number) => number;
@@ -54,10 +55,14 @@ interface Library {
   readonly send: (fd: number, data: Uint8Array, length: number, flags: number) => number;
   readonly getsockname: (fd: number, address: Uint8Array, length: Uint32Array) => number;
   readonly ppoll: (fds: Uint8Array, count: number, timeout: Uint8Array, mask: null) => number;
+  readonly epoll_create1: (flags: number) => number;
+  readonly epoll_ctl: (epoll: number, operation: number, fd: number, event: Uint8Array) => number;
+  readonly epoll_wait: (epoll: number, events: Uint8Array, most: number, timeoutMs: number) => number;
   readonly eventfd: (value: number, flags: number) => number;
   readonly read: (fd: number, data: Uint8Array, length: number) => number;
   readonly write: (fd: number, data: Uint8Array, length: number) => number;
   readonly capset: (header: Uint8Array, data: Uint8Array) => number;
+  readonly prctl: (option: number, a: number, b: number, c: number, d: number) => number;
   readonly pthread_self: () => number | bigint;
   readonly pthread_setschedparam: (thread: number | bigint, policy: number, parameters: Uint8Array) => number;
 }
@@ -75,6 +80,7 @@ function load(): Library {
     const c = koffi.load(null);
     library = {
       socket: c.func('int socket(int domain, int type, int protocol)'),
+      socketpair: c.func('int socketpair(int domain, int type, int protocol, _Out_ int *fds)'),
       bind: c.func('int bind(int fd, const void *address, unsigned int length)'),
       listen: c.func('int listen(int fd, int backlog)'),
       connect: c.func('int connect(int fd, const void *address, unsigned int length)'),
@@ -101,6 +107,11 @@ function load(): Library {
       getsockname: c.func('int getsockname(int fd, _Out_ void *address, _Inout_ unsigned int *length)'),
       // int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
       ppoll: c.func('int ppoll(_Inout_ void *fds, unsigned long count, const void *timeout, const void *mask)'),
+      epoll_create1: c.func('int epoll_create1(int flags)'),
+      // int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+      epoll_ctl: c.func('int epoll_ctl(int epoll, int operation, int fd, const void *event)'),
+      // int epoll_wait(int epoll, struct epoll_event *events, int most, int timeout)
+      epoll_wait: c.func('int epoll_wait(int epoll, _Out_ void *events, int most, int timeout)'),
       eventfd: c.func('int eventfd(unsigned int value, int flags)'),
       // ssize_t read(int fd, void *data, size_t length)
       read: c.func('intptr_t read(int fd, _Out_ void *data, size_t length)'),
@@ -108,6 +119,8 @@ function load(): Library {
       write: c.func('intptr_t write(int fd, const void *data, size_t length)'),
       // int capset(struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data)
       capset: c.func('int capset(_Inout_ void *header, const void *data)'),
+      // int prctl(int option, ...): what it takes here are numbers, which are passed in the same way.
+      prctl: c.func('int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)'),
       // pthread_t pthread_self(void)
       pthread_self: c.func('uintptr_t pthread_self()'),
       // int pthread_setschedparam(pthread_t thread, int policy, const struct sched_param *parameters)
@@ -139,6 +152,13 @@ function check(call: string, result: number): number {
 
 export const sysSocket = (domain: number, type: number, protocol: number): number =>
   check('socket', load().socket(domain, type, protocol));
+
+/** Two sockets, each of which gets what is sent on the other. */
+export function sysSocketpair(domain: number, type: number): readonly [number, number] {
+  const fds = new Int32Array(2);
+  check('socketpair', load().socketpair(domain, type, 0, fds));
+  return [fds[0]!, fds[1]!];
+}
 
 export const sysBind = (fd: number, address: Uint8Array): number =>
   check('bind', load().bind(fd, address, address.length));
@@ -245,6 +265,15 @@ export function sysPpoll(fds: Uint8Array, count: number, timeout: Uint8Array): n
   return ready < 0 && koffi!.errno() === koffi!.os.errno.EINTR ? 0 : check('ppoll', ready);
 }
 
+export const sysEpollCreate = (): number => check('epoll_create1', load().epoll_create1(EFD_CLOEXEC));
+
+export const sysEpollCtl = (epoll: number, operation: number, fd: number, event: Uint8Array): number =>
+  check('epoll_ctl', load().epoll_ctl(epoll, operation, fd, event));
+
+/** Which descriptors are ready now, without waiting: how many of the struct epoll_event were written. */
+export const sysEpollReady = (epoll: number, events: Uint8Array, most: number): number =>
+  check('epoll_wait', load().epoll_wait(epoll, events, most, 0));
+
 /** A counter as a descriptor, readable while it is not zero: what one thread writes to wakes another. */
 export const sysEventfd = (): number => check('eventfd', load().eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
 
@@ -260,6 +289,12 @@ export function sysRead(fd: number, data: Uint8Array): number {
 export const sysWrite = (fd: number, data: Uint8Array): number => check('write', load().write(fd, data, data.length));
 
 export const sysCapset = (header: Uint8Array, data: Uint8Array): number => check('capset', load().capset(header, data));
+
+/** Takes a capability, by number, from what programs can get that are started from now on. Throws `SystemError`. */
+export const sysDropBounding = (capability: number): number =>
+  check('prctl', load().prctl(PR_CAPBSET_DROP, capability, 0, 0, 0));
+
+const PR_CAPBSET_DROP = 24;
 
 /**
  * Puts the calling thread under SCHED_FIFO with this priority (1..99), or, with 0, under SCHED_OTHER.

@@ -4,13 +4,14 @@
  */
 import { attachFilter, type FilterInstruction } from './filter.ts';
 import {
-  errnoName,
+  SystemError,
   sysBind,
   sysClose,
   sysGetsockname,
   sysGetsockopt,
   sysSetsockopt,
   sysSocket,
+  sysSocketpair,
   sysTryRecv,
   sysTrySend,
 } from './native.ts';
@@ -18,7 +19,9 @@ import { int, LITTLE } from './socket.ts';
 
 /** Linux's numbers, from <sys/socket.h> and <linux/if_packet.h>. */
 const AF_PACKET = 17;
+const AF_UNIX = 1;
 const SOCK_RAW = 3;
+const SOCK_SEQPACKET = 5;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
@@ -38,26 +41,39 @@ const RECEIVE_BUFFER_OCTETS = 4 << 20;
 
 export class PacketSocket {
   readonly fd: number;
+  /** 0 of one end of a pair: there is no interface to ask for anything. */
   private readonly index: number;
   private mode: 'normal' | 'allMulticast' | 'promiscuous' = 'normal';
 
+  private constructor(fd: number, index: number) {
+    this.fd = fd;
+    this.index = index;
+  }
+
   /**
-   * Takes frames of one EtherType that arrive on the interface with this index; what the node itself sends is left out.
+   * Takes frames of one EtherType that arrive on the interface with this index; what the node itself sends is left out by kernels
+   * from 4.20 on, and by the filter where it says so.
    * Throws `SystemError`: EPERM without CAP_NET_RAW, ENODEV without the interface.
    */
-  constructor(index: number, etherType: number, filter: readonly FilterInstruction[]) {
-    this.index = index;
+  static open(index: number, etherType: number, filter: readonly FilterInstruction[]): PacketSocket {
     // Without a protocol nothing arrives until it is bound: no frames of other interfaces, none before the filter.
-    this.fd = sysSocket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const socket = new PacketSocket(sysSocket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), index);
     try {
-      this.setFilter(filter);
-      sysSetsockopt(this.fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, int(1));
-      enlarge(this.fd);
-      sysBind(this.fd, linkLayerAddress(index, etherType));
+      socket.setFilter(filter);
+      ignoreOutgoing(socket.fd);
+      enlarge(socket.fd);
+      sysBind(socket.fd, linkLayerAddress(index, etherType));
     } catch (error) {
-      sysClose(this.fd);
+      sysClose(socket.fd);
       throw error;
     }
+    return socket;
+  }
+
+  /** Both ends of a link that is nowhere but in this process, to send and to receive by. It takes no privilege. */
+  static pair(): readonly [PacketSocket, PacketSocket] {
+    const [one, other] = sysSocketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC);
+    return [new PacketSocket(one, 0), new PacketSocket(other, 0)];
   }
 
   /** Replaces the filter; frames that wait already are not judged again. */
@@ -94,6 +110,7 @@ export class PacketSocket {
   }
 
   private membership(option: number, type: number, mac: Uint8Array = new Uint8Array(0)): void {
+    if (this.index === 0) return;
     // struct packet_mreq
     const request = new Uint8Array(16);
     const view = new DataView(request.buffer);
@@ -106,12 +123,14 @@ export class PacketSocket {
 
   /** False once the interface is gone for good; one that was made since, with the same index, needs another socket. */
   attached(): boolean {
+    if (this.index === 0) return true;
     const name = sysGetsockname(this.fd, 20);
     return new DataView(name.buffer, name.byteOffset).getInt32(4, LITTLE) === this.index;
   }
 
   /** Frames that came faster than they were taken and were lost, since the last call. */
   takeOverruns(): number {
+    if (this.index === 0) return 0;
     const statistics = sysGetsockopt(this.fd, SOL_PACKET, PACKET_STATISTICS, 8);
     return new DataView(statistics.buffer, statistics.byteOffset).getUint32(4, LITTLE);
   }
@@ -123,8 +142,13 @@ export class PacketSocket {
 
 const EAGAIN = 11;
 
-/** The word for what `receive` gave when it was negative. */
-export const receiveError = (result: number): string => errnoName(-result);
+function ignoreOutgoing(fd: number): void {
+  try {
+    sysSetsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, int(1));
+  } catch (error) {
+    if (!(error instanceof SystemError) || error.code !== 'ENOPROTOOPT') throw error;
+  }
+}
 
 function enlarge(fd: number): void {
   try {

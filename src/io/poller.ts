@@ -1,38 +1,66 @@
 /**
- * A loop's one place to wait: ppoll over descriptors, for a thread that does nothing else. Such a thread never returns to
- * Node's event loop, so nothing that waits for that (timers, streams, promises) may be used in it.
+ * A loop's one place to wait, for a thread that does nothing else. Such a thread never returns to Node's event loop, so
+ * nothing that waits for that (timers, streams, promises) may be used in it.
+ *
+ * epoll knows which descriptors are ready however many there are; a node with hundreds of interfaces has a thousand. It counts
+ * in milliseconds (epoll_pwait2 is too new to be had everywhere), so ppoll waits for it, over one descriptor.
  */
 import { monotonicMs } from './clock.ts';
-import { sysClose, sysEventfd, sysPpoll, sysRead, sysWrite } from './native.ts';
+import {
+  sysClose,
+  sysEpollCreate,
+  sysEpollCtl,
+  sysEpollReady,
+  sysEventfd,
+  sysPpoll,
+  sysRead,
+  sysWrite,
+} from './native.ts';
 import { LITTLE } from './socket.ts';
 
 const POLLIN = 1;
-/** struct pollfd. */
-const POLLFD_OCTETS = 8;
+const EPOLLIN = 1;
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+/** struct epoll_event: 32 bits of events, 64 of ours; the kernel packs them on this architecture alone. */
+const EVENT_WORDS = process.arch === 'x64' ? 3 : 4;
+const DATA_WORD = EVENT_WORDS - 2;
+/** Descriptors served in one turn; the others are served in the next. */
+const TURN_EVENTS = 64;
 
-interface Watched {
-  readonly fd: number;
-  readonly ready: () => void;
+/** Whoever has a descriptor. Objects of few classes: a function of its own for each would never be called by compiled code. */
+export interface Readable {
+  /** Something may be read, or an error is pending. */
+  ready(): void;
 }
 
 export class Poller {
-  private watched: readonly Watched[] = [];
-  private fds = new Uint8Array(0);
-  private events = new Int16Array(0);
+  private readonly epoll = sysEpollCreate();
+  private readonly watched = new Map<number, Readable>();
+  private readonly events = new Uint8Array(4 * EVENT_WORDS * TURN_EVENTS);
+  private readonly words = new Int32Array(this.events.buffer);
+  /** struct pollfd and struct timespec. */
+  private readonly pollfd = new Uint8Array(8);
   private readonly timeout = new Uint8Array(16);
   private readonly timeoutWords = new Uint32Array(this.timeout.buffer);
-  private changed = true;
 
-  /** `ready` is called in `wait` while something can be read, or an error is pending. */
-  watch(fd: number, ready: () => void): void {
-    this.watched = [...this.watched, { fd, ready }];
-    this.changed = true;
+  constructor() {
+    const view = new DataView(this.pollfd.buffer);
+    view.setInt32(0, this.epoll, LITTLE);
+    view.setInt16(4, POLLIN, LITTLE);
+  }
+
+  /** `ready` is called in `wait` while something can be read, or an error is pending. Throws `SystemError`. */
+  watch(fd: number, one: Readable): void {
+    const event = Int32Array.of(EPOLLIN, 0, 0, 0);
+    event[DATA_WORD] = fd;
+    sysEpollCtl(this.epoll, EPOLL_CTL_ADD, fd, new Uint8Array(event.buffer));
+    this.watched.set(fd, one);
   }
 
   /** To be called before the descriptor is closed: its number may be given to another at once. */
   unwatch(fd: number): void {
-    this.watched = this.watched.filter((one) => one.fd !== fd);
-    this.changed = true;
+    if (this.watched.delete(fd)) sysEpollCtl(this.epoll, EPOLL_CTL_DEL, fd, this.events);
   }
 
   /**
@@ -40,33 +68,21 @@ export class Poller {
    * @returns when the wait was over
    */
   wait(timeoutMs: number): number {
-    if (this.changed) this.rebuild();
-    const { watched, events } = this;
     const ms = Math.max(0, timeoutMs);
     // Two words of 64 bits, of which 32 are enough.
     this.timeoutWords[LITTLE ? 0 : 1] = Math.floor(ms / 1000);
     this.timeoutWords[LITTLE ? 2 : 3] = Math.floor((ms % 1000) * 1e6);
-    let ready = sysPpoll(this.fds, watched.length, this.timeout);
+    const some = sysPpoll(this.pollfd, 1, this.timeout) > 0;
     const overMs = monotonicMs();
-    for (let i = 0; ready > 0 && i < watched.length; i++) {
-      if (events[4 * i + 3] === 0) continue;
-      ready--;
-      const one = watched[i]!;
-      // What ran before it may have closed it.
-      if (this.watched === watched || this.watched.includes(one)) one.ready();
-    }
+    if (!some) return overMs;
+    const ready = sysEpollReady(this.epoll, this.events, TURN_EVENTS);
+    // What ran before it may have stopped watching it.
+    for (let i = 0; i < ready; i++) this.watched.get(this.words[EVENT_WORDS * i + DATA_WORD]!)?.ready();
     return overMs;
   }
 
-  private rebuild(): void {
-    this.changed = false;
-    this.fds = new Uint8Array(POLLFD_OCTETS * this.watched.length);
-    this.events = new Int16Array(this.fds.buffer);
-    const view = new DataView(this.fds.buffer);
-    for (const [i, { fd }] of this.watched.entries()) {
-      view.setInt32(POLLFD_OCTETS * i, fd, LITTLE);
-      view.setInt16(POLLFD_OCTETS * i + 4, POLLIN, LITTLE);
-    }
+  close(): void {
+    sysClose(this.epoll);
   }
 }
 

@@ -185,7 +185,7 @@ it('two sessions come up through them', () => {
     return { lone, flush };
   });
   const ends = [a!, b!];
-  poller.watch(there.fd, () => {
+  const ready = () => {
     for (let got = there.receive(); got !== undefined; got = there.receive()) {
       const packet = decodeControl(got.bytes);
       if (typeof packet === 'string') throw new Error(packet);
@@ -194,7 +194,8 @@ it('two sessions come up through them', () => {
       chosen.nowMs = monotonicMs();
       chosen.do({ type: 'received', packet });
     }
-  });
+  };
+  poller.watch(there.fd, { ready });
   const giveUpMs = monotonicMs() + 15_000;
   while (ends.some(({ lone }) => lone.session.state !== 'Up' || lone.session.remote.state !== 'Up')) {
     const nowMs = monotonicMs();

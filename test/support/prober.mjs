@@ -3,7 +3,8 @@
  * one JSON line.
  *
  *   inject HEX…                       sends frames as they are
- *   paced TARGET COUNT INTERVAL_US    one request at a time: latencies in µs
+ *   paced TARGET COUNT INTERVAL_US [FIRST]   one request at a time: latencies in µs; FIRST: whom to ask until the prober
+ *                                     itself is compiled, the same when absent
  *   flood TARGET RATE SECONDS         so many requests a second (0: as fast as it can): how many were answered
  *   listen SECONDS                    ARP of others: frames, when the first came (ms of CLOCK_MONOTONIC), how long from
  *                                     the first to the last, and most of them within 10 ms
@@ -56,8 +57,8 @@ function question(target) {
 
 const open = (target) =>
   target?.includes(':')
-    ? new PacketSocket(index, 0x86dd, answers('ndp'))
-    : new PacketSocket(index, 0x0806, answers('arp'));
+    ? PacketSocket.open(index, 0x86dd, answers('ndp'))
+    : PacketSocket.open(index, 0x0806, answers('arp'));
 
 const buffer = new Uint8Array(2048);
 const drain = (socket) => {
@@ -76,14 +77,13 @@ const run = {
     return { sent: frames.filter((hex) => socket.send(fromHex(hex))).length };
   },
 
-  paced(target, count, intervalUs) {
+  paced(target, count, intervalUs, first = target) {
     const socket = open(target);
-    const frame = question(target);
     const latencies = [];
-    const measure = (n) => {
+    const measure = (frame, n, us) => {
       const start = performance.now();
       for (let i = 0; i < n; i++) {
-        until(start + (i * Number(intervalUs)) / 1000);
+        until(start + (i * us) / 1000);
         drain(socket);
         const sent = performance.now();
         if (!socket.send(frame)) continue;
@@ -94,9 +94,9 @@ const run = {
         }
       }
     };
-    measure(200); // until the prober itself is compiled
+    measure(question(first), 200, 1000);
     latencies.length = 0;
-    measure(Number(count));
+    measure(question(target), Number(count), Number(intervalUs));
     latencies.sort((a, b) => a - b);
     const at = (share) => Math.round((latencies[Math.floor(latencies.length * share)] ?? 0) * 10) / 10;
     return {
@@ -110,7 +110,7 @@ const run = {
   },
 
   listen(seconds) {
-    const socket = new PacketSocket(index, 0x0806, [{ code: 0x06, jt: 0, jf: 0, k: 0xffff }]);
+    const socket = PacketSocket.open(index, 0x0806, [{ code: 0x06, jt: 0, jf: 0, k: 0xffff }]);
     console.error('listening');
     const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
     const end = nowMs() + Number(seconds) * 1000;

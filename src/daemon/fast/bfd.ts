@@ -9,6 +9,7 @@ import { Demux, type Path } from '../../bfd/demux.ts';
 import { Diagnostic, type DropReason, decodeControl } from '../../bfd/packet.ts';
 import { BfdReceiver, BfdSender, MULTIHOP_PORT, SINGLE_HOP_PORT, SINGLE_HOP_TTL } from '../../io/bfdsocket.ts';
 import { sysInterfaceIndex } from '../../io/native.ts';
+import type { Poller } from '../../io/poller.ts';
 import { random } from '../../io/random.ts';
 import { type Address, isLinkLocal } from '../../lib/address.ts';
 import { Lateness } from '../../lib/late.ts';
@@ -274,10 +275,7 @@ const earOf = (order: BfdOrder): EarOptions => ({
 const pathOf = ({ order: { hops, peer, vrf }, scope }: Watch): Path => ({ hops, peer, scope, device: vrf });
 
 /** The kernel's sockets, for a loop that waits with this poller. */
-export const kernelBfd = (
-  poller: { watch(fd: number, ready: () => void): void; unwatch(fd: number): void },
-  nowMs: () => number,
-): BfdNetwork => ({
+export const kernelBfd = (poller: Pick<Poller, 'watch' | 'unwatch'>, nowMs: () => number): BfdNetwork => ({
   listen({ family, hops, device, minTtl }) {
     const port = hops === 'single' ? SINGLE_HOP_PORT : MULTIHOP_PORT;
     return new BfdReceiver({ family, port, minTtl, ...(device !== '' && { device }) });
@@ -287,7 +285,7 @@ export const kernelBfd = (
     return new BfdSender({ ...place, port, ...(device !== '' && { device }) });
   },
   interfaceIndex: sysInterfaceIndex,
-  watch: ({ fd }, ready) => poller.watch(fd, ready),
+  watch: ({ fd }, ready) => poller.watch(fd, { ready }),
   unwatch: ({ fd }) => poller.unwatch(fd),
   nowMs,
   random,

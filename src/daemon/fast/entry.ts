@@ -6,10 +6,10 @@ import { monotonicMs } from '../../io/clock.ts';
 import { loopEnd } from '../../io/loopthread.ts';
 import { Poller } from '../../io/poller.ts';
 import { Realtime } from '../../io/realtime.ts';
-import { Rehearsal } from '../../l2/rehearsal.ts';
 import { BfdLoop, kernelBfd } from './bfd.ts';
 import { FastLoop, kernelNetwork } from './loop.ts';
 import type { Order, Report } from './protocol.ts';
+import { Rehearsal } from './rehearsal.ts';
 
 /** `process.exit` waits for the end of a native call: this long at most, ms. */
 const LONGEST_WAIT_MS = 250;
@@ -20,7 +20,9 @@ const bfd = new BfdLoop(kernelBfd(poller, monotonicMs), (report) => end.post(rep
 const loop = new FastLoop(kernelNetwork(poller, monotonicMs), (report) => end.post(report));
 /** From the first address on. */
 let rehearsal: Rehearsal | undefined;
-poller.watch(end.waker.fd, () => {
+poller.watch(end.waker.fd, { ready: takeOrders });
+
+function takeOrders(): void {
   end.waker.clear();
   // Only the last one of a type counts: each is whole.
   let snapshot: Extract<Order, { type: 'snapshot' }> | undefined;
@@ -31,8 +33,8 @@ poller.watch(end.waker.fd, () => {
   if (sessions !== undefined) bfd.take(sessions.sessions);
   if (snapshot === undefined) return;
   loop.take(snapshot);
-  if (loop.announces) rehearsal ??= new Rehearsal(monotonicMs(), loop.output, idleTurn);
-});
+  if (loop.announces) rehearsal ??= new Rehearsal(poller, monotonicMs, () => turn(0));
+}
 
 /** @returns when the wait was over */
 function turn(longestMs: number): number {
@@ -51,15 +53,10 @@ function turn(longestMs: number): number {
   return wokenMs;
 }
 
-/** What a frame costs beside its answer. */
-function idleTurn(): number {
-  turn(0);
-  loop.glance();
-  return monotonicMs();
-}
-
 const realtime = new Realtime(monotonicMs());
 end.post({ type: 'ready', realtime: realtime.problem ?? true });
 while (!end.stopping()) realtime.worked(turn(LONGEST_WAIT_MS), monotonicMs());
 bfd.close();
 loop.close();
+rehearsal?.close();
+poller.close();

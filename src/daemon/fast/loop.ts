@@ -5,12 +5,13 @@
 import { ETHERTYPE_ARP } from '../../arp/packet.ts';
 import { MulticastGroups } from '../../io/multicast.ts';
 import { PacketSocket } from '../../io/packet.ts';
+import type { Poller } from '../../io/poller.ts';
 import { Announcer, type Output, type Protocol } from '../../l2/announcer.ts';
 import type { PortState } from '../../l2/port.ts';
-import type { Layer2Rules } from '../../l2/snapshot.ts';
+import type { ConflictReport, Layer2Rules } from '../../l2/snapshot.ts';
 import { ETHERTYPE_IPV6 } from '../../ndp/neighbor.ts';
 import { type Order, type PortStatus, type Report, unpackSnapshot } from './protocol.ts';
-import { type Groups, type Socket, Tap } from './tap.ts';
+import { type Drain, type Groups, type Socket, Tap } from './tap.ts';
 
 /** Frames taken from one socket before the next has its turn. */
 const TURN_FRAMES = 64;
@@ -27,13 +28,12 @@ export interface Network {
   open(index: number, protocol: Protocol, filter: Parameters<Socket['setFilter']>[0]): Socket;
   readonly groups: Groups;
   /** Calls `ready` while the socket has something to give. */
-  watch(socket: Socket, ready: () => void): void;
+  watch(socket: Socket, one: { ready(): void }): void;
   unwatch(socket: Socket): void;
   nowMs(): number;
 }
 
-export class FastLoop {
-  readonly output: Output;
+export class FastLoop implements Output, Drain {
   private readonly network: Network;
   private readonly post: (report: Report) => void;
   private readonly announcer: Announcer;
@@ -50,15 +50,17 @@ export class FastLoop {
   constructor(network: Network, post: (report: Report) => void) {
     this.network = network;
     this.post = post;
-    this.output = {
-      send: (index, protocol, frame) => this.taps.get(keyOf(index, protocol))?.send(frame) ?? false,
-      report: (report) => {
-        post(report);
-        // Whoever reads of it wants to see it counted.
-        this.countersDueMs = network.nowMs();
-      },
-    };
-    this.announcer = new Announcer(this.output);
+    this.announcer = new Announcer(this);
+  }
+
+  send(index: number, protocol: Protocol, frame: Uint8Array): boolean {
+    return this.taps.get(keyOf(index, protocol))?.send(frame) ?? false;
+  }
+
+  report(report: ConflictReport): void {
+    this.post(report);
+    // Whoever reads of it wants to see it counted.
+    this.countersDueMs = this.network.nowMs();
   }
 
   take(order: Extract<Order, { type: 'snapshot' }>): void {
@@ -88,7 +90,7 @@ export class FastLoop {
         const key = keyOf(index, protocol);
         wanted.add(key);
         const known = this.taps.get(key);
-        const one = known ?? new Tap(index, protocol, this.network, (which) => this.drain(which));
+        const one = known ?? new Tap(index, protocol, this.network, this);
         if (known === undefined) this.taps.set(key, one);
         if (one.reconcile(state.wants(), rules.reception)) opened = true;
         return one;
@@ -113,13 +115,8 @@ export class FastLoop {
     this.post({ type: 'applied', number: this.announcer.applied, ports });
   }
 
-  /** Looks into one socket although nothing is known to be there. */
-  glance(): void {
-    for (const tap of this.taps.values()) return this.drain(tap);
-  }
-
   /** Takes frames from a socket, but no more than its share. */
-  private drain(tap: Tap): void {
+  drain(tap: Tap): void {
     const nowMs = this.network.nowMs();
     for (let n = 0; n < TURN_FRAMES; n++) {
       const length = tap.receive(this.buffer);
@@ -187,15 +184,25 @@ export class FastLoop {
   }
 }
 
-/** The kernel's sockets, for a loop that waits with this poller. */
-export const kernelNetwork = (
-  poller: { watch(fd: number, ready: () => void): void; unwatch(fd: number): void },
+/** Sockets as they come, for a loop that waits with this poller. */
+export const networkOf = (
+  poller: Pick<Poller, 'watch' | 'unwatch'>,
   nowMs: () => number,
+  open: Network['open'],
+  groups: Groups,
 ): Network => ({
-  open: (index, protocol, filter) =>
-    new PacketSocket(index, protocol === 'arp' ? ETHERTYPE_ARP : ETHERTYPE_IPV6, filter),
-  groups: new MulticastGroups(),
-  watch: (socket, ready) => poller.watch(socket.fd, ready),
+  open,
+  groups,
+  watch: (socket, one) => poller.watch(socket.fd, one),
   unwatch: (socket) => poller.unwatch(socket.fd),
   nowMs,
 });
+
+/** The kernel's interfaces. */
+export const kernelNetwork = (poller: Pick<Poller, 'watch' | 'unwatch'>, nowMs: () => number): Network =>
+  networkOf(
+    poller,
+    nowMs,
+    (index, protocol, filter) => PacketSocket.open(index, protocol === 'arp' ? ETHERTYPE_ARP : ETHERTYPE_IPV6, filter),
+    new MulticastGroups(),
+  );

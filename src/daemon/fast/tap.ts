@@ -32,8 +32,13 @@ export interface Groups {
 interface Sockets {
   open(index: number, protocol: Protocol, filter: readonly Instruction[]): Socket;
   readonly groups: Groups;
-  watch(socket: Socket, ready: () => void): void;
+  watch(socket: Socket, one: { ready(): void }): void;
   unwatch(socket: Socket): void;
+}
+
+/** Whoever takes the frames. */
+export interface Drain {
+  drain(tap: Tap): void;
 }
 
 /** Memberships changed in one call: with thousands of them the kernel takes its time for each. */
@@ -43,23 +48,22 @@ export class Tap {
   readonly index: number;
   readonly protocol: Protocol;
   private readonly sockets: Sockets;
-  private readonly ready: (tap: Tap) => void;
+  private readonly owner: Drain;
   private socket: Socket | undefined;
   /** What the socket has, as far as it was achieved. */
   private have: Reception | undefined;
   private joined = new Map<Mac, Group>();
   private reported = new Map<Mac, Group>();
-  private suspect = false;
   /** There are memberships left to be changed, by the next call. */
   unfinished = false;
   private error: string | undefined;
   private mldError: string | undefined;
 
-  constructor(index: number, protocol: Protocol, sockets: Sockets, ready: (tap: Tap) => void) {
+  constructor(index: number, protocol: Protocol, sockets: Sockets, owner: Drain) {
     this.index = index;
     this.protocol = protocol;
     this.sockets = sockets;
-    this.ready = ready;
+    this.owner = owner;
   }
 
   /** `on`, or the word for what failed. */
@@ -92,8 +96,7 @@ export class Tap {
     this.mldError = undefined;
     this.unfinished = false;
     try {
-      if (this.suspect && this.socket?.attached() === false) this.drop();
-      this.suspect = false;
+      if (this.socket?.attached() === false) this.drop();
       const socket = this.socket ?? this.open(want);
       if (this.have !== want) socket.setFilter(this.filter(want));
       this.have = want;
@@ -107,9 +110,14 @@ export class Tap {
 
   private open(want: Reception): Socket {
     const socket = this.sockets.open(this.index, this.protocol, this.filter(want));
+    try {
+      this.sockets.watch(socket, this);
+    } catch (error) {
+      socket.close();
+      throw error;
+    }
     this.socket = socket;
     this.have = want;
-    this.sockets.watch(socket, () => this.ready(this));
     return socket;
   }
 
@@ -150,11 +158,14 @@ export class Tap {
     }
   }
 
+  /** A frame has come, or an error. */
+  ready(): void {
+    this.owner.drain(this);
+  }
+
   /** As `PacketSocket.receive`. */
   receive(buffer: Uint8Array): number {
-    const length = this.socket?.receive(buffer) ?? 0;
-    if (length < 0) this.suspect = true;
-    return length;
+    return this.socket?.receive(buffer) ?? 0;
   }
 
   send(frame: Uint8Array): boolean {
