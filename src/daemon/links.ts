@@ -78,7 +78,7 @@ export class Links {
 
   private hear(link: Link): void {
     const { index } = link;
-    if (moved(this.byIndex.get(index), link)) this.moves.set(index, (this.moves.get(index) ?? 0) + 1);
+    if (moved(this.byIndex.get(index), link)) this.count(index);
     this.byIndex.set(index, link);
   }
 
@@ -94,16 +94,28 @@ export class Links {
   }
 
   private dump(): void {
-    this.byIndex = new Map(this.client.dump('link', {}).map((link) => [link.index, link]));
+    const before = this.byIndex;
+    this.byIndex = new Map();
+    for (const link of this.client.dump('link', {})) {
+      if (moved(before.get(link.index), link)) this.count(link.index);
+      this.byIndex.set(link.index, link);
+    }
+    for (const index of this.moves.keys()) if (!this.byIndex.has(index)) this.moves.delete(index);
+  }
+
+  private count(index: number): void {
+    this.moves.set(index, (this.moves.get(index) ?? 0) + 1);
   }
 }
 
 /**
  * A bond that changed its active member, or a virtual machine that moved, is behind another port of a switch now; and a switch
- * forgets what it learned by a port that lost its carrier, however soon that is back: both may be heard of in one turn.
+ * forgets what it learned by a port that lost its carrier, however soon that is back: both may be heard of in one turn, or neither,
+ * where events were lost.
  * @param before the link as it was last heard of
  */
 export function moved(before: Link | undefined, now: Link): boolean {
   if (now.event === LinkEvent.bondingFailover || now.event === LinkEvent.notifyPeers) return true;
-  return before !== undefined && !isRunning(before) && isRunning(now);
+  if (before === undefined || !isRunning(now)) return false;
+  return !isRunning(before) || before.carrierUps !== now.carrierUps;
 }

@@ -21,9 +21,9 @@ import {
   unsolicitedAdvertisement,
 } from '../ndp/neighbor.ts';
 import { respondNeighbor } from '../ndp/respond.ts';
-import { type ConflictAction, type ConflictEvent, isClaimant, stepConflict } from './conflict.ts';
+import { type Conflict, type ConflictAction, type ConflictEvent, isClaimant, stepConflict } from './conflict.ts';
 import { Addresses } from './held.ts';
-import { type InquiryAction, isInquiry, stepInquiry } from './inquiry.ts';
+import { type Inquiry, type InquiryAction, isInquiry, stepInquiry } from './inquiry.ts';
 import type { Port } from './link.ts';
 import { type Held, PortState } from './port.ts';
 import type { AddressCounters, Announced, ConflictReport, DropCounters, Layer2Rules, Snapshot } from './snapshot.ts';
@@ -78,9 +78,19 @@ export class Announcer {
     for (const port of ports) {
       const state = this.ports.get(port.index);
       if (state === undefined) this.ports.set(port.index, new PortState(port, rules, this.addresses));
-      else this.end(state, state.update(port, rules, nowMs));
+      else this.update(state, port, rules, nowMs);
     }
     this.holdAll(snapshot, nowMs);
+  }
+
+  private update(state: PortState, port: Port, rules: Layer2Rules, nowMs: number): void {
+    const renamed = state.port.name !== port.name;
+    const standing = renamed ? [...state.conflicts] : [];
+    for (const [held, { mac }] of standing) if (mac !== 0) this.tell(state, held, mac, 'end');
+    const over = state.update(port, rules, nowMs);
+    // Under its old name nothing is known to stand any more, so that under the new one nothing can end.
+    for (const [held, { mac, phase }] of standing) if (mac !== 0) this.tell(state, held, mac, stageOf(phase));
+    this.end(state, over);
   }
 
   private holdAll({ addresses }: Snapshot, nowMs: number): void {
@@ -270,9 +280,9 @@ export class Announcer {
     return this.output.send(state.port.index, 'ndp', encodeNeighbor(frame, this.ndpFrame));
   }
 
-  /** The counters of every address that changed since the last call. */
-  takeCounters(): AddressCounters[] {
-    return this.addresses.takeChanged();
+  /** The counters of addresses that changed since they were last given, of so many at most. */
+  takeCounters(most = Number.POSITIVE_INFINITY): AddressCounters[] {
+    return this.addresses.takeChanged(most);
   }
 
   /** The same for interfaces. */
@@ -280,6 +290,12 @@ export class Announcer {
     return [...this.ports.values()].flatMap((state) => state.takeDrops() ?? []);
   }
 }
+
+/** What was told of a conflict that stands. */
+const stageOf = (phase: (Conflict | Inquiry)['phase']): ConflictReport['stage'] => {
+  if (phase === 'held') return 'begin';
+  return phase === 'asking' || phase === 'deferring' ? 'defer' : 'yield';
+};
 
 const isFor = ({ ip, interfaces }: Announced, port: Port): boolean =>
   (ip.family === 4 ? port.arp : port.ndp) && covers(interfaces, port.name);

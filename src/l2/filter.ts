@@ -29,7 +29,7 @@ const RETURN = 0x06;
 const ANCILLARY = 0xffff_f000;
 const PACKET_TYPE = ANCILLARY + 4;
 const INTERFACE_INDEX = ANCILLARY + 8;
-/** Frames to somebody else's address, and those of a VLAN that has no interface here. */
+/** Frames to somebody else's address, and those of a VLAN that has no interface here; above it, those that the node itself sends. */
 const PACKET_OTHERHOST = 3;
 
 const ETHERNET = 14;
@@ -85,7 +85,7 @@ const drop: Instruction = { code: RETURN, jt: 0, jf: 0, k: 0 };
 const sameInterface = (index: number): Instruction[] => [
   ...require(LOAD_WORD, INTERFACE_INDEX, index),
   { code: LOAD_BYTE, jt: 0, jf: 0, k: PACKET_TYPE },
-  { code: JUMP_EQUAL, jt: 0, jf: 1, k: PACKET_OTHERHOST },
+  { code: JUMP_NOT_LESS, jt: 0, jf: 1, k: PACKET_OTHERHOST },
   drop,
 ];
 

@@ -82,7 +82,7 @@ export class AddressState {
 /** Every address of the snapshot, on whatever interface. */
 export class Addresses {
   private readonly map = new AddressMap<AddressState>();
-  private changed: AddressState[] = [];
+  private readonly changed: AddressState[] = [];
   /** How many addresses the round has so far. */
   private seen = 0;
 
@@ -122,10 +122,9 @@ export class Addresses {
     return state;
   }
 
-  takeChanged(): AddressCounters[] {
-    const list = this.changed;
-    this.changed = [];
-    return list.map((state) => {
+  /** Of so many addresses at most. */
+  takeChanged(most: number): AddressCounters[] {
+    return this.changed.splice(-most).map((state) => {
       state.changed = false;
       const { text: ip, requests, responses, gratuitous, claims } = state;
       return { ip, requests, responses, gratuitous, claims };

@@ -17,6 +17,8 @@ export interface Link {
   readonly multicast: boolean;
   readonly noArp: boolean;
   readonly loopback: boolean;
+  /** Octets; undefined where it is not known. */
+  readonly mtu?: number;
   /** The kind of the interface that this one is a member of: `bridge`, `bond`, `team`, `vrf` … */
   readonly masterKind?: string;
 }
@@ -36,14 +38,24 @@ export interface Port {
   readonly moves?: number;
 }
 
+/** No IPv6 crosses a link of less (RFC 8200 §5): the kernel takes it off the interface, with the groups that were joined there. */
+const IPV6_MTU = 1280;
+
 /** @param exclude patterns of names (metallb-excludel2) */
 export function portOf(link: Link, exclude: readonly RegExp[]): Port | LinkReason {
-  const { index, name, mac } = link;
+  const { index, name, mac, mtu = IPV6_MTU } = link;
   if (exclude.some((pattern) => pattern.test(name))) return 'excluded';
   if (link.loopback) return 'loopback';
   if (mac === undefined) return 'notEthernet';
   // Frames of members arrive at the bridge or bond, which answers; those of a VRF's members at the members.
   if (link.masterKind !== undefined && link.masterKind !== 'vrf') return 'enslaved';
   if (link.noArp) return 'noArp';
-  return { index, name, mac, running: link.up && link.running, arp: link.broadcast, ndp: link.multicast };
+  return {
+    index,
+    name,
+    mac,
+    running: link.up && link.running,
+    arp: link.broadcast,
+    ndp: link.multicast && mtu >= IPV6_MTU,
+  };
 }

@@ -53,6 +53,8 @@ export interface Link {
   readonly linkNamespace?: number;
   readonly operState?: OperState | number;
   readonly carrier?: boolean;
+  /** How often the carrier came. */
+  readonly carrierUps?: number;
   /** Index of a group of links. */
   readonly group?: number;
   readonly info?: LinkInfo;
@@ -65,7 +67,7 @@ export interface Link {
 export const LinkEvent = { bondingFailover: 3, notifyPeers: 4 } as const;
 
 /** A link as requests describe it, by index or, where that is absent or 0, by name. */
-export interface LinkSpec extends Partial<Omit<Link, 'enslaved' | 'operState' | 'event'>> {
+export interface LinkSpec extends Partial<Omit<Link, 'enslaved' | 'operState' | 'event' | 'carrierUps'>> {
   /** Sets the link up or down. Shorter than `flags` with `changed`, which it overrides. */
   readonly up?: boolean;
   /** Moves it to the namespace that this is an open descriptor of. */
@@ -109,6 +111,7 @@ const rows = table<Draft, Encoded>([
   property('IFLA_GROUP', 27, 'group', h32),
   property('IFLA_OPERSTATE', 16, 'operState', named8(operStates)),
   property('IFLA_CARRIER', 33, 'carrier', bool8),
+  answerOnly('IFLA_CARRIER_UP_COUNT', 47, 'carrierUps', h32),
   property('IFLA_LINK_NETNSID', 37, 'linkNamespace', h32),
   requestOnly('IFLA_NET_NS_FD', 28, 'namespaceFd', h32),
   property('IFLA_LINK', 5, 'parent', h32),

@@ -18,6 +18,9 @@ it('a link whose carrier is back is forgotten by its switch, even when both are 
   expect(moved(link(lowerUp), running)).toBe(true);
   expect(moved(running, link(up))).toBe(false);
   expect(moved(running, running)).toBe(false);
+  // What was between was lost.
+  expect(moved({ ...running, carrierUps: 1 }, { ...running, carrierUps: 2 })).toBe(true);
+  expect(moved({ ...running, carrierUps: 2 }, { ...running, carrierUps: 2 })).toBe(false);
   // Nobody knows of a new one.
   expect(moved(undefined, running)).toBe(false);
 });

@@ -119,6 +119,19 @@ describe('another host that claims an announced address', () => {
     expect(wire.run(50_000)).toEqual([]);
   });
 
+  it('stands under the name that the interface has now', () => {
+    const wire = set('yield', [eth0, eth1]);
+    wire.receive(eth0, claim(vip));
+    wire.receive(eth1, claim(vip, 0x02005e1000ff));
+    wire.stages();
+    const [lan0, lan1] = [eth0, eth1].map((port, i) => ({ ...port, name: `lan${i}` }));
+    wire.apply(snapshot([lan0!, lan1!], [vip], { rules: { ...rules, conflict: 'yield' } }));
+    expect(wire.stages()).toEqual([`eth0 ${vip} end`, `lan0 ${vip} yield`, `eth1 ${vip} end`, `lan1 ${vip} begin`]);
+    expect(wire.receive(eth0, request(vip))).toEqual([]);
+    wire.run(wire.nowMs + 63_000);
+    expect(wire.stages().sort()).toEqual([`lan0 ${vip} end`, `lan0 ${vip} resume`, `lan1 ${vip} end`]);
+  });
+
   it.each<[string, Parameters<typeof snapshot>]>([
     ['the address is given up', [[eth0], [vip6]]],
     ['the interface goes', [[eth1], [vip]]],

@@ -61,6 +61,8 @@ describe('the filter for ARP', () => {
     const frame = arp.get('request')!;
     expect(passes(program, frame, 8)).toBe(false);
     expect(passes(program, frame, 7, 3)).toBe(false);
+    // What the node itself sends, where the kernel gives that to sockets.
+    expect(passes(program, frame, 7, 4)).toBe(false);
     expect(passes(program, ndp.get('solicitation')!)).toBe(false);
     expect(passes(program, frame.subarray(0, 20))).toBe(false);
   });
@@ -79,6 +81,8 @@ describe('the filter for neighbour discovery', () => {
     const but = (at: number, octet: number) => frame.with(at, octet);
     expect(passes(program, frame, 8)).toBe(false);
     expect(passes(program, frame, 7, 3)).toBe(false);
+    // What the node itself sends, where the kernel gives that to sockets.
+    expect(passes(program, frame, 7, 4)).toBe(false);
     expect(passes(program, but(54, 134))).toBe(false);
     expect(passes(program, but(54, 137))).toBe(false);
     expect(passes(program, but(20, 17))).toBe(false);

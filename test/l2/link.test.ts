@@ -36,4 +36,9 @@ describe('interfaces that answer', () => {
     expect(portOf({ ...link, broadcast: false }, [])).toEqual({ ...port, arp: false });
     expect(portOf({ ...link, multicast: false }, [])).toEqual({ ...port, ndp: false });
   });
+
+  it('answer no neighbour discovery where the link is too small for IPv6', () => {
+    expect(portOf({ ...link, mtu: 1279 }, [])).toEqual({ ...port, ndp: false });
+    expect(portOf({ ...link, mtu: 1280 }, [])).toEqual(port);
+  });
 });

@@ -24,7 +24,7 @@ const bgp = 186;
 const { up, broadcast, running, multicast, lowerUp } = LinkFlag;
 const working = up | broadcast | running | multicast | lowerUp;
 const forever = { preferredSec: 0xffff_ffff, validSec: 0xffff_ffff };
-const ethernet = { type: 1, changed: 0, group: 0, mtu: 1500, carrier: true };
+const ethernet = { type: 1, changed: 0, group: 0, mtu: 1500, carrier: true, carrierUps: 0 };
 const universe = { scope: 'universe', flags: 0 } as const;
 const via9 = { gateway: address('192.0.2.9'), link: v0 };
 const dead = { users: 0, lastUsedTicks: 0, expiresTicks: 0, error: 0 };
@@ -49,6 +49,7 @@ const rows = golden<Meaning>('netlink/answer', {
       ...ethernet,
       index: 14,
       name: 'v0.5',
+      carrierUps: 1,
       flags: working,
       mtu: 1400,
       operState: 'up',
@@ -75,6 +76,7 @@ const rows = golden<Meaning>('netlink/answer', {
       ...ethernet,
       index: v0,
       name: 'v0',
+      carrierUps: 1,
       flags: working,
       mtu: 1400,
       operState: 'up',
@@ -89,6 +91,7 @@ const rows = golden<Meaning>('netlink/answer', {
       ...ethernet,
       index: 16,
       name: 'm0',
+      carrierUps: 1,
       flags: broadcast | multicast,
       operState: 'down',
       address: fromHex('020000000104'),

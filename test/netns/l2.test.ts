@@ -227,6 +227,42 @@ describe('when interfaces change', () => {
     await ip(node, 'link', 'set', 'd0', 'address', mac);
   });
 
+  it('is in its groups again after a time in which the link was too small for IPv6', async () => {
+    const mac = await macOf(node, 'd0');
+    fast = await Fast.start(node, { addresses: both, rules: once });
+    const groups = () => node.run(['ip', 'maddr', 'show', 'dev', 'd0']);
+    const ndp = () => fast!.ports().find((port) => port.name === 'd0')?.ndp;
+    await ip(node, 'link', 'set', 'd0', 'mtu', '1000');
+    await fast.until('it does without neighbour discovery', () => ndp() === 'off');
+    expect(await arping(mac)).toBe(true);
+    await ip(node, 'link', 'set', 'd0', 'mtu', '1500');
+    await fast.until('it has it again', () => ndp() === 'on');
+    // On the interface, and in the kernel's own list, of which switches are told.
+    for (const group of ['33:33:ff:00:00:c8', 'ff02::1:ff00:c8']) expect(await groups()).toContain(group);
+    expect(await ndisc(mac)).toBe(true);
+  });
+
+  it('goes by the name that an interface has now', async () => {
+    const mac = await macOf(node, 'd0');
+    fast = await Fast.start(node, { addresses: both.map((one) => ({ ...one, interfaces: ['lan0'] })), rules: once });
+    expect(await ndisc(mac)).toBe(false);
+    // Kernels before 6.2 want it down.
+    const rename = (from: string, to: string) =>
+      node.run([
+        ...['sh', '-c'],
+        `ip link set ${from} name ${to} || { ip link set ${from} down; ip link set ${from} name ${to}; ip link set ${to} up; }`,
+      ]);
+    await rename('d0', 'lan0');
+    try {
+      await fast.until('it has the name', () => fast!.ports().some((port) => port.name === 'lan0'));
+      expect(await answered(mac)).toEqual([true, true]);
+    } finally {
+      await rename('lan0', 'd0');
+    }
+    await fast.until('it has lost it', () => fast!.ports().some((port) => port.name === 'd0'));
+    expect(await ndisc(mac)).toBe(false);
+  });
+
   it('serves an interface that appears, one that is made again, and forgets one that goes', async () => {
     fast = await Fast.start(node, { addresses: both });
     for (let round = 0; round < 2; round++) {

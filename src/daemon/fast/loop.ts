@@ -17,6 +17,8 @@ import { type Drain, type Groups, type Socket, Tap } from './tap.ts';
 const TURN_FRAMES = 64;
 const RETRY_MS = 1_000;
 const COUNTERS_MS = 1_000;
+/** Addresses whose counters are told in one turn: each object that crosses to another thread is copied on its own. */
+const TURN_COUNTERS = 1_000;
 /** Longer than any ARP or neighbour discovery frame of use; what is longer is cut, and padding or refused. */
 const FRAME_OCTETS = 2048;
 
@@ -165,7 +167,9 @@ export class FastLoop implements Output, Drain {
   private count(): void {
     this.countersDueMs = undefined;
     for (const state of this.announcer.held()) this.overruns(state);
-    const addresses = this.announcer.takeCounters();
+    const addresses = this.announcer.takeCounters(TURN_COUNTERS);
+    // The others after a look at the sockets.
+    if (addresses.length === TURN_COUNTERS) this.countersDueMs = this.network.nowMs();
     const drops = this.announcer.takeDrops();
     if (addresses.length > 0 || drops.length > 0) this.post({ type: 'counters', addresses, drops });
   }

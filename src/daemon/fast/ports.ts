@@ -31,7 +31,7 @@ export function portsOf(
   const ports: Port[] = [];
   const macs: Mac[] = [];
   const ineligible = new Map<string, LinkReason>();
-  for (const { index, name = '', type, flags, address, master } of all) {
+  for (const { index, name = '', type, flags, address, master, mtu } of all) {
     const mac = type === ETHERNET && address?.length === 6 ? new Reader(address).u48() : undefined;
     if (mac !== undefined) macs.push(mac);
     const has = (flag: number) => (flags & flag) !== 0;
@@ -46,6 +46,7 @@ export function portsOf(
         multicast: has(LinkFlag.multicast),
         noArp: has(LinkFlag.noArp),
         loopback: has(LinkFlag.loopback),
+        ...(mtu !== undefined && { mtu }),
         ...(master !== undefined && master !== 0 && { masterKind: kinds.get(master) ?? 'unknown' }),
       },
       exclude,

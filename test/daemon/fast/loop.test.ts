@@ -317,6 +317,19 @@ describe('the fast loop', () => {
     expect(loop.nextDueMs()).toBeUndefined();
   });
 
+  it('tells the counters of thousands of addresses in slices, and of each in the end', () => {
+    const { apply, tick, reports } = make();
+    const many = Array.from({ length: 2500 }, (_, i) => `10.0.${i >> 8}.${i & 255}`);
+    apply(snapshot([eth0], many));
+    let sent = 0;
+    for (let i = 0; i < 1500; i++) sent += tick(10).length;
+    const counters = reports.flatMap((report) => (report.type === 'counters' ? [report.addresses] : []));
+    expect(Math.max(...counters.map(({ length }) => length))).toBe(1000);
+    const last = new Map(counters.flat().map(({ ip, gratuitous }) => [ip, gratuitous]));
+    expect(last.size).toBe(2500);
+    expect([...last.values()].reduce((sum, gratuitous) => sum + gratuitous, 0)).toBe(sent);
+  });
+
   it('tells of a claim in the turn in which it is heard, and that it is counted', () => {
     const { net, apply, serve, tick, reports } = make();
     apply(snapshot([eth0], [vip]));
