@@ -4,7 +4,7 @@ import type { PathAttributes } from '../bgp/path.ts';
 import type { PeerSettings } from '../bgp/settings.ts';
 import { AdHocSession, type PeerEvent } from '../daemon/adhoc.ts';
 import { routeText } from '../daemon/routes.ts';
-import { raiseCapabilities } from '../io/privileges.ts';
+import { settleCapabilities } from '../io/privileges.ts';
 import { complain, onInterrupt, readLines } from '../io/process.ts';
 import { type Address, formatAddress, toU32 } from '../lib/address.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../lib/prefix.ts';
@@ -88,7 +88,7 @@ export function command(): Command {
 }
 
 async function run(address: Address, given: Options): Promise<void> {
-  raiseCapabilities();
+  settleCapabilities();
   const { localAs } = given;
   if (localAs === undefined) throw usage('--local-as ASN is needed: the AS we are in');
   const options = { ...given, localAs };

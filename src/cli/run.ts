@@ -8,7 +8,7 @@ import { Appender } from '../io/appender.ts';
 import { wallClock } from '../io/clock.ts';
 import { flushed, type Logger, logFormats, logLevels, makeLogger } from '../io/log.ts';
 import { Notifier } from '../io/notify.ts';
-import { raiseCapabilities } from '../io/privileges.ts';
+import { settleCapabilities } from '../io/privileges.ts';
 import { onInterrupt, onSignal } from '../io/process.ts';
 import { VERSION } from '../io/version.ts';
 import { formatAddress } from '../lib/address.ts';
@@ -59,7 +59,7 @@ export function command(): Command {
 }
 
 async function run(options: Options): Promise<void> {
-  raiseCapabilities();
+  settleCapabilities();
   const log = makeLogger(options.logLevel, options.logFormat);
   try {
     await serve(options, log);

@@ -1,21 +1,47 @@
 /**
- * Capabilities that are permitted and not in force: those of a program whose file has them so (`setcap …=p`, as in our
- * container). Were they in force from the first, the kernel would not start it at all where one is not to be had
- * (capabilities(7), "Safety checking for capability-dumb binaries").
+ * Capabilities: what the program needs is put in force, and the rest given up.
+ *
+ * Permitted and not in force are those of a program whose file has them so (`setcap …=p`, as in our container). Were they
+ * in force from the first, the kernel would not start it at all where one is not to be had (capabilities(7), "Safety
+ * checking for capability-dumb binaries"). Too many are those of a program that root starts.
  */
 import { readFileSync } from 'node:fs';
-import { sysCapset } from './native.ts';
+import { sysCapset, sysDropBounding } from './native.ts';
 
 /** _LINUX_CAPABILITY_VERSION_3: sets of 64 bits in two halves. */
 const VERSION = 0x20080522;
 
-/** Puts in force what this thread may do. To be called first: threads that begin later have the same. */
-export function raiseCapabilities(): void {
+/** As <linux/capability.h> numbers them. */
+const needed: readonly number[] = [
+  0, // CHOWN: the group of the control socket
+  1, // DAC_OVERRIDE, and
+  2, // DAC_READ_SEARCH: documents and a state that are not root's, where root has started it
+  10, // NET_BIND_SERVICE: port 179
+  12, // NET_ADMIN: routes, rules, addresses
+  13, // NET_RAW: packet sockets
+  23, // SYS_NICE: real-time priority
+];
+/** What it takes to take capabilities from programs that are started later. */
+const SETPCAP = 8;
+const NEEDED = needed.reduce((set, number) => set | (1n << BigInt(number)), 0n);
+
+const holds = (set: bigint, number: number): boolean => (set >> BigInt(number)) % 2n === 1n;
+
+/**
+ * To be called first: threads that begin later have the same, and programs that are started later can get no more. Sockets are opened and
+ * routes are changed for as long as the program runs, so that nothing of what it needs can be given up later.
+ */
+export function settleCapabilities(): void {
   try {
     const status = readFileSync('/proc/thread-self/status', 'utf8');
     const set = (name: string) => BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? '0'}`);
-    const [inheritable, permitted, effective] = [set('CapInh'), set('CapPrm'), set('CapEff')];
-    if (effective === permitted) return;
+    const before = [set('CapEff'), set('CapPrm'), set('CapInh')] as const;
+    if (holds(before[0], SETPCAP)) {
+      const excess = set('CapBnd') & ~NEEDED;
+      for (let number = 0; number < 64; number++) if (holds(excess, number)) sysDropBounding(number);
+    }
+    const [permitted, inheritable] = [before[1] & NEEDED, before[2] & NEEDED];
+    if (before[0] === permitted && before[1] === permitted && before[2] === inheritable) return;
     // Each half: effective, permitted, inheritable.
     const halves = [0n, 32n].flatMap((shift) =>
       [permitted, permitted, inheritable].map((bits) => Number((bits >> shift) & 0xffff_ffffn)),

@@ -7,40 +7,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { Namespace } from '../support/netns.ts';
 import { outcome, run, waitFor } from '../support/process.ts';
+import { build, copy, final, stagedCopy } from './dockerfile.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'waypost-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-interface Step {
-  readonly word: string;
-  readonly rest: string;
-}
-
-/** Instructions by stage, in their order. */
-function stages(text: string): Step[][] {
-  const joined = text.replace(/^#.*\n/gm, '').replace(/\\\n/g, ' ');
-  const steps = [...joined.matchAll(/^([A-Z]+)\s+(.*)$/gm)].map(([, word, rest]) => ({ word: word!, rest: rest! }));
-  const found: Step[][] = [];
-  for (const step of steps) {
-    if (step.word === 'FROM') found.push([]);
-    found.at(-1)!.push(step);
-  }
-  return found;
-}
-
-const [build, final] = stages(readFileSync('Dockerfile', 'utf8'));
-
-/** What COPY brings, from this checkout or from another stage's folder. */
-function copy(rest: string, from: string, to: string): void {
-  const words = rest.split(/\s+/).filter((w) => !w.startsWith('--'));
-  const target = words.pop()!;
-  for (const source of words) {
-    const path = join(from, source);
-    const whole = target.endsWith('/') ? join(to, target, source.split('/').at(-1)!) : join(to, target);
-    mkdirSync(dirname(whole), { recursive: true });
-    cpSync(path, whole, { recursive: true });
-  }
-}
 
 test('the build stage builds from a clean copy, and what the image takes of it runs', {
   timeout: 300_000,
@@ -49,29 +19,43 @@ test('the build stage builds from a clean copy, and what the image takes of it r
   const out = join(folder, 'out');
   const image = join(folder, 'image');
   mkdirSync(work);
-  for (const { word, rest } of build!) {
-    if (word === 'COPY') copy(rest, '.', work);
+  for (const { word, rest } of build) {
+    if (word === 'COPY') copy(rest, work);
     // Its root is a folder here.
     if (word === 'RUN') execFileSync('sh', ['-c', rest.replaceAll('/out', out)], { cwd: work, stdio: 'pipe' });
   }
-  for (const { word, rest } of final!) {
+  for (const { word, rest } of final) {
     if (word !== 'COPY') continue;
-    const staged = /^--from=build (\S+) (\S+)$/.exec(rest);
-    if (staged === null) copy(rest, '.', image);
+    const staged = stagedCopy(rest);
+    if (staged === undefined) copy(rest, image);
     else {
-      const path = staged[1]!.replace('/src', work).replace('/out', out);
-      cpSync(path, join(image, staged[2]!), { recursive: true });
+      const path = staged[0].replace('/src', work).replace('/out', out);
+      cpSync(path, join(image, staged[1]), { recursive: true });
     }
   }
-  expect(readdirSync(image).sort()).toEqual(['bin', 'dist', 'fixtures', 'node_modules', 'package.json']);
+  expect(readdirSync(image).sort()).toEqual(['LICENSE', 'bin', 'dist', 'fixtures', 'node_modules', 'package.json']);
   const demo = await outcome(['node', join(image, 'bin/waypost'), 'demo'], { timeoutMs: 60_000 });
   expect(demo).toMatchObject({ code: 0, stdout: expect.stringContaining('the router knows 0 routes') });
   const size = Number((await run(['du', '-sk', image])).split('\t')[0]);
   expect(size).toBeLessThan(30_000);
 });
 
+test('the builder gets what is copied, and nothing else', () => {
+  const lines = readFileSync('.dockerignore', 'utf8').split('\n').filter(Boolean);
+  const admitted = lines.flatMap((line) => (line.startsWith('!') ? [line.slice(1)] : []));
+  expect(lines.filter((line) => !line.startsWith('!') && !line.startsWith('#'))).toEqual(['*']);
+  const copied = [...build, ...final].flatMap(({ word, rest }) =>
+    word === 'COPY' && stagedCopy(rest) === undefined ? rest.split(/\s+/).slice(0, -1) : [],
+  );
+  expect([...new Set(copied)].sort()).toEqual(admitted.sort());
+});
+
+/** The command of the health check. */
+const healthCheck = (): string[] =>
+  JSON.parse(/CMD (\[.*\])/.exec(final.find(({ word }) => word === 'HEALTHCHECK')!.rest)![1]!);
+
 describe('privileges', () => {
-  const [, capabilities] = /setcap (\S+) /.exec(final!.find(({ rest }) => rest.includes('setcap'))!.rest)!;
+  const [, capabilities] = /setcap (\S+) /.exec(final.find(({ rest }) => rest.includes('setcap'))!.rest)!;
   const all = ['net_admin', 'net_raw', 'net_bind_service'];
   let node: string;
   let namespace: Namespace;
@@ -96,7 +80,7 @@ describe('privileges', () => {
   ];
 
   test.each([
-    ['without a capability, as in a sidecar', []],
+    ['without a capability', []],
     ['with one of three', ['net_bind_service']],
     ['with all, but no way to gain any', all],
   ])('it starts %s', async (_, bounding) => {
@@ -123,14 +107,55 @@ describe('privileges', () => {
     const log = () => daemon.output;
     await waitFor('it listens', async () => (await namespace.run(['ss', '-ltn'])).includes('127.0.0.1:179'), { log });
     await waitFor('its state', () => existsSync(`${home}/state/assignments.json`), { log });
+    // As the engine asks for its health, in the same container.
+    const check = [...argv, ...healthCheck().slice(1), '--control', `${home}/s`];
+    expect(await outcome(check)).toMatchObject({ code: 0 });
+    expect(await daemon.stop('SIGTERM')).toBe(0);
+    expect((await outcome(check)).code).not.toBe(0);
+  });
+
+  test('root without bounds keeps what is needed, and no program that it starts gets more', async () => {
+    const home = namespace.folder('root');
+    const speaker = `{stateDir: ${home}, drain: {wait: 0s}}`;
+    writeFileSync(
+      `${home}/all.yaml`,
+      `apiVersion: waypost.dev/v1\nkind: Speaker\nmetadata: {name: a}\nspec: ${speaker}\n---\n` +
+        'apiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {name: a}\n',
+    );
+    const argv = ['node', resolve('bin/waypost'), 'run', '-c', `${home}/all.yaml`, '--control', `${home}/s`];
+    const daemon = namespace.spawn([...argv, '--http', 'off']);
+    const pids = async () => (await run(['ip', 'netns', 'pids', namespace.name])).split('\n').filter(Boolean);
+    const log = () => daemon.output;
+    await waitFor('it is ready', () => daemon.output.includes('"msg":"ready"'), { log });
+    const threads = (await pids()).flatMap((pid) =>
+      readdirSync(`/proc/${pid}/task`).map((task) => readFileSync(`/proc/${pid}/task/${task}/status`, 'utf8')),
+    );
+    // CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, NET_BIND_SERVICE, NET_ADMIN, NET_RAW, SYS_NICE.
+    const kept = '0000000000803407';
+    const sets = (status: string) => [...status.matchAll(/^Cap(?:Prm|Eff|Bnd):\t(\w+)$/gm)].map(([, bits]) => bits);
+    const main = threads.find((status) => /^Tgid:\t(\d+)\n(?:.*\n)?Pid:\t\1$/m.test(status))!;
+    expect(sets(main)).toEqual([kept, kept, kept]);
+    // The engine's own helpers began before; what waits for packets began after.
+    expect(threads.filter((status) => sets(status).every((bits) => bits === kept)).length).toBeGreaterThan(1);
     expect(await daemon.stop('SIGTERM')).toBe(0);
   });
-});
 
-test('the health check asks what the daemon serves', () => {
-  const check = final!.find(({ word }) => word === 'HEALTHCHECK')!.rest;
-  const [, argv] = /CMD (\[.*\])/.exec(check)!;
-  expect(JSON.parse(argv!)).toEqual(['node', '-e', expect.stringContaining('http://127.0.0.1:7472/healthz')]);
+  test('the sidecar, which may do one thing: the address is on the loopback while it is announced', async () => {
+    const home = namespace.folder('sidecar');
+    const [documents] = parseAllDocuments(readFileSync('packaging/kubernetes/sidecar.yaml', 'utf8'));
+    const text = (documents!.toJS() as { data: Record<string, string> }).data['waypost.yaml']!;
+    const stateful = text.replace('loopbackAddresses: [bgp]', `$&, stateDir: ${home}, drain: {wait: 0s}`);
+    writeFileSync(`${home}/all.yaml`, stateful);
+    await run(['chown', '-R', '65532:65532', home]);
+    const argv = contained(65532, ['net_admin']);
+    const daemon = namespace.spawn([
+      ...[...argv, 'run', '-c', `${home}/all.yaml`, '--control', `${home}/s`, '--http', 'off'],
+    ]);
+    const has = async () => (await namespace.run(['ip', 'address', 'show', 'dev', 'lo'])).includes('203.0.113.53/32');
+    await waitFor('the address', has, { log: () => daemon.output });
+    expect(await daemon.stop('SIGTERM')).toBe(0);
+    expect(await has()).toBe(false);
+  });
 });
 
 test('the manifests: arguments that the program takes, documents that it accepts', async () => {
@@ -143,7 +168,7 @@ test('the manifests: arguments that the program takes, documents that it accepts
       expect(document.errors).toEqual([]);
       const object = document.toJS() as {
         data?: Record<string, string>;
-        spec?: { containers?: Container[]; template?: { spec: { containers: Container[] } } };
+        spec?: Partial<PodSpec> & { template?: { spec: PodSpec } };
       };
       for (const [name, text] of Object.entries(object.data ?? {})) {
         documents++;
@@ -151,9 +176,15 @@ test('the manifests: arguments that the program takes, documents that it accepts
         execFileSync('sh', ['-c', 'cat >"$0"', at], { input: text });
         expect(await outcome(['node', 'bin/waypost', 'check', '--strict', at])).toMatchObject({ code: 0 });
       }
-      const containers = object.spec?.containers ?? object.spec?.template?.spec.containers ?? [];
-      for (const { image, args } of containers) {
+      const { containers = [], volumes = [] } = object.spec?.template?.spec ?? object.spec ?? {};
+      for (const { image, args, securityContext, volumeMounts = [] } of containers) {
         if (!image.startsWith('waypost:')) continue;
+        expect(image).toBe(`waypost:${JSON.parse(readFileSync('package.json', 'utf8')).version}`);
+        // Where it writes, something is mounted that may be written to.
+        expect(securityContext).toMatchObject({ readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } });
+        const writable = volumeMounts.filter(({ readOnly }) => readOnly !== true).map(({ mountPath }) => mountPath);
+        expect(writable).toEqual(expect.arrayContaining(['/run/waypost', '/var/lib/waypost']));
+        for (const { name } of volumeMounts) expect(volumes.map((volume) => volume.name)).toContain(name);
         const argv = args.map((arg) => arg.replace('$(NODE_NAME)', 'node-a'));
         // A configuration that is not there ends the program after its arguments were understood.
         const { code, stderr } = await outcome([
@@ -175,6 +206,13 @@ test('the manifests: arguments that the program takes, documents that it accepts
 interface Container {
   readonly image: string;
   readonly args: readonly string[];
+  readonly securityContext?: object;
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean }[];
+}
+
+interface PodSpec {
+  readonly containers: readonly Container[];
+  readonly volumes?: readonly { readonly name: string }[];
 }
 
 test('a package from the registry would install and run anywhere', { timeout: 300_000 }, async () => {

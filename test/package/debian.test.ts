@@ -1,13 +1,15 @@
 /**
- * The Debian package, installed in a system that has nothing else (debootstrap) and run there as the user that it makes.
+ * The Debian package, installed in a system that has nothing else (debootstrap) and run there as the user that it makes; then,
+ * in the same system, what the container's image is made of.
  * Takes minutes: `npm run test:package`.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { followReadme, neighbourhood } from '../interop/quickstart.ts';
 import { Daemon, outcome, run, waitFor } from '../support/process.ts';
+import { copy, final, stagedCopy } from './dockerfile.ts';
 
 const MINUTES = 60_000;
 const folder = mkdtempSync(join(tmpdir(), 'waypost-test-'));
@@ -81,10 +83,64 @@ test('installs where nothing else is, runs with its own Node, and goes without a
 
   expect(await run(['dpkg-deb', '-f', built, 'Depends'])).toMatch(/^libc6 \(>= 2\.\d\d\), libstdc\+\+6\n$/);
   expect((await inside('bash', '-n', '/usr/share/bash-completion/completions/waypost')).code).toBe(0);
+  // Of all that is in it, whose it is.
+  const whose = (await inside('cat', '/usr/share/doc/waypost/copyright')).stdout;
+  for (const words of ['Apache License', 'Node.js is licensed for use as follows', 'koffi', 'prom-client'])
+    expect(whose).toContain(words);
+  // A new version over one that is there leaves what is configured, and all as it was packed.
+  await inside('sh', '-c', 'echo "# mine" >/etc/waypost/mine.yaml');
+  expect(await inside('dpkg', '-i', `/${basename(built)}`)).toMatchObject({ code: 0 });
+  expect((await inside('cat', '/etc/waypost/mine.yaml')).stdout).toBe('# mine\n');
+  expect(await inside('dpkg', '--verify', 'waypost')).toMatchObject({ code: 0, stdout: '' });
+  await inside('rm', '/etc/waypost/mine.yaml');
   const size = Number((await run(['stat', '-c', '%s', built])).trim());
   process.stdout.write(`${basename(built)}: ${(size / 1e6).toFixed(1)} MB\n`);
   expect(await inside('dpkg', '--purge', 'waypost')).toMatchObject({ code: 0 });
   expect(
     (await inside('sh', '-c', 'ls -d /usr/lib/waypost /usr/bin/waypost /etc/waypost 2>/dev/null || true')).stdout,
   ).toBe('');
+});
+
+test('the last stage of the image, carried out there', { timeout: 10 * MINUTES }, async () => {
+  const at = '/usr/lib/waypost';
+  // What the build stage has, of which the other test of the image knows that it comes to be.
+  mkdirSync(join(root, 'node/bin'), { recursive: true });
+  cpSync(process.execPath, join(root, 'node/bin/node'));
+  writeFileSync(join(root, 'node/LICENSE'), "Node's\n");
+  const built = {
+    '/out/node_modules': ['node_modules/koffi', 'node_modules/@koromix'],
+    '/src/dist/bundle': ['dist/bundle/.'],
+  } as const;
+  // The package's own, which stays when the package goes.
+  await inside('userdel', 'waypost');
+  const proxies = Object.entries(process.env).flatMap(([name, value]) =>
+    /_proxy$/i.test(name) ? `${name}=${value}` : [],
+  );
+  for (const { word, rest } of final) {
+    if (word === 'COPY') {
+      const staged = stagedCopy(rest);
+      if (staged === undefined) copy(rest, join(root, at));
+      else {
+        const target = join(root, at, staged[1]);
+        mkdirSync(target, { recursive: true });
+        await run(['cp', '-r', ...built[staged[0] as keyof typeof built], target]);
+      }
+    }
+    if (word !== 'RUN') continue;
+    const command = rest.replace(/^--mount=\S+\s+/, '');
+    expect(await inside('env', ...proxies, 'sh', '-ec', command), command).toMatchObject({ code: 0 });
+  }
+  const files = ['/usr/local/bin/node', '/usr/sbin/nft'].map((path) => join(root, path));
+  expect((await run(['getcap', ...files])).replaceAll(root, '')).toBe(
+    '/usr/local/bin/node cap_net_bind_service,cap_net_admin,cap_net_raw=p\n/usr/sbin/nft cap_net_admin=ep\n',
+  );
+  expect((await inside('sh', '-c', 'command -v npm setcap || true')).stdout).toBe('');
+  const [user] = final.flatMap(({ word, rest }) => (word === 'USER' ? rest : []));
+  const start = ['chroot', `--userspec=${user}`, root, 'env', '-i', 'PATH=/usr/local/bin:/usr/bin:/bin'];
+  expect(await outcome([...start, 'waypost', 'demo'], slow)).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('the router knows 0 routes'),
+  });
+  // It may write where it must, and has its documents to read.
+  expect(await outcome([...start, 'touch', '/run/waypost/a', '/var/lib/waypost/a'])).toMatchObject({ code: 0 });
 });
