@@ -11,8 +11,7 @@ import { equal } from '../lib/diff.ts';
 import { Failover } from './failover.ts';
 import type { FibEvents, FibSettings } from './fib/events.ts';
 import { Fib } from './fib/fib.ts';
-import { claimName } from './fib/parts.ts';
-import { type Place, Places } from './fib/places.ts';
+import { Places } from './fib/places.ts';
 import type { Peer } from './peer.ts';
 import { Rehearsal } from './rehearsal.ts';
 import type { Speaker } from './speaker.ts';
@@ -115,7 +114,6 @@ export class Learned {
         },
         audited: () => this.audited(),
         unread: (problem) => this.unread(problem),
-        others: (places) => this.others(places),
         contested: ({ table, protocol, metric }) => {
           const text = 'another program makes routes with our protocol and metric: what we did not learn is left to it';
           log.warn({ table, protocol, metric }, `${text}; give kernel.metric another number`);
@@ -166,20 +164,6 @@ export class Learned {
     const text = "the kernel's routes cannot be read: none is installed, or put right, before they are";
     log.error({ reason: 'kernelUnread', error: problem }, text);
     happened("the kernel's routes cannot be read", `kernelUnread: ${problem}`);
-  }
-
-  private others(places: readonly Place[]): void {
-    if (this.fib === undefined) return;
-    const { log, happened } = this.options;
-    const tables = places.map(({ table }) => table).join(', ');
-    if (places.length === 0) {
-      log.info('no other waypost looks after our tables any more');
-      happened('no other waypost looks after our tables any more', '');
-      return;
-    }
-    const text = 'another waypost looks after these routes: none is changed here before it ends';
-    log.error({ reason: 'kernelHeld', places, sockets: places.map((place) => `@${claimName(place)}`) }, text);
-    happened(`another waypost looks after the routes of table ${tables}`, 'kernelHeld');
   }
 
   private audited(): void {

@@ -60,14 +60,11 @@ export function registerRouteMetrics(registry: Registry, learned: Learned): void
     },
   });
   new Gauge({
-    name: 'waypost_route_obstacles',
-    help: 'What keeps learned routes from the kernel: its routes cannot be read (kernelUnread), or tables of another waypost (kernelHeld).',
-    labelNames: ['reason'],
+    name: 'waypost_route_unread',
+    help: "The kernel's routes cannot be read, so that none is installed, or put right.",
     registers,
     collect() {
-      this.reset();
-      this.set({ reason: 'kernelUnread' }, learned.problem === undefined ? 0 : 1);
-      this.set({ reason: 'kernelHeld' }, learned.fib?.others.length ?? 0);
+      this.set(learned.problem === undefined ? 0 : 1);
     },
   });
   new Counter({

@@ -3,7 +3,6 @@ import { formatAddress } from '../lib/address.ts';
 import { formatPrefix } from '../lib/prefix.ts';
 import type { Hop } from '../netlink/hop.ts';
 import type { Fib } from './fib/fib.ts';
-import { samePlace } from './fib/places.ts';
 import type { Instances } from './instances.ts';
 import { type Filter, wanted } from './views.ts';
 
@@ -11,14 +10,12 @@ import { type Filter, wanted } from './views.ts';
 export function* routeRows(fib: Fib | undefined, instances: Instances, filter: Filter) {
   if (fib === undefined) return;
   const byTable = new Map([...instances.all].map((instance) => [instance.table, instance]));
-  const { others } = fib;
   for (const [table, pair] of fib.all) {
     const instance = byTable.get(table);
     const vrf = instance?.vrf ?? '';
     if (filter.vrf !== undefined && filter.vrf !== vrf) continue;
     for (const routes of [pair.ipv4, pair.ipv6]) {
       const { settings, sets } = routes;
-      const isHeld = others.some((place) => samePlace(place, settings));
       for (const { prefix, set, state, error } of routes.rows()) {
         if (!wanted(prefix, filter)) {
           yield undefined;
@@ -33,16 +30,13 @@ export function* routeRows(fib: Fib | undefined, instances: Instances, filter: F
           metric: settings.metric,
           protocol: settings.protocol,
           nexthops: sets.hops(set).map((hop) => hopView(hop, fib)),
-          state: isHeld && (state === 'pending' || state === 'removing') ? HELD : state,
+          state,
           error,
         };
       }
     }
   }
 }
-
-/** It is not for us to change, before another process ends that looks after the table. */
-const HELD = 'held';
 
 function hopView({ gateway, link, weight }: Hop, fib: Fib) {
   return {

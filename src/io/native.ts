@@ -23,8 +23,6 @@ interface Library {
   readonly socket: (domain: number, type: number, protocol: number) => number;
   readonly socketpair: (domain: number, type: number, protocol: number, fds: Int32Array) => number;
   readonly bind: (fd: number, address: Uint8Array, length: number) => number;
-  readonly listen: (fd: number, backlog: number) => number;
-  readonly connect: (fd: number, address: Uint8Array, length: number) => number;
   readonly close: (fd: number) => number;
   readonly setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
   readonly getsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: Uint32Array) => number;
@@ -82,8 +80,6 @@ function load(): Library {
       socket: c.func('int socket(int domain, int type, int protocol)'),
       socketpair: c.func('int socketpair(int domain, int type, int protocol, _Out_ int *fds)'),
       bind: c.func('int bind(int fd, const void *address, unsigned int length)'),
-      listen: c.func('int listen(int fd, int backlog)'),
-      connect: c.func('int connect(int fd, const void *address, unsigned int length)'),
       close: c.func('int close(int fd)'),
       setsockopt: c.func('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)'),
       getsockopt: c.func(
@@ -162,11 +158,6 @@ export function sysSocketpair(domain: number, type: number): readonly [number, n
 
 export const sysBind = (fd: number, address: Uint8Array): number =>
   check('bind', load().bind(fd, address, address.length));
-
-export const sysListen = (fd: number, backlog: number): number => check('listen', load().listen(fd, backlog));
-
-export const sysConnect = (fd: number, address: Uint8Array): number =>
-  check('connect', load().connect(fd, address, address.length));
 
 export const sysClose = (fd: number): number => check('close', load().close(fd));
 

@@ -30,9 +30,6 @@ export function endQuietlyWithoutReader(): void {
   });
 }
 
-/** The user whose rights this process has. */
-export const userId = (): number => process.geteuid?.() ?? 0;
-
 export const onSignal = (signal: 'SIGHUP', handler: () => void): void => {
   process.on(signal, handler);
 };

@@ -11,8 +11,6 @@ import type { Logger } from '../../src/io/log.ts';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-const place = { table: 254, protocol: 186, metric: 20 };
-
 async function bench(make: (events: FibEvents) => Fib) {
   const said: string[] = [];
   const happened: string[] = [];
@@ -58,26 +56,20 @@ it('that its routes cannot be read, and that they can again', async () => {
   await learned.stop();
   // Nobody is told at the end.
   events.unread('EBADF');
-  events.others([place]);
   expect(said).toHaveLength(2);
 });
 
-it('that others look after our tables, or make routes in our name', async () => {
+it('that others make routes in our name', async () => {
   let events!: FibEvents;
   const { said, happened } = await bench((given) => {
     events = given;
     return { auditor: {}, all: new Map(), stop: async () => {} } as unknown as Fib;
   });
-  events.others([place]);
-  events.others([]);
-  events.contested(place);
+  events.contested({ table: 254, protocol: 186, metric: 20 });
   expect(said).toEqual([
-    'error kernelHeld: another waypost looks after these routes: none is changed here before it ends',
-    'info: no other waypost looks after our tables any more',
     expect.stringMatching(/^warn : another program makes routes with our protocol and metric.*kernel\.metric/),
   ]);
-  expect(happened[0]).toBe('another waypost looks after the routes of table 254 (kernelHeld)');
-  expect(happened).toHaveLength(3);
+  expect(happened).toEqual([expect.stringMatching(/\(table 254, protocol 186, metric 20\)$/)]);
 });
 
 it('that there is no kernel to ask', async () => {

@@ -108,11 +108,10 @@ export class Node {
 
   private readonly http: string;
 
-  /** @param folder another name for each that shares the namespace */
-  constructor(namespace: Namespace, { http = 'off', folder = 'node' } = {}) {
+  constructor(namespace: Namespace, { http = 'off' } = {}) {
     this.namespace = namespace;
     this.http = http;
-    this.folder = namespace.folder(folder);
+    this.folder = namespace.folder('node');
     this.control = `${this.folder}/control.sock`;
     mkdirSync(`${this.folder}/etc`);
   }

@@ -1,5 +1,5 @@
 /** A kernel's routing tables for tests, behind the sockets of netlink: what requests do to them, and what it tells of that. */
-import { claimName, type FibParts } from '../../src/daemon/fib/parts.ts';
+import type { FibParts } from '../../src/daemon/fib/parts.ts';
 import { formatPrefix, prefix } from '../../src/lib/prefix.ts';
 import { MessageFlag, MessageType } from '../../src/netlink/const.ts';
 import { HostReader, HostWriter } from '../../src/netlink/host.ts';
@@ -33,22 +33,14 @@ export class FakeKernel implements KernelSide {
   /** Errno with which dumps end; octets that dumps and events have beside all routes. */
   unread: number | undefined;
   readonly odd: Uint8Array[] = [];
-  /** Names that processes have. */
-  readonly claimed = new Set<string>();
   private readonly listeners = new Set<FakeEvents>();
   private port = 100;
 
-  /** What a `Fib` is made of; tests of several have one kernel. */
+  /** What a `Fib` is made of. */
   parts(): FibParts {
     return {
       request: () => this.socket(),
       events: (_, except, readable) => this.events(except, readable),
-      claim: (place) => {
-        const name = claimName(place);
-        if (this.claimed.has(name)) return undefined;
-        this.claimed.add(name);
-        return { close: () => void this.claimed.delete(name) };
-      },
     };
   }
 

@@ -24,8 +24,6 @@ export interface FibEvents {
   audited(): void;
   /** It cannot be read, for this reason, although that was tried again and again; or, `undefined`, it can. */
   unread(problem: string | undefined): void;
-  /** Places that other processes look after, where nothing is changed before they end: others than before, or none any more. */
-  others(places: readonly Place[]): void;
   /** Others make routes here in our name, again and again: those that nobody here wants are left to them. */
   contested(place: Place): void;
   /** Every change that was wanted is carried out, or refused. */

@@ -18,7 +18,6 @@ import { type Event, Monitor } from '../../netlink/monitor.ts';
 import { Reach, type Way } from '../../vrf/reach.ts';
 import type { Routes } from '../../vrf/routes.ts';
 import { Auditor, type Extent } from './auditor.ts';
-import { Claims } from './claims.ts';
 import type { FibEvents, FibSettings } from './events.ts';
 import { Holdings } from './holdings.ts';
 import type { TableRoutes } from './pair.ts';
@@ -43,7 +42,6 @@ export class Fib {
   private readonly reach: Reach;
   private settings: FibSettings;
   private readonly holdings: Holdings;
-  private readonly claims: Claims;
   /** What is in the kernel was read once. */
   private hasRead = false;
   private stopping = false;
@@ -65,15 +63,7 @@ export class Fib {
         // They may have been in the way of routes with another protocol, and what we delete ourselves is not heard of.
         if (!this.stopping) this.auditor.want('all');
       },
-      forgotten: (routes) => {
-        this.programmer.delete(routes);
-        this.claims.release(routes.settings);
-      },
-      isOthers: ({ settings: place }) => this.claims.isOthers(place),
-    });
-    this.claims = new Claims((place) => parts.claim(place), {
-      others: (places) => events.others(places),
-      won: () => this.lookAgain('ours'),
+      forgotten: (routes) => this.programmer.delete(routes),
     });
     this.reach = new Reach({ protocol: settings.protocol, viaDefault: settings.resolveViaDefault });
     this.batchSocket = parts.request();
@@ -163,11 +153,6 @@ export class Fib {
     return holdings.open({ table, protocol, metric }, mtu);
   }
 
-  /** Places that other processes look after. */
-  get others(): readonly Place[] {
-    return this.claims.others;
-  }
-
   /** Every table that has some. */
   get all(): ReadonlyMap<number, TableRoutes> {
     return this.holdings.tables;
@@ -198,7 +183,6 @@ export class Fib {
     await this.programmer.close();
     this.batchSocket.close();
     this.querySocket.close();
-    this.claims.close();
   }
 
   /** Nothing of ours is to be left, of earlier processes either. What nobody has read, or is sure of, is read again. */
@@ -272,7 +256,7 @@ export class Fib {
     if (extent === 'all') this.reach.endRead(complete);
     for (const routes of this.holdings.all()) {
       routes.endAudit(complete);
-      if (complete && routes.isAudited && this.claims.ask(routes.settings)) this.programmer.add(routes);
+      if (complete && routes.isAudited) this.programmer.add(routes);
     }
     if (extent === 'all' && complete) {
       this.hasRead = true;

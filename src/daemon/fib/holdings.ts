@@ -11,10 +11,8 @@ export interface HoldingsEvents {
   /** Routes will be put here for the first time; or nothing of earlier processes is there any more. */
   place(place: Place): void;
   leftPlace(place: Place): void;
-  /** Nothing of these routes is there or wanted any more, or they are another process's. */
+  /** Nothing of these routes is there or wanted any more. */
   forgotten(routes: Routes): void;
-  /** Another process looks after these: they are not for this one to change. */
-  isOthers(routes: Routes): boolean;
 }
 
 export class Holdings {
@@ -42,10 +40,9 @@ export class Holdings {
     for (const pair of this.abandoned.values()) yield* both(pair);
   }
 
-  /** Nothing is there, as far as it is for us to change, and that is certain. */
+  /** Nothing is there, and that is certain. */
   get isClear(): boolean {
-    for (const routes of this.all())
-      if (!(routes.isAudited && !routes.auditNeeded && routes.isEmpty) && !this.events.isOthers(routes)) return false;
+    for (const routes of this.all()) if (!routes.isAudited || routes.auditNeeded || !routes.isEmpty) return false;
     return true;
   }
 
@@ -100,8 +97,7 @@ export class Holdings {
         this.events.leftPlace(place);
       }
     const pairs = [...this.used.values()];
-    const remains = (routes: Routes) => !routes.isEmpty && !this.events.isOthers(routes);
-    if (!this.retiring || pairs.some((pair) => both(pair).some(remains))) return false;
+    if (!this.retiring || pairs.some((pair) => both(pair).some((routes) => !routes.isEmpty))) return false;
     for (const pair of pairs) for (const routes of both(pair)) this.events.forgotten(routes);
     this.used.clear();
     this.retiring = false;

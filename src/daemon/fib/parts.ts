@@ -1,10 +1,7 @@
-/** The sockets by which the kernel is asked for routes, and by which it tells of them; and who may change which. */
-import { type Claim, claim, holderOf } from '../../io/claim.ts';
+/** The sockets by which the kernel is asked for routes, and by which it tells of them. */
 import { SystemError } from '../../io/native.ts';
 import { EventSocket, RequestSocket } from '../../io/netlink.ts';
-import { userId } from '../../io/process.ts';
 import { Group } from '../../netlink/const.ts';
-import type { Place } from './places.ts';
 
 export type Requests = Pick<RequestSocket, 'portId' | 'send' | 'sendAside' | 'receive' | 'close'>;
 export type Events = Pick<EventSocket, 'receive' | 'close'>;
@@ -13,8 +10,6 @@ export type Events = Pick<EventSocket, 'receive' | 'close'>;
 export interface FibParts {
   request(): Requests;
   events(groups: readonly number[], except: number, readable: () => void): Events;
-  /** A place of routes for this process alone; undefined where another has it. */
-  claim(place: Place): Claim | undefined;
 }
 
 /** Room for the events of a table that is flushed, a hundred thousand routes or so. */
@@ -33,26 +28,4 @@ export const realParts: FibParts = {
       return open(groups.filter((group) => group !== Group.nextHop));
     }
   },
-  claim: claimPlace,
 };
-
-/** What `ss -xl` shows behind an @ while a process looks after routes. */
-export const claimName = ({ table, protocol, metric }: Place): string =>
-  `waypost/routes/table/${table}/protocol/${protocol}/metric/${metric}`;
-
-/** A user who may not change routes keeps nobody from it by taking the name. */
-function claimPlace(place: Place): Claim | undefined {
-  const name = claimName(place);
-  try {
-    const own = claim(name);
-    if (own !== undefined) return own;
-  } catch (error) {
-    // No such sockets here: as if nobody else could have it.
-    if (error instanceof SystemError) return unheld;
-    throw error;
-  }
-  const holder = holderOf(name);
-  return holder === undefined || holder.uid === 0 || holder.uid === userId() ? undefined : unheld;
-}
-
-const unheld: Claim = { close: () => {} };

@@ -69,7 +69,7 @@ export interface SessionFacts {
 export type ReceivedReason = AdmissionReason | Loss | Exclusion;
 
 /** Why a route that is used is not in the kernel. */
-export type KernelReason = 'kernelConflict' | 'kernelRefused' | 'kernelHeld' | 'kernelUnread';
+export type KernelReason = 'kernelConflict' | 'kernelRefused' | 'kernelUnread';
 
 /** A received route as `show received` has it. */
 export interface ReceivedFacts {

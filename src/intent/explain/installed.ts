@@ -8,20 +8,13 @@ const findings: Readonly<Record<string, string>> = {
   pending: 'it will be there at once',
   conflict: 'not',
   failed: 'not',
-  held: 'not changed here',
   leftover: 'from before this process began, and nobody has announced it again so far',
   removing: 'it is about to go',
 };
 
 /** Why the kernel does not have a route that is chosen. */
 export const obstacleOf = ({ state }: InstalledFacts): KernelReason | undefined =>
-  Object.hasOwn(obstacles, state) ? obstacles[state] : undefined;
-
-const obstacles: Readonly<Record<string, KernelReason>> = {
-  conflict: 'kernelConflict',
-  failed: 'kernelRefused',
-  held: 'kernelHeld',
-};
+  state === 'conflict' ? 'kernelConflict' : state === 'failed' ? 'kernelRefused' : undefined;
 
 export function installedStep(route: InstalledFacts): Step {
   const { table, vrf, importedFrom, metric, nexthops, state, error } = route;

@@ -61,10 +61,6 @@ export const receivedReasons: Readonly<Record<ReceivedReason | KernelReason, Mea
     says: 'The kernel refuses it; it is tried again, later each time, and when links or routes change.',
     remedy: 'See the error that the kernel gives.',
   },
-  kernelHeld: {
-    says: 'Another waypost in this network namespace looks after the routes of this table, protocol and metric.',
-    remedy: 'End it, or give one of the two another kernel.protocol or kernel.metric.',
-  },
   kernelUnread: {
     says: "The kernel's routes cannot be read, so that no way to a next hop is known, and none is installed.",
     remedy: 'See the error that the log gives; it is tried again, every ten seconds at the latest.',

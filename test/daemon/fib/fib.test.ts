@@ -36,15 +36,12 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 
 afterEach(() => void vi.useRealTimers());
 
 class Bench {
-  readonly kernel: FakeKernel;
+  readonly kernel = new FakeKernel();
   readonly said: string[] = [];
   fib!: Fib;
   private readonly wants = new Map<string, string>();
 
-  /** @param shared a kernel that another one has too */
-  constructor(shared?: FakeKernel) {
-    this.kernel = shared ?? new FakeKernel();
-    if (shared !== undefined) return;
+  constructor() {
     this.kernel.setLink(link(7));
     this.connect();
   }
@@ -76,7 +73,6 @@ class Bench {
         audited: () => {},
         unread: (problem) => said.push(problem === undefined ? 'read' : `unread: ${problem}`),
         contested: (p) => said.push(`contested ${words(p)}`),
-        others: (places) => said.push(`others ${places.map(words).join(', ') || 'none'}`),
         idle: () => {},
       },
       kernel.parts(),
@@ -411,67 +407,6 @@ describe('a kernel that never tells all its routes', () => {
     await b.pass(5_000);
     expect(b.said).toEqual([`place ${MAIN} 186 20`]);
     expect(b.shown).toHaveLength(1);
-  });
-});
-
-describe('another process that looks after the same routes', () => {
-  /** Two on one kernel, of which the first has two routes. */
-  async function two(settings: FibSettings = usual, places: readonly Place[] = [place]) {
-    const first = await running();
-    const second = new Bench(first.kernel).start(settings, places);
-    await second.pass(100);
-    second.want('10.0.0.0/8', '192.0.2.2');
-    second.want('12.0.0.0/8', '192.0.2.2');
-    second.fib.sweep();
-    return { first, second };
-  }
-
-  it('keeps them: nothing is changed, and it is told once', async () => {
-    const { first, second } = await two();
-    const { changes } = first.fib.programmer;
-    await second.pass(100_000);
-    expect(first.shown).toEqual(['10.0.0.0/8 186 20', '11.0.0.0/8 186 20']);
-    expect(first.kernel.shown(MAIN, 186)).toContain('10.0.0.0/8 192.0.2.1%7*1');
-    expect([first.fib.programmer.changes, second.fib.programmer.changes]).toEqual([changes, 0]);
-    expect(second.said.filter((text) => text.startsWith('others'))).toEqual([`others ${MAIN} 186 20`]);
-    expect(second.fib.others).toEqual([place]);
-    // What the first one does goes on.
-    first.want('13.0.0.0/8', '192.0.2.1');
-    await first.pass(1_000);
-    expect(first.shown).toHaveLength(3);
-  });
-
-  it('ends: then they are taken over, and what nobody wants goes', async () => {
-    const { first, second } = await two();
-    // As when it is killed: its routes stay.
-    void first.fib.stop(true);
-    await second.pass(3_000);
-    expect(second.kernel.shown(MAIN, 186)).toEqual(['10.0.0.0/8 192.0.2.2%7*1', '12.0.0.0/8 192.0.2.2%7*1']);
-    expect(second.said.at(-1)).toBe('others none');
-    expect(second.fib.others).toEqual([]);
-  });
-
-  it('is not waited for at the end, and not when other settings need no waiting', async () => {
-    const { first, second } = await two();
-    second.fib.configure({ ...usual, metric: 30 });
-    await second.pass(1_000);
-    expect(second.shown).toEqual(['10.0.0.0/8 186 20', '10.0.0.0/8 186 30', '11.0.0.0/8 186 20', '12.0.0.0/8 186 30']);
-    expect(second.fib.others).toEqual([]);
-    second.fib.configure(usual);
-    await second.pass(1_000);
-    expect(second.shown).toEqual(['10.0.0.0/8 186 20', '11.0.0.0/8 186 20']);
-    expect(await second.stop()).toBeLessThan(1_000);
-    expect(first.shown).toEqual(['10.0.0.0/8 186 20', '11.0.0.0/8 186 20']);
-    await first.stop();
-    expect(first.shown).toEqual([]);
-    expect(first.kernel.claimed.size).toBe(0);
-  });
-
-  it('in another table is in no way of ours', async () => {
-    const first = await running();
-    first.kernel.claimed.add('waypost/routes/table/100/protocol/186/metric/20');
-    expect(first.fib.others).toEqual([]);
-    expect(first.shown).toHaveLength(2);
   });
 });
 

@@ -132,7 +132,6 @@ class World {
         accepted: () => {},
         audited: () => {},
         unread: () => {},
-        others: () => {},
         contested: () => {},
         idle: () => {},
       },

@@ -102,7 +102,6 @@ test('what the kernel has of it: where it takes no route that is chosen, that is
   ]);
   expect(explained(kernel({ state: 'conflict' }))).toMatchObject({ ok: false, reason: 'kernelConflict' });
   expect(explained(kernel({ state: 'pending' }))).toMatchObject({ ok: true, steps: [{}, { answer: 'note' }] });
-  expect(explained(kernel({ state: 'held' }))).toMatchObject({ ok: false, reason: 'kernelHeld' });
 });
 
 test('where the kernel cannot be read, that is why a next hop is not reached, and a route is not there', () => {
