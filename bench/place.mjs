@@ -98,7 +98,16 @@ export class Place {
 
   /** Runs a command next to the daemons and returns what it prints; '' when it fails. */
   run(argv) {
-    const [program, ...rest] = this.isolated ? ['ip', 'netns', 'exec', this.near, ...argv] : argv;
+    return this.#run(this.near, argv);
+  }
+
+  /** The same at the other end of the wire. */
+  runFar(argv) {
+    return this.#run(this.far, argv);
+  }
+
+  #run(ns, argv) {
+    const [program, ...rest] = this.isolated ? ['ip', 'netns', 'exec', ns, ...argv] : argv;
     try {
       return execFileSync(program, rest, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
     } catch {

@@ -16,6 +16,7 @@ const benchmarks = [
   'sessions',
   'services',
   'l2',
+  'takeover',
   'decode',
 ];
 const wanted = process.argv.slice(2);

@@ -84,6 +84,7 @@ export async function compare(
   const outlook = await outlookOf(config, {
     remembered: (await get('/plan/assignments')) as Remembered[],
     drain: ground.stage === 'none' ? undefined : { stage: ground.stage, keepSoleLocal },
+    silent: ground.silent,
   });
   const have = {
     sessions: (await get('/plan/sessions')) as PlannedSession[],

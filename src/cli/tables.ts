@@ -147,7 +147,7 @@ const tables: {
     ['peer', (r) => (r.interface ? `${r.peer}%${r.interface}` : r.peer)],
     ['vrf', (r) => orDash(r.vrf)],
     ['hops', (r) => r.hops],
-    ['for', (r) => list(r.users)],
+    ['for', (r) => list([...r.users, ...r.members.map((node) => `node ${node}`)])],
     ['state', (r) => r.state],
     ['why', (r) => orDash(r.problem ?? (r.diag === 'none' ? '' : r.diag))],
     ['sends every', (r) => milliseconds(r.txIntervalMs)],

@@ -13,6 +13,7 @@ import { applyExtras } from './check/extras.ts';
 import { checkOverlays, joinFabric } from './check/fabric.ts';
 import { mergeFrr } from './check/frr.ts';
 import { checkHosts } from './check/hosts.ts';
+import { resolveMembers } from './check/membership.ts';
 import { checkNetwork } from './check/network.ts';
 import { chooseSpeaker, type Found, KnownNodes, type NodeOptions } from './check/nodes.ts';
 import { checkOverlap } from './check/overlap.ts';
@@ -92,6 +93,7 @@ function putTogether(sorter: Sorter, options: NodeOptions): Assembled {
   const pools = sorter.of('pool');
   const secrets = { complete: !unread, found: sorter.of('secret'), documents: sorter.documentsOf('Secret') };
   const profiles = { complete: !unread, found: sorter.of('bfdProfile'), names: sorter.namesOf('BFDProfile') };
+  const members = resolveMembers(speaker, { speakers: sorter.of('speaker'), nodes, profiles }, report);
   const bgpPeers = sorter.of('peer').map((found) => {
     const { document } = found;
     const value = resolvePeer(found, secrets, known, report);
@@ -171,6 +173,7 @@ function putTogether(sorter: Sorter, options: NodeOptions): Assembled {
   if (report.failed) return { configuration: undefined, diagnostics };
   const configuration: Configuration = {
     speaker,
+    members,
     pools: new Map(pools.map(({ value }) => [value.name, value])),
     advertisements: advertisements.map(({ value }) => value),
     layer2Advertisements: layer2.map(({ value }) => value),

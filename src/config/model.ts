@@ -12,6 +12,7 @@ import type { Community } from './community.ts';
 import type { Egress } from './egress.ts';
 import type { AdvertisedPrefix, NextHops, ReceiveRules } from './exchange.ts';
 import type { KubeOvn } from './kubeovn.ts';
+import type { MemberPath } from './membership.ts';
 import type { NetworkPolicy } from './network.ts';
 import type { Speaker } from './speaker.ts';
 
@@ -247,6 +248,8 @@ export interface Secret extends Meta {
 
 export interface Configuration {
   readonly speaker: Speaker;
+  /** The other members of the cluster that are watched, by name; none under a static membership. */
+  readonly members: readonly MemberPath[];
   /** In document order; by name. */
   readonly pools: ReadonlyMap<string, Pool>;
   readonly advertisements: readonly BgpAdvertisement[];

@@ -11,6 +11,7 @@ export function retain(previous: Configuration | undefined, next: Configuration)
   return {
     ...next,
     speaker: equal(previous.speaker, next.speaker) ? previous.speaker : next.speaker,
+    members: equal(previous.members, next.members) ? previous.members : next.members,
     aliases: equal(previous.aliases, next.aliases) ? previous.aliases : next.aliases,
     endpointSlices: new Map(
       [...next.endpointSlices].map(([service, slices]) => {

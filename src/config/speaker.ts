@@ -60,9 +60,14 @@ export interface Speaker {
 
 /** How speakers know of each other. */
 export interface Membership {
-  readonly type: 'static';
-  /** Names of all that have a speaker; empty: this node, and every one with a Node document. */
+  /** `static`: every member counts as alive. `bfd`: those that answer. */
+  readonly type: 'static' | 'bfd';
+  /** Names of all that have a speaker; empty: this node, and every one with a Node document or an entry in `addresses`. */
   readonly nodes: readonly string[];
+  /** By name: where members are to be reached, over what their Node documents say. */
+  readonly addresses: ReadonlyMap<string, Address>;
+  /** Name of the BFDProfile that they are watched by; absent: that of a profile without fields. */
+  readonly bfdProfile?: string;
 }
 
 /** Peers that call from a range of addresses. */

@@ -1,13 +1,14 @@
 /**
- * BFD as the daemon sees it: what peers ask for becomes sessions in the fast worker, and what that reports becomes news for
- * the peers, log lines, counters and the rows of `show bfd`.
+ * BFD as the daemon sees it: what peers and members of the cluster ask for becomes sessions in the fast worker, and what that
+ * reports becomes news for them, log lines, counters and the rows of `show bfd`.
  *
- * Nothing is started before some peer asks for BFD. The worker runs the sessions by itself: this thread may be busy for as
+ * Nothing is started before somebody asks for BFD. The worker runs the sessions by itself: this thread may be busy for as
  * long as it likes, and learns a moment later what happened.
  */
 import { type DropReason, diagnosticName } from '../bfd/packet.ts';
 import type { SessionView } from '../bfd/view.ts';
 import type { PeerSettings } from '../bgp/settings.ts';
+import type { MemberPath } from '../config/membership.ts';
 import { type WantedBfd, wantedBfd } from '../intent/bfd.ts';
 import { monotonicMs } from '../io/clock.ts';
 import type { Logger } from '../io/log.ts';
@@ -31,6 +32,8 @@ export interface BfdOptions {
   up(peer: string): void;
   /** It does not. `independent`: and that is not since the peer's control plane restarts. */
   down(peer: string, reason: string, independent: boolean): void;
+  /** The session with the speaker of another node is up, or is no more. */
+  member(node: string, up: boolean, discriminator: number, reason: string): void;
   /** For the journal: a session came up or went down. */
   happened(peer: string, event: string, reason: string): void;
 }
@@ -53,7 +56,10 @@ export class Bfd {
   private sessions = new Map<string, BfdSession>();
   /** By peer. */
   private keys = new Map<string, string>();
+  /** By node. */
+  private nodes = new Map<string, string>();
   private peers: readonly PeerSettings[] = [];
+  private members: readonly MemberPath[] = [];
   /** Addresses that were seen to be on a link of ours: a link that goes down takes no session's kind with it. */
   private readonly neighbours = new Set<string>();
   private broken = false;
@@ -66,10 +72,19 @@ export class Bfd {
     this.options = options;
   }
 
-  /** These are the peers there are; those that want BFD get it. */
-  want(peers: Iterable<PeerSettings>): void {
+  /** These are the peers there are, of which those that want BFD get it, and the members of the cluster to be watched. */
+  want(peers: Iterable<PeerSettings>, members: readonly MemberPath[] = []): void {
     this.peers = [...peers].filter(({ bfd }) => bfd !== undefined);
+    this.members = members;
     this.reconcile();
+  }
+
+  /** Not every member can be heard from here, for a reason that lies here. */
+  get isDeaf(): boolean {
+    if (this.broken) return true;
+    return [...this.sessions.values()].some(
+      ({ wanted, problem }) => wanted.members.length > 0 && problem !== undefined,
+    );
   }
 
   /** Peers whose sessions are of the wrong kind may have been found on a link since. */
@@ -79,17 +94,19 @@ export class Bfd {
   }
 
   private reconcile(): void {
-    if (this.worker === undefined && (this.peers.length === 0 || !this.start())) return;
+    const idle = this.peers.length === 0 && this.members.length === 0;
+    if (this.worker === undefined && (idle || !this.start())) return;
     const isOnLink = this.options.onLinkTest();
     const onLink = (address: Address): boolean => {
       const text = formatAddress(address);
       if (!this.neighbours.has(text) && isOnLink(address)) this.neighbours.add(text);
       return this.neighbours.has(text);
     };
-    const wanted = wantedBfd(this.peers, onLink);
+    const wanted = wantedBfd(this.peers, this.members, onLink);
     const before = new Map([...this.sessions].map(([key, session]) => [key, session.wanted]));
-    const known = this.keys;
+    const { keys: known, nodes } = this;
     this.keys = new Map([...wanted].flatMap(([key, { users }]) => users.map((user) => [user, key] as const)));
+    this.nodes = new Map([...wanted].flatMap(([key, { members }]) => members.map((node) => [node, key] as const)));
     if (equal(before, wanted)) return;
     this.sessions = new Map(
       [...wanted].map(([key, one]) => {
@@ -97,10 +114,12 @@ export class Bfd {
         return [key, { wanted: one, view, problem, changedMs }];
       }),
     );
-    this.worker!.watch([...wanted].map(([key, { users: _, ...order }]): BfdOrder => ({ key, ...order })));
+    this.worker!.watch([...wanted].map(([key, { users: _, members: __, ...order }]): BfdOrder => ({ key, ...order })));
     // Who comes to a session that is up already, as under another name, hears no news of it.
     for (const [user, key] of this.keys)
       if (known.get(user) !== key && permitted(this.sessions.get(key)?.view)) this.options.up(user);
+    for (const [node, key] of this.nodes)
+      if (nodes.get(node) !== key) this.tellMembers([node], this.sessions.get(key)?.view);
   }
 
   private start(): boolean {
@@ -182,10 +201,16 @@ export class Bfd {
     this.log(now, view, session.view, news);
     if (!moved) return;
     const { up, down } = this.options;
+    const ended = news.fault ? spelled(news.diagnostic) : 'it says so';
+    this.tellMembers(session.wanted.members, view, isUp(view) ? '' : ended);
     if (news.fault) {
       const reason = `BFD: ${spelled(news.diagnostic)}`;
       for (const user of session.wanted.users) down(user, reason, news.independent);
     } else if (permitted(view)) for (const user of session.wanted.users) up(user);
+  }
+
+  private tellMembers(nodes: readonly string[], view: SessionView | undefined, reason = ''): void {
+    for (const node of nodes) this.options.member(node, isUp(view), view?.remoteDiscriminator ?? 0, reason);
   }
 
   private log(session: BfdSession, view: SessionView, before: SessionView | undefined, news: BfdNews): void {
@@ -230,8 +255,9 @@ const isUp = (view: SessionView | undefined): boolean => view?.state === 'Up';
 const permitted = (view: SessionView | undefined): boolean =>
   view !== undefined && (isUp(view) || (view.remoteDiscriminator !== 0 && view.remoteState === 'AdminDown'));
 
-const fieldsOf = ({ wanted: { users, peer, vrf, hops } }: BfdSession) => ({
-  peer: users.length === 1 ? users[0] : users,
+const fieldsOf = ({ wanted: { users, members, peer, vrf, hops } }: BfdSession) => ({
+  ...(users.length > 0 && { peer: users.length === 1 ? users[0] : users }),
+  ...(members.length > 0 && { node: members.length === 1 ? members[0] : members }),
   address: formatAddress(peer),
   ...(vrf !== '' && { vrf }),
   ...(hops === 'multi' && { multihop: true }),

@@ -13,9 +13,9 @@ export function* bfdRows(bfd: Bfd, filter: Filter) {
   yield* rows.sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
-function isWanted({ wanted: { peer: address, users, vrf } }: BfdSession, filter: Filter): boolean {
+function isWanted({ wanted: { peer: address, users, members, vrf } }: BfdSession, filter: Filter): boolean {
   const isChosen = chosen(filter);
-  return wanted(prefixOf(address), filter) && users.some((name) => isChosen({ name, address, vrf }));
+  return wanted(prefixOf(address), filter) && [...users, ...members].some((name) => isChosen({ name, address, vrf }));
 }
 
 function rowOf({ wanted, view, problem, changedMs }: BfdSession) {
@@ -29,6 +29,8 @@ function rowOf({ wanted, view, problem, changedMs }: BfdSession) {
     localAddress: wanted.source ? formatAddress(wanted.source) : null,
     /** BGPPeers. */
     users: wanted.users,
+    /** Nodes whose speakers are watched. */
+    members: wanted.members,
     state: view?.state ?? 'Down',
     diag: diagnosticName(view?.diagnostic ?? 0),
     localDiscr: view?.localDiscriminator ?? 0,

@@ -4,7 +4,7 @@ import { STOPPED } from '../bgp/session.ts';
 import type { Configuration } from '../config/model.ts';
 import { thisNode } from '../intent/node.ts';
 import { type HttpServer, serveTcp, serveUnix } from '../io/http.ts';
-import { onLinkTest } from '../io/interfaces.ts';
+import { interfaceAddresses, onLinkTest } from '../io/interfaces.ts';
 import type { Logger } from '../io/log.ts';
 import { formatAddress } from '../lib/address.ts';
 import { unreadable } from '../netlink/unreadable.ts';
@@ -20,6 +20,7 @@ import { fallbackRouterId } from './identity.ts';
 import { Layer2, realParts } from './layer2.ts';
 import { Learned } from './learned.ts';
 import { listenPlaces, rangeKeys } from './listen.ts';
+import { Liveness } from './liveness.ts';
 import { Loopback } from './loopback.ts';
 import { Memory } from './memory.ts';
 import type { Metrics } from './metrics.ts';
@@ -64,6 +65,7 @@ export class Daemon {
   private readonly tenancy: Tenancy;
   readonly learned: Learned;
   readonly bfd: Bfd;
+  private readonly liveness: Liveness;
   readonly network: Network;
   /** Resolves when the daemon cannot go on: it is to be stopped without a drain, and started again. */
   readonly failure: Promise<Error>;
@@ -101,7 +103,7 @@ export class Daemon {
         tooManyPaths: (peer, prefix) => chronicle.tooManyPaths(peer, prefix),
         problem: (text) => chronicle.problem('error', text),
         caller: (ends) => this.engine.call(ends),
-        peers: () => this.watchPeers(),
+        peers: () => this.watchPaths(),
         permits: ({ name }) => this.bfd.permits(name),
         update: (peer, { faults }) => {
           for (const fault of faults) chronicle.fault(peer, fault);
@@ -144,7 +146,17 @@ export class Daemon {
       onLinkTest,
       up: (name) => this.speaker.pathUp(name),
       down: (name, reason, independent) => this.speaker.pathDown(name, reason, independent),
+      member: (node, up, discriminator, reason) => this.liveness.told(node, up, discriminator, reason),
       happened: (name, event, reason) => chronicle.happened('bfd', name, event, reason),
+    });
+    this.liveness = new Liveness({
+      log,
+      watch: () => this.watchPaths(),
+      deaf: () => this.bfd.isDeaf,
+      addresses: interfaceAddresses,
+      changed: (silent, joining) => this.engine.hear(silent, joining),
+      healed: () => this.layer2.renew(),
+      happened: (node, event, reason) => chronicle.happened('member', node, event, reason),
     });
     this.egress = new Egress({
       log,
@@ -166,7 +178,11 @@ export class Daemon {
     this.drainer = new Drainer(
       this.engine,
       () => this.documents.config!.speaker.drain,
-      (stage, causes) => chronicle.drain(stage, causes),
+      (stage, causes) => {
+        chronicle.drain(stage, causes);
+        if (stage === 'withdrawn') this.liveness.leave();
+        else if (stage === 'none') this.liveness.enter();
+      },
     );
     this.network = new Network({
       log,
@@ -233,6 +249,7 @@ export class Daemon {
     }
     this.engine.stop();
     this.network.stop();
+    this.liveness.leave();
     await this.layer2.stop();
     this.symmetry.stop();
     await this.egress.stop();
@@ -267,6 +284,7 @@ export class Daemon {
     this.loopback.configure(config);
     this.tenancy.configure(config);
     void this.network.configure(config);
+    this.liveness.configure(config);
     this.engine.apply(config);
     // Nobody has routes of a node that was drained when it started.
     if (thisNode(config).drained) void this.drainer.begin('label', first);
@@ -286,12 +304,13 @@ export class Daemon {
   }
 
   /** Peers come and go by the dozen when a configuration does. */
-  private watchPeers(): void {
+  private watchPaths(): void {
     if (this.bfdDue) return;
     this.bfdDue = true;
     queueMicrotask(() => {
       this.bfdDue = false;
-      this.bfd.want([...this.speaker.all.values()].map(({ settings }) => settings));
+      const peers = [...this.speaker.all.values()].map(({ settings }) => settings);
+      this.bfd.want(peers, this.liveness.watched);
     });
   }
 

@@ -102,6 +102,12 @@ export class Engine {
     this.run(monotonicMs() + SLICE_MS);
   }
 
+  /** Who of the cluster is alive has changed, or is known now. */
+  hear(silent: ReadonlySet<string>, joining: boolean): void {
+    this.services.hear(silent, joining);
+    if (this.config !== undefined) this.run(monotonicMs() + SLICE_MS);
+  }
+
   /** Somebody calls who is no peer yet: a peer now, where that is allowed. */
   call(ends: Ends): Peer | undefined {
     const settings = this.stopped ? undefined : this.roster.call(ends, monotonicMs());

@@ -11,6 +11,8 @@ export type EventKind =
   | 'peer'
   | 'session'
   | 'bfd'
+  /** The speaker of another node. */
+  | 'member'
   | 'service'
   | 'layer2'
   /** The node's network by policies; their subject is the policy. */

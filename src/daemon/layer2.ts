@@ -104,6 +104,12 @@ export class Layer2 {
     if (this.changed) this.post();
   }
 
+  /** Hosts may have been told something else: what this node announces is announced anew, once decisions have settled. */
+  renew(): void {
+    this.addresses.renew();
+    this.changed = true;
+  }
+
   async stop(): Promise<void> {
     const { worker } = this;
     this.links?.close();

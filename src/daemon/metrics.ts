@@ -81,6 +81,9 @@ export class Metrics {
     };
     addBgpMetrics(registry, speaker, frr);
     const reasons = 'Services by what was decided: announced, or the reason why not.';
+    gauge('waypost_member_alive', 'Nodes that may have a speaker: 1 where it counts as alive.', ['node'], (g) => {
+      for (const { name, alive } of engine.services.nodes) g.set({ node: name }, alive ? 1 : 0);
+    });
     gauge('waypost_services', reasons, ['protocol', 'reason'], (g) => {
       for (const { protocol, reason, services } of tally.rows()) g.set({ protocol, reason }, services);
     });

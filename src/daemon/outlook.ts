@@ -20,12 +20,16 @@ export interface Circumstances {
   /** Addresses that Services already have. */
   readonly remembered?: readonly Remembered[];
   readonly drain?: Drain | undefined;
+  /** Members of the cluster that are not heard of, for documents that want them watched. */
+  readonly silent?: readonly string[];
 }
 
 export async function outlookOf(config: Configuration, circumstances: Circumstances = {}): Promise<Outlook> {
   const services = new Services();
   services.remember(circumstances.remembered ?? []);
   services.drain(circumstances.drain);
+  const watched = new Set(config.members.map(({ name }) => name));
+  services.hear(new Set((circumstances.silent ?? []).filter((name) => watched.has(name))), false);
   services.apply(config);
   let sliceEnd = monotonicMs() + SLICE_MS;
   while (services.step() !== undefined) {

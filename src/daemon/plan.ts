@@ -15,6 +15,8 @@ export interface PlanGround {
   /** The node's name as it was given to the daemon, whatever its documents say. */
   readonly givenNode: string | null;
   readonly stage: 'none' | 'lowered' | 'withdrawn';
+  /** Members of the cluster that are watched and not heard of. */
+  readonly silent: readonly string[];
 }
 
 /** `GET /plan/{ground,assignments,sessions,routes,kernel}`; undefined: no such thing. */
@@ -24,7 +26,12 @@ export function planReply(daemon: Daemon, part: string | undefined): Reply | und
   switch (part) {
     case 'ground': {
       if (config === undefined) return json({ error: 'no configuration is in force yet' }, 503);
-      const ground: PlanGround = { node: config.speaker.name, givenNode: givenNode ?? null, stage: drainer.stage };
+      const ground: PlanGround = {
+        node: config.speaker.name,
+        givenNode: givenNode ?? null,
+        stage: drainer.stage,
+        silent: [...services.silent],
+      };
       return json(ground);
     }
     case 'assignments':

@@ -40,6 +40,9 @@ export class Services {
   /** Who had which address last, where the Speaker wants to know. */
   readonly tenure = new Tenure();
   private heldDown: Standing['heldDown'];
+  /** Members of the cluster that should be heard of and are not. */
+  silent: ReadonlySet<string> = new Set();
+  private joining = false;
   private config: Configuration | undefined;
   private scope: Scope | undefined;
   private drained: Drain | undefined;
@@ -78,7 +81,7 @@ export class Services {
     let everyRoute = false;
     if (!ground) {
       if (!remembersOwners(config.speaker)) this.tenure.clear();
-      this.scope = scopeOf(config, sha256, this.drained);
+      this.scope = this.scopeOf(config);
       everyRoute = this.advertisements.setDefaultLocalPref(config.speaker.defaultLocalPref);
       for (const key of this.allocator.setPools(config.pools, config.namespaces)) dirty.add(key);
       this.allocator.restore(this.remembered.filter(({ service }) => config.services.has(service)));
@@ -95,7 +98,7 @@ export class Services {
     if (equal(this.drained, drain)) return;
     this.drained = drain;
     if (this.config === undefined) return;
-    this.scope = scopeOf(this.config, sha256, drain);
+    this.scope = this.scopeOf(this.config);
     for (const key of this.config.services.keys()) this.dirty.add(key);
   }
 
@@ -103,6 +106,28 @@ export class Services {
   holdDown(heldDown: Standing['heldDown']): void {
     this.heldDown = heldDown;
     for (const [key, { layer2 }] of this.decisions) if (layer2.reason === 'heldDown') this.dirty.add(key);
+  }
+
+  /**
+   * Who of the cluster is alive has changed.
+   * @param silent members that should be heard of and are not
+   * @param joining it is not known yet: this node takes nothing over
+   */
+  hear(silent: ReadonlySet<string>, joining: boolean): void {
+    const before = this.silent;
+    const [changed, waits] = [!equal(before, silent), this.joining !== joining];
+    this.silent = silent;
+    this.joining = joining;
+    if (this.config === undefined || !(changed || waits)) return;
+    this.scope = this.scopeOf(this.config);
+    // A candidate that goes makes a difference where it was the first; one that comes may be the first anywhere.
+    const comes = [...before].some((name) => !silent.has(name));
+    for (const [key, { layer2 }] of this.decisions) {
+      const { owner, reason } = layer2;
+      if (comes ? owner !== undefined || reason === 'notOwner' : owner !== undefined && silent.has(owner))
+        this.dirty.add(key);
+      if (waits && owner === this.config.speaker.name) this.dirty.add(key);
+    }
   }
 
   /** Everyone who may announce on layer 2. */
@@ -178,10 +203,15 @@ export class Services {
     };
   }
 
+  private scopeOf(config: Configuration): Scope {
+    return scopeOf(config, sha256, { drain: this.drained, silent: this.silent });
+  }
+
   private standing({ speaker: { layer2 } }: Configuration): Standing {
     return {
       ...(layer2.stickiness && { holder: (ip: string) => this.tenure.owner(ip) }),
       ...(this.heldDown && { heldDown: this.heldDown }),
+      joining: this.joining,
     };
   }
 

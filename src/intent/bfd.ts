@@ -1,9 +1,11 @@
 /**
- * The BFD sessions that the peers of this node want: one for all who watch the same path in the same way (peer, local
- * address, VRF, single hop or multihop), run as the most demanding of them asks for.
+ * The BFD sessions that this node wants, with its BGP peers and with the other members of its cluster: one for all who
+ * watch the same path in the same way (peer, local address, VRF, single hop or multihop), run as the most demanding of
+ * them asks for.
  */
 import type { BfdSettings, PeerSettings } from '../bgp/settings.ts';
 import { isInternal } from '../config/asn.ts';
+import type { MemberPath } from '../config/membership.ts';
 import { type Address, formatAddress, isLinkLocal } from '../lib/address.ts';
 
 export interface BfdPath {
@@ -18,8 +20,10 @@ export interface BfdPath {
 }
 
 export interface WantedBfd extends BfdPath {
-  /** Names of the peers, sorted. */
+  /** Names of the BGP peers that use it, sorted. */
   readonly users: readonly string[];
+  /** Names of the nodes whose speakers are watched by it, sorted. */
+  readonly members: readonly string[];
   readonly settings: Omit<BfdSettings, 'strict'>;
 }
 
@@ -50,27 +54,44 @@ function isSingleHop(settings: PeerSettings, onLink: (address: Address) => boole
   return isInternal(localAsn, peerAsn) ? onLink(address) : !multihop;
 }
 
+/** The speakers of one cluster: single hop on a link of ours, which both ends see alike. */
+function memberPath({ address, source }: MemberPath, onLink: (address: Address) => boolean): BfdPath {
+  return {
+    hops: onLink(address) ? 'single' : 'multi',
+    peer: address,
+    interface: '',
+    vrf: '',
+    ...(source && { source }),
+  };
+}
+
 /** By key. */
 export function wantedBfd(
   peers: Iterable<PeerSettings>,
+  members: readonly MemberPath[],
   onLink: (address: Address) => boolean,
 ): Map<string, WantedBfd> {
   const wanted = new Map<string, WantedBfd>();
-  for (const settings of peers) {
-    const { bfd, name } = settings;
-    if (bfd === undefined) continue;
-    const path = bfdPath(settings, onLink);
-    const key = bfdKey(path);
-    const { strict: _, ...own } = bfd;
+  const add = (one: WantedBfd) => {
+    const key = bfdKey(one);
     const other = wanted.get(key);
-    if (other === undefined) wanted.set(key, { ...path, users: [name], settings: own });
+    if (other === undefined) wanted.set(key, one);
     else
       wanted.set(key, {
         ...other,
-        users: [...other.users, name].sort(),
-        settings: mostDemanding(other.settings, own),
+        users: [...other.users, ...one.users].sort(),
+        members: [...other.members, ...one.members].sort(),
+        settings: mostDemanding(other.settings, one.settings),
       });
+  };
+  for (const peer of peers) {
+    const { bfd, name } = peer;
+    if (bfd === undefined) continue;
+    const { strict: _, ...settings } = bfd;
+    add({ ...bfdPath(peer, onLink), users: [name], members: [], settings });
   }
+  for (const member of members)
+    add({ ...memberPath(member, onLink), users: [], members: [member.name], settings: member.settings });
   return wanted;
 }
 

@@ -33,6 +33,8 @@ export interface Standing {
   readonly holder?: (ip: string) => string | undefined;
   /** This node may not take the address over yet. */
   readonly heldDown?: (ip: string) => boolean;
+  /** It may take none over, since it has yet to hear of the other members of its cluster. */
+  readonly joining?: boolean;
 }
 
 /** A node that may announce, as its documents have it. */
@@ -44,7 +46,7 @@ export function decideLayer2(
   ips: readonly Address[],
   slices: readonly EndpointSlice[],
   scope: Scope,
-  { holder, heldDown }: Standing = {},
+  { holder, heldDown, joining = false }: Standing = {},
   trace?: Trace['layer2'],
 ): Layer2Decision {
   const { node } = scope;
@@ -67,7 +69,7 @@ export function decideLayer2(
       endpoint: slices.length === 0 || hasUsableOn(slices, known.name),
     })),
     ...(kept !== undefined && { holder: kept }),
-    heldDown: heldDown?.(first) ?? false,
+    heldDown: joining || (heldDown?.(first) ?? false),
     sha256: scope.sha256,
   });
   const { reason, owner, interfaces } = elected;
@@ -80,7 +82,7 @@ export function decideLayer2(
       ['sharedIPWithServiceSelector', 'nothing is in the way'],
       ['noMatchingAdvertisement', documents.map(({ name }) => name).join(', ')],
       ['notOwner', candidatesText(ranking, ineligible)],
-      ...(heldDown === undefined ? [] : ([['heldDown', 'it may take addresses over']] as const)),
+      ...(heldDown === undefined && !joining ? [] : ([['heldDown', 'it may take addresses over']] as const)),
     ];
     for (const [test, detail] of details) {
       if (test === failed) break;
@@ -98,6 +100,7 @@ export function decideLayer2(
     pool,
     node: node.name,
     some: all.length > 0,
+    joining,
     verbose: trace !== undefined,
   });
   return { ...no(reason, detail, ...because), ...where };
@@ -118,8 +121,9 @@ function detailOf(
     pool,
     node,
     some,
+    joining,
     verbose,
-  }: { endpoints: boolean; pool: Pool; node: string; some: boolean; verbose: boolean },
+  }: { endpoints: boolean; pool: Pool; node: string; some: boolean; joining: boolean; verbose: boolean },
 ): string {
   if (reason === 'sharedIPWithServiceSelector') return 'an L2Advertisement with serviceSelectors matches the Service';
   if (reason === 'noMatchingAdvertisement')
@@ -127,7 +131,8 @@ function detailOf(
       ? `no L2Advertisement of pool ${pool.name} selects the Service and node ${node}`
       : `no L2Advertisement references pool ${pool.name}`;
   if (!endpoints) return 'no usable endpoint on any node';
-  if (reason === 'heldDown') return `node ${node} started too recently`;
+  if (reason === 'heldDown')
+    return joining ? `node ${node} has yet to hear of the others` : `node ${node} started too recently`;
   const why = ineligible.get(node);
   const own = why === undefined ? '' : `; node ${node} is no candidate: ${why}`;
   const others = verbose && ranking.length > 1 ? `; ${candidatesText(ranking, new Map())}` : '';

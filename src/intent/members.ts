@@ -1,6 +1,7 @@
 /**
  * Who of the nodes has a speaker that is heard of: all that an election asks of a membership, wherever that knows it from.
  */
+import { memberNames } from '../config/membership.ts';
 import type { Configuration } from '../config/model.ts';
 
 export interface Members {
@@ -9,12 +10,11 @@ export interface Members {
   isAlive(name: string): boolean;
 }
 
-/**
- * Nobody listens for anybody: whoever is in the Speaker's list is alive, and, where there is no list, this node and
- * all that have a Node document.
- */
-export function staticMembers({ speaker, nodes }: Pick<Configuration, 'speaker' | 'nodes'>): Members {
-  const listed = speaker.membership.nodes;
-  const names = new Set(listed.length > 0 ? listed : [speaker.name, ...nodes.keys()]);
-  return { names: [...names], isAlive: (name) => names.has(name) };
+/** @param silent members that should be heard of and are not; none where nobody listens */
+export function membersOf(
+  { speaker, nodes }: Pick<Configuration, 'speaker' | 'nodes'>,
+  silent: ReadonlySet<string> = new Set(),
+): Members {
+  const names = new Set(memberNames(speaker, nodes));
+  return { names: [...names], isAlive: (name) => names.has(name) && !silent.has(name) };
 }

@@ -47,8 +47,8 @@ export const reasons = {
     remedy: 'Remove metallb.io/allow-shared-ip from the Service, or serviceSelectors from the L2Advertisement.',
   },
   heldDown: {
-    says: 'The node started so recently that it takes no addresses over.',
-    remedy: 'Wait, or shorten layer2.holdDown in the Speaker.',
+    says: 'The node started so recently that it takes no addresses over, or has yet to hear of the others that it watches by BFD.',
+    remedy: 'Wait, or shorten layer2.holdDown in the Speaker; `waypost show bfd` tells what keeps a session down.',
   },
   announceFailed: {
     says: 'None of the interfaces that may answer for the address exists on this node, is up and can answer.',

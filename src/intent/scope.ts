@@ -5,7 +5,7 @@ import type { BgpAdvertisement, Configuration, Labels } from '../config/model.ts
 import { anySelects, selects } from '../config/selector.ts';
 import type { Drain } from './drain.ts';
 import type { KnownNode, Layer2Scope } from './layer2.ts';
-import { staticMembers } from './members.ts';
+import { membersOf } from './members.ts';
 import { isExcluded, type ThisNode, thisNode } from './node.ts';
 import { PoolIndex } from './pools.ts';
 import { onUnderlay, underlayOf } from './underlay.ts';
@@ -38,7 +38,14 @@ export interface PoolAdvertisements {
   readonly here: readonly BgpAdvertisement[];
 }
 
-export function scopeOf(config: Configuration, sha256: Sha256, drain?: Drain): Scope {
+/** What of it no document tells. */
+export interface Circumstances {
+  readonly drain?: Drain | undefined;
+  /** Members that should be heard of and are not. */
+  readonly silent?: ReadonlySet<string> | undefined;
+}
+
+export function scopeOf(config: Configuration, sha256: Sha256, { drain, silent }: Circumstances = {}): Scope {
   const node = thisNode(config);
   const advertisements = new Map<string, { all: BgpAdvertisement[]; here: BgpAdvertisement[] }>();
   for (const a of config.advertisements) {
@@ -55,22 +62,22 @@ export function scopeOf(config: Configuration, sha256: Sha256, drain?: Drain): S
     loadBalancerClass: config.speaker.loadBalancerClass,
     pools: new PoolIndex(config.pools),
     advertisements,
-    ...layer2Of(config, node, drain),
+    ...layer2Of(config, node, { drain, silent }),
     sha256,
     communities: new ServiceCommunities(config.speaker.serviceCommunities, config.aliases),
     ...(drain && { drain }),
   };
 }
 
-/** Every node works this out from the same documents, so what it comes to must be the same. */
+/** Every node works this out from the same documents, and hears of the same nodes: what it comes to must be the same. */
 function layer2Of(
   config: Configuration,
   own: ThisNode,
-  drain: Drain | undefined,
+  { drain, silent }: Circumstances,
 ): Pick<Scope, 'layer2' | 'nodes' | 'keepSoleLocal'> {
   const layer2 = new Map<string, Layer2Scope[]>();
   const keepSoleLocal = drain?.keepSoleLocal ?? config.speaker.drain.keepSoleLocal;
-  const members = staticMembers(config);
+  const members = membersOf(config, silent);
   const labels = new Map<string, Labels>([[own.name, own.labels]]);
   const { name, networkUnavailable, excluded } = own;
   const drained = own.drained || drain?.stage === 'withdrawn';

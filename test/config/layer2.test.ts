@@ -160,9 +160,13 @@ describe('the Speaker says', () => {
   });
 
   it('who its members are, and is told when it is none of them', async () => {
-    expect((await accepted(speakerWith('{}'))).speaker.membership).toEqual({ type: 'static', nodes: [] });
+    expect((await accepted(speakerWith('{}'))).speaker.membership).toEqual({
+      type: 'static',
+      nodes: [],
+      addresses: new Map(),
+    });
     const { speaker } = await accepted(speakerWith('{membership: {nodes: [a, host]}}'));
-    expect(speaker.membership).toEqual({ type: 'static', nodes: ['a', 'host'] });
+    expect(speaker.membership).toEqual({ type: 'static', nodes: ['a', 'host'], addresses: new Map() });
     const { configuration, diagnostics } = await configure(speakerWith('{membership: {nodes: [a, b]}}'));
     expect(configuration).toBeDefined();
     expect(diagnostics).toMatchObject([

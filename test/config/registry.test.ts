@@ -48,6 +48,8 @@ describe('documentation of kinds', () => {
       'spec.membership',
       'spec.membership.type',
       'spec.membership.nodes',
+      'spec.membership.addresses',
+      'spec.membership.bfdProfile',
       'spec.loopbackAddresses',
       'spec.serviceCommunities',
       'spec.drain',

@@ -48,6 +48,7 @@ class Bench {
     onLinkTest: () => () => this.onLink,
     up: (name) => this.told.push(`up ${name}`),
     down: (name, reason, independent) => this.told.push(`down ${name}: ${reason}${independent ? ' for good' : ''}`),
+    member: (node, up, discriminator, reason) => this.told.push(`${node} ${up} ${discriminator} ${reason}`.trim()),
     happened: (name, event, reason) => this.journal.push(`${name}: ${event}${reason && `, ${reason}`}`),
   });
   news(key: string, news: BfdNews, changes: Partial<SessionView> = {}): void {
@@ -235,4 +236,41 @@ test('rows and metrics say what the worker counted', async () => {
   }
   expect(bfdLateText(bench.bfd)).toContain('waypost_bfd_transmit_late_seconds_bucket{le="0.0005"} 6\n');
   expect(bfdLateText(bench.bfd)).toContain('waypost_bfd_transmit_late_seconds_count 6\n');
+});
+
+test('the speakers of other nodes are watched without any peer, and news of them are told', () => {
+  const { strict: _, ...settings } = profile;
+  const members = [{ name: 'node-b', address: address('192.0.2.2'), settings }];
+  bench.bfd.want([], members);
+  const [key] = bench.keys;
+  expect(bench.orders.at(-1)).toMatchObject([{ hops: 'multi', settings }]);
+  expect(bench.orders.at(-1)![0]).not.toHaveProperty('members');
+  bench.news(key!, up, { state: 'Up', remoteDiscriminator: 9 });
+  bench.news(key!, down(true));
+  bench.news(key!, up, { state: 'Up', remoteDiscriminator: 9 });
+  // Its end has been taken down on purpose.
+  bench.news(key!, down(false, { diagnostic: 3 }), { remoteState: 'AdminDown', remoteDiscriminator: 9 });
+  expect(bench.told.filter((line) => line !== 'node-b false 0')).toEqual([
+    ...['node-b true 9', 'node-b false 0 control detection time expired', 'node-b true 9'],
+    'node-b false 9 it says so',
+  ]);
+  expect(bench.log.find(({ msg }) => msg === 'BFD session down')).toMatchObject({ node: 'node-b' });
+  const [row] = bfdRows(bench.bfd, {} as Filter);
+  expect(row).toMatchObject({ users: [], members: ['node-b'] });
+});
+
+test('who is deaf knows it: no worker, or a session that is not on the wire', () => {
+  const { strict: _, ...settings } = profile;
+  const members = [{ name: 'node-b', address: address('192.0.2.2'), settings }];
+  bench.bfd.want([], members);
+  expect(bench.bfd.isDeaf).toBe(false);
+  bench.events!.report({
+    ...{ type: 'bfdRows', dropped: {}, late: { counts: [], sumMs: 0, maxMs: 0 } },
+    rows: [{ key: bench.keys[0]!, view: view(), problem: 'EADDRINUSE' }],
+  });
+  expect(bench.bfd.isDeaf).toBe(true);
+  const broken = new Bench();
+  broken.refusal = new Error('no native calls');
+  broken.bfd.want([], members);
+  expect(broken.bfd.isDeaf).toBe(true);
 });

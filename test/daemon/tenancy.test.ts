@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Engine } from '../../src/daemon/engine.ts';
 import { Services } from '../../src/daemon/services.ts';
 import { Tenancy } from '../../src/daemon/tenancy.ts';
-import { configuration, ingress, layer2Advertisement, node, pool, service, speaker } from '../support/model.ts';
+import { configuration, ingress, layer2Advertisement, listed, node, pool, service, speaker } from '../support/model.ts';
 
 let stateDir: string;
 beforeEach(() => {
@@ -44,7 +44,7 @@ class Process {
 
   /** As `load`, but that it goes on: its timer runs. */
   begin(members: readonly string[], layer2: { stickiness?: boolean; holdDownMs?: number }): void {
-    const settings = speaker({ name: this.self, stateDir, membership: { type: 'static', nodes: members } });
+    const settings = speaker({ name: this.self, stateDir, membership: listed(...members) });
     const config = configuration({
       speaker: { ...settings, layer2: { ...settings.layer2, ...layer2 } },
       pools: [pool('lab', ['192.168.10.0/24'])],

@@ -35,7 +35,7 @@ describe('a session is multihop', () => {
 it('who watches one path has one session, as the most demanding asks', () => {
   const one = settingsOf({ name: 'z', bfd: { ...bfd, transmitIntervalMs: 50, passive: true } });
   const other = settingsOf({ name: 'a', bfd: { ...bfd, receiveIntervalMs: 20, detectMultiplier: 5, minimumTtl: 250 } });
-  const wanted = [...wantedBfd([one, settingsOf({ name: 'none' }), other], onLink).values()];
+  const wanted = [...wantedBfd([one, settingsOf({ name: 'none' }), other], [], onLink).values()];
   expect(wanted).toHaveLength(1);
   expect(wanted[0]).toMatchObject({
     users: ['a', 'z'],
@@ -54,6 +54,17 @@ it('another address, link, VRF, source or kind is another path', () => {
     { address: address('fe80::1'), interface: 'eth0' },
     { address: address('fe80::1'), interface: 'eth1' },
   ].map((changes, i) => settingsOf({ name: `${i}`, bfd, ...changes }));
-  expect(wantedBfd(all, onLink).size).toBe(all.length);
-  for (const [key, wanted] of wantedBfd(all, onLink)) expect(bfdKey(wanted)).toBe(key);
+  expect(wantedBfd(all, [], onLink).size).toBe(all.length);
+  for (const [key, wanted] of wantedBfd(all, [], onLink)) expect(bfdKey(wanted)).toBe(key);
+});
+
+it('members of the cluster are watched over a link as neighbours, elsewhere as multihop, beside a peer as one session', () => {
+  const { strict: _, ...settings } = bfd;
+  const near = { name: 'near', address: address('192.0.2.2'), settings };
+  const far = { name: 'far', address: address('198.51.100.2'), source: address('192.0.2.1'), settings };
+  const peer = settingsOf({ name: 'router', address: near.address, bfd: { ...bfd, detectMultiplier: 2 } });
+  expect([...wantedBfd([peer], [near, far], onLink).values()]).toMatchObject([
+    { hops: 'single', users: ['router'], members: ['near'], settings: { detectMultiplier: 2 } },
+    { hops: 'multi', users: [], members: ['far'], source: address('192.0.2.1') },
+  ]);
 });

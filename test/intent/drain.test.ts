@@ -74,7 +74,7 @@ describe('a drained node', () => {
   const held = [slice(local, here)];
 
   function routes(drain?: Drain) {
-    const scope = scopeOf(config, sha256, drain);
+    const scope = scopeOf(config, sha256, { drain });
     const decisions = [
       decideService({ key: 'default/web', service: web, slices: [], scope }),
       decideService({ key: 'default/local', service: local, slices: held, scope }),
@@ -123,7 +123,8 @@ describe('a drained node', () => {
   test('and one that is no more has what it had, as the same objects', () => {
     const all = new Advertisements(100);
     const decide = (drain?: Drain) =>
-      decideService({ key: 'w', service: web, slices: [], scope: scopeOf(config, sha256, drain) }).bgp.contributions;
+      decideService({ key: 'w', service: web, slices: [], scope: scopeOf(config, sha256, { drain }) }).bgp
+        .contributions;
     const before = decide();
     all.update('w', before);
     const host = prefix('192.0.2.11/32');

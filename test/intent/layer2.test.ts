@@ -37,7 +37,8 @@ function decide(
   { self = 'node-b', slices = [], drain }: { self?: string; slices?: readonly EndpointSlice[]; drain?: Drain } = {},
 ): Layer2Decision {
   const config = configuration({ ...documents, speaker: documents.speaker ?? speaker({ name: self }) });
-  return decideService({ key: 'default/web', service: subject, slices, scope: scopeOf(config, sha256, drain) }).layer2;
+  return decideService({ key: 'default/web', service: subject, slices, scope: scopeOf(config, sha256, { drain }) })
+    .layer2;
 }
 
 describe('the owner', () => {

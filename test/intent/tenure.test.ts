@@ -1,8 +1,8 @@
 /** Who had an address last, and who takes part. */
 import { describe, expect, it } from 'vitest';
-import { staticMembers } from '../../src/intent/members.ts';
+import { membersOf } from '../../src/intent/members.ts';
 import { Tenure } from '../../src/intent/tenure.ts';
-import { configuration, node, speaker } from '../support/model.ts';
+import { configuration, listed, node, speaker } from '../support/model.ts';
 
 describe('tenure', () => {
   it('follows decisions, and outlasts the time in which nobody can announce the address', () => {
@@ -41,9 +41,9 @@ describe('tenure', () => {
 
 describe('static members', () => {
   const members = (nodes: readonly string[]) =>
-    staticMembers(
+    membersOf(
       configuration({
-        speaker: speaker({ name: 'node-b', membership: { type: 'static', nodes } }),
+        speaker: speaker({ name: 'node-b', membership: listed(...nodes) }),
         nodes: [node('node-a'), node('node-c')],
       }),
     );

@@ -159,6 +159,13 @@ export const node = (name: string, labels: Labels = {}, more: Partial<Node> = {}
 
 export const namespace = (name: string, labels: Labels = {}): Namespace => meta('Namespace', '', name, labels);
 
+/** A static membership of these nodes. */
+export const listed = (...nodes: readonly string[]): Speaker['membership'] => ({
+  type: 'static',
+  nodes,
+  addresses: new Map(),
+});
+
 export const speaker = (more: Partial<Speaker> = {}): Speaker => ({
   name: 'node-a',
   labels: {},
@@ -172,7 +179,7 @@ export const speaker = (more: Partial<Speaker> = {}): Speaker => ({
     ...{ gratuitousIntervalMs: 0, conflict: 'defend', stickiness: false, holdDownMs: 0 },
     reception: 'normal',
   },
-  membership: { type: 'static', nodes: [] },
+  membership: listed(),
   loopbackAddresses: [],
   drain: { waitMs: 5000, onShutdown: true, keepSoleLocal: true },
   network: networkDefaults,
@@ -206,6 +213,7 @@ export function configuration(documents: Documents = {}): Configuration {
   }
   return {
     speaker: documents.speaker ?? speaker(),
+    members: [],
     pools: byName(documents.pools),
     advertisements: documents.advertisements ?? [],
     layer2Advertisements: documents.layer2Advertisements ?? [],

@@ -172,9 +172,11 @@ const nodeSchema = () =>
             'NetworkUnavailable: True keeps the node from announcing, Ready: False or Unknown from carrying EgressServices.',
           ),
         addresses: z
-          .array(z.looseObject({ address: z.string() }))
+          .array(z.looseObject({ type: z.string().optional(), address: z.string() }))
           .optional()
-          .describe("The node's own: endpoints with one of them use the network of their host."),
+          .describe(
+            "The node's own: endpoints with one of them use the network of their host, and other speakers reach it at the first, InternalIP before others.",
+          ),
       })
       .optional(),
   });
@@ -191,7 +193,9 @@ const node = defineKind({
     const is = (wanted: string) => status?.conditions?.find(({ type }) => type === wanted)?.status;
     const networkUnavailable = is('NetworkUnavailable') === 'True';
     const ready = (is('Ready') ?? 'True') === 'True';
-    const addresses = (status?.addresses ?? []).flatMap(({ address }) => parseAddress(address) ?? []);
+    const addresses = (status?.addresses ?? [])
+      .toSorted((a, b) => Number(b.type === 'InternalIP') - Number(a.type === 'InternalIP'))
+      .flatMap(({ address }) => parseAddress(address) ?? []);
     return { type: 'node', value: { ...meta, networkUnavailable, ready, addresses } };
   },
 });

@@ -12,7 +12,7 @@ export type Order =
   /** All BFD sessions there are to be. */
   | { readonly type: 'bfd'; readonly sessions: readonly BfdOrder[] };
 
-export interface BfdOrder extends Omit<WantedBfd, 'users'> {
+export interface BfdOrder extends Omit<WantedBfd, 'users' | 'members'> {
   /** Names the session in reports. */
   readonly key: string;
 }

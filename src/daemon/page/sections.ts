@@ -222,7 +222,10 @@ function conflicts({ conflicts }: PageView): Html {
 function bfd({ bfd: { rows, total } }: PageView): Html {
   if (total === 0) return nothing;
   const columns: Column<(typeof rows)[number]>[] = [
-    { title: 'Peer', cell: (b) => html`${b.peer}<br><span class="quiet">${b.users.join(', ')}</span>` },
+    {
+      title: 'Peer',
+      cell: (b) => html`${b.peer}<br><span class="quiet">${[...b.users, ...b.members].join(', ')}</span>`,
+    },
     {
       title: 'State',
       cell: (b) => html`${badge(stateTone(b.state), b.state)}<br><span class="quiet">${when(b.lastChange)}</span>`,
