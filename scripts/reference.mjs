@@ -1,5 +1,5 @@
 // Writes what the manual says of commands and documents from the program itself: docs/reference/*.md and man/waypost.1.
-// `npm run reference` after a change; test/docs/reference.test.ts fails while they differ. Needs a build.
+// `npm run docs` after a change; test/docs/reference.test.ts fails while they differ. Needs a build.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -7,7 +7,7 @@ import { commands } from '../dist/cli/commands.js';
 import { kindDocs } from '../dist/config/registry.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-const generated = '<!-- Made by `npm run reference` from the program: change that. -->\n';
+const generated = '<!-- Made by `npm run docs` from the program: change that. -->\n';
 
 /** The commands as commander knows them, in the order of the help. */
 async function tree() {
@@ -49,7 +49,7 @@ export async function commandsPage() {
   const parts = [
     generated,
     '# Commands\n',
-    'Every command has `--help`. Exit status: 0 done, 1 failed, 2 wrong usage.\n',
+    'Every command has `--help`. Exit status: 0 done, 1 failed, 2 wrong usage. `--json` prints one JSON value unless it says\notherwise.\n',
   ];
   for (const command of await tree()) {
     parts.push(`## waypost ${command.name()}\n`, `\`${usageOf(command)}\`\n`, `${command.description()}\n`);
@@ -68,32 +68,78 @@ export async function commandsPage() {
   return parts.join('\n');
 }
 
+/** The fields of a label selector, which stand in the page once. */
+const SELECTOR = /\.(matchLabels|matchExpressions(\[\](\.(key|operator|values))?)?)$/;
+
+const table = (head, rows) =>
+  `${[
+    `| ${head.join(' | ')} |`,
+    head
+      .map(() => '|---')
+      .join('')
+      .concat('|'),
+    ...rows,
+  ].join('\n')}\n`;
+
+function fieldsTable(fields) {
+  const selectors = new Set(
+    fields.filter(({ path }) => SELECTOR.test(path)).map(({ path }) => path.replace(SELECTOR, '')),
+  );
+  const rows = fields
+    .filter(({ path }) => !SELECTOR.test(path))
+    .map(({ path, description, required }) => {
+      const text =
+        selectors.has(path) || selectors.has(`${path}[]`)
+          ? `${description} [Selector](#label-selectors).`
+          : description;
+      return `| \`${cell(path)}\`${required ? ' *' : ''} | ${cell(text)} |`;
+    });
+  return table(['field', 'what'], rows);
+}
+
+const annotationsTable = (annotations) =>
+  table(
+    ['annotation of ours', 'value', 'what'],
+    annotations.map((a) => `| \`waypost.dev/${a.name}\` | ${cell(a.expects)} | ${cell(a.summary)} |`),
+  );
+
+/** Generations of a kind that have the same fields are one section, and annotations of a kind stand once. */
 export function documentsPage() {
+  const sections = [];
+  for (const { kind, apiVersion, summary, fields, annotations } of kindDocs()) {
+    const body = fields.length > 0 ? fieldsTable(fields) : '';
+    const notes = annotations.length > 0 ? annotationsTable(annotations) : '';
+    const same = sections.find((s) => s.kind === kind && s.body === body && s.notes === notes);
+    if (same) same.versions.push(apiVersion);
+    else sections.push({ kind, versions: [apiVersion], summary, body, notes });
+  }
+  const text = (s) => `${s.kind} (${s.versions.map((version) => `\`${version}\``).join(', ')})`;
+  const anchor = (s) =>
+    text(s)
+      .toLowerCase()
+      .replace(/[^a-z0-9 _-]/g, '')
+      .replaceAll(' ', '-');
   const parts = [
     generated,
     '# Documents\n',
-    'Kinds in the order of the manual. Fields that are not listed are named in a warning. Lists are\nmarked by `[]`, fields that must be there by *.\n',
+    'A field that must be there has a *; `[]` marks a list. A field that is not listed here draws a warning with the nearest\nname. `waypost check` names file, line and field of whatever is wrong.\n',
+    `${sections.map((s) => `- [${text(s)}](#${anchor(s)})`).join('\n')}\n`,
+    '## Label selectors\n',
+    table(
+      ['field', 'what'],
+      kindDocs()
+        .flatMap(({ fields }) => fields)
+        .filter(({ path }) => SELECTOR.test(path))
+        .slice(0, 5)
+        .map(({ path, description }) => `| \`${SELECTOR.exec(path)[1]}\` | ${cell(description)} |`),
+    ),
   ];
-  for (const { kind, apiVersion, summary, fields, annotations } of kindDocs()) {
-    parts.push(`## ${kind} (\`${apiVersion}\`)\n`, `${summary}\n`);
-    if (fields.length > 0)
-      parts.push(
-        `${[
-          '| field | what |',
-          '|---|---|',
-          ...fields.map(
-            ({ path, description, required }) => `| \`${cell(path)}\`${required ? ' *' : ''} | ${cell(description)} |`,
-          ),
-        ].join('\n')}\n`,
-      );
-    if (annotations.length > 0)
-      parts.push(
-        `${[
-          '| annotation of ours | value | what |',
-          '|---|---|---|',
-          ...annotations.map((a) => `| \`waypost.dev/${a.name}\` | ${cell(a.expects)} | ${cell(a.summary)} |`),
-        ].join('\n')}\n`,
-      );
+  for (const s of sections) {
+    parts.push(`## ${text(s)}\n`, `${s.summary}\n`);
+    if (s.body) parts.push(s.body);
+    const first = sections.find((other) => other.kind === s.kind && other.notes === s.notes);
+    if (s.notes)
+      parts.push(first === s ? s.notes : `Annotations of ours: as of [${text(first)}](#${anchor(first)}).\n`);
   }
   return parts.join('\n');
 }
@@ -106,7 +152,7 @@ const roff = (text) =>
 
 export async function manPage() {
   const out = [
-    '.\\" Made by `npm run reference` from the program: change that.',
+    '.\\" Made by `npm run docs` from the program: change that.',
     `.TH WAYPOST 1 "" "waypost ${version}" "User Commands"`,
     '.SH NAME',
     'waypost \\- BGP and layer\\-2 speaker driven by Kubernetes\\-shaped documents',
@@ -116,12 +162,13 @@ export async function manPage() {
     '[options]',
     '.SH DESCRIPTION',
     roff(
-      'One daemon on a node speaks BGP and BFD, answers ARP and neighbour discovery for service addresses, and programs the routes that it learns. It reads the documents that MetalLB, frr-k8s, NMState, OVN-Kubernetes, OpenPERouter and Kube-OVN users have.',
+      'One daemon on a node speaks BGP and BFD, answers ARP and neighbour discovery for service addresses, and installs the routes that it learns. It reads the YAML of MetalLB, frr-k8s, NMState, OVN-Kubernetes, OpenPERouter and Kube-OVN.',
     ),
     '.SH COMMANDS',
   ];
   for (const command of await tree()) {
     out.push(`.SS ${roff(usageOf(command))}`, roff(command.description()));
+    for (const a of command.registeredArguments) out.push('.TP', `.I ${roff(argumentText(a))}`, roff(a.description));
     for (const o of visible(command)) out.push('.TP', `.B ${roff(o.flags)}`, roff(optionText(o)));
     const after = afterText(command);
     if (after !== '') out.push('.PP', '.nf', roff(after), '.fi');
@@ -131,8 +178,10 @@ export async function manPage() {
     '0 done, 1 failed, 2 wrong usage.',
     '.SH FILES',
     '.TP\n.B /etc/waypost\nDocuments, *.yaml and *.yml.',
-    '.TP\n.B /run/waypost/control.sock\nWhere the commands find the daemon.',
-    '.TP\n.B /var/lib/waypost\nWhat is remembered over a restart.',
+    '.TP\n.B /run/waypost/control.sock\nOn which the commands reach the daemon.',
+    '.TP\n.B /var/lib/waypost\nState that is kept over restarts.',
+    '.SH SEE ALSO',
+    'The manual: README.md and docs/ of the source, /usr/share/doc/waypost of the Debian package.',
     '',
   );
   return out.join('\n');

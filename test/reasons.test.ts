@@ -11,7 +11,7 @@ const tables = { reasons, symptoms, receivedReasons };
 test.each(Object.entries(tables))('%s', (_, table) => {
   expect(Object.keys(table).length).toBeGreaterThan(15);
   for (const [word, { says, remedy }] of Object.entries(table))
-    expect(manual, `docs/explain.md lacks the row of ${word}: npm run docs:reasons`).toContain(
+    expect(manual, `docs/explain.md lacks the row of ${word}: npm run docs`).toContain(
       `| \`${word}\` | ${says} | ${remedy} |`,
     );
 });

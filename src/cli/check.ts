@@ -23,8 +23,8 @@ export function command(): Command {
       "the node to check for (default: the Speaker document's name, else the host's)",
       nodeOption,
     )
-    .option('--json', 'one JSON array')
-    .option('--strict', 'warnings fail, too')
+    .option('--json', 'one JSON array of the findings')
+    .option('--strict', 'exit 1 for warnings, too')
     .addHelpText('after', '\nExample:\n  waypost check --strict /etc/waypost\n')
     .action((paths: string[], options: Options) => check(paths, options));
 }

@@ -38,4 +38,4 @@ function jsonOf(socket: string, status: number, text: string): unknown {
   return value;
 }
 
-const notOurs = (socket: string): CliError => new CliError(`what answers on ${socket} is no waypost`);
+const notOurs = (socket: string): CliError => new CliError(`what answers on ${socket} is not waypost`);

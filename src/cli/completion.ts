@@ -11,7 +11,7 @@ type Shell = keyof typeof shells;
 
 export function command(): Command {
   return new Command()
-    .description('Print a script that completes commands, options and their values in your shell.')
+    .description('Print a script that completes commands, options and their values.')
     .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(shells)))
     .addHelpText(
       'after',

@@ -24,27 +24,29 @@ interface Options {
 export function command(): Command {
   return new Command()
     .description(
-      'BGP messages and tables that were recorded, as lines of JSON: one for each route, or else for each message.',
+      'Decode recorded BGP messages and tables into lines of JSON: one for each route, or for each message without routes.',
     )
-    .argument('[file]', 'may be compressed by gzip or bzip2; standard input without one, or with -')
-    .addOption(new Option('--format <format>', 'what the file is (default: told by how it begins)').choices(formats))
-    .addOption(new Option('--as4', 'AS numbers have four octets where no OPEN says so (default)').conflicts('as2'))
-    .option('--as2', 'AS numbers have two octets where no OPEN says so')
+    .argument('[file]', 'the file, which may be compressed by gzip or bzip2 (default, and with -: standard input)')
+    .addOption(
+      new Option('--format <format>', 'format of the file (default: recognised by its beginning)').choices(formats),
+    )
+    .addOption(new Option('--as4', 'AS numbers have four octets where no OPEN is seen (default)').conflicts('as2'))
+    .option('--as2', 'AS numbers have two octets where no OPEN is seen')
     .option(
       '--add-path <families>',
-      'NLRI have path identifiers where no OPEN says so: ipv4, ipv6 or both',
+      'NLRI have path identifiers where no OPEN is seen: ipv4, ipv6 or both',
       familiesOption,
     )
-    .option('--port <port>', 'TCP port of BGP in captures of packets', numberOption(1, 65535), 179)
-    .option('--summary', 'numbers of what is there instead, as one JSON value')
+    .option('--port <port>', 'TCP port of BGP in packet captures', numberOption(1, 65535), 179)
+    .option('--summary', 'only counts of what is there, as one JSON value')
     .addHelpText(
       'after',
       `
 Each line has "type": open, update, notification, keepalive, routeRefresh, rib (a table's route), state, peers or
-error. Those of an update have "event": announce, withdraw, endOfRib or fault. The exit status is 1 when something could
-not be decoded, each of which has an error line.
+error. Lines of an update have "event": announce, withdraw, endOfRib or fault. What cannot be decoded gets an error line,
+and the exit status is 1.
 
-Example:
+Examples:
   tcpdump -i eth0 -w - tcp port 179 | waypost decode
   waypost decode --summary rib.20260101.0000.bz2`,
     )
@@ -94,6 +96,6 @@ async function decode(file: string | undefined, options: Options): Promise<void>
 function guessed(start: Uint8Array): Format {
   const format = guess(start.subarray(0, GUESS_OCTETS));
   if (format === undefined)
-    throw new CliError('the format cannot be told from how the input begins: give --format', EXIT.usage);
+    throw new CliError('the beginning of the input does not show its format: give --format', EXIT.usage);
   return format;
 }

@@ -9,7 +9,9 @@ const SEED = 'fixtures/config/seed-001-advanced.yaml';
 
 export function command(): Command {
   return new Command()
-    .description('A daemon and a router on loopback: what the router learns from a published MetalLB example.')
+    .description(
+      'Run a daemon and a router on loopback, and print what the router learns from a published MetalLB example. Needs no privileges.',
+    )
     .addHelpText('after', '\nExample:\n  waypost demo\n')
     .action(async () => {
       const documents = packageFile(SEED);

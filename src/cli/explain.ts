@@ -24,12 +24,12 @@ interface Options {
 export function command(): Command {
   return new Command()
     .description(
-      'Say why: the chain of decisions, the rule that decided with its document and line, and what would have to change. Asks the daemon, or with -c says what this node would decide.',
+      'Why something is announced or not: the tests of each decision, the one that decided with its document and line, and the remedy. Asks the daemon, or with -c works from documents.',
     )
     .argument('<what>', "an address, a prefix, a Service as NAMESPACE/NAME, or a peer's name; or a client's address")
-    .argument('[to]', 'the word `to`: how packets of that client reach a Service, and how replies return')
-    .argument('[service]', 'then the Service as NAMESPACE/NAME, or its address')
-    .option('--mark <number>', "with `to`, the packets' mark", numberOption(0, 0xffff_ffff), 0)
+    .argument('[to]', "the word `to`, for the path of that client's packets to a Service and back")
+    .argument('[service]', 'with `to`, the Service as NAMESPACE/NAME, or its address')
+    .option('--mark <number>', 'with `to`, the mark of the packets', numberOption(0, 0xffff_ffff), 0)
     .option(
       '-c, --config <path>',
       'a file, or a folder of *.yaml and *.yml, in place of the daemon; may be repeated',
@@ -64,9 +64,9 @@ export function command(): Command {
 
 async function explainWalk(client: string, to: string, service: string | undefined, options: Options): Promise<void> {
   if (to !== 'to' || service === undefined)
-    throw new CliError('the way of packets is asked for as: waypost explain CLIENT to SERVICE', EXIT.usage);
+    throw new CliError('usage for the path of packets: waypost explain CLIENT to SERVICE', EXIT.usage);
   if (options.config)
-    throw new CliError('the way of packets is what the kernel says: ask the daemon, without --config', EXIT.usage);
+    throw new CliError('the path of packets is asked of the kernel by the daemon: leave --config out', EXIT.usage);
   const walked = await walkRunning(options.control, client, service, options.mark);
   if (options.json) printJson(walked);
   else for (const line of walkText(walked)) printLine(line);

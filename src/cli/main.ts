@@ -18,7 +18,17 @@ export async function main(argv: readonly string[]): Promise<number> {
     .exitOverride()
     .addHelpText(
       'after',
-      '\nExample:\n  waypost peer 192.0.2.1 --local-as 64512 --peer-as 64513 --announce 203.0.113.0/24\n',
+      [
+        '',
+        'Examples:',
+        '  waypost peer 192.0.2.1 --local-as 64512 --peer-as 64513 --announce 203.0.113.0/24',
+        '  waypost check /etc/waypost',
+        '  waypost run --log-format pretty',
+        '  waypost explain default/web',
+        '',
+        'waypost help COMMAND has its options and examples.',
+        '',
+      ].join('\n'),
     );
   // `waypost help show` wants the real one, too.
   const wanted = argv[0] === 'help' ? argv[1] : argv[0];

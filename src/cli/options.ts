@@ -5,13 +5,13 @@ import { type Prefix, parsePrefix } from '../lib/prefix.ts';
 
 export function addressOption(text: string): Address {
   const a = parseAddress(text);
-  if (a === undefined) throw new InvalidArgumentError('An IPv4 or IPv6 address is wanted, such as 192.0.2.1.');
+  if (a === undefined) throw new InvalidArgumentError('Expected an IPv4 or IPv6 address, such as 192.0.2.1.');
   return a;
 }
 
 export function prefixOption(text: string): Prefix {
   const p = parsePrefix(text);
-  if (p === undefined) throw new InvalidArgumentError('A prefix is wanted, such as 203.0.113.0/24 or 2001:db8::/32.');
+  if (p === undefined) throw new InvalidArgumentError('Expected a prefix, such as 203.0.113.0/24 or 2001:db8::/32.');
   return p;
 }
 
@@ -33,7 +33,7 @@ export const numberOption =
   (text: string): number => {
     const n = Number(text);
     if (!/^\d+$/.test(text) || n < min || n > max)
-      throw new InvalidArgumentError(`A whole number from ${min} to ${max} is wanted.`);
+      throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
     return n;
   };
 
@@ -42,7 +42,7 @@ export function asnOption(text: string): number {
   const dotted = /^(\d{1,5})\.(\d{1,5})$/.exec(text);
   const n = dotted ? Number(dotted[1]) * 65536 + Number(dotted[2]) : Number(text);
   const valid = dotted ? Number(dotted[1]) <= 65535 && Number(dotted[2]) <= 65535 : /^\d+$/.test(text);
-  if (!valid || n < 1 || n > 4294967295) throw new InvalidArgumentError('An AS number from 1 to 4294967295 is wanted.');
+  if (!valid || n < 1 || n > 4294967295) throw new InvalidArgumentError('Expected an AS number from 1 to 4294967295.');
   return n;
 }
 
@@ -51,7 +51,7 @@ export function endpointOption(text: string): { address: Address; port: number }
   const m = /^(?:\[([^\]]*)\]|([^:]*)):(\d+)$/.exec(text);
   const address = m && parseAddress(m[1] ?? (m[2] || '::'));
   const port = m ? Number(m[3]) : -1;
-  if (!address || port > 65535) throw new InvalidArgumentError('ADDR:PORT is wanted, such as 0.0.0.0:179 or [::]:179.');
+  if (!address || port > 65535) throw new InvalidArgumentError('Expected ADDR:PORT, such as 0.0.0.0:179 or [::]:179.');
   return { address, port };
 }
 
@@ -74,7 +74,7 @@ export function largeCommunityOption(text: string): readonly [number, number, nu
 function numbers(text: string, count: number, max: number): number[] {
   const parts = text.split(':');
   if (parts.length !== count || parts.some((p) => !/^\d+$/.test(p) || Number(p) > max))
-    throw new InvalidArgumentError(`${count} numbers up to ${max} with colons between them are wanted.`);
+    throw new InvalidArgumentError(`Expected ${count} numbers up to ${max}, separated by colons.`);
   return parts.map(Number);
 }
 
@@ -82,6 +82,6 @@ function numbers(text: string, count: number, max: number): number[] {
 export function familiesOption(text: string): readonly ('ipv4' | 'ipv6')[] {
   const names = text.split(',');
   if (names.some((n) => n !== 'ipv4' && n !== 'ipv6') || new Set(names).size !== names.length)
-    throw new InvalidArgumentError('ipv4, ipv6 or ipv4,ipv6 is wanted.');
+    throw new InvalidArgumentError('Expected ipv4, ipv6 or ipv4,ipv6.');
   return names as ('ipv4' | 'ipv6')[];
 }

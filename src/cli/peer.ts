@@ -49,36 +49,35 @@ const u32 = numberOption(0, 4294967295);
 
 export function command(): Command {
   return new Command()
-    .description('One ad-hoc session with a router, no file. Prints every event, received routes among them.')
-    .argument('<address>', 'the peer', addressOption)
+    .description(
+      'One session with a router, without a file. Prints every event, including received routes. Ctrl-C ends it with a Cease.',
+    )
+    .argument('<address>', 'address of the peer', addressOption)
     .option('--local-as <asn>', 'our AS number (required)', asnOption)
     .option('--peer-as <asn>', "the peer's AS number (default: ours, iBGP)", asnOption)
-    .option('--port <port>', 'where to dial', numberOption(1, 65535), 179)
-    .option('--source <address>', 'our address', addressOption)
+    .option('--port <port>', 'TCP port of the peer', numberOption(1, 65535), 179)
+    .option('--source <address>', 'our address of the session (default: the system chooses)', addressOption)
     .option('--router-id <address>', 'our BGP identifier (default: the highest IPv4 address)', addressOption)
-    .option('--hold-time <seconds>', '0, or 3 to 65535', numberOption(0, 65535), 90)
-    .option('--passive', 'never dial: wait for the peer to call (see --listen)')
-    .option('--multihop', 'the peer may be several hops away')
-    .option('--listen <addr:port>', "accept the peer's call there", endpointOption)
+    .option('--hold-time <seconds>', 'hold time to propose: 0, or 3 to 65535', numberOption(0, 65535), 90)
+    .option('--passive', 'never connect: wait for the peer (needs --listen)')
+    .option('--multihop', 'the peer may be more than one hop away')
+    .option('--listen <addr:port>', 'accept the connection of the peer here', endpointOption)
     .option('--family <list>', 'address families', familiesOption, ['ipv4', 'ipv6'] as const)
-    .option('--next-hop <address>', 'next hop of what is announced (default: ourselves)', addressOption)
+    .option('--next-hop <address>', 'next hop of announced routes (default: our address)', addressOption)
     .option(
       '--announce <prefix>',
-      'may be repeated; - reads lines "+ PREFIX" and "- PREFIX" from standard input',
+      'announce this prefix; may be repeated. "-" reads lines "+ PREFIX" and "- PREFIX" from standard input',
       repeatable((text) => (text === '-' ? text : prefixOption(text))),
     )
-    .option('--community <a:b>', 'may be repeated', repeatable(communityOption))
-    .option('--large-community <a:b:c>', 'may be repeated', repeatable(largeCommunityOption))
-    .option('--local-pref <n>', 'iBGP only', u32)
-    .option('--med <n>', 'multi-exit discriminator', u32)
-    .option(
-      '--password <key>',
-      'TCP-MD5 (RFC 2385), 1 to 80 octets; others on this machine may see it in the process list',
-    )
-    .option('--ttl-security <hops>', 'the peer is at most so many hops away (GTSM, RFC 5082)', numberOption(1, 254))
-    .option('--vrf <name>', 'VRF device of the session')
+    .option('--community <a:b>', 'attach to announced routes; may be repeated', repeatable(communityOption))
+    .option('--large-community <a:b:c>', 'the same; may be repeated', repeatable(largeCommunityOption))
+    .option('--local-pref <n>', 'LOCAL_PREF of announced routes, iBGP only', u32)
+    .option('--med <n>', 'MULTI_EXIT_DISC of announced routes', u32)
+    .option('--password <key>', 'TCP-MD5 key (RFC 2385), 1 to 80 octets; other users may see it in the process list')
+    .option('--ttl-security <hops>', 'GTSM (RFC 5082): the peer is at most this many hops away', numberOption(1, 254))
+    .option('--vrf <name>', 'VRF of the session')
     .option('--duration <seconds>', 'end after this time, 24 days at most', numberOption(1, 86_400 * 24))
-    .option('--json', 'one JSON object a line')
+    .option('--json', 'print events as lines of JSON')
     .addHelpText(
       'after',
       '\nExamples:\n  waypost peer 192.0.2.1 --local-as 64512 --peer-as 64513 --announce 203.0.113.0/24\n' +
@@ -90,15 +89,16 @@ export function command(): Command {
 async function run(address: Address, given: Options): Promise<void> {
   settleCapabilities();
   const { localAs } = given;
-  if (localAs === undefined) throw usage('--local-as ASN is needed: the AS we are in');
+  if (localAs === undefined) throw usage('--local-as ASN is required: the AS number of this end');
   const options = { ...given, localAs };
-  if (options.holdTime === 1 || options.holdTime === 2) throw usage('--hold-time is 0, or at least 3 (RFC 4271 §4.2)');
-  if (options.passive && !options.listen) throw usage('--passive needs --listen ADDR:PORT, where the peer can call');
+  if (options.holdTime === 1 || options.holdTime === 2)
+    throw usage('--hold-time must be 0, or at least 3 (RFC 4271 §4.2)');
+  if (options.passive && !options.listen) throw usage('--passive needs --listen ADDR:PORT, where the peer can connect');
   if (options.ttlSecurity !== undefined && options.multihop)
-    throw usage('--ttl-security says how far the peer is, which --multihop leaves open: choose one');
+    throw usage('--ttl-security and --multihop exclude each other: choose one');
   const octets = options.password === undefined ? 1 : new TextEncoder().encode(options.password).length;
-  if (octets < 1 || octets > 80) throw usage('--password has 1 to 80 octets');
-  if (options.routerId?.family === 6) throw usage('--router-id is an IPv4 address (RFC 4271 §4.2)');
+  if (octets < 1 || octets > 80) throw usage('--password must have 1 to 80 octets');
+  if (options.routerId?.family === 6) throw usage('--router-id must be an IPv4 address (RFC 4271 §4.2)');
   if (options.source && options.source.family !== address.family)
     throw usage(`--source ${formatAddress(options.source)} and the peer are of different families`);
   const obstacle = (p: Prefix) => obstacleOf(p, address, options);
@@ -188,7 +188,7 @@ function takeLine(
   const m = /^\s*([+-])\s*(\S+)\s*$/.exec(line);
   const p = m && parsePrefix(m[2]!);
   if (!p) {
-    if (line.trim()) complain(`not understood, "+ PREFIX" or "- PREFIX" is wanted: ${line}`);
+    if (line.trim()) complain(`expected "+ PREFIX" or "- PREFIX": ${line}`);
     return;
   }
   if (m[1] === '-') return session.withdraw(p);
@@ -219,6 +219,6 @@ function printText(event: PeerEvent): void {
     case 'unsent':
       return printLine(`${time} ! ${event.prefixes} ${event.family} prefixes are not announced: ${event.detail}`);
     case 'stranger':
-      return printLine(`${time} ! call from ${event.address}, which is not the peer: refused`);
+      return printLine(`${time} ! connection from ${event.address}, which is not the peer: refused`);
   }
 }

@@ -38,7 +38,7 @@ export function command(): Command {
       'What this node would do with these documents. Where a daemon runs, the difference to what it does now: + comes, - goes, ~ changes, which sessions would reset, and what changes in the kernel. Nothing is applied.',
     )
     .argument('<path...>', 'files, or folders of *.yaml and *.yml')
-    .option('--alone', 'the whole plan, and not what a daemon would change')
+    .option('--alone', 'the whole plan, without asking a daemon')
     .option(
       '--node <name>',
       "the node to plan for (default: the daemon's, else the Speaker document's name, else the host's)",

@@ -7,7 +7,9 @@ import { DEFAULT_CONTROL } from './run.ts';
 
 export function command(): Command {
   return new Command()
-    .description('Make the daemon read its documents again. Fails when they are refused: the last good ones stay.')
+    .description(
+      'Make the daemon read its documents again. Exit 1 when they are refused; the last good ones stay in force.',
+    )
     .option('--control <socket>', "the daemon's control socket", socketOption, DEFAULT_CONTROL)
     .addHelpText('after', '\nExample:\n  waypost reload && waypost show peers\n')
     .action(async ({ control }: { control: string }) => {

@@ -9,10 +9,10 @@ import { CliError, printLine } from './output.ts';
 export function command(): Command {
   return new Command()
     .description(
-      'Run the sessions of a record again (see run --record): each change of state with its time, and whether it comes out as it did.',
+      'Run the sessions of a record (run --record) again: prints each change of state with its time, and where it differs from the record.',
     )
-    .argument('[file]', 'may be compressed by gzip or bzip2; standard input without one, or with -')
-    .option('--json', 'lines of JSON')
+    .argument('[file]', 'the record, which may be compressed by gzip or bzip2 (default: standard input, as with -)')
+    .option('--json', 'print lines of JSON')
     .addHelpText(
       'after',
       '\nExample:\n  waypost run --record /tmp/sessions.jsonl\n  waypost replay /tmp/sessions.jsonl',
@@ -42,7 +42,8 @@ async function replay(file: string | undefined, json: boolean): Promise<void> {
     throw new CliError(`line ${number}: ${(error as Error).message}`);
   }
   if (number === 0) throw new CliError('the record is empty');
-  if (differences > 0) throw new CliError(`${differences} events came out otherwise than they did`);
+  if (differences > 0)
+    throw new CliError(`${differences} ${differences === 1 ? 'event' : 'events'} had other results than in the record`);
 }
 
 function describe({ peer, states, updates, recorded }: Replayed, ms: number, json: boolean): string[] {

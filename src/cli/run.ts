@@ -30,19 +30,16 @@ export const DEFAULT_CONTROL = '/run/waypost/control.sock';
 
 export function command(): Command {
   return new Command()
-    .description('The daemon: documents in, sessions and announcements out. Reloads when a file changes and on SIGHUP.')
+    .description(
+      'The daemon, in the foreground. Reads documents again when a file changes and on SIGHUP; SIGTERM drains, withdraws and ends.',
+    )
     .option(
       '-c, --config <path>',
       'a file, or a folder of *.yaml and *.yml; may be repeated (default: /etc/waypost)',
       repeatable(pathOption),
     )
     .option('--node <name>', "this node's name (default: the Speaker document's, else the host's)", nodeOption)
-    .option(
-      '--control <socket>',
-      'where `waypost show` and the other verbs find the daemon',
-      socketOption,
-      DEFAULT_CONTROL,
-    )
+    .option('--control <socket>', 'socket on which the other commands reach the daemon', socketOption, DEFAULT_CONTROL)
     .addOption(
       new Option('--http <addr:port>', 'status page, metrics and health; "off" for none')
         .argParser((text) => (text === 'off' ? text : endpointOption(text)))
@@ -50,10 +47,14 @@ export function command(): Command {
     )
     .option(
       '--record <file>',
-      'write down what every session is told, for `waypost replay`; the file grows with the traffic',
+      'record the events of every session for `waypost replay`; the file grows with the traffic',
     )
-    .addOption(new Option('--log-level <level>', 'least severe messages to log').choices(logLevels).default('info'))
-    .addOption(new Option('--log-format <format>', 'for programs or for people').choices(logFormats).default('json'))
+    .addOption(new Option('--log-level <level>', 'least severe level to log').choices(logLevels).default('info'))
+    .addOption(
+      new Option('--log-format <format>', 'format of the log: for programs or for people')
+        .choices(logFormats)
+        .default('json'),
+    )
     .addHelpText('after', '\nExample:\n  waypost run -c speaker.yaml -c services/ --log-format pretty\n')
     .action((options: Options) => run(options));
 }

@@ -27,19 +27,20 @@ interface Options {
 
 export function command(): Command {
   const what = new Argument('<what>', `what to show: ${subjects.join(', ')}`).choices(subjects).argParser((text) => {
-    if (!subjects.includes(text as Subject)) throw new InvalidArgumentError(`It is one of ${subjects.join(', ')}.`);
+    if (!subjects.includes(text as Subject))
+      throw new InvalidArgumentError(`Allowed choices are ${subjects.join(', ')}.`);
     return text;
   });
   return new Command()
     .description(
-      'Show what the daemon does. `events` are the last thousand decisions and changes of state, with their reasons.',
+      'Show the state of the daemon. `events` are the last thousand decisions and changes of state, with their reasons.',
     )
     .addArgument(what)
-    .option('--json', 'one JSON value; with --watch one a line, whenever it changes')
+    .option('--json', 'one JSON value; with --watch one per line, on each change')
     .addOption(
       new Option(
         '-o, --output <format>',
-        "json as --json; yaml: peers, services or config as MetalLB's and frr-k8s' status documents",
+        'json: as --json; yaml: peers, services or config as the status documents of MetalLB and frr-k8s',
       ).choices(['json', 'yaml']),
     )
     .option('--peer <name>', 'only this peer, by name or address')
@@ -48,8 +49,8 @@ export function command(): Command {
       return text;
     })
     .addOption(new Option('--family <family>', 'only this address family').choices(['ipv4', 'ipv6']))
-    .option('--vrf <name>', "only this VRF; '' for the default one")
-    .option('--watch', 'again whenever it changes, until interrupted; for events, the new ones')
+    .option('--vrf <name>', "only this VRF; '' is the default VRF")
+    .option('--watch', 'print again on each change, until interrupted; for events, the new ones')
     .option('--control <socket>', "the daemon's control socket", socketOption, DEFAULT_CONTROL)
     .addHelpText(
       'after',

@@ -34,19 +34,19 @@ const within = (min: number, max: number) => {
 export const bfdShape = () => ({
   receiveInterval: within(10, 60_000)
     .optional()
-    .describe('Least time between packets that we take, 10..60000 milliseconds. Default 300.'),
+    .describe('Shortest time between packets that we accept, 10..60000 milliseconds. Default 300.'),
   transmitInterval: within(10, 60_000)
     .optional()
-    .describe('Least time between packets that we send, 10..60000 milliseconds. Default 300.'),
+    .describe('Shortest time between packets that we send, 10..60000 milliseconds. Default 300.'),
   detectMultiplier: within(2, 255)
     .optional()
-    .describe('Packets in a row that may be lost before the path is taken to be down, 2..255. Default 3.'),
-  echoInterval: within(10, 60_000).optional().describe('Of no effect: it belongs to echoMode.'),
+    .describe('Packets in a row that must be lost before the session is down, 2..255. Default 3.'),
+  echoInterval: within(10, 60_000).optional().describe('Without effect: it belongs to echoMode.'),
   echoMode: bool().optional().describe('Only false: the Echo function is not implemented.'),
   passiveMode: bool().optional().describe('Send nothing before the peer does. Default false.'),
   minimumTtl: within(1, 254)
     .optional()
-    .describe('Least TTL or hop limit that packets of multihop sessions arrive with, 1..254. Default 254.'),
+    .describe('Lowest TTL or hop limit that packets of multihop sessions may arrive with, 1..254. Default 254.'),
 });
 
 export type BfdFields = z.output<z.ZodObject<ReturnType<typeof bfdShape>>>;

@@ -42,21 +42,23 @@ export const interfaceSchema = () =>
     type: z
       .string()
       .optional()
-      .describe('ethernet, vrf, vlan, dummy, linux-bridge, bond, veth or loopback; needed for one that is to be made.'),
+      .describe(
+        'ethernet, vrf, vlan, dummy, linux-bridge, bond, veth or loopback; needed for one that is to be created.',
+      ),
     state: z.enum(['up', 'down', 'absent', 'ignore']).optional().describe('Default up.'),
     'mac-address': z.string().optional().describe('Ethernet address.'),
     mtu: number(68, 0x7fff_ffff).optional().describe('Largest packet, in octets.'),
-    controller: z.string().optional().describe('VRF, bridge or bond that the interface is to be in; empty for none.'),
-    ipv4: family().optional().describe('IPv4 on the interface. Default: it stays as it is.'),
-    ipv6: family().optional().describe('IPv6 on the interface. Default: it stays as it is.'),
+    controller: z.string().optional().describe('VRF, bridge or bond that the interface belongs to; empty for none.'),
+    ipv4: family().optional().describe('IPv4 on the interface. Default: unchanged.'),
+    ipv6: family().optional().describe('IPv6 on the interface. Default: unchanged.'),
     vrf: z
       .strictObject({
-        port: names().describe('Interfaces in the VRF; others are taken out.'),
+        port: names().describe('Interfaces in the VRF; others are removed from it.'),
         ports: names(),
         'route-table-id': number(0, 0xffff_ffff).optional().describe('Its routing table. A new VRF needs one.'),
       })
       .optional()
-      .describe('What is special about a VRF.'),
+      .describe('Settings of a VRF.'),
     vlan: z
       .strictObject({
         'base-iface': z.string().min(1, 'the name is empty').describe('Interface that the tagged packets use.'),
@@ -65,7 +67,7 @@ export const interfaceSchema = () =>
         ...refusedFields(...unsupported.vlan),
       })
       .optional()
-      .describe('What is special about a VLAN.'),
+      .describe('Settings of a VLAN.'),
     bridge: z
       .strictObject({
         options: z
@@ -86,20 +88,20 @@ export const interfaceSchema = () =>
             ...refusedFields('vlan-protocol', 'vlan-default-pvid', 'hash-max', 'multicast-router', 'multicast-querier'),
           })
           .optional(),
-        port: bridgePorts().describe('Interfaces in the bridge; others are taken out.'),
+        port: bridgePorts().describe('Interfaces in the bridge; others are removed from it.'),
         ports: bridgePorts(),
       })
       .optional()
-      .describe('What is special about a bridge.'),
+      .describe('Settings of a bridge.'),
     'link-aggregation': z
       .strictObject({
-        mode: z.string().optional().describe("The bond's mode, which must be what it is."),
-        port: names().describe("The bond's interfaces, which must be those it has."),
+        mode: z.string().optional().describe("The bond's mode. It is compared, not changed."),
+        port: names().describe("The bond's interfaces. They are compared, not changed."),
         ports: names(),
         ...refusedFields('options', 'ports-config'),
       })
       .optional()
-      .describe('What is special about a bond.'),
+      .describe('Settings of a bond.'),
     identifier: z.string().optional(),
     // Told by nmstate, not asked of it.
     ...refusedFields('description', 'permanent-mac-address', 'max-mtu', 'min-mtu', 'driver'),

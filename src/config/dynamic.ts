@@ -9,7 +9,7 @@ import type { DynamicPeers } from './speaker.ts';
 
 export const dynamicSchema = () =>
   z.object({
-    prefix: z.string().describe('Addresses that may call, ADDRESS/LENGTH. The most specific entry counts.'),
+    prefix: z.string().describe('Addresses that may connect, ADDRESS/LENGTH. The most specific entry counts.'),
     myASN: asn('missing local ASN').describe('Our AS number, 1..4294967295.'),
     ...peerAsnShape(),
     limit: int(1, 65_535).optional().describe('Sessions at a time, 1..65535. Default 100.'),

@@ -39,7 +39,7 @@ export const family = () =>
         }),
       )
       .optional()
-      .describe('All addresses of the interface, but for link-local ones. Default: they stay.'),
+      .describe('All addresses of the interface, except link-local ones. Default: unchanged.'),
     forwarding: flag().optional().describe('Forward packets that come in by this interface.'),
     'addr-gen-mode': z.string().optional(),
     ...automatic(),

@@ -47,13 +47,13 @@ export const kernelSchema = () =>
   z.object({
     install: bool()
       .optional()
-      .describe('Put what is accepted into the routing table of the VRF that its session is in. Default true.'),
+      .describe('Put accepted routes into the routing table of the VRF that their session is in. Default true.'),
     protocol: int(1, 255)
       .optional()
-      .describe('Protocol number of installed routes, 5..255, by which ours are told from others. Default 186.'),
+      .describe('Protocol number of installed routes, 5..255, which marks them as ours. Default 186.'),
     metric: int(0, 0xffff_ffff)
       .optional()
-      .describe('Metric of installed routes, 0..4294967295, 0 for what the kernel takes. Default 20.'),
+      .describe("Metric of installed routes, 0..4294967295; 0: the kernel's default. Default 20."),
     mtu: int(1280, 65_535)
       .optional()
       .describe('MTU of installed routes, 1280..65535 octets. Default that of the link.'),
@@ -69,20 +69,20 @@ export const kernelSchema = () =>
           .enum(['same', 'sameNeighbour', 'relaxed'])
           .optional()
           .describe(
-            'How alike the AS paths of one length must be: the same, the same in the neighbour AS, or not at all. Default same.',
+            'How alike AS paths of one length must be: the same, the same first AS, or only the length. Default same.',
           ),
         bandwidth: bool()
           .optional()
-          .describe('Share by the link bandwidth community where all paths carry it. Default false: each the same.'),
+          .describe('Share traffic by the link bandwidth community where all paths carry it. Default false: equally.'),
       })
       .optional()
-      .describe('Several paths side by side.'),
+      .describe('Multipath (ECMP).'),
     resolveViaDefault: bool().optional().describe('Next hops may be reached by a default route. Default true.'),
     keepOnStop: bool().optional().describe('Leave installed routes in place when the program ends. Default false.'),
     sweepAfter: duration()
       .optional()
       .describe(
-        'How long routes of an earlier process stay that nobody has announced again, 1s..1h; less once all peers have told all. Default 5m.',
+        'How long routes of an earlier process stay that no peer has announced again, 1s..1h; less once every peer has sent its End-of-RIB. Default 5m.',
       ),
   });
 

@@ -18,12 +18,12 @@ export const layer2Schema = () =>
   z.object({
     gratuitousInterval: duration()
       .optional()
-      .describe('Between announcements that nobody asked for, 1s..24h; 0s, the default, for none.'),
+      .describe('Interval of gratuitous announcements, 1s..24h; 0s, the default: only when an address is taken over.'),
     conflict: z
       .enum(['report', 'defend', 'yield'])
       .optional()
       .describe(
-        'What to do when another host claims an address: tell, announce again, or fall silent if the other has the lower hardware address. Default defend.',
+        'When another host claims an address: report it, defend the address (announce again), or yield (fall silent if the other has the lower hardware address). Default defend.',
       ),
     stickiness: bool()
       .optional()

@@ -34,7 +34,7 @@ export const routeSchema = () =>
     destination: z.string().optional().describe('Where the route leads, ADDRESS/LENGTH. Needed unless it is absent.'),
     'next-hop-interface': z.string().optional().describe('Interface that it uses. Needed unless route-type is given.'),
     'next-hop-address': z.string().optional().describe('Router; empty for none.'),
-    metric: number(-1, 0xffff_ffff).optional().describe('The lowest wins. Default -1: what the kernel takes.'),
+    metric: number(-1, 0xffff_ffff).optional().describe("The lowest wins. Default -1: the kernel's default."),
     'table-id': number(0, 0xffff_ffff).optional().describe('Routing table. Default 0: main, 254.'),
     weight: number(1, 256).optional().describe('Share among several next hops, IPv4 only.'),
     'route-type': z.enum(routeTypes).optional().describe('Packets are dropped rather than sent on.'),

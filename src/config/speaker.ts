@@ -32,7 +32,7 @@ export interface Speaker {
   };
   /** Taken from no peer, with everything inside them. */
   readonly alwaysBlock: readonly Prefix[];
-  /** What learned routes do to the kernel. */
+  /** Learned routes in the kernel. */
   readonly kernel: Kernel;
   readonly layer2: {
     /** Between announcements that nobody asked for, after the burst at the beginning, milliseconds; 0: none. */

@@ -20,7 +20,7 @@ export const networkSchema = () =>
       rollback: duration()
         .optional()
         .describe(
-          'How long a change may take to be confirmed before it is taken back, 1s..1h; 0s for ever. Default 60s.',
+          'How long a change may take to be confirmed before it is rolled back, 1s..1h; 0s: never. Default 60s.',
         ),
       probe: z
         .object({
@@ -38,7 +38,7 @@ export const networkSchema = () =>
       tcpL3mdevAccept: bool()
         .optional()
         .describe(
-          'Programs that are bound to no VRF take calls from all of them (tcp_l3mdev_accept). Default: as it is.',
+          'Programs that are bound to no VRF accept connections from all of them (tcp_l3mdev_accept). Default: unchanged.',
         ),
       interfaces: z
         .array(

@@ -16,17 +16,17 @@ type Row = readonly [
 
 const gauges: readonly Row[] = [
   ['both', 'session_up', 'The BGP session is Established.', (p) => (p.session.state === 'Established' ? 1 : 0)],
-  ['both', 'announced_prefixes_total', 'Prefixes that the peer is to be told.', (p) => sent(p, 'desired')],
-  ['metallb', 'pending_prefixes_total', 'Prefixes that the peer has yet to be told.', (p) => sent(p, 'pending')],
-  ['frrk8s', 'received_prefixes_total', 'Prefixes that the peer has told us.', (p) => heard(p, 'received')],
-  ['waypost', 'advertised_prefixes', 'Prefixes that the peer has been told.', (p) => sent(p, 'advertised')],
-  ['waypost', 'received_prefixes', 'Prefixes that the peer has told us.', (p) => heard(p, 'received')],
+  ['both', 'announced_prefixes_total', 'Prefixes to advertise to the peer.', (p) => sent(p, 'desired')],
   [
-    'waypost',
-    'accepted_prefixes',
-    'Prefixes that the peer has told us, and that may be used.',
-    (p) => heard(p, 'accepted'),
+    'metallb',
+    'pending_prefixes_total',
+    'Prefixes to advertise to the peer that are not sent yet.',
+    (p) => sent(p, 'pending'),
   ],
+  ['frrk8s', 'received_prefixes_total', 'Prefixes received from the peer.', (p) => heard(p, 'received')],
+  ['waypost', 'advertised_prefixes', 'Prefixes advertised to the peer.', (p) => sent(p, 'advertised')],
+  ['waypost', 'received_prefixes', 'Prefixes received from the peer.', (p) => heard(p, 'received')],
+  ['waypost', 'accepted_prefixes', 'Prefixes received from the peer that may be used.', (p) => heard(p, 'accepted')],
 ];
 const counters: readonly Row[] = [
   ['waypost', 'flaps_total', 'Times that the session left Established.', (p) => p.session.flaps],

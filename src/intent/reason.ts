@@ -32,44 +32,45 @@ export const reasons = {
   },
   loadBalancerIPChanged: {
     says: 'The addresses of the Service changed; the old ones are withdrawn.',
-    remedy: 'Nothing: the new ones are decided on their own.',
+    remedy: 'Nothing: the new addresses are decided separately.',
   },
   notOwner: {
-    says: 'It is not for this node: no BGPAdvertisement of the pool selects it, or on layer 2 no or another node is chosen.',
-    remedy: 'For BGP, reference the pool from a BGPAdvertisement whose nodeSelectors match the labels of this node.',
+    says: 'This node does not announce it: no BGPAdvertisement of the pool selects this node, or on layer 2 another node, or none, is chosen.',
+    remedy:
+      'For BGP, reference the pool from a BGPAdvertisement whose nodeSelectors match this node. On layer 2, nothing where another node answers.',
   },
   noMatchingAdvertisement: {
-    says: 'No advertisement of the pool that selects this node matches the labels of the Service.',
-    remedy: "Change the advertisement's serviceSelectors or the labels of the Service.",
+    says: 'No advertisement of the pool selects both this node and the Service.',
+    remedy: 'Change nodeSelectors or serviceSelectors of the advertisement, or the labels of the node or the Service.',
   },
   sharedIPWithServiceSelector: {
     says: 'The Service may share its addresses, and an L2Advertisement with serviceSelectors matches it.',
     remedy: 'Remove metallb.io/allow-shared-ip from the Service, or serviceSelectors from the L2Advertisement.',
   },
   heldDown: {
-    says: 'The node started so recently that it takes no addresses over, or has yet to hear of the others that it watches by BFD.',
-    remedy: 'Wait, or shorten layer2.holdDown in the Speaker; `waypost show bfd` tells what keeps a session down.',
+    says: 'The node started so recently that it does not take addresses over yet, or has not yet heard from the nodes that it watches by BFD.',
+    remedy: 'Wait, or shorten layer2.holdDown in the Speaker; waypost show bfd shows what keeps a session down.',
   },
   announceFailed: {
-    says: 'None of the interfaces that may answer for the address exists on this node, is up and can answer.',
+    says: 'No interface that may answer for the address exists on this node and is up.',
     remedy: "Bring one up, or change the L2Advertisement's interfaces.",
   },
   announcePending: {
-    says: 'The part that answers ARP and neighbour discovery has not taken the address over yet.',
+    says: 'The thread that answers ARP and neighbour discovery has not taken the address over yet.',
     remedy:
-      'Nothing: it takes milliseconds; two seconds with layer2.stickiness, as it asks first; a few right after a start.',
+      'Wait: it takes milliseconds, two seconds with layer2.stickiness, which asks first, and a few seconds right after a start.',
   },
   announcerUnavailable: {
-    says: 'The part that answers ARP and neighbour discovery could not be started.',
-    remedy: 'See the log for the reason.',
+    says: 'The thread that answers ARP and neighbour discovery could not be started.',
+    remedy: 'The log has the reason.',
   },
   addressClaimed: {
-    says: 'Another host, whose hardware address is lower, claims the address, and this node has fallen silent.',
-    remedy: 'Take the address from the other host, or set layer2.conflict in the Speaker to defend.',
+    says: 'Another host with a lower hardware address claims the address, and this node has fallen silent.',
+    remedy: 'Remove the address from the other host, or set layer2.conflict in the Speaker to defend.',
   },
   heldElsewhere: {
-    says: 'Another node has the address, and under layer2.stickiness it keeps it.',
-    remedy: 'Nothing: it is taken over when the other node is silent.',
+    says: 'Another node has the address, and with layer2.stickiness it keeps it.',
+    remedy: 'Nothing: this node takes it over when the other one is silent.',
   },
   conflictingAdvertisements: {
     says: 'Two BGPAdvertisements want different local preferences for one route to one peer.',
@@ -107,7 +108,7 @@ export const reasons = {
   },
   communityNotAllowed: {
     says: 'The Service asks for a community that it may not have or that cannot be read; it is left out.',
-    remedy: 'Add it to serviceCommunities of the Speaker, or take it from the Service.',
+    remedy: 'Add it to serviceCommunities of the Speaker, or remove it from the Service.',
   },
 
   // Why a Service has no address.
@@ -169,7 +170,7 @@ export const reasons = {
     remedy: 'Enlarge the pool, or let Services share addresses.',
   },
   noPool: {
-    says: 'No pool hands addresses to this Service on its own.',
+    says: 'No pool gives this Service an address unless it asks for one.',
     remedy: 'Set autoAssign on a pool that admits the Service, or request one with metallb.io/address-pool.',
   },
 
@@ -207,7 +208,7 @@ export const reasons = {
     remedy: 'Give the advertisements the same localPref, or aggregate so that their pools do not meet in one prefix.',
   },
   prependConflict: {
-    says: 'Contributions to one prefix disagree on how often to prepend; the most is used.',
+    says: 'Contributions to one prefix disagree on how often to prepend; the highest count is used.',
     remedy: 'Give the advertisements the same waypost.dev/as-path-prepend.',
   },
   medConflict: {
@@ -233,7 +234,7 @@ export const reasons = {
     remedy: 'Ask for it in a Service with metallb.io/loadBalancerIPs.',
   },
   poolNotAdvertised: {
-    says: 'No advertisement references the pool: its addresses are given to Services and announced by nobody.',
+    says: 'No advertisement references the pool: Services get its addresses, and nothing announces them.',
     remedy: 'Write a BGPAdvertisement or an L2Advertisement for the pool.',
   },
 
@@ -243,7 +244,7 @@ export const reasons = {
     remedy: 'Change nodeSelectors, or label the node.',
   },
   noPeer: {
-    says: 'There is no BGPPeer that could be told.',
+    says: 'There is no BGPPeer to advertise to.',
     remedy: 'Write a BGPPeer for the router.',
   },
   noRouterId: {

@@ -100,6 +100,7 @@ export async function serveTcp(host: string, port: number, handler: Handler): Pr
     if (other !== undefined) return serveTcp(other, port, handler);
     const where = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
     throw listenError(error as NodeJS.ErrnoException, `${where} (--http)`, {
+      EADDRINUSE: `it is in use (ss -ltnp 'sport = :${port}' names the program); give --http another one, or off`,
       EACCES:
         'permission denied: a port below 1024 is for root, or needs CAP_NET_BIND_SERVICE; give --http another one, or off',
     });

@@ -30,7 +30,7 @@ test('the list names every command', async () => {
   const { code, stdout } = await waypost(['--help']);
   expect(code).toBe(0);
   for (const command of commands) expect(stdout).toMatch(new RegExp(`^ {2}${command}\\b`, 'm'));
-  expect(stdout).toContain('Example:');
+  expect(stdout).toContain('Examples:');
 });
 
 test.each([

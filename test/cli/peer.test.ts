@@ -47,7 +47,7 @@ test('prefixes from the command line and from standard input, with their attribu
   child.write('- 203.0.113.1/32\n- 198.51.100.0/24\n');
   await router.knows('203.0.113.2/32');
   child.write('what?\n* 1.2.3.4/32\n+ 1.2.3.4/33\n');
-  await soon('three complaints', () => child!.output.split('"+ PREFIX" or "- PREFIX" is wanted').length === 4);
+  await soon('three complaints', () => child!.output.split('expected "+ PREFIX" or "- PREFIX"').length === 4);
   expect(router.prefixes).toEqual(['203.0.113.2/32']);
   expect(await child.stop('SIGINT')).toBe(0);
   await soon('the farewell', () => router.ends.length === 1);
@@ -162,7 +162,7 @@ test('--passive waits for the call', async () => {
 
 describe('what cannot be is refused with exit 2', () => {
   test.each<[string, string[], RegExp]>([
-    ['no AS', [], /--local-as ASN is needed/],
+    ['no AS', [], /--local-as ASN is required/],
     ['AS 0', ['--local-as', '0'], /AS number from 1/],
     ['AS too high', ['--local-as', '4294967296'], /AS number from 1/],
     ['hold time 1', ['--local-as', '1', '--hold-time', '1'], /0, or at least 3/],
@@ -170,8 +170,8 @@ describe('what cannot be is refused with exit 2', () => {
     ['hold time too long', ['--local-as', '1', '--hold-time', '65536'], /from 0 to 65535/],
     ['passive without a place to listen', ['--local-as', '1', '--passive'], /--passive needs --listen/],
     ['a source of the other family', ['--local-as', '1', '--source', '::1'], /different families/],
-    ['an IPv6 router ID', ['--local-as', '1', '--router-id', '2001:db8::1'], /--router-id is an IPv4 address/],
-    ['no prefix', ['--local-as', '1', '--announce', '198.51.100.1/33'], /prefix is wanted/],
+    ['an IPv6 router ID', ['--local-as', '1', '--router-id', '2001:db8::1'], /--router-id must be an IPv4 address/],
+    ['no prefix', ['--local-as', '1', '--announce', '198.51.100.1/33'], /Expected a prefix/],
     ['no community', ['--local-as', '1', '--community', '65536:1'], /2 numbers up to 65535/],
     ['no large community', ['--local-as', '1', '--large-community', '1:2'], /3 numbers up to 4294967295/],
     ['no families', ['--local-as', '1', '--family', 'ipv4,ipv4'], /ipv4, ipv6 or ipv4,ipv6/],
@@ -190,7 +190,7 @@ describe('what cannot be is refused with exit 2', () => {
       ['--local-as', '1', '--next-hop', '::1', '--announce', '0.0.0.0/0'],
       /0\.0\.0\.0\/0 cannot have --next-hop ::1/,
     ],
-    ['no place to listen', ['--local-as', '1', '--listen', '127.0.0.1'], /ADDR:PORT is wanted/],
+    ['no place to listen', ['--local-as', '1', '--listen', '127.0.0.1'], /Expected ADDR:PORT/],
   ])('%s', async (_, argv, message) => {
     const { code, stdout, stderr } = await waypost(['peer', '127.0.0.1', ...argv]);
     expect([code, stdout]).toEqual([2, '']);
@@ -200,7 +200,7 @@ describe('what cannot be is refused with exit 2', () => {
   test('an address that is none', async () => {
     expect(await waypost(['peer', 'router1', '--local-as', '1'])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('IPv4 or IPv6 address is wanted'),
+      stderr: expect.stringContaining('Expected an IPv4 or IPv6 address'),
     });
   });
 });

@@ -47,7 +47,7 @@ test('run --record, then replay: the same states, the routes that came', async (
     lines.map((l) => l.replace('"OpenConfirm","Established"', '"OpenConfirm","Idle"')).join('\n'),
   );
   const other = await waypost(['replay', '--json', folder.file('other.jsonl')]);
-  expect([other.code, other.stderr]).toEqual([1, expect.stringMatching(/^waypost: 1 events came out otherwise/)]);
+  expect([other.code, other.stderr]).toEqual([1, expect.stringMatching(/^waypost: 1 event had other results/)]);
   expect(other.stdout).toContain('"recorded"');
 });
 

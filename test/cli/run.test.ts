@@ -381,7 +381,7 @@ describe('show', () => {
     await new Promise<void>((resolve) => server.listen(control(), resolve));
     expect(await ask('show', 'peers')).toMatchObject({
       code: 1,
-      stderr: `waypost: what answers on ${control()} is no waypost\n`,
+      stderr: `waypost: what answers on ${control()} is not waypost\n`,
     });
     server.close();
   });

@@ -26,6 +26,7 @@ describe('documentation of kinds', () => {
       'spec.listen.dynamic[].peerASN',
       'spec.listen.dynamic[].dynamicASN',
       'spec.listen.dynamic[].limit',
+      'spec.listen.dynamic[].maxPrefixes',
       'spec.listen.dynamic[].password',
       'spec.listen.dynamic[].ebgpMultiHop',
       'spec.listen.dynamic[].families',

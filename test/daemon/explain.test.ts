@@ -144,7 +144,7 @@ describe('a session that is up', () => {
   });
 
   test('and who is told', async () => {
-    expect((await explained('router')).answer).toMatch(/^Peer router: Established, 1 to be told$/);
+    expect((await explained('router')).answer).toMatch(/^Peer router: Established, 1 prefix to advertise$/);
     expect((await explained('default/web')).answer).toBe(
       'Service default/web: BGP: 198.51.100.0/32 announced to router',
     );

@@ -1,12 +1,20 @@
 /** Everything that the manual tells its reader to write is accepted: documents by `check`, command lines by their command. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { commands } from '../../src/cli/commands.ts';
 import { Folder, waypost } from '../support/daemon.ts';
 
-const pages = ['README.md', ...readdirSync('docs', { recursive: true }).map((name) => `docs/${name}`)].filter(
-  (name) => name.endsWith('.md') && !name.startsWith('docs/reference/'),
-);
+const everywhere = [
+  ...readdirSync('.'),
+  ...['docs', 'src', 'test', 'scripts', 'bin', 'bench', 'packaging', 'man'].flatMap((folder) =>
+    readdirSync(folder, { recursive: true }).map((name) => `${folder}/${name}`),
+  ),
+];
+const project = everywhere.filter((name) => /^[A-Z]+\.md$/.test(name));
+const manual = everywhere.filter((name) => /^docs\/.*\.md$/.test(name) && !name.startsWith('docs/reference/'));
+/** Pages whose code is run. */
+const pages = ['README.md', ...manual];
 
 interface Block {
   readonly where: string;
@@ -23,11 +31,16 @@ const blocks: readonly Block[] = pages.flatMap((file) => {
   }));
 });
 
+const example = 'packaging/examples/speaker.yaml';
+const examples: readonly Block[] = [{ where: `${example}:1`, language: 'yaml', text: readFileSync(example, 'utf8') }];
+
 const folder = new Folder();
 afterAll(() => folder.dispose());
 
 describe('documents', () => {
-  const whole = blocks.filter(({ language, text }) => language === 'yaml' && /^apiVersion:/m.test(text));
+  const whole = [...examples, ...blocks].filter(
+    ({ language, text }) => language === 'yaml' && /^apiVersion:/m.test(text),
+  );
   expect(whole.length).toBeGreaterThan(2);
   test.each(whole.map((block) => [block.where, block] as const))('%s', async (where, { text }) => {
     const file = folder.file(`${where.replaceAll(/\W/g, '-')}.yaml`);
@@ -73,19 +86,75 @@ describe('command lines', () => {
   });
 });
 
+/** The anchor that GitHub gives a heading. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-');
+
 test('links lead somewhere', () => {
-  const dead = pages.flatMap((file) =>
-    [...readFileSync(file, 'utf8').matchAll(/\]\(([^)#\s:]+)(#[^)]*)?\)/g)]
-      .map(([, target]) => target!)
-      .filter((target) => {
-        try {
-          readFileSync(new URL(target, new URL(file, `file://${process.cwd()}/`)));
-          return false;
-        } catch (error) {
-          return (error as NodeJS.ErrnoException).code === 'ENOENT';
-        }
-      })
-      .map((target) => `${file}: ${target}`),
+  const dead = [...project, ...manual].flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(/\]\(([^)#\s:]*)(?:#([^)\s]*))?\)/g)].flatMap(([link, target, anchor]) => {
+      const path = target === '' ? file : join(dirname(file), target!);
+      if (!existsSync(path)) return [`${file}: ${link}`];
+      if (anchor === undefined) return [];
+      const headings = [...readFileSync(path, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading!));
+      return headings.includes(anchor) ? [] : [`${file}: ${link}`];
+    }),
   );
   expect(dead).toEqual([]);
+});
+
+test('files that are named exist', () => {
+  const texts = [...project.filter((name) => name !== 'CHANGELOG.md'), ...manual].map(
+    (file) => [file, readFileSync(file, 'utf8')] as const,
+  );
+  const named = texts.flatMap(([file, text]) =>
+    [...text.matchAll(/`((?:[\w.-]+\/)*[\w.-]+\.(?:ts|mjs|cjs|sh|c))`/g)].map(([, path]) => [file, path!] as const),
+  );
+  expect(named.length).toBeGreaterThan(100);
+  const missing = named.filter(([, path]) => !everywhere.some((name) => name === path || name.endsWith(`/${path}`)));
+  expect(missing).toEqual([]);
+});
+
+test('every script of package.json is in CONTRIBUTING.md, and no other', () => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
+  const rows = [...readFileSync('CONTRIBUTING.md', 'utf8').matchAll(/^\| `npm (?:run )?([\w:]+)` \|/gm)];
+  const known = Object.keys(scripts).filter((name) => name !== 'prepack');
+  expect(rows.map(([, name]) => name).sort()).toEqual(known.sort());
+  const typed = [...project, ...manual].flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(/npm run (?:-s )?([\w:]+)/g)].map(([, name]) => [file, name!] as const),
+  );
+  expect(typed.filter(([, name]) => !(name in scripts))).toEqual([]);
+});
+
+/** A row of the README's figures: how the measure is called in docs/benchmarks.md, and what one of its units is there. */
+const figures: Readonly<Record<string, readonly [measure: string, unit: number]>> = {
+  'a changed configuration to the wire, ms': ['rename to the wire, `run`', 1],
+  '100,000 prefixes to 10 peers, s': ['100,000 prefixes to 10 peers', 1000],
+  '100,000 routes received, s': ['100,000 routes received', 1000],
+  '100,000 routes into the kernel, s': ['100,000 routes into the kernel, three runs', 1000],
+  'peak memory for that, MB': ['peak memory for that, MB', 1],
+  'link cut to routes withdrawn, BFD 3 × 50 ms, ms': ['3 × 50 ms, 50 cuts each', 1],
+};
+
+test('the figures of the README are those of docs/benchmarks.md', () => {
+  const rowOf = (page: string, name: string) =>
+    readFileSync(page, 'utf8')
+      .split('\n')
+      .find((line) => line.startsWith(`| ${name} |`))
+      ?.split('|')
+      .map((cell) => cell.trim());
+  const numbers = (text: string) => [...text.replaceAll(',', '').matchAll(/\d+(?:\.\d+)?/g)].map(([digits]) => digits);
+  for (const [name, [measure, unit]] of Object.entries(figures)) {
+    const told = rowOf('README.md', name);
+    const measured = rowOf('docs/benchmarks.md', measure);
+    expect([name, told?.length, measured?.length]).toEqual([name, 8, 6]);
+    const all = numbers(`${measured![2]} ${measured![4]}`).map(Number);
+    for (const figure of told!.slice(2, -1).flatMap(numbers)) {
+      const digits = figure.split('.')[1]?.length ?? 0;
+      expect([name, ...all.map((n) => (n / unit).toFixed(digits))]).toContain(figure);
+    }
+  }
 });

@@ -136,7 +136,7 @@ describe('an unnumbered session with FRR', () => {
     const explained = await node.explain(fromRouter[0]!);
     expect(explained.chains).toMatchObject([{ ok: true, verdict: 'used from link' }]);
     expect(explained.chains[0]!.steps.at(-1)).toMatchObject({
-      question: 'Has the kernel it in table 254?',
+      question: 'Is it in kernel table 254?',
       answer: 'yes',
       detail: `via ${own.far} dev eth0, metric 20: it is there`,
     });

@@ -216,11 +216,18 @@ interface PodSpec {
 }
 
 test('a package from the registry would install and run anywhere', { timeout: 300_000 }, async () => {
-  const { filename } = (
-    JSON.parse(await run(['npm', 'pack', '--json', '--ignore-scripts', '--pack-destination', folder])) as [
-      { filename: string },
-    ]
-  )[0];
+  const [{ filename, files }] = JSON.parse(
+    await run(['npm', 'pack', '--json', '--ignore-scripts', '--pack-destination', folder]),
+  ) as [{ filename: string; files: { path: string }[] }];
+  const packed = files.map(({ path }) => path);
+  expect(packed).toEqual(
+    expect.arrayContaining([
+      ...['LICENSE', 'README.md', 'CHANGELOG.md', 'package.json', 'bin/waypost', 'dist/bundle/main.cjs'],
+      ...['dist/bundle/LICENCES.txt', 'docs/explain.md', 'man/waypost.1', 'packaging/systemd/waypost.service'],
+    ]),
+  );
+  // What the program does not need: its parts one by one, maps, sources, tests.
+  expect(packed.filter((path) => /^(src|test|bench|scripts)\/|^dist\/(?!bundle\/)|\.map$/.test(path))).toEqual([]);
   await run(
     [
       'npm',

@@ -11,18 +11,18 @@ const toAdvertise = () =>
   z.object({
     allowed: z
       .object({
-        prefixes: prefixes('Prefixes to tell of, each one of those of the router.'),
+        prefixes: prefixes('Prefixes to advertise, each one of those of the router.'),
         mode: mode('all: every prefix of the router; filtered, the default: those that are listed.'),
       })
       .optional()
-      .describe('Which prefixes of the router the neighbour is told of. Default none.'),
+      .describe('Which prefixes of the router are advertised. Default none.'),
     nextHop: z
       .object({
         ipv4: z.string().optional().describe('Of IPv4 prefixes.'),
         ipv6: z.string().optional().describe('Of IPv6 prefixes.'),
       })
       .optional()
-      .describe('Next hops of all that the neighbour is told of. Default our address on the session.'),
+      .describe('Next hops of what is advertised to the neighbour. Default our address on the session.'),
     withLocalPref: z
       .array(
         z.object({
@@ -90,7 +90,7 @@ const neighbor = () =>
     ebgpMultiHop: bool().optional().describe('The eBGP neighbour may be more than one hop away. Default false.'),
     bfdProfile: z.string().optional().describe('Which of bfdProfiles watches the path to it. Default none.'),
     enableGracefulRestart: bool().optional().describe('It keeps our routes while we restart. Default false.'),
-    toAdvertise: toAdvertise().optional().describe('What the neighbour is told.'),
+    toAdvertise: toAdvertise().optional().describe('What is advertised to the neighbour.'),
     toReceive: toReceive().optional().describe('What of its routes may be used.'),
     disableMP: bool().optional().describe('Deprecated, without effect.'),
     dualStackAddressFamily: bool()
@@ -112,11 +112,11 @@ const router = () =>
       .array(neighbor())
       .optional()
       .describe('Sessions. One that a BGPPeer describes as well is one session.'),
-    prefixes: prefixes('Prefixes that neighbours may be told of, whether or not there is a route to them.'),
+    prefixes: prefixes('Prefixes that may be advertised to neighbours, whether or not there is a route to them.'),
     imports: z
       .array(z.object({ vrf: z.string().optional().describe('Its name; default is the default VRF.') }))
       .optional()
-      .describe('VRFs whose learned routes are wanted here too, and whose prefixes neighbours may be told of.'),
+      .describe('VRFs whose learned routes are used here, too, and whose prefixes may be advertised to neighbours.'),
     evpn: anything(),
   });
 
@@ -137,7 +137,7 @@ export const frrSchema = () =>
         raw: z
           .object({ priority: z.int().optional(), rawConfig: z.string().optional() })
           .optional()
-          .describe('Text for FRR. Refused: there is no FRR here.'),
+          .describe('Configuration text for FRR. Refused: there is no FRR here.'),
         nodeSelector: selectorSchema().optional().describe('Nodes it is for. Default all.'),
       })
       .optional(),

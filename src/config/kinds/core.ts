@@ -42,7 +42,7 @@ const serviceSchema = () =>
         ipFamilyPolicy: z
           .enum(['SingleStack', 'PreferDualStack', 'RequireDualStack'])
           .optional()
-          .describe('Whether one address or one of each family is wanted. Default SingleStack.'),
+          .describe('Whether the Service gets one address or one of each family. Default SingleStack.'),
         clusterIP: z.string().optional(),
         clusterIPs: z.array(z.string()).optional().describe('Tell the families where ipFamilies is absent.'),
         loadBalancerIP: z

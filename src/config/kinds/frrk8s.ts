@@ -19,7 +19,8 @@ const frrConfiguration = defineKind({
   apiVersion: 'frrk8s.metallb.io/v1beta1',
   namespace: 'frr-k8s-system',
   global: false,
-  summary: 'Sessions, what is told on them, and which received routes may be used. All that select the node count.',
+  summary:
+    'Sessions, what is advertised on them, and which received routes may be used. All that select the node are merged.',
   nodesOf: nodeSelectorIn,
   schema: frrSchema,
   read({ spec = {} }, meta, findings) {

@@ -23,12 +23,15 @@ const schema = () =>
         nodeSelector: z
           .record(z.string(), z.unknown())
           .optional()
-          .describe('Labels that a node must have, with these values: no label selector. Default all nodes.'),
+          .describe('Labels that a node must have, with these values; not a label selector. Default all nodes.'),
         capture: anything(),
         maxUnavailable: anything(),
         desiredState: z
           .strictObject({
-            interfaces: z.array(interfaceSchema()).optional().describe('Interfaces, and how they are to be.'),
+            interfaces: z
+              .array(interfaceSchema())
+              .optional()
+              .describe('Interfaces that should exist, and their settings.'),
             routes: z
               .strictObject({
                 config: z.array(routeSchema()).optional().describe('Static routes.'),
@@ -47,7 +50,7 @@ const schema = () =>
             ...Object.fromEntries(refused.map((name) => [name, anything()])),
           })
           .optional()
-          .describe('How the network of the nodes is to be.'),
+          .describe('The network that the nodes should have.'),
       },
       { error: ({ input }) => (input === undefined ? 'is missing' : undefined) },
     ),

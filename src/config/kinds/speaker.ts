@@ -56,15 +56,15 @@ const schema = () =>
             addresses: z
               .array(z.string())
               .optional()
-              .describe('Local addresses on which peers may call. Default none: dial only.'),
+              .describe('Local addresses to listen on. Default none: only connect.'),
             port: int(1, 65535).optional().describe('TCP port, 1..65535. Default 179.'),
             dynamic: z
               .array(dynamicSchema())
               .optional()
-              .describe('Peers that may call without a BGPPeer. Needs listen.addresses and routerID.'),
+              .describe('Peers that may connect without a BGPPeer. Needs listen.addresses and routerID.'),
           })
           .optional()
-          .describe('Where peers may call.'),
+          .describe('Where peers may connect to.'),
         loadBalancerClass: z
           .string()
           .optional()
@@ -74,7 +74,7 @@ const schema = () =>
           .describe(
             'Announce although the node has the label node.kubernetes.io/exclude-from-external-load-balancers. Default false.',
           ),
-        kernel: kernelSchema().optional().describe('What learned routes do to the kernel.'),
+        kernel: kernelSchema().optional().describe('Learned routes in the kernel.'),
         membership: membershipSchema().optional().describe('The speakers of a cluster.'),
         loopbackAddresses: z
           .array(z.enum(['bgp', 'layer2']))
@@ -97,10 +97,10 @@ const schema = () =>
             keepSoleLocal: bool()
               .optional()
               .describe('Keep Services under the Local policy that no other node could serve. Default true.'),
-            message: z.string().optional().describe('What peers are told at the end (RFC 9003), up to 255 octets.'),
+            message: z.string().optional().describe('Text of the Cease at the end (RFC 9003), up to 255 octets.'),
           })
           .optional()
-          .describe('How the routes of this node are taken back.'),
+          .describe('How the routes of this node are withdrawn.'),
         layer2: layer2Schema().optional().describe('How addresses are announced by ARP and neighbour discovery.'),
         network: networkSchema(),
         stateDir: z

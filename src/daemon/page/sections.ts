@@ -95,7 +95,7 @@ function peers({ peers: { rows, total } }: PageView): Html {
     },
     { title: 'Last hour', cell: past },
     { title: 'AS', cell: (p) => `${p.peerAsn}`, numeric: true },
-    { title: 'Told', cell: (p) => number(p.prefixes.advertised), numeric: true },
+    { title: 'Advertised', cell: (p) => number(p.prefixes.advertised), numeric: true },
     { title: 'Received', cell: (p) => number(p.prefixes.received), numeric: true },
     { title: 'Accepted', cell: (p) => number(p.prefixes.accepted), numeric: true },
     { title: 'BFD', cell: (p) => (p.bfd === null ? dash : badge(stateTone(p.bfd), p.bfd)) },
@@ -160,7 +160,7 @@ function services({ services: { rows, total, counts }, conflicts }: PageView): H
 
 const toPeers = ({ bgp }: ServiceRow): Html =>
   bgp.peers.length === 0
-    ? html`${badge('warn', 'no peer')}<br><span class="quiet">announced, but no peer is to get it</span>`
+    ? html`${badge('warn', 'no peer')}<br><span class="quiet">announced, but no peer gets it</span>`
     : html`${badge('ok', 'announced')}<br><span class="quiet">to ${line(bgp.peers)}</span>`;
 
 const line = (names: readonly string[]): string =>

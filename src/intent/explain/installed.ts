@@ -5,11 +5,11 @@ import type { InstalledFacts, KernelReason } from './facts.ts';
 /** What the states of `show routes` come to. */
 const findings: Readonly<Record<string, string>> = {
   installed: 'it is there',
-  pending: 'it will be there at once',
+  pending: 'it is about to be installed',
   conflict: 'not',
   failed: 'not',
-  leftover: 'from before this process began, and nobody has announced it again so far',
-  removing: 'it is about to go',
+  leftover: 'left by an earlier process, and not announced again so far',
+  removing: 'it is about to be removed',
 };
 
 /** Why the kernel does not have a route that is chosen. */
@@ -23,9 +23,9 @@ export function installedStep(route: InstalledFacts): Step {
   const hops = nexthops.map(({ via, dev }) => [via && `via ${via}`, dev && `dev ${dev}`].filter(Boolean).join(' '));
   const reason = obstacleOf(route) ?? null;
   return {
-    question: `Has the kernel it in table ${table}${importer}?`,
+    question: `Is it in kernel table ${table}${importer}?`,
     answer: state === 'installed' ? 'yes' : reason ? 'no' : 'note',
-    detail: `${hops.join(', ') || 'no way'}, metric ${metric}: ${findings[state] ?? state}${error ? `: ${error}` : ''}`,
+    detail: `${hops.join(', ') || 'no next hop'}, metric ${metric}: ${findings[state] ?? state}${error ? `: ${error}` : ''}`,
     reason,
     sources: [],
   };

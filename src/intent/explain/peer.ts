@@ -22,7 +22,7 @@ export function explainPeer(name: string, facts: Facts): readonly Chain[] {
 
 function ownStep(document: Peer | undefined): Step {
   const question = 'Does it run on this node?';
-  if (document === undefined) return note(question, 'it called from a range of dynamicPeers');
+  if (document === undefined) return note(question, 'it connected from a range of listen.dynamic');
   const detail = document.nodeSelectors.length > 0 ? 'its nodeSelectors select this node' : 'it runs on every node';
   return { question, answer: 'yes', detail, reason: null, sources: [sourceOf(document)] };
 }
@@ -36,11 +36,11 @@ function sessionChain(here: Step, session: SessionFacts | undefined, document: P
   const { state, address, port, localAsn, peerAsn, localAddress, uptimeSec, flaps, lastError, lastChange } = session;
   const from = localAddress === null ? '' : `, from ${localAddress}`;
   const ends = note(
-    'Between whom?',
-    `AS ${localAsn}${from}, and AS ${peerAsn} at ${address || 'nobody found yet'} port ${port}`,
+    'Between which ends?',
+    `AS ${localAsn}${from}, and AS ${peerAsn} at ${address || '(not found yet)'} port ${port}`,
   );
   const history = note(
-    'How has it been?',
+    'How stable is it?',
     `${flaps} times lost${lastChange ? `, in this state since ${lastChange}` : ''}`,
   );
   if (state === 'Established') {
@@ -58,7 +58,7 @@ function sessionChain(here: Step, session: SessionFacts | undefined, document: P
   const step: Step = {
     question: 'Is it up?',
     answer: 'no',
-    detail: `${state}: ${lastError || 'nothing was said yet'}`,
+    detail: `${state}: ${lastError || 'nothing has failed yet'}`,
     reason: word,
     sources: document ? [sourceOf(document)] : [],
   };
@@ -88,10 +88,10 @@ function routesChain(name: string, session: SessionFacts | undefined, facts: Fac
       else held.set(decision.reason, (held.get(decision.reason) ?? 0) + 1);
     }
   const steps = [...held].map(
-    ([reason, count]): Step => ({
-      question: 'What is it not told?',
+    ([reason, prefixes]): Step => ({
+      question: 'What is not advertised to it?',
       answer: 'note',
-      detail: `${count} ${count === 1 ? 'prefix' : 'prefixes'}`,
+      detail: count(prefixes),
       reason,
       sources: [],
     }),
@@ -106,17 +106,20 @@ function routesChain(name: string, session: SessionFacts | undefined, facts: Fac
   const lost = unsent.reduce((sum, { prefixes }) => sum + prefixes, 0);
   for (const { family, prefixes, reason, detail } of unsent)
     steps.push({
-      question: 'What can it not be told?',
+      question: 'What cannot be advertised to it?',
       answer: 'no',
-      detail: `${prefixes} ${family} ${prefixes === 1 ? 'prefix' : 'prefixes'}: ${detail}`,
+      detail: `${count(prefixes, family)}: ${detail}`,
       reason,
       sources: [],
     });
   return {
     title: 'Routes',
     ok: lost === 0,
-    verdict: `${told} to be told${lost > 0 ? `, ${lost} of them cannot be` : ''}`,
+    verdict: `${count(told)} to advertise${lost > 0 ? `, ${lost} of them cannot be` : ''}`,
     ...(unsent[0] ? meaning(unsent[0].reason) : noMeaning),
     steps,
   };
 }
+
+const count = (prefixes: number, family?: string): string =>
+  `${prefixes} ${family === undefined ? '' : `${family} `}${prefixes === 1 ? 'prefix' : 'prefixes'}`;

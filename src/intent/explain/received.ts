@@ -10,44 +10,56 @@ interface Meaning {
 
 /** Why a received route is not used: against the rules, not wanted, worse than another, or not taken by the kernel. */
 export const receivedReasons: Readonly<Record<ReceivedReason | KernelReason, Meaning>> = {
-  asLoop: { says: 'Our own AS is in its path.', remedy: 'Nothing: the route has been here before.' },
+  asLoop: { says: 'Our own AS is in its path.', remedy: 'Nothing: the route has already passed through this AS.' },
   firstAs: {
     says: 'The first AS of its path is not that of the peer.',
     remedy: 'For a route server, turn waypost.dev/enforce-first-as off.',
   },
   asPathTooLong: { says: 'Its AS path is longer than allowed.', remedy: 'Raise waypost.dev/max-as-path.' },
-  originatorLoop: { says: 'We are its originator.', remedy: 'Nothing: a reflector has sent it back.' },
-  clusterLoop: { says: 'It has passed our cluster.', remedy: 'Nothing: a reflector has sent it back.' },
+  originatorLoop: { says: 'This node is its originator.', remedy: 'Nothing: a route reflector has sent it back.' },
+  clusterLoop: { says: 'It has passed through our cluster.', remedy: 'Nothing: a route reflector has sent it back.' },
   nextHopSelf: { says: 'Its next hop is an address of this node.', remedy: 'Have the router set another next hop.' },
-  martianNextHop: { says: 'Its next hop belongs on no wire.', remedy: 'Have the router set another next hop.' },
-  martianPrefix: { says: 'The prefix belongs on no wire.', remedy: 'Clear waypost.dev/refuse-martians.' },
+  martianNextHop: {
+    says: 'Its next hop is a martian: no host on a network can have it.',
+    remedy: 'Have the router set another next hop.',
+  },
+  martianPrefix: {
+    says: 'The prefix is a martian: it is not for use on a network.',
+    remedy: 'Set waypost.dev/refuse-martians to "false", if the route is intended.',
+  },
   routeLeak: {
-    says: 'It carries an OTC mark that the role of the peer forbids (RFC 9234).',
+    says: 'It carries an OTC attribute that the role of the peer forbids (RFC 9234).',
     remedy: 'Correct the roles.',
   },
   noReceivePolicy: {
-    says: 'Nothing was allowed to be received from the peer.',
+    says: 'No policy accepts routes from the peer.',
     remedy: 'Allow prefixes in toReceive of an FRRConfiguration.',
   },
   alwaysBlocked: { says: 'The prefix is blocked on this node.', remedy: 'Remove it from alwaysBlock.' },
-  defaultRoute: { says: 'It is a default route, which must be asked for by name.', remedy: 'Allow it by name.' },
+  defaultRoute: { says: 'It is a default route, which must be allowed by name.', remedy: 'Allow it by name.' },
   ownPrefix: {
-    says: 'This node announces it, or has it on a link.',
-    remedy: 'Allow it by name, where that is meant.',
+    says: 'This node announces the prefix, or has it on a link.',
+    remedy: 'Allow it by name, if that is intended.',
   },
   notAllowed: { says: 'No rule of toReceive allows it.', remedy: 'Extend toReceive.' },
   notAccepted: { says: 'Receive policy refuses it.', remedy: 'Extend toReceive.' },
-  nextHopUnreachable: { says: 'Nobody knows the way to its next hop.', remedy: 'Give this node a route there.' },
+  nextHopUnreachable: {
+    says: 'This node has no route to its next hop.',
+    remedy: 'Add a route there, or bring the link up.',
+  },
   nextHopOffLink: {
     says: 'Its next hop is on no link of this node, though the peer is one hop away (RFC 4271).',
     remedy: 'Have the router name itself as the next hop, or set ebgpMultiHop for the peer.',
   },
-  longLivedStale: { says: 'It is left from before a restart of its peer: a last resort.', remedy: 'Nothing.' },
+  longLivedStale: {
+    says: 'It is kept from before a restart of its peer, as a last resort (RFC 9494).',
+    remedy: 'Nothing.',
+  },
   lowerLocalPref: { says: 'Another has a higher local preference.', remedy: 'Raise its local preference.' },
   longerAsPath: { says: 'Another has a shorter AS path.', remedy: 'Nothing, unless the path is prepended.' },
   higherOrigin: { says: 'Another has a better origin.', remedy: 'Nothing.' },
   higherMed: { says: 'Another from the same AS has a lower MED.', remedy: 'Lower its MED.' },
-  internal: { says: 'Another comes from another AS, which is preferred.', remedy: 'Nothing.' },
+  internal: { says: 'Another was learned by eBGP, which is preferred.', remedy: 'Nothing.' },
   higherIgpMetric: { says: 'Another has a nearer next hop.', remedy: 'Nothing.' },
   higherRouterId: { says: 'It is as good; the lower router ID decides.', remedy: 'Nothing.' },
   longerClusterList: { says: 'Another has passed fewer reflectors.', remedy: 'Nothing.' },
@@ -58,8 +70,8 @@ export const receivedReasons: Readonly<Record<ReceivedReason | KernelReason, Mea
     remedy: 'Remove that route, or set another kernel.metric.',
   },
   kernelRefused: {
-    says: 'The kernel refuses it; it is tried again, later each time, and when links or routes change.',
-    remedy: 'See the error that the kernel gives.',
+    says: 'The kernel refuses it; it is tried again at growing intervals, and when links or routes change.',
+    remedy: 'See the error in waypost show routes.',
   },
   kernelUnread: {
     says: "The kernel's routes cannot be read, so that no way to a next hop is known, and none is installed.",

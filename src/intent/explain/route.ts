@@ -41,7 +41,7 @@ export function explainRoute(prefix: Prefix, facts: Facts): RouteExplained {
     obstacle = meaning(reason);
     const detail = skipped?.detail ?? 'there is no BGPPeer';
     const sources = facts.peers.skipped.map(({ document }) => sourceOf(document, reason));
-    steps.push({ question: 'Has this node a peer?', answer: 'no', detail, reason, sources });
+    steps.push({ question: 'Does this node have a peer?', answer: 'no', detail, reason, sources });
   }
   return { told, steps, ...(told.length === 0 && obstacle && { obstacle }) };
 }
@@ -54,7 +54,7 @@ export function receivers({ peers, live }: Facts): Pick<PeerSettings, 'name' | '
 }
 
 function routeStep(peer: string, prefix: Prefix, decision: RouteDecision, { config }: Facts): Step {
-  const question = `Is peer ${peer} told ${formatPrefix(prefix)}?`;
+  const question = `Is ${formatPrefix(prefix)} advertised to ${peer}?`;
   const documents = config.advertisements.filter(({ kind, name }) => decision.from.includes(`${kind}/${name}`));
   if (!decision.advertised) {
     const { reason, detail } = decision;

@@ -24,27 +24,26 @@ export const symptoms = {
   passwordDiffers: {
     sign: /TCP-MD5 password the same/,
     says: 'The peer does not answer, as happens when only one side has a TCP-MD5 password or the two differ.',
-    remedy: 'Make the password the same on both sides; then see that the address is right and no firewall is between.',
+    remedy: 'Make the password the same on both sides; then check the address, and that no firewall is in between.',
   },
   noAnswer: {
     sign: /no answer to the TCP connection attempt|no answer from the peer/,
-    says: 'The peer does not answer at all: it has another address, a firewall is between, or it wants a TCP-MD5 password.',
-    remedy:
-      'See that the address is right, that TCP port 179 passes, and whether the router has a password for this node.',
+    says: 'The peer does not answer at all: it has another address, a firewall is in between, or it wants a TCP-MD5 password.',
+    remedy: 'Check the address, that TCP port 179 passes, and whether the router has a password for this node.',
   },
   refused: {
     sign: /connection refused/,
-    says: 'The host is there, and no BGP speaker listens on the port, or a firewall rejects the call.',
+    says: 'The host is there, but no BGP speaker listens on the port, or a firewall rejects the connection.',
     remedy: 'Start the router, have it listen on its address, or correct peerPort.',
   },
   unreachable: {
     sign: /no route to the peer/,
-    says: 'The peer cannot be reached: no route leads there, or nobody has the address on the link.',
+    says: 'The peer cannot be reached: no route leads there, or no host on the link has the address.',
     remedy: 'Correct peerAddress or the routes of this node; a peer several hops away needs ebgpMultiHop.',
   },
   noSourceAddress: {
     sign: /source address is not on this host/,
-    says: 'The address to dial from is not on this node.',
+    says: 'The source address of the session is not on this node.',
     remedy: 'Correct sourceAddress of the BGPPeer, or give the node the address.',
   },
   noInterface: {
@@ -59,8 +58,9 @@ export const symptoms = {
   },
   notPeer: {
     sign: /without an OPEN|Connection Rejected/,
-    says: 'The peer takes the connection and ends it at once: it has no session configured with this address.',
-    remedy: "Configure this node's address as a neighbour there, and see that the call comes from that address.",
+    says: 'The peer accepts the connection and closes it at once: it has no session configured with this address.',
+    remedy:
+      "Configure this node's address as a neighbour there, and check that the connection comes from that address.",
   },
   routerIdClash: {
     sign: /BGP identifier is|Bad BGP Identifier/,
@@ -85,17 +85,17 @@ export const symptoms = {
   holdTimerExpired: {
     sign: /hold timer expired/i,
     says: 'One side heard nothing for as long as the hold time.',
-    remedy: 'See whether the link loses packets, whether a host was overloaded, or whether the path MTU is too small.',
+    remedy: 'Check whether the link loses packets, a host was overloaded, or the path MTU is too small.',
   },
   shutByPeer: {
     sign: /received Cease\/(Hard Reset: Cease\/)?(Administrative|Peer Deconfigured|Other Configuration)/,
-    says: 'The operator of the peer has shut or changed the session.',
+    says: 'The operator of the peer has shut down or reconfigured the session.',
     remedy: 'Ask whoever runs the router; it comes back by itself once the router allows it.',
   },
   stopped: {
     sign: /^stopped/,
     says: 'The session was ended here.',
-    remedy: 'Nothing, where that was meant: a reload or a restart begins it again.',
+    remedy: 'Nothing, if that was intended: a reload or a restart begins it again.',
   },
   notification: {
     sign: /(received|sent) [A-Z]/,
@@ -104,23 +104,23 @@ export const symptoms = {
   },
   connectionLost: {
     sign: /closed the connection|connection reset|connection ended/,
-    says: 'The TCP connection ended without a word: the router stopped, or something between resets connections.',
+    says: 'The TCP connection ended without a NOTIFICATION: the router stopped, or something in between resets connections.',
     remedy: "See the router's log.",
   },
   notHeard: {
     sign: /no router was heard|not heard/,
-    says: 'Nobody has been found on the link that the peer is looked for on.',
-    remedy: 'Have the router send router advertisements on that link (RFC 4861), and see that the link is up.',
+    says: 'No router has been found on the link of the peer.',
+    remedy: 'Have the router send router advertisements on that link (RFC 4861), and check that the link is up.',
   },
   waiting: {
     sign: /^$/,
-    says: 'Nothing has failed yet: the session is being set up, or waits for the peer to call.',
-    remedy: 'Wait; a passive peer must dial by itself.',
+    says: 'Nothing has failed yet: the session is being set up, or waits for the peer to connect.',
+    remedy: 'Wait; for a passive session the peer must connect.',
   },
   unknownFailure: {
     sign: /(?:)/,
     says: 'The session failed for another reason.',
-    remedy: 'See what it said last, and the log of the router.',
+    remedy: 'See its last error, and the log of the router.',
   },
 } as const satisfies Record<string, Symptom>;
 

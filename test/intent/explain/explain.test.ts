@@ -73,13 +73,13 @@ test('an announced Service: every test that it passed, in order, each with its d
   expect(steps.every((s) => s.answer === 'yes')).toBe(true);
   expect(steps.map((s) => [s.question, ...place(s)])).toEqual([
     ['Is it of type LoadBalancer?', 'Service/web:20'],
-    ['Has it an address?'],
+    ['Does it have an address?'],
     ['Does one pool contain its addresses?', 'IPAddressPool/public:9'],
-    ['Does a BGPAdvertisement bring the pool to this node?', 'BGPAdvertisement/public:15'],
+    ['Does a BGPAdvertisement of the pool select this node?', 'BGPAdvertisement/public:15'],
     ['Does such an advertisement select the Service?'],
     ['Is the node in use?'],
     ['Is there a usable endpoint?'],
-    ['Is peer router told 203.0.113.0/32?', 'BGPAdvertisement/public:15'],
+    ['Is 203.0.113.0/32 advertised to router?', 'BGPAdvertisement/public:15'],
   ]);
 });
 

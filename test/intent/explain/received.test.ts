@@ -77,7 +77,7 @@ test('what the kernel has of it: where it takes no route that is chosen, that is
   expect(there).toMatchObject({ ok: true, verdict: 'used from a', reason: null });
   expect(there.steps.slice(1)).toEqual([
     {
-      question: 'Has the kernel it in table 254?',
+      question: 'Is it in kernel table 254?',
       answer: 'yes',
       detail: 'via 192.0.2.1 dev eth0, metric 20: it is there',
       reason: null,
@@ -98,7 +98,7 @@ test('what the kernel has of it: where it takes no route that is chosen, that is
     kernel({ vrf: 'blue', table: 8, importedFrom: 'red' }),
   );
   expect(imported.steps.slice(2).map(({ question, answer }) => [question, answer])).toEqual([
-    ['Has the kernel it in table 9, of VRF red that imports it?', 'yes'],
+    ['Is it in kernel table 9, of VRF red that imports it?', 'yes'],
   ]);
   expect(explained(kernel({ state: 'conflict' }))).toMatchObject({ ok: false, reason: 'kernelConflict' });
   expect(explained(kernel({ state: 'pending' }))).toMatchObject({ ok: true, steps: [{}, { answer: 'note' }] });
