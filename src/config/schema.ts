@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { complaint, hintFor, isHidden, isPassword, passwordHint } from './complaint.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean, nearest } from './nearest.ts';
 import { isRecord } from './parse.ts';
 import type { Findings, Path } from './problem.ts';
 
@@ -176,12 +176,7 @@ function reportUnknown(schema: z.core.$ZodType, value: unknown, path: Path, find
       if (field !== undefined) {
         const inner = value[key];
         if (typeof inner === 'object' && inner !== null) reportUnknown(field, inner, [...path, key], findings);
-      } else if (def.catchall === undefined)
-        findings.warnKey(
-          [...path, key],
-          'unknown field: ignored',
-          didYouMean(key, Object.keys(def.shape)) ?? stray(def),
-        );
+      } else if (def.catchall === undefined) tellUnknown(def.shape, [...path, key], key, findings);
       // A strict object: what it does not know is refused.
       else if (definition(def.catchall).type === 'never')
         findings.errorKey([...path, key], 'unknown field', didYouMean(key, Object.keys(def.shape)));
@@ -189,9 +184,17 @@ function reportUnknown(schema: z.core.$ZodType, value: unknown, path: Path, find
   }
 }
 
+/** As in a cluster, it counts as absent; but nobody means a session without the password that stands there. */
+function tellUnknown(shape: NonNullable<Definition['shape']>, path: Path, key: string, findings: Findings): void {
+  const best = nearest(key, Object.keys(shape));
+  const hint = best === undefined ? stray(shape) : `did you mean "${best}"?`;
+  if (best !== undefined && isPassword([], best)) findings.errorKey(path, 'unknown field', hint);
+  else findings.warnKey(path, 'unknown field: ignored', hint);
+}
+
 /** What stands in a label selector and is unknown is most often a label. */
-const stray = ({ shape }: Definition): string | undefined =>
-  shape?.matchLabels && 'labels belong under matchLabels: as it is, they restrict nothing';
+const stray = (shape: NonNullable<Definition['shape']>): string | undefined =>
+  shape.matchLabels && 'labels belong under matchLabels: as it is, they restrict nothing';
 
 /** One field of a kind, for the manual. */
 export interface FieldDoc {

@@ -180,3 +180,18 @@ it('keepalives are sent where a document asks for none, as an example of MetalLB
     'apiVersion: frrk8s.metallb.io/v1beta1\nkind: FRRConfiguration\nmetadata: {name: f}\nspec: {bgp: {routers: [{asn: 1, neighbors: [{asn: 2, address: 192.0.2.1, holdTime: 9s, keepaliveTime: 0s}]}]}}\n';
   expect((await configure(frr)).configuration!.peers[0]).toMatchObject({ holdTimeSec: 9, keepaliveTimeSec: 3 });
 });
+
+it('a misspelt password is an error, as a session without one would be', async () => {
+  for (const [field, meant] of [
+    ['pasword: hunter2', 'password'],
+    ['Password: hunter2', 'password'],
+    ['passwordsecret: {name: hunter2}', 'passwordSecret'],
+  ] as const) {
+    const { configuration, diagnostics } = await configure(peer(`myASN: 1\n  peerASN: 2\n  ${field}`));
+    expect(configuration).toBeUndefined();
+    expect(diagnostics.map((d) => [d.path, d.message, d.hint])).toEqual([
+      [`spec.${field.split(':')[0]}`, 'unknown field', `did you mean "${meant}"?`],
+    ]);
+    expect(JSON.stringify(diagnostics)).not.toMatch(/hunter2/);
+  }
+});
