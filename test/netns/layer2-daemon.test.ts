@@ -110,6 +110,31 @@ describe('one node', () => {
     expect(await arping(vip)).toEqual([await macOf(a!)]);
   });
 
+  it('answers on interfaces that a pattern matches, and has them pass up what it is told to', async () => {
+    const named = (pattern: string) =>
+      advertisement().replace('{name: l2}', `{name: l2, annotations: {waypost.dev/interfaces: "${pattern}"}}`);
+    const counts = async () => {
+      const [link] = JSON.parse(await ip(a!, '-j', '-d', 'link', 'show', 'dev', 'eth0'));
+      return [link.promiscuity, link.allmulti] as const;
+    };
+    const node = new Node(a!, 'node-a', speaker('node-a') + pool + named('^ens') + web);
+    await node.row(vip, { announced: false, reason: 'announceFailed' });
+    node.put(speaker('node-a') + pool + named('^e(th|ns)') + web);
+    await node.row(vip, { announced: true, interfaces: ['eth0'] });
+    expect(await arping(vip)).toEqual([await macOf(a!)]);
+    expect(await counts()).toEqual([0, 0]);
+    for (const [reception, wanted] of [
+      ['promiscuous', [2, 0]],
+      ['allMulticast', [0, 2]],
+      ['normal', [0, 0]],
+    ] as const) {
+      node.put(speaker('node-a', `, layer2: {reception: ${reception}}`) + pool + named('^e') + web);
+      // One for each of the two sockets, ARP's and neighbour discovery's.
+      await node.until(reception, async () => String(await counts()) === String(wanted));
+      expect(await arping(vip)).toEqual([await macOf(a!)]);
+    }
+  });
+
   it('leaves out interfaces that metallb-excludel2 names', async () => {
     const exclude = `
 apiVersion: v1
