@@ -14,6 +14,7 @@ import type {
   ReceivedRow,
   ServiceRow,
 } from '../daemon/views.ts';
+import { memberState } from '../intent/members.ts';
 import { printTable } from './columns.ts';
 import { printLine } from './output.ts';
 
@@ -72,14 +73,6 @@ const unsent = (r: PeerRow): string =>
 /** Whoever does not use layer 2 need not read of it. */
 const layer2State = ({ announced, reason }: ServiceRow['layer2']): string =>
   announced ? 'announced' : reason === 'noMatchingAdvertisement' ? '-' : orDash(reason);
-
-/** A node is no candidate for each of these reasons. */
-const memberState = (r: MemberRow): string => {
-  if (!r.alive) return 'notAlive';
-  if (r.networkUnavailable) return 'nodeNetworkUnavailable';
-  if (r.excluded) return 'nodeLabeledExcludeBalancers';
-  return r.drained ? 'nodeDrained' : 'alive';
-};
 
 const tables: {
   readonly peers: Columns<PeerRow>;

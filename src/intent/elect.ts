@@ -8,6 +8,7 @@
  */
 import { type Address, formatAddress } from '../lib/address.ts';
 import { compareBytes } from '../lib/bytes.ts';
+import { type MemberFlags, memberState } from './members.ts';
 
 /** An L2Advertisement of the Service's pool that matches the Service: who may announce by it, and where. */
 export interface Candidacy {
@@ -24,15 +25,8 @@ export interface Candidacy {
   readonly preferLocal?: boolean;
 }
 
-export interface ElectionNode {
+export interface ElectionNode extends MemberFlags {
   readonly name: string;
-  /** A speaker runs there and is heard of. */
-  readonly alive: boolean;
-  readonly networkUnavailable: boolean;
-  /** Carries the exclude-from-external-load-balancers label, which is not to be ignored. */
-  readonly excluded: boolean;
-  /** Its addresses are being moved away. */
-  readonly drained: boolean;
   /** Holds a usable endpoint of the Service. */
   readonly endpoint: boolean;
 }
@@ -133,10 +127,8 @@ const weightOf = ({ nodes, preference }: Candidacy, name: string): number =>
   nodes.has(name) ? (preference.get(name) ?? 0) : 0;
 
 function ineligibility(e: Election, node: ElectionNode): Ineligible | undefined {
-  if (!node.alive) return 'notAlive';
-  if (node.networkUnavailable) return 'nodeNetworkUnavailable';
-  if (node.excluded) return 'nodeLabeledExcludeBalancers';
-  if (node.drained) return 'nodeDrained';
+  const state = memberState(node);
+  if (state !== 'alive') return state;
   if (!e.advertisements.some((a) => a.nodes.has(node.name))) return 'notSelected';
   return e.policy === 'Local' && !node.endpoint ? 'noLocalEndpoints' : undefined;
 }

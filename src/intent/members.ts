@@ -18,3 +18,22 @@ export function membersOf(
   const names = new Set(memberNames(speaker, nodes));
   return { names: [...names], isAlive: (name) => names.has(name) && !silent.has(name) };
 }
+
+/** What an election asks of a node beside its endpoints. */
+export interface MemberFlags {
+  /** A speaker runs there and is heard of. */
+  readonly alive: boolean;
+  readonly networkUnavailable: boolean;
+  /** Carries the exclude-from-external-load-balancers label, which is not to be ignored. */
+  readonly excluded: boolean;
+  /** Its addresses are being moved away. */
+  readonly drained: boolean;
+}
+
+/** `alive`, or the first reason for which the node is no candidate. */
+export function memberState({ alive, networkUnavailable, excluded, drained }: MemberFlags) {
+  if (!alive) return 'notAlive';
+  if (networkUnavailable) return 'nodeNetworkUnavailable';
+  if (excluded) return 'nodeLabeledExcludeBalancers';
+  return drained ? 'nodeDrained' : 'alive';
+}

@@ -10,7 +10,7 @@ import type { EventRow } from '../journal.ts';
 import { vrfRows } from '../network/view.ts';
 import type { Peer } from '../peer.ts';
 import { missingView, peerView } from '../peerview.ts';
-import { type PeerRow, serviceRow } from '../views.ts';
+import { memberRows, type PeerRow, serviceRow } from '../views.ts';
 import { pastOf } from './past.ts';
 import { rejectedOf } from './rejected.ts';
 import type { PageView, Part, PeerShown, TableShown } from './view.ts';
@@ -53,6 +53,10 @@ export async function collect(daemon: Daemon): Promise<PageView> {
     tables: [...tablesOf(daemon)],
     rejected,
     conflicts: usesLayer2 ? first([...layer2.conflicts()], MAX_ROWS) : null,
+    members: first(
+      usesLayer2 ? [...memberRows(engine)].sort((a, b) => Number(a.alive) - Number(b.alive)) : [],
+      MAX_ROWS,
+    ),
     bfd: first(
       [...bfdRows(daemon.bfd, {})].filter((row) => row !== undefined).sort((a, b) => rank(a.state) - rank(b.state)),
       MAX_ROWS,

@@ -1,8 +1,9 @@
 /** The sections of the page, each from data to HTML; one with nothing to say is empty, and is not shown. */
+import { memberState } from '../../intent/members.ts';
 import type { Reason } from '../../intent/reason.ts';
 import { reasons } from '../../intent/reason.ts';
 import type { EventRow } from '../journal.ts';
-import type { ServiceRow } from '../views.ts';
+import type { MemberRow, ServiceRow } from '../views.ts';
 import { type Content, type Html, html } from './html.ts';
 import { badge, type Column, caption, dash, few, number, stateTone, table, when, whole } from './parts.ts';
 import { PAST_MS } from './past.ts';
@@ -19,6 +20,7 @@ export const sections = {
   services,
   routes,
   conflicts,
+  members,
   bfd,
   vrfs,
   problems,
@@ -217,6 +219,22 @@ function conflicts({ conflicts }: PageView): Html {
     { title: 'Interface', cell: (c) => c.interface },
   ];
   return html`<h2>Layer-2 conflicts</h2>${table(caption('Addresses of this node that other hosts claim', conflicts.rows.length, conflicts.total), columns, conflicts.rows)}`;
+}
+
+/** A node alone needs no list. */
+function members({ members: { rows, total } }: PageView): Html {
+  if (total < 2) return nothing;
+  const columns: Column<(typeof rows)[number]>[] = [
+    { title: 'Node', cell: (m) => (m.self ? `${m.name} (this one)` : m.name) },
+    { title: 'State', cell: memberBadge },
+    { title: 'Addresses', cell: (m) => number(m.addresses), numeric: true },
+  ];
+  return html`<h2>Members</h2>${table(caption('Nodes that may announce on layer 2, and what each of them does', rows.length, total, 'those that are not alive'), columns, rows)}`;
+}
+
+function memberBadge(member: MemberRow): Html {
+  const state = memberState(member);
+  return badge(state === 'alive' ? 'ok' : state === 'notAlive' ? 'bad' : 'warn', state);
 }
 
 function bfd({ bfd: { rows, total } }: PageView): Html {

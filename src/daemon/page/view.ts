@@ -2,7 +2,7 @@
 import type { BfdViewRow } from '../bfdview.ts';
 import type { EventRow } from '../journal.ts';
 import type { VrfRow } from '../network/view.ts';
-import type { PeerRow, ServiceRow } from '../views.ts';
+import type { MemberRow, PeerRow, ServiceRow } from '../views.ts';
 
 /** The first of the rows, those first that need somebody, and how many there are in all. */
 export interface Part<Row> {
@@ -90,6 +90,8 @@ export interface PageView {
   readonly rejected: readonly RejectedShown[];
   /** null: nobody uses layer 2. */
   readonly conflicts: Part<ConflictShown> | null;
+  /** Nodes that may have a speaker; none where nobody uses layer 2. */
+  readonly members: Part<MemberRow>;
   readonly bfd: Part<BfdViewRow>;
   readonly vrfs: Part<VrfRow>;
   readonly events: Part<EventRow>;

@@ -45,6 +45,13 @@ const hostile = (): PageView =>
     ],
     rejected: [{ peer: HOSTILE, reason: HOSTILE, routes: 1, atLeast: true }],
     conflicts: { rows: [{ ip: HOSTILE, interface: HOSTILE, mac: HOSTILE, stage: HOSTILE }], total: 1 },
+    members: {
+      rows: ['a', HOSTILE].map((name) => ({
+        ...{ name, alive: name === 'a', networkUnavailable: false, excluded: false, drained: false },
+        ...{ self: name === 'a', addresses: 1 },
+      })),
+      total: 2,
+    },
     vrfs: {
       rows: [
         {
@@ -149,4 +156,15 @@ test('a picture of many routers and long names stays within bounds', () => {
   expect(text.length).toBeLessThan(1_000_000);
   expect(text).toContain('200 of 10\u202f000 rows');
   expect(text.match(/<rect class="box/g)!.length).toBeLessThan(2 * 60);
+});
+
+test('of several nodes that may announce each is shown, of one alone nothing', () => {
+  const member = (name: string, alive: boolean) => ({
+    ...{ name, alive, networkUnavailable: false, excluded: false, drained: false },
+    ...{ self: name === 'node-a', addresses: 2 },
+  });
+  const of = (...rows: ReturnType<typeof member>[]) => render(sample({ members: { rows, total: rows.length } }));
+  expect(of(member('node-a', true))).not.toContain('Members');
+  const two = of(member('node-b', false), member('node-a', true));
+  expect(two).toMatch(/node-b[\s\S]*notAlive[\s\S]*node-a \(this one\)[\s\S]*alive/);
 });

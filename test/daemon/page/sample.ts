@@ -40,6 +40,7 @@ export const sample = (more: Partial<PageView> = {}): PageView => ({
   tables: [],
   rejected: [],
   conflicts: null,
+  members: { rows: [], total: 0 },
   bfd: { rows: [], total: 0 },
   vrfs: { rows: [], total: 0 },
   events: { rows: [], total: 0 },
