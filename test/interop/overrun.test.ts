@@ -11,8 +11,8 @@ const prefixes = Array.from({ length: 3_000 }, (_, i) => `20.${i >> 8}.${i & 255
 /** Changes of another's route in one flood, each an event of some 800 octets in a buffer of 64 MB. */
 const FLOOD = 25_000;
 const MAX_FLOODS = 12;
-/** The groups that the daemon listens to, as a mask: links, IPv4 routes, IPv6 routes. */
-const GROUPS = 0x441;
+/** The groups that the daemon listens to, as a mask: links, IPv4 routes, IPv6 routes, next-hop objects. */
+const GROUPS = 0x8000_0441;
 
 let w: Wire | undefined;
 afterAll(async () => {
