@@ -12,10 +12,15 @@ import { advertisement, endNodes, ip, macOf, Node, pool, Segment, service, speak
 /** By sha256sum over node#address its candidates are, best first, b a c. */
 const web = '192.168.10.10';
 const letters = ['a', 'b', 'c'] as const;
-const list = letters.map((letter, i) => `node-${letter}: 192.168.10.10${i}`).join(', ');
+/** Of the first so many. */
+const list = (count: number): string =>
+  letters
+    .slice(0, count)
+    .map((letter, i) => `node-${letter}: 192.168.10.10${i}`)
+    .join(', ');
 
-const documents = (name: string): string =>
-  speaker(name, `, membership: {type: bfd, bfdProfile: fast, addresses: {${list}}}`) +
+const documents = (name: string, count: number): string =>
+  speaker(name, `, membership: {type: bfd, bfdProfile: fast, addresses: {${list(count)}}}`) +
   `
 apiVersion: metallb.io/v1beta1
 kind: BFDProfile
@@ -26,8 +31,8 @@ spec: {transmitInterval: 100, receiveInterval: 100}
 let segment: Segment;
 const spaces = new Map<string, Namespace>();
 const macs = new Map<string, string>();
-const start = (letter: string, before?: Node) =>
-  new Node(spaces.get(letter)!, `node-${letter}`, documents(`node-${letter}`), ['node'], before);
+const start = (letter: string, count: number, before?: Node) =>
+  new Node(spaces.get(letter)!, `node-${letter}`, documents(`node-${letter}`, count), ['node'], before);
 
 beforeAll(async () => {
   segment = await Segment.create();
@@ -56,7 +61,7 @@ const sees = (node: Node, members: string) =>
   node.until(`${node.name} sees ${members}`, async () => (await alive(node)) === members);
 
 it('a node that dies is taken over, one that leaves at once, and one that comes back has its addresses again', async () => {
-  const [a, b, c] = [start('a'), start('b'), start('c')];
+  const [a, b, c] = [start('a', 3), start('b', 3), start('c', 3)];
   for (const node of [a, b, c]) await sees(node, 'node-a node-b node-c');
   await b.row(web, { announced: true, owner: 'node-b' });
   await a.row(web, { announced: false, reason: 'notOwner', owner: 'node-b' });
@@ -79,7 +84,7 @@ it('a node that dies is taken over, one that leaves at once, and one that comes 
   ]);
   expect(await a.metrics()).toContain('waypost_member_alive{node="node-b"} 0');
 
-  const again = start('b', b);
+  const again = start('b', 3, b);
   await sees(again, 'node-a node-b node-c');
   await again.row(web, { announced: true, owner: 'node-b' });
   await a.row(web, { announced: false, owner: 'node-b' });
@@ -94,8 +99,8 @@ it('a node that dies is taken over, one that leaves at once, and one that comes 
 });
 
 it('nodes that do not hear each other both announce; when they do again, the host is told which of them has it', async () => {
-  const [a, b] = [start('a'), start('b')];
-  const both = 'node-a node-b (node-c)';
+  const [a, b] = [start('a', 2), start('b', 2)];
+  const both = 'node-a node-b';
   for (const node of [a, b]) await sees(node, both);
   await b.row(web, { announced: true, owner: 'node-b' });
   await a.row(web, { announced: false, owner: 'node-b' });
@@ -115,8 +120,8 @@ it('nodes that do not hear each other both announce; when they do again, the hos
 });
 
 it('a node whose link is down has nothing, and takes nothing when it is there again before it has heard of the others', async () => {
-  const [a, b] = [start('a'), start('b')];
-  for (const node of [a, b]) await sees(node, 'node-a node-b (node-c)');
+  const [a, b] = [start('a', 2), start('b', 2)];
+  for (const node of [a, b]) await sees(node, 'node-a node-b');
   await b.row(web, { announced: true, owner: 'node-b' });
   await ip(segment.hub, 'link', 'set', 'b0', 'down');
   await a.row(web, { announced: true, owner: 'node-a' });
@@ -126,13 +131,13 @@ it('a node whose link is down has nothing, and takes nothing when it is there ag
   // Nobody answers it, so it waits for as long as after a start.
   await b.row(web, { announced: true, owner: 'node-b' });
   a.daemon.signal('SIGCONT');
-  for (const node of [a, b]) await sees(node, 'node-a node-b (node-c)');
+  for (const node of [a, b]) await sees(node, 'node-a node-b');
   await a.row(web, { announced: false, owner: 'node-b' });
 });
 
 it('a node alone announces everything, once it knows that it is alone', async () => {
-  const a = start('a');
+  const a = start('a', 2);
   await a.row(web, { announced: false, reason: 'heldDown' });
   await a.row(web, { announced: true, owner: 'node-a' });
-  expect(await alive(a)).toBe('node-a (node-b) (node-c)');
+  expect(await alive(a)).toBe('node-a (node-b)');
 });
