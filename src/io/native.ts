@@ -1,12 +1,9 @@
 /**
- * The C library, as far as `node:net` leaves something to be asked of it. Every foreign function of the program is
- * declared here, beside its prototype: a wrong signature crashes the process, so this is the one place to look.
- *
- * koffi is loaded at the first call, not before: what needs no native call pays nothing for it, and where it cannot be
- * loaded the program still does everything else. See docs/native.md for why koffi and nothing else.
+ * System calls, as far as `node:net` and `node:fs` leave something to be asked of the kernel: errors are thrown or named, and
+ * what is usual for a socket that does not wait is no error.
  */
-import { createRequire } from 'node:module';
 import type * as Koffi from 'koffi';
+import { errno, errnoNumbers, koffiItself, load } from './clibrary.ts';
 
 /** A system call failed. */
 export class SystemError extends Error {
@@ -16,116 +13,6 @@ export class SystemError extends Error {
     super(`${call}: ${code}`);
     this.code = code;
     this.errno = errno;
-  }
-}
-
-interface Library {
-  readonly socket: (domain: number, type: number, protocol: number) => number;
-  readonly socketpair: (domain: number, type: number, protocol: number, fds: Int32Array) => number;
-  readonly bind: (fd: number, address: Uint8Array, length: number) => number;
-  readonly close: (fd: number) => number;
-  readonly setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
-  readonly getsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: Uint32Array) => number;
-  readonly if_nametoindex: (name: string) => number;
-  readonly sendto: {
-    (fd: number, data: Uint8Array, length: number, flags: number, address: Uint8Array, addressLength: number): number;
-    readonly async: (
-      fd: number,
-      data: Uint8Array,
-      length: number,
-      flags: number,
-      address: Uint8Array,
-      addressLength: number,
-      done: (error: unknown, length: number) => void,
-    ) => void;
-  };
-  readonly recvfrom: (
-    fd: number,
-    data: Uint8Array,
-    length: number,
-    flags: number,
-    address: Uint8Array,
-    addressLength: Uint32Array,
-  ) => number;
-  readonly ioctl: (fd: number, request: number, argument: Uint8Array) => number;
-  readonly recvmsg: (fd: number, message: bigint, flags: number) => number;
-  readonly recv: (fd: number, data: Uint8Array, length: number, flags: number) => number;
-  readonly send: (fd: number, data: Uint8Array, length: number, flags: number) => number;
-  readonly getsockname: (fd: number, address: Uint8Array, length: Uint32Array) => number;
-  readonly ppoll: (fds: Uint8Array, count: number, timeout: Uint8Array, mask: null) => number;
-  readonly epoll_create1: (flags: number) => number;
-  readonly epoll_ctl: (epoll: number, operation: number, fd: number, event: Uint8Array) => number;
-  readonly epoll_wait: (epoll: number, events: Uint8Array, most: number, timeoutMs: number) => number;
-  readonly eventfd: (value: number, flags: number) => number;
-  readonly read: (fd: number, data: Uint8Array, length: number) => number;
-  readonly write: (fd: number, data: Uint8Array, length: number) => number;
-  readonly capset: (header: Uint8Array, data: Uint8Array) => number;
-  readonly prctl: (option: number, a: number, b: number, c: number, d: number) => number;
-  readonly pthread_self: () => number | bigint;
-  readonly pthread_setschedparam: (thread: number | bigint, policy: number, parameters: Uint8Array) => number;
-}
-
-let koffi: typeof Koffi | undefined;
-let library: Library | undefined;
-let failure: string | undefined;
-
-function load(): Library {
-  if (library) return library;
-  if (failure !== undefined) throw new Error(failure);
-  try {
-    koffi = createRequire(import.meta.url)('koffi') as typeof Koffi;
-    // The process's own symbols: node links the C library, whichever it is (glibc or musl).
-    const c = koffi.load(null);
-    library = {
-      socket: c.func('int socket(int domain, int type, int protocol)'),
-      socketpair: c.func('int socketpair(int domain, int type, int protocol, _Out_ int *fds)'),
-      bind: c.func('int bind(int fd, const void *address, unsigned int length)'),
-      close: c.func('int close(int fd)'),
-      setsockopt: c.func('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)'),
-      getsockopt: c.func(
-        'int getsockopt(int fd, int level, int name, _Out_ void *value, _Inout_ unsigned int *length)',
-      ),
-      if_nametoindex: c.func('unsigned int if_nametoindex(const char *name)'),
-      sendto: c.func(
-        'intptr_t sendto(int fd, const void *data, size_t length, int flags, const void *address, unsigned int addressLength)',
-      ),
-      recvfrom: c.func(
-        'intptr_t recvfrom(int fd, _Out_ void *data, size_t length, int flags, _Out_ void *address, _Inout_ unsigned int *addressLength)',
-      ),
-      // int ioctl(int fd, unsigned long request, ...): on Linux a pointer is passed in the same way there.
-      ioctl: c.func('int ioctl(int fd, unsigned long request, _Inout_ void *argument)'),
-      // ssize_t recvmsg(int fd, struct msghdr *message, int flags)
-      recvmsg: c.func('intptr_t recvmsg(int fd, uintptr_t message, int flags)'),
-      // ssize_t recv(int fd, void *data, size_t length, int flags)
-      recv: c.func('intptr_t recv(int fd, _Out_ void *data, size_t length, int flags)'),
-      // ssize_t send(int fd, const void *data, size_t length, int flags)
-      send: c.func('intptr_t send(int fd, const void *data, size_t length, int flags)'),
-      getsockname: c.func('int getsockname(int fd, _Out_ void *address, _Inout_ unsigned int *length)'),
-      // int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
-      ppoll: c.func('int ppoll(_Inout_ void *fds, unsigned long count, const void *timeout, const void *mask)'),
-      epoll_create1: c.func('int epoll_create1(int flags)'),
-      // int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
-      epoll_ctl: c.func('int epoll_ctl(int epoll, int operation, int fd, const void *event)'),
-      // int epoll_wait(int epoll, struct epoll_event *events, int most, int timeout)
-      epoll_wait: c.func('int epoll_wait(int epoll, _Out_ void *events, int most, int timeout)'),
-      eventfd: c.func('int eventfd(unsigned int value, int flags)'),
-      // ssize_t read(int fd, void *data, size_t length)
-      read: c.func('intptr_t read(int fd, _Out_ void *data, size_t length)'),
-      // ssize_t write(int fd, const void *data, size_t length)
-      write: c.func('intptr_t write(int fd, const void *data, size_t length)'),
-      // int capset(struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data)
-      capset: c.func('int capset(_Inout_ void *header, const void *data)'),
-      // int prctl(int option, ...): what it takes here are numbers, which are passed in the same way.
-      prctl: c.func('int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)'),
-      // pthread_t pthread_self(void)
-      pthread_self: c.func('uintptr_t pthread_self()'),
-      // int pthread_setschedparam(pthread_t thread, int policy, const struct sched_param *parameters)
-      pthread_setschedparam: c.func('int pthread_setschedparam(uintptr_t thread, int policy, const void *parameters)'),
-    };
-    return library;
-  } catch (error) {
-    failure = `native sockets are not available on this machine: ${(error as Error).message}`;
-    throw new Error(failure);
   }
 }
 
@@ -142,8 +29,8 @@ export function nativeProblem(): string | undefined {
 /** Throws `SystemError` for a negative result; to be called at once, before anything else sets errno. */
 function check(call: string, result: number): number {
   if (result >= 0) return result;
-  const errno = koffi!.errno();
-  throw new SystemError(call, errno, errnoName(errno));
+  const number = errno();
+  throw new SystemError(call, number, errnoName(number));
 }
 
 export const sysSocket = (domain: number, type: number, protocol: number): number =>
@@ -158,6 +45,25 @@ export function sysSocketpair(domain: number, type: number): readonly [number, n
 
 export const sysBind = (fd: number, address: Uint8Array): number =>
   check('bind', load().bind(fd, address, address.length));
+
+/** Connects without waiting: on a unix socket that is now or never. */
+export const sysConnect = (fd: number, address: Uint8Array): number =>
+  check('connect', load().connect(fd, address, address.length));
+
+/**
+ * Takes a file or folder for this descriptor alone (flock(2)): the lock ends when the descriptor is closed, and so with the
+ * process.
+ * @returns false where another descriptor has it
+ */
+export function sysFlock(fd: number): boolean {
+  const result = load().flock(fd, LOCK_EX | LOCK_NB);
+  if (result < 0 && errno() === errnoNumbers().EAGAIN) return false;
+  check('flock', result);
+  return true;
+}
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
 
 export const sysClose = (fd: number): number => check('close', load().close(fd));
 
@@ -200,7 +106,7 @@ export function sysSendtoAside(fd: number, data: Uint8Array, address: Uint8Array
  */
 export function sysRecvmsg(fd: number, message: bigint): number | undefined {
   const length = load().recvmsg(fd, message, MSG_DONTWAIT);
-  return length < 0 && koffi!.errno() === koffi!.os.errno.EAGAIN ? undefined : check('recvmsg', length);
+  return length < 0 && errno() === errnoNumbers().EAGAIN ? undefined : check('recvmsg', length);
 }
 
 /**
@@ -211,7 +117,7 @@ export function sysRecvfrom(fd: number, data: Uint8Array, address: Uint8Array): 
   const addressLength = Uint32Array.of(address.length);
   const flags = MSG_DONTWAIT | MSG_TRUNC;
   const length = load().recvfrom(fd, data, data.length, flags, address, addressLength);
-  return length < 0 && koffi!.errno() === koffi!.os.errno.EAGAIN ? undefined : check('recvfrom', length);
+  return length < 0 && errno() === errnoNumbers().EAGAIN ? undefined : check('recvfrom', length);
 }
 
 const MSG_TRUNC = 0x20;
@@ -223,20 +129,19 @@ const MSG_DONTWAIT = 0x40;
  */
 export function sysTryRecv(fd: number, data: Uint8Array): number {
   const length = load().recv(fd, data, data.length, MSG_DONTWAIT);
-  return length < 0 ? -koffi!.errno() : length;
+  return length < 0 ? -errno() : length;
 }
 
 /** Sends one packet without waiting: octets that the kernel took, or the negative errno. */
 export function sysTrySend(fd: number, data: Uint8Array): number {
   const length = load().send(fd, data, data.length, MSG_DONTWAIT);
-  return length < 0 ? -koffi!.errno() : length;
+  return length < 0 ? -errno() : length;
 }
 
 /** The word for an errno, `ENETDOWN`. */
-export function errnoName(errno: number): string {
-  load();
-  const { errno: codes } = koffi!.os;
-  return Object.keys(codes).find((name) => codes[name] === errno) ?? `errno ${errno}`;
+export function errnoName(number: number): string {
+  const codes = errnoNumbers();
+  return Object.keys(codes).find((name) => codes[name] === number) ?? `errno ${number}`;
 }
 
 /** The address a socket is bound to, at most `size` octets. */
@@ -253,7 +158,7 @@ export function sysGetsockname(fd: number, size: number): Uint8Array {
  */
 export function sysPpoll(fds: Uint8Array, count: number, timeout: Uint8Array): number {
   const ready = load().ppoll(fds, count, timeout, null);
-  return ready < 0 && koffi!.errno() === koffi!.os.errno.EINTR ? 0 : check('ppoll', ready);
+  return ready < 0 && errno() === errnoNumbers().EINTR ? 0 : check('ppoll', ready);
 }
 
 export const sysEpollCreate = (): number => check('epoll_create1', load().epoll_create1(EFD_CLOEXEC));
@@ -274,7 +179,7 @@ const EFD_CLOEXEC = 0o2000000;
 /** Reads what there is; 0 also when there is nothing yet. */
 export function sysRead(fd: number, data: Uint8Array): number {
   const length = load().read(fd, data, data.length);
-  return length < 0 && koffi!.errno() === koffi!.os.errno.EAGAIN ? 0 : check('read', length);
+  return length < 0 && errno() === errnoNumbers().EAGAIN ? 0 : check('read', length);
 }
 
 export const sysWrite = (fd: number, data: Uint8Array): number => check('write', load().write(fd, data, data.length));
@@ -303,10 +208,7 @@ export function sysSetRealtime(priority: number): number {
  * Where these octets are, for structs that point to others. They must have a buffer of their own of more than 64
  * octets (smaller ones live where the garbage collector moves them), which must be kept as long as the address is used.
  */
-export function sysAddress(bytes: Uint8Array): bigint {
-  load();
-  return koffi!.address(bytes);
-}
+export const sysAddress = (bytes: Uint8Array): bigint => koffiItself().address(bytes);
 
 /** A descriptor watched by the event loop. */
 export interface Poll {
@@ -320,11 +222,13 @@ export interface Poll {
  * tells which, and nothing is watched any more.
  */
 export function sysPoll(fd: number, ready: (failed: boolean) => void): Poll {
-  load();
   let open = true;
   // The declaration that koffi ships leaves out the first argument. What is thrown in there would be lost in native code,
   // so the work waits for `setImmediate`, which comes right after.
-  const poll = koffi!.node.poll as unknown as (fd: number, done: (status: number) => void) => Koffi.node.PollHandle;
+  const poll = koffiItself().node.poll as unknown as (
+    fd: number,
+    done: (status: number) => void,
+  ) => Koffi.node.PollHandle;
   const handle = poll(fd, (status) => setImmediate(() => open && ready(status < 0)));
   return {
     close() {

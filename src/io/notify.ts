@@ -1,12 +1,10 @@
 /** What the service manager wants to hear of a service of `Type=notify` (sd_notify(3)). */
 import { sysClose, sysSendto, sysSocket } from './native.ts';
+import { AF_UNIX, unixAddress } from './unix.ts';
 
-const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
-/** Octets of `sun_path` (unix(7)). */
-const PATH_OCTETS = 108;
 
 export class Notifier {
   /** How often `WATCHDOG=1` is wanted at least, ms; undefined: not at all. */
@@ -17,7 +15,7 @@ export class Notifier {
   /** @param environment of the process: NOTIFY_SOCKET, and WATCHDOG_USEC with the WATCHDOG_PID that it is for */
   constructor(environment: Readonly<Record<string, string | undefined>> = process.env) {
     const { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID } = environment;
-    this.address = NOTIFY_SOCKET ? addressOf(NOTIFY_SOCKET) : undefined;
+    this.address = NOTIFY_SOCKET ? unixAddress(NOTIFY_SOCKET) : undefined;
     const forUs = WATCHDOG_PID === undefined || Number(WATCHDOG_PID) === process.pid;
     const ms = Number(WATCHDOG_USEC) / 1000;
     this.watchdogMs = this.address !== undefined && forUs && ms > 0 ? ms : undefined;
@@ -42,14 +40,4 @@ export class Notifier {
     if (this.fd !== undefined) sysClose(this.fd);
     this.fd = undefined;
   }
-}
-
-/** struct sockaddr_un; a path that begins with `@` is a name that is not in the file system. Undefined where it cannot be one. */
-function addressOf(path: string): Uint8Array | undefined {
-  const name = new TextEncoder().encode(path.startsWith('@') ? `\0${path.slice(1)}` : path);
-  if ((!path.startsWith('/') && !path.startsWith('@')) || name.length >= PATH_OCTETS) return undefined;
-  const address = new Uint8Array(2 + name.length + (path.startsWith('@') ? 0 : 1));
-  new Uint16Array(address.buffer, 0, 1)[0] = AF_UNIX;
-  address.set(name, 2);
-  return address;
 }
