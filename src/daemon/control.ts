@@ -9,7 +9,7 @@ import type { Daemon } from './daemon.ts';
 import { errorsFirst } from './documents.ts';
 import { explainRunning } from './explain.ts';
 import { vrfRows } from './network/view.ts';
-import type { Page } from './page/page.ts';
+import { onDemand } from './ondemand.ts';
 import { planReply, rekeyed } from './plan.ts';
 import { routeRows } from './routeview.ts';
 import {
@@ -167,11 +167,7 @@ export const controlHandler =
 
 export const publicHandler = (daemon: Daemon): Handler => {
   /** Loaded when somebody looks. */
-  let loaded: Promise<Page> | undefined;
-  const page = (): Promise<Page> => {
-    loaded ??= import('./page/page.ts').then(({ Page }) => new Page(daemon, failed));
-    return loaded;
-  };
+  const page = onDemand(() => import('./page/page.ts').then(({ Page }) => new Page(daemon, failed)));
   let told = '';
   const failed = ({ message }: Error) => {
     if (message !== told) daemon.chronicle.problem('error', `the status page cannot be kept up to date: ${message}`);

@@ -3,7 +3,7 @@
  * reported and not applied; the last good one stays.
  */
 import { type Assembled, assembleSorted } from '../config/assemble.ts';
-import { formatDiagnostic } from '../config/format.ts';
+import { formatDiagnostic, sortDiagnostics } from '../config/format.ts';
 import { type LoadedFile, Loader, type LoaderOptions } from '../config/load.ts';
 import type { Configuration, Diagnostic } from '../config/model.ts';
 import { retain } from '../config/retain.ts';
@@ -31,6 +31,8 @@ export interface Reading {
 export interface DocumentsOptions {
   readonly paths: readonly string[];
   readonly node: string | undefined;
+  /** A configuration without errors is about to be applied: errors where it cannot be, here and now. */
+  admit(config: Configuration): readonly Diagnostic[];
   /** A configuration without errors; called again whenever it changes. */
   apply(config: Configuration): void;
   /** Every outcome, good or not. */
@@ -161,8 +163,10 @@ export class Documents {
   }
 
   private async readAll(): Promise<Reading> {
+    const before = this.queue;
     await this.files.readAll();
-    if (this.pending.size === 0) this.changed(new Map());
+    // There is no file: that is to be told as well.
+    if (this.queue === before) this.changed(new Map());
     await this.queue;
     if (this.reading === undefined) throw new Error('the daemon ends');
     return this.reading;
@@ -170,7 +174,8 @@ export class Documents {
 
   private changed(changes: ReadonlyMap<string, FileContent>): void {
     for (const [file, content] of changes) this.pending.set(file, content);
-    this.queue = this.queue.then(() => this.take());
+    // One that failed is not to be the last: whoever asked for it was told.
+    this.queue = this.queue.catch(() => {}).then(() => this.take());
   }
 
   private async take(): Promise<void> {
@@ -180,8 +185,9 @@ export class Documents {
     await this.shelf.take(changes);
     if (this.closed) return;
     await sliced(() => this.shelf.sort());
-    const { configuration, diagnostics } = await sliced(() => this.shelf.assemble(this.options.node));
+    const assembled = await sliced(() => this.shelf.assemble(this.options.node));
     if (this.closed) return;
+    const { configuration, diagnostics } = this.admitted(assembled);
     const errors = diagnostics.filter((d) => d.severity === 'error');
     this.reading = {
       at: wallClock(),
@@ -197,6 +203,12 @@ export class Documents {
       this.options.apply(this.config);
     }
     this.options.read(this.reading);
+  }
+
+  private admitted({ configuration, diagnostics }: Assembled): Assembled {
+    const errors = configuration === undefined ? [] : this.options.admit(configuration);
+    if (errors.length === 0) return { configuration, diagnostics };
+    return { configuration: undefined, diagnostics: sortDiagnostics([...diagnostics, ...errors]) };
   }
 }
 

@@ -60,6 +60,12 @@ export class Drainer {
     this.finish();
   }
 
+  /** The daemon ends: whoever waits for a drain waits no longer, and neither does the process. */
+  stop(): void {
+    clearTimeout(this.timer);
+    this.finish();
+  }
+
   private enter(stage: 'lowered' | 'withdrawn'): void {
     if (this.stage !== stage) this.changed(stage, [...this.causes]);
     this.stage = stage;

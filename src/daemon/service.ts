@@ -23,6 +23,7 @@ export class ServiceReport {
   private reloads = 0;
   /** The manager was told that the daemon is ready, and not yet that it stops. */
   private ready = false;
+  private stops = false;
   private failed = false;
 
   /** @param turns how often the loop of each thread has turned */
@@ -38,6 +39,8 @@ export class ServiceReport {
     const { notifier, daemon } = this;
     if (!notifier.wanted) return;
     void daemon.engine.idle().then(() => {
+      // The end came first, which nothing waits beyond.
+      if (this.stops) return;
       this.ready = true;
       this.tell('READY=1', this.statusLine());
     });
@@ -69,6 +72,7 @@ export class ServiceReport {
   /** A drain may take longer than the manager would wait. */
   stopping(): void {
     this.ready = false;
+    this.stops = true;
     for (const timer of this.timers) clearInterval(timer);
     const drain = this.daemon.documents.config?.speaker.drain;
     const ms = FAREWELL_MS + (drain?.onShutdown ? drain.waitMs : 0);

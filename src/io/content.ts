@@ -4,7 +4,10 @@ import { closeSync, lstatSync, openSync, readFileSync, readSync, type Stats, sta
 /** A file's octets, or why it could not be read; undefined when it is gone. */
 export type FileContent =
   /** `open`: everybody on this machine may read it. */
-  { readonly bytes: Uint8Array; readonly open?: true } | { readonly error: string } | undefined;
+  | { readonly bytes: Uint8Array; readonly open?: true }
+  /** `passes`: by itself, as where no descriptor is left. */
+  | { readonly error: string; readonly passes?: true }
+  | undefined;
 
 /** Files larger than this are not read, octets: a configuration is not that big, a wrong path may be. */
 export const MAX_FILE_OCTETS = 32 * 1024 * 1024;
@@ -34,7 +37,8 @@ export function readContent(file: string, spare?: Uint8Array): FileContent {
     const bytes = stats.size < ROOM_OCTETS ? readFileSync(file) : readLarge(file, stats.size, spare);
     return { bytes, ...((stats.mode & 0o004) !== 0 && { open: true }) };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return { error: readError(error) };
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      return { error: readError(error), ...(isPassing(error) && { passes: true }) };
     return linkStatOf(file) ? { error: 'is a symbolic link to nothing' } : undefined;
   }
 }
@@ -57,6 +61,12 @@ function readLarge(file: string, size: number, spare?: Uint8Array): Uint8Array {
   // It grew meanwhile.
   return readFileSync(file);
 }
+
+/** What is the matter is not the file, but that there is too little of something now, or a disk of a network is slow. */
+export const isPassing = (error: unknown): boolean =>
+  ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR', 'EIO', 'ESTALE', 'ETIMEDOUT'].includes(
+    (error as NodeJS.ErrnoException).code ?? '',
+  );
 
 /** Why a file or folder cannot be read, for people. */
 export function readError(error: unknown): string {

@@ -14,6 +14,7 @@ import { monotonicMs } from './clock.ts';
 import {
   type FileContent,
   type FileState,
+  isPassing,
   isRoomy,
   lastOctet,
   readContent,
@@ -29,6 +30,8 @@ import { type EntryEvent, Watches } from './watch.ts';
 const GONE_MS = 250;
 /** How long a file must be quiet that got shorter, or does not end in a line feed: more may be on its way, ms. */
 const HALF_MS = 1_000;
+/** Until what could not be read is tried again, where that may pass by itself, ms. */
+const AGAIN_MS = 2_000;
 /** The kernel queues 16,384 events and forgets the rest silently: after so many everything is looked at. */
 const BURST = 4_096;
 
@@ -64,6 +67,7 @@ export class Files {
   private passes: Promise<void> = Promise.resolve();
   private passing = false;
   private rescanTimer: NodeJS.Timeout | undefined;
+  private againTimer: NodeJS.Timeout | undefined;
   private burst = 0;
 
   constructor(paths: readonly string[], events: FileEvents) {
@@ -103,6 +107,7 @@ export class Files {
     this.watches.close();
     this.settler.close();
     clearTimeout(this.rescanTimer);
+    clearTimeout(this.againTimer);
   }
 
   private entry(event: EntryEvent, folder: string, name: string | null): void {
@@ -172,6 +177,7 @@ export class Files {
 
   private take(file: string): void {
     const state = stateOf(file);
+    const wasUnread = this.known.get(file)?.stamp === UNREAD;
     if (state) this.known.set(file, state);
     else this.known.delete(file);
     const target = targetOf(file);
@@ -181,7 +187,22 @@ export class Files {
     if (content && 'bytes' in content && content.bytes.buffer === this.spare?.buffer) this.spare = undefined;
     if (content === undefined && this.paths.has(file)) return this.blame(file, 'no such file or folder');
     this.broken.delete(file);
+    if (content && 'passes' in content) {
+      this.known.set(file, { size: 0, ...state, stamp: UNREAD });
+      this.again();
+      // That was told.
+      if (wasUnread) return;
+    }
     this.batch.set(file, content);
+  }
+
+  /** What could not be read is looked at later, though nothing of it may change. */
+  private again(): void {
+    if (!this.watching) return;
+    this.againTimer ??= setTimeout(() => {
+      this.againTimer = undefined;
+      this.rescanSoon();
+    }, AGAIN_MS).unref();
   }
 
   /** The folders, those that hold the paths (they may be replaced), and those that links lead to. */
@@ -209,7 +230,9 @@ export class Files {
         this.folders.add(path);
         for (const name of names) yield join(path, name);
       } catch (error) {
-        this.blame(path, readError(error));
+        const passes = isPassing(error);
+        if (passes) this.again();
+        if (!passes || !this.broken.has(path)) this.blame(path, readError(error));
       }
     }
   }
@@ -219,6 +242,9 @@ export class Files {
     this.batch.set(path, { error });
   }
 }
+
+/** Of no file. */
+const UNREAD = 'unread';
 
 /** Where a symbolic link leads in the end; undefined for anything else. */
 function targetOf(file: string): string | undefined {

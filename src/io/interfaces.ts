@@ -25,8 +25,20 @@ type Interfaces = NodeJS.Dict<
   readonly { readonly address: string; readonly internal: boolean; readonly cidr?: string | null }[]
 >;
 
-/** The interfaces as they are now, to ask several things of: on a node with hundreds it takes milliseconds to get them. */
-export const interfacesNow = (): Interfaces => networkInterfaces();
+let known: Interfaces = {};
+
+/**
+ * The interfaces as they are now, to ask several things of: on a node with hundreds it takes milliseconds to get them. As they
+ * were last seen where no descriptor is left to ask the kernel with.
+ */
+export function interfacesNow(): Interfaces {
+  try {
+    known = networkInterfaces();
+  } catch {
+    // Whoever looks every second sees more when there is one again.
+  }
+  return known;
+}
 
 /**
  * The interface whose address is `local`: an address of each kind, that of `before` while it is there, or else the first.
@@ -93,14 +105,12 @@ function portsOf(name: string): string[] {
 
 /** Every address of this node. Interfaces that are down have none. */
 export const interfaceAddresses = (): readonly Address[] =>
-  Object.values(networkInterfaces()).flatMap((entries) =>
-    (entries ?? []).flatMap((e) => parseAddress(e.address) ?? []),
-  );
+  Object.values(interfacesNow()).flatMap((entries) => (entries ?? []).flatMap((e) => parseAddress(e.address) ?? []));
 
 /** The numerically highest IPv4 address that is not a loopback, as routers derive their ID; undefined without one. */
 export function highestIpv4(): Address | undefined {
   let best: Address | undefined;
-  for (const e of Object.values(networkInterfaces()).flat()) {
+  for (const e of Object.values(interfacesNow()).flat()) {
     const a = e && !e.internal ? parseAddress(e.address) : undefined;
     if (a?.family === 4 && (!best || Buffer.compare(a.bytes, best.bytes) > 0)) best = a;
   }
@@ -109,7 +119,7 @@ export function highestIpv4(): Address | undefined {
 
 /** The addresses of this family that an interface has, link-local ones aside. */
 export const addressesOn = (link: string, family: 4 | 6): readonly Address[] =>
-  (networkInterfaces()[link] ?? [])
+  (interfacesNow()[link] ?? [])
     .flatMap((e) => parseAddress(e.address) ?? [])
     .filter((a) => a.family === family && !isLinkLocal(a));
 

@@ -6,7 +6,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { type Address, formatAddress } from '../lib/address.ts';
 import { equal } from '../lib/diff.ts';
 import { contains, formatPrefix, type Prefix, prefixOf } from '../lib/prefix.ts';
-import { nativeProblem, type SystemError } from './native.ts';
+import { nativeProblem, type SystemError, sysClose } from './native.ts';
 import { type Md5Key, openListener, type SocketOptions, setMd5Key } from './socket.ts';
 
 export interface ListenPlace {
@@ -81,6 +81,8 @@ export class Listeners {
       try {
         this.applyKeys(listener);
       } catch (error) {
+        // Nobody else knows of it yet, and it is tried again every other second.
+        if (fd !== undefined) sysClose(fd);
         return refused(error);
       }
       if (fd !== undefined) server.listen({ fd }, listening);

@@ -1,5 +1,5 @@
 /** The program nft, which speaks to the kernel's packet filter: commands as JSON in, a listing as JSON out. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,22 +42,25 @@ function run(args: readonly string[]): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     // An ordinary user's PATH has no administrator's programs.
     const PATH = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
-    const child = spawn('nft', args, {
+    const child: ChildProcess = spawn('nft', args, {
       stdio: 'pipe',
-      timeout: TIMEOUT_MS,
       env: { ...process.env, PATH, LC_ALL: 'C' },
     });
-    let [output, errors] = ['', ''];
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      errors += text;
-    });
+    // That of `spawn` would keep the process for as long where nothing could be started.
+    const timer = setTimeout(() => child.kill(), TIMEOUT_MS).unref();
     child.on('error', (error: NodeJS.ErrnoException) =>
       reject(new NftError(error.code === 'ENOENT' ? 'the program nft is missing: install nftables' : error.message)),
     );
+    let [output, errors] = ['', ''];
+    // There are none where no descriptor is left for them.
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      errors += text;
+    });
     child.on('close', (code, signal) => {
+      clearTimeout(timer);
       const first = errors.split('\n', 1)[0]!.replace(/^.*?Error: /, '');
       if (signal !== null) reject(new NftError(`nft was ended by ${signal}`));
       else resolve({ code, output, errors: first || `nft ended with status ${code}` });

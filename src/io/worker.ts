@@ -33,10 +33,10 @@ export class Thread<Request, Value> {
     const mine: Waiting = { pieces: [], wake: () => {} };
     this.waiting.set(id, mine);
     clearTimeout(this.idle);
-    this.worker ??= this.spawn();
-    this.worker.ref();
-    this.worker.postMessage({ id, request });
     try {
+      this.worker ??= this.spawn();
+      this.worker.ref();
+      this.worker.postMessage({ id, request });
       for (;;) {
         const piece = mine.pieces.shift();
         if (piece === undefined)

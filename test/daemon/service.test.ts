@@ -49,6 +49,24 @@ test('ready, its state in a line, the watchdog fed, around a reload, and the end
   }
 });
 
+test('an end that comes before it is ready is not followed by READY=1', async () => {
+  const log = pino({ level: 'silent' });
+  const paths = [folder.file('main.yaml')];
+  const daemon = new Daemon({ paths, node: undefined, control: undefined, http: undefined, log });
+  await daemon.start();
+  const report = new ServiceReport(daemon, new Notifier({ NOTIFY_SOCKET: manager.path }), log);
+  report.start();
+  report.stopping();
+  await daemon.stop();
+  report.close();
+  expect(
+    manager
+      .read()
+      .flat()
+      .filter((text) => /^(READY|STOPPING)=/.test(text)),
+  ).toEqual(['STOPPING=1']);
+});
+
 test('a thread that does not turn starves the watchdog; one that does, or none, feeds it', async () => {
   const log = pino({ level: 'silent' });
   const daemon = new Daemon({

@@ -36,7 +36,7 @@ export async function collect(daemon: Daemon): Promise<PageView> {
   return {
     version: VERSION,
     atMs: Date.parse(wallClockAt(monotonicMs())),
-    startedMs: STARTED_MS,
+    startedMs: startedMs(),
     node: engine.config?.speaker.name ?? null,
     ready,
     drain: drainer.stage,
@@ -66,7 +66,7 @@ export async function collect(daemon: Daemon): Promise<PageView> {
   };
 }
 
-const STARTED_MS = Date.parse(wallClockAt(0));
+const startedMs = (): number => Date.parse(wallClockAt(0));
 
 const first = <Row>(all: readonly Row[], most: number): Part<Row> => ({ rows: all.slice(0, most), total: all.length });
 
@@ -98,7 +98,7 @@ function shown(row: PeerRow, events: readonly EventRow[], nowMs: number): PeerSh
   return {
     ...{ name, address, port, vrf, localAsn, peerAsn, state, bfd, flaps, lastError, lastChange, prefixes },
     interface: row.interface,
-    past: pastOf(events, state === 'Established', STARTED_MS, nowMs),
+    past: pastOf(events, state === 'Established', startedMs(), nowMs),
     changes: events.slice(-MAX_CHANGES).reverse(),
   };
 }
