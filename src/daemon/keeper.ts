@@ -2,7 +2,7 @@
  * A file in the state directory that is to say the newest of something. What cannot be written (the disk is full) is told of
  * once, and tried again until it can.
  */
-import { writeState } from '../io/state.ts';
+import { writeState, writeStateNow } from '../io/state.ts';
 
 /** Between two tries, ms. */
 const RETRY_MS = 10_000;
@@ -31,10 +31,19 @@ export class Keeper {
     this.retryMs = retryMs;
   }
 
-  /** Resolves when it is in the file, or could not be. */
+  /** Resolves when it is on disk, or could not be. Not to be mixed with `keepNow`. */
   keep(dir: string, text: string): Promise<void> {
     this.wanted = { dir, text };
     return this.write();
+  }
+
+  /**
+   * Before it returns, for what must be there if the process is killed next; not if the machine crashes. So it is for what is
+   * void after a boot.
+   */
+  keepNow(dir: string, text: string): void {
+    this.wanted = { dir, text };
+    this.writeNow();
   }
 
   /** Waits for what is under way; nothing is tried again. */
@@ -46,24 +55,45 @@ export class Keeper {
   }
 
   private write(): Promise<void> {
-    this.writing = this.writing.then(() => this.writeNow());
+    this.writing = this.writing.then(async () => {
+      const { wanted } = this;
+      if (this.isWritten(wanted)) return;
+      try {
+        await writeState(wanted.dir, this.file, wanted.text);
+        this.succeed(wanted);
+      } catch (error) {
+        this.fail(error as Error, () => void this.write());
+      }
+    });
     return this.writing;
   }
 
-  private async writeNow(): Promise<void> {
-    const { wanted, written } = this;
-    if (wanted.dir === written.dir && wanted.text === written.text) return;
+  private writeNow(): void {
+    const { wanted } = this;
+    if (this.isWritten(wanted)) return;
     try {
-      await writeState(wanted.dir, this.file, wanted.text);
-      this.written = wanted;
-      this.failing = false;
+      writeStateNow(wanted.dir, this.file, wanted.text, false);
+      this.succeed(wanted);
     } catch (error) {
-      if (!this.failing) this.failed((error as Error).message);
-      this.failing = true;
-      this.timer ??= setTimeout(() => {
-        this.timer = undefined;
-        void this.write();
-      }, this.retryMs).unref();
+      this.fail(error as Error, () => this.writeNow());
     }
+  }
+
+  private isWritten({ dir, text }: Written): boolean {
+    return dir === this.written.dir && text === this.written.text;
+  }
+
+  private succeed(written: Written): void {
+    this.written = written;
+    this.failing = false;
+  }
+
+  private fail({ message }: Error, again: () => void): void {
+    if (!this.failing) this.failed(message);
+    this.failing = true;
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      again();
+    }, this.retryMs).unref();
   }
 }

@@ -1,24 +1,21 @@
 /** A yes or no that survives the process: something of ours may be left in the kernel. */
-import { readState, writeStateNow } from '../io/state.ts';
+import { BootFile } from './bootfile.ts';
+
+const VERSION = 1;
 
 export class Note {
   private readonly stateDir: () => string;
-  private readonly file: string;
+  private readonly file: BootFile<{ readonly left: boolean }>;
   private known: boolean | undefined;
 
   constructor(stateDir: () => string, file: string) {
     this.stateDir = stateDir;
-    this.file = file;
+    // Others tell that the state directory is not writable; what is wanted is repaired without the note.
+    this.file = new BootFile(file, VERSION, () => {});
   }
 
-  get(): boolean {
-    if (this.known === undefined) {
-      try {
-        this.known = readState(this.stateDir(), this.file) === 'yes\n';
-      } catch {
-        this.known = false; // as at a first start
-      }
-    }
+  get(dir = this.stateDir()): boolean {
+    this.known ??= this.file.recall(dir).left === true;
     return this.known;
   }
 
@@ -26,10 +23,6 @@ export class Note {
   set(value: boolean): void {
     if (this.get() === value) return;
     this.known = value;
-    try {
-      writeStateNow(this.stateDir(), this.file, value ? 'yes\n' : 'no\n');
-    } catch {
-      // Others tell that the state directory is not writable; what is wanted is repaired without the note.
-    }
+    this.file.keep(this.stateDir(), { left: value });
   }
 }

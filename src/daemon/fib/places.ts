@@ -2,7 +2,7 @@
  * Where this program has put routes, on disk: what a process before this one left in a table, or with a metric, that is
  * of no use any more is found and taken away, and nobody else's routes are looked at for it.
  */
-import { bootId, readState, writeStateNow } from '../../io/state.ts';
+import { BootFile } from '../bootfile.ts';
 
 const FILE = 'routes.json';
 const VERSION = 1;
@@ -14,57 +14,47 @@ export interface Place {
   readonly metric: number;
 }
 
-interface Saved {
-  readonly version: number;
-  readonly boot: string;
-  readonly places: readonly Place[];
-}
-
 export const samePlace = (a: Place, b: Place): boolean =>
   a.table === b.table && a.protocol === b.protocol && a.metric === b.metric;
 
 export class Places {
   private readonly stateDir: () => string;
-  private readonly failed: (reason: string) => void;
-  private known: Place[] = [];
+  private readonly file: BootFile<{ readonly places: readonly Place[] }>;
+  private known: readonly Place[] | undefined;
 
-  /** @param failed told when the file cannot be written */
+  /** @param failed told once for as long as the file cannot be written */
   constructor(stateDir: () => string, failed: (reason: string) => void) {
     this.stateDir = stateDir;
-    this.failed = failed;
+    this.file = new BootFile(FILE, VERSION, failed);
   }
 
-  /** Those of the processes before this one, since the machine was started. */
-  recall(): readonly Place[] {
-    try {
-      const saved = JSON.parse(readState(this.stateDir(), FILE) ?? '{}') as Partial<Saved>;
-      const numbers = (p: Place) => [p.table, p.protocol, p.metric].every(Number.isInteger);
-      if (saved.version === VERSION && saved.boot === bootId()) this.known = (saved.places ?? []).filter(numbers);
-    } catch {
-      // Half a file or none: nothing is looked for.
+  /** Those of this process, and at first of the processes before it, since the machine was started. */
+  all(dir: string): readonly Place[] {
+    if (this.known === undefined) {
+      const { places } = this.file.recall(dir);
+      this.known = Array.isArray(places) ? places.filter(isPlace) : [];
     }
     return this.known;
   }
 
   /** Before the first route is put there. */
   add(place: Place): void {
-    if (this.known.some((p) => samePlace(p, place))) return;
-    this.known = [...this.known, place];
-    this.write();
+    const known = this.all(this.stateDir());
+    if (!known.some((p) => samePlace(p, place))) this.keep([...known, place]);
   }
 
   /** Nothing is left there. */
   delete(place: Place): void {
-    this.known = this.known.filter((p) => !samePlace(place, p));
-    this.write();
+    this.keep(this.all(this.stateDir()).filter((p) => !samePlace(place, p)));
   }
 
-  private write(): void {
-    const saved: Saved = { version: VERSION, boot: bootId(), places: this.known };
-    try {
-      writeStateNow(this.stateDir(), FILE, `${JSON.stringify(saved)}\n`);
-    } catch (error) {
-      this.failed((error as Error).message);
-    }
+  private keep(places: readonly Place[]): void {
+    this.known = places;
+    this.file.keep(this.stateDir(), { places });
   }
+}
+
+function isPlace(value: unknown): value is Place {
+  const { table, protocol, metric } = (value ?? {}) as Record<string, unknown>;
+  return [table, protocol, metric].every(Number.isInteger);
 }
