@@ -63,6 +63,7 @@ export class Bfd {
   /** Addresses that were seen to be on a link of ours: a link that goes down takes no session's kind with it. */
   private readonly neighbours = new Set<string>();
   private broken = false;
+  private due = false;
   private timer: NodeJS.Timeout | undefined;
   /** Of packets that belong to no session, by reason. */
   dropped: Readonly<Partial<Record<DropReason, number>>> = {};
@@ -77,6 +78,16 @@ export class Bfd {
     this.peers = [...peers].filter(({ bfd }) => bfd !== undefined);
     this.members = members;
     this.reconcile();
+  }
+
+  /** As `want`, once for all that changes in this turn: peers come and go by the dozen when a configuration does. */
+  wantSoon(wanted: () => Parameters<Bfd['want']>): void {
+    if (this.due) return;
+    this.due = true;
+    queueMicrotask(() => {
+      this.due = false;
+      this.want(...wanted());
+    });
   }
 
   /** Not every member can be heard from here, for a reason that lies here. */

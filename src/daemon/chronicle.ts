@@ -97,8 +97,13 @@ export class Chronicle {
     this.journal.add({ kind: 'session', subject: peer.name, event, detail });
   }
 
+  /** What is wrong with attributes of an UPDATE. */
+  faulty(peer: Peer, faults: readonly AttributeFault[]): void {
+    for (const fault of faults) this.fault(peer, fault);
+  }
+
   /** Once a minute: a peer may have the same in every UPDATE of a full table. */
-  fault(peer: Peer, fault: AttributeFault): void {
+  private fault(peer: Peer, fault: AttributeFault): void {
     const detail = `${attributeName(fault.code)}: ${fault.action}`;
     const untold = this.faultsOf(peer).take(`${detail} ${fault.reason}`, monotonicMs());
     if (untold === undefined) return;

@@ -1,12 +1,9 @@
 /** The daemon put together: documents, engine, sessions, control and metrics, from start to farewell. */
 import { Cease, ErrorCode, notification, shutdownData } from '../bgp/errors.ts';
-import { STOPPED } from '../bgp/session.ts';
 import type { Configuration } from '../config/model.ts';
 import { thisNode } from '../intent/node.ts';
-import { type HttpServer, serveTcp, serveUnix } from '../io/http.ts';
 import { interfaceAddresses, onLinkTest } from '../io/interfaces.ts';
 import type { Logger } from '../io/log.ts';
-import { formatAddress } from '../lib/address.ts';
 import { unreadable } from '../netlink/unreadable.ts';
 import { Bfd } from './bfd.ts';
 import { Chronicle } from './chronicle.ts';
@@ -14,30 +11,31 @@ import { controlHandler, publicHandler } from './control.ts';
 import { Documents, firstError } from './documents.ts';
 import { Drainer } from './drain.ts';
 import { Egress } from './egress.ts';
+import { endAll } from './ending.ts';
 import { Engine } from './engine.ts';
+import { Exclusive } from './exclusive.ts';
 import { FastShare } from './fast/share.ts';
+import { Front, type FrontPlaces } from './front.ts';
+import { hearing } from './hearing.ts';
 import { fallbackRouterId } from './identity.ts';
 import { Layer2, realParts } from './layer2.ts';
 import { Learned } from './learned.ts';
-import { listenPlaces, rangeKeys } from './listen.ts';
+import { Listening } from './listen.ts';
 import { Liveness } from './liveness.ts';
 import { Loopback } from './loopback.ts';
 import { Memory } from './memory.ts';
-import type { Metrics } from './metrics.ts';
 import { Network } from './network/network.ts';
 import { Note } from './note.ts';
+import { onDemand } from './ondemand.ts';
 import { Presence } from './presence.ts';
 import type { Decided } from './services.ts';
 import { type MakeSession, Speaker } from './speaker.ts';
 import { Symmetry } from './symmetry.ts';
 import { Tenancy } from './tenancy.ts';
 
-export interface DaemonOptions {
+export interface DaemonOptions extends FrontPlaces {
   readonly paths: readonly string[];
   readonly node: string | undefined;
-  /** Path of the control socket. */
-  readonly control: string | undefined;
-  readonly http: { readonly host: string; readonly port: number } | undefined;
   readonly log: Logger;
   /** Sessions that are more than one (bgp/record.ts). */
   readonly makeSession?: MakeSession;
@@ -45,6 +43,10 @@ export interface DaemonOptions {
 
 /** The daemon could not start; the message is for the operator. */
 export class StartError extends Error {}
+
+const refuse = ({ message }: Error): never => {
+  throw new StartError(message);
+};
 
 export class Daemon {
   readonly speaker: Speaker;
@@ -54,7 +56,6 @@ export class Daemon {
   readonly givenNode: string | undefined;
   /** A configuration is in force, and every Service was decided at least once. */
   ready = false;
-  private readonly options: DaemonOptions;
   private readonly log: Logger;
   readonly chronicle: Chronicle;
   readonly drainer: Drainer;
@@ -70,48 +71,22 @@ export class Daemon {
   /** Resolves when the daemon cannot go on: it is to be stopped without a drain, and started again. */
   readonly failure: Promise<Error>;
   private readonly memory: Memory;
-  private readonly presence: Presence;
+  readonly presence: Presence;
   /** Nothing more is told of what cannot be read of the kernel. */
   private readonly deafen: () => void;
-  private readonly servers: HttpServer[] = [];
-  private metricsLoaded: Promise<Metrics> | undefined;
-  private bfdDue = false;
-  private listening: Promise<void> = Promise.resolve();
-  private started = false;
+  private readonly exclusive = new Exclusive();
+  private readonly listening: Listening;
+  private readonly front: Front;
 
   constructor(options: DaemonOptions) {
     const { log } = options;
-    this.options = options;
     this.givenNode = options.node;
     this.log = log;
+    this.front = new Front(options);
     const chronicle = new Chronicle(log);
     this.chronicle = chronicle;
     this.deafen = unreadable.listen((first) => chronicle.unreadable(first));
-    this.speaker = new Speaker(
-      {
-        state: (peer, from, to, reason) => {
-          chronicle.session(peer.name, from, to, reason);
-          if (from === 'Established') this.learned.lost(peer);
-          const up = to === 'Established' && peer.settings.restartTimeSec !== undefined;
-          if (up || (from === 'Established' && reason.startsWith(STOPPED))) this.presence.set(peer.name, up);
-          if (from !== 'Idle' && (to === 'Idle' || to === 'Active')) this.engine.left(peer);
-        },
-        unanswered: (peer, reason) => chronicle.unanswered(peer.name, reason),
-        forgotten: (peer) => this.engine.left(peer),
-        limit: (peer, prefixes, limit) => chronicle.limit(peer, prefixes, limit),
-        offLink: (peer, nextHop) => chronicle.offLink(peer, formatAddress(nextHop)),
-        tooManyPaths: (peer, prefix) => chronicle.tooManyPaths(peer, prefix),
-        problem: (text) => chronicle.problem('error', text),
-        caller: (ends) => this.engine.call(ends),
-        peers: () => this.watchPaths(),
-        permits: ({ name }) => this.bfd.permits(name),
-        update: (peer, { faults }) => {
-          for (const fault of faults) chronicle.fault(peer, fault);
-        },
-        stranger: (ends) => chronicle.stranger(formatAddress(ends.remote), this.engine.waitMs(ends)),
-      },
-      options.makeSession,
-    );
+    this.speaker = new Speaker(hearing(this), options.makeSession);
     this.engine = new Engine(this.speaker, fallbackRouterId, {
       decided: (decided) => this.decided(decided),
       peer: (change, name, detail) => chronicle.peer(change, name, detail),
@@ -158,12 +133,18 @@ export class Daemon {
       healed: () => this.layer2.renew(),
       happened: (node, event, reason) => chronicle.happened('member', node, event, reason),
     });
+    const note = new Note(stateDir, 'egress.json');
     this.egress = new Egress({
       log,
-      note: new Note(stateDir, 'egress'),
+      note,
+      isOurs: () => this.exclusive.has('egress'),
       happened: (key, event, reason) => chronicle.happened('egress', key, event, reason),
     });
-    this.loopback = new Loopback({ log, stateDir, yielded: (ip, decision) => this.layer2.yielded(ip, decision) });
+    this.loopback = new Loopback({
+      log,
+      isOurs: () => this.exclusive.has('loopback'),
+      yielded: (ip, decision) => this.layer2.yielded(ip, decision),
+    });
     this.tenancy = new Tenancy(this.engine, (reason) =>
       log.warn({ reason }, 'who has which address cannot be remembered over a restart'),
     );
@@ -171,6 +152,7 @@ export class Daemon {
       speaker: this.speaker,
       log,
       stateDir,
+      isOurs: () => this.exclusive.has('routes'),
       complete: () => this.ready && this.engine.roster.isComplete,
       happened: (event, reason) => chronicle.happened('route', '', event, reason),
     });
@@ -191,6 +173,11 @@ export class Daemon {
       applied: () => this.listen(),
       happened: (policy, event, reason) => chronicle.happened('network', policy, event, reason),
     });
+    this.listening = new Listening(
+      this.speaker,
+      () => this.network.missingVrfs(),
+      (reason) => log.error(reason),
+    );
     this.presence = new Presence(stateDir, (reason) =>
       log.warn({ reason }, 'peers cannot be told of a restart: the state directory is not writable'),
     );
@@ -203,6 +190,11 @@ export class Daemon {
     this.documents = new Documents({
       paths: options.paths,
       node: options.node,
+      admit: (config) => {
+        const { stateDir } = config.speaker;
+        const [routes, loopback] = [this.learned.hasLeft(stateDir), this.loopback.hasLeft(stateDir)];
+        return this.exclusive.take(config, { routes, loopback, egress: note.get(stateDir) });
+      },
       apply: (config) => this.apply(config),
       read: (reading) => chronicle.read(reading, this.engine.config !== undefined),
       blind: (folder, reason) => log.warn({ folder, reason }, 'changes here are not seen: use `waypost reload`'),
@@ -211,25 +203,11 @@ export class Daemon {
 
   /** Resolves when the first configuration is in force. Rejects with `StartError` when there can be none. */
   async start(): Promise<void> {
-    const { control, http } = this.options;
-    try {
-      if (control !== undefined) this.servers.push(await serveUnix(control, controlHandler(this)));
-      if (http !== undefined) {
-        const server = await serveTcp(http.host, http.port, publicHandler(this));
-        this.servers.push(server);
-        const host = http.host.includes(':') ? `[${http.host}]` : http.host;
-        this.log.info({ url: `http://${host}:${server.port}/` }, 'status page, metrics and health');
-      }
-    } catch (error) {
-      throw new StartError((error as Error).message);
-    }
+    await this.front.open(controlHandler(this), publicHandler(this), this.log).catch(refuse);
     await this.documents.start();
     const { reading } = this.documents;
     if (!reading?.valid) throw new StartError(`no valid configuration to start with: ${firstError(reading)}`);
-    await this.listening.catch((error: Error) => {
-      throw new StartError(error.message);
-    });
-    this.started = true;
+    await this.listening.begin().catch(refuse);
   }
 
   /**
@@ -247,34 +225,39 @@ export class Daemon {
       this.log.info({ waitMs: drain.waitMs }, 'draining');
       await this.drainer.begin('shutdown');
     }
-    this.engine.stop();
-    this.network.stop();
-    this.liveness.leave();
-    await this.layer2.stop();
-    this.symmetry.stop();
-    await this.egress.stop();
-    this.presence.clear();
-    this.speaker.instances.stop();
-    await this.speaker.stop(notification(ErrorCode.cease, Cease.administrativeShutdown, shutdownData(text)));
-    this.loopback.stop();
-    await this.tenancy.stop();
-    await this.learned.stop();
-    await this.memory.flush();
-    await this.bfd.stop();
-    for (const server of this.servers) server.close();
-    this.deafen();
+    const cease = notification(ErrorCode.cease, Cease.administrativeShutdown, shutdownData(text));
+    const steps: readonly (() => unknown)[] = [
+      () => this.drainer.stop(),
+      () => this.engine.stop(),
+      () => this.network.stop(),
+      () => this.liveness.leave(),
+      () => this.layer2.stop(),
+      () => this.symmetry.stop(),
+      () => this.egress.stop(),
+      () => this.presence.clear(),
+      () => this.speaker.instances.stop(),
+      () => this.speaker.stop(cease),
+      () => this.loopback.stop(),
+      () => this.tenancy.stop(),
+      () => this.learned.stop(),
+      () => this.memory.flush(),
+      () => this.bfd.stop(),
+      () => this.front.close(),
+      () => this.deafen(),
+      // Last: whoever takes over finds everything taken back.
+      () => this.exclusive.release(),
+    ];
+    await endAll(steps, (reason) => this.log.error({ reason }, 'something cannot be taken back at the end'));
   }
 
   /** Loaded when somebody asks: the library that renders them would take a sixth of the time to start. */
-  metrics(): Promise<Metrics> {
-    this.metricsLoaded ??= import('./metrics.ts').then(({ Metrics }) => new Metrics(this));
-    return this.metricsLoaded;
-  }
+  readonly metrics = onDemand(() => import('./metrics.ts').then(({ Metrics }) => new Metrics(this)));
 
   private apply(config: Configuration): void {
     const first = this.engine.config === undefined;
     if (first) this.engine.remember(this.memory.recall());
     if (first) this.speaker.setRestarting(this.presence.recall());
+    else this.presence.moved();
     this.layer2.configure(config);
     this.egress.configure(config);
     this.symmetry.configure(config);
@@ -289,29 +272,18 @@ export class Daemon {
     // Nobody has routes of a node that was drained when it started.
     if (thisNode(config).drained) void this.drainer.begin('label', first);
     else this.drainer.end('label');
-    this.speaker.setRanges(rangeKeys(this.engine.roster));
     this.listen();
   }
 
   /** VRFs that a policy has yet to make are listened in once they are there. */
   private listen(): void {
     const { config, roster } = this.engine;
-    if (config === undefined) return;
-    this.listening = this.speaker.setListeners(listenPlaces(config, roster, this.network.missingVrfs()));
-    this.listening.catch((error: Error) => {
-      if (this.started) this.log.error(error.message);
-    });
+    if (config !== undefined) this.listening.update(config, roster);
   }
 
-  /** Peers come and go by the dozen when a configuration does. */
-  private watchPaths(): void {
-    if (this.bfdDue) return;
-    this.bfdDue = true;
-    queueMicrotask(() => {
-      this.bfdDue = false;
-      const peers = [...this.speaker.all.values()].map(({ settings }) => settings);
-      this.bfd.want(peers, this.liveness.watched);
-    });
+  /** Peers, or members of the cluster, are others. */
+  watchPaths(): void {
+    this.bfd.wantSoon(() => [[...this.speaker.all.values()].map(({ settings }) => settings), this.liveness.watched]);
   }
 
   private decided({ key, before, after, reassigned }: Decided): void {

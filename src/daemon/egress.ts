@@ -23,6 +23,8 @@ export interface EgressOptions {
   readonly log: Logger;
   /** Whether something of an earlier run may still be there. */
   readonly note: { get(): boolean; set(left: boolean): void };
+  /** Rules and the table that are found under our mark are those of a process before this one. */
+  isOurs(): boolean;
   /** For `show events`; the Service is '' where it is about all of them. */
   happened(service: string, event: string, reason: string): void;
   /** What it is made of. */
@@ -52,6 +54,7 @@ const SETTLE_MS = 100;
 export class Egress {
   private readonly log: Logger;
   private readonly note: EgressOptions['note'];
+  private readonly isOurs: () => boolean;
   private readonly happened: EgressOptions['happened'];
   private readonly parts: EgressParts;
   private readonly ips = new Map<string, readonly Address[]>();
@@ -68,8 +71,9 @@ export class Egress {
   private check: NodeJS.Timeout | undefined;
   private stopped = false;
 
-  constructor({ log, note, happened, parts = realParts }: EgressOptions) {
+  constructor({ log, note, isOurs, happened, parts = realParts }: EgressOptions) {
     this.log = log;
+    this.isOurs = isOurs;
     this.happened = happened;
     this.note = note;
     this.parts = parts;
@@ -89,7 +93,7 @@ export class Egress {
   /** All decisions are up to date. */
   settled(): void {
     const used = (this.config?.egress.size ?? 0) > 0 || this.decisions.size > 0;
-    if (used || this.stack !== undefined || this.note.get()) this.reconcile();
+    if (used || this.stack !== undefined || (this.note.get() && this.isOurs())) this.reconcile();
   }
 
   /** Takes everything back. */

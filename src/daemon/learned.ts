@@ -5,13 +5,14 @@
 import { restarts } from '../bgp/restart.ts';
 import type { Kernel } from '../config/kernel.ts';
 import type { Configuration } from '../config/model.ts';
+import { learningPeers } from '../intent/peers.ts';
 import { monotonicMs } from '../io/clock.ts';
 import type { Logger } from '../io/log.ts';
 import { equal } from '../lib/diff.ts';
 import { Failover } from './failover.ts';
 import type { FibEvents, FibSettings } from './fib/events.ts';
 import { Fib } from './fib/fib.ts';
-import { Places } from './fib/places.ts';
+import { type Place, Places } from './fib/places.ts';
 import type { Peer } from './peer.ts';
 import { Rehearsal } from './rehearsal.ts';
 import type { Speaker } from './speaker.ts';
@@ -20,12 +21,14 @@ export interface LearnedOptions {
   readonly speaker: Speaker;
   readonly log: Logger;
   readonly stateDir: () => string;
+  /** Routes that are found under our mark are those of a process before this one. */
+  readonly isOurs: () => boolean;
   /** All peers that can be expected are known and have begun: `Speaker.all` are those. */
   readonly complete: () => boolean;
   /** For `show events`. */
   happened(event: string, reason: string): void;
   /** What it is made of; throws where this system cannot be asked. */
-  readonly fib?: (settings: FibSettings, places: Places, events: FibEvents) => Fib;
+  readonly fib?: (settings: FibSettings, places: readonly Place[], events: FibEvents) => Fib;
 }
 
 /** A peer that marks no End-of-RIB has told all once it was silent for so long. */
@@ -59,13 +62,22 @@ export class Learned {
     );
   }
 
-  configure({ speaker: { kernel } }: Configuration): void {
+  /** Routes of an earlier process may be in tables, by what it has left in this state directory. */
+  hasLeft(stateDir: string): boolean {
+    return this.places.all(stateDir).length > 0;
+  }
+
+  configure(config: Configuration): void {
+    const { kernel: wanted } = config.speaker;
+    // Of peers that nothing is taken from there is nothing to install, and what others put into tables is left alone.
+    const kernel = { ...wanted, install: wanted.install && learningPeers(config).length > 0 };
     const first = this.kernel === undefined;
     if (equal(kernel, this.kernel)) return;
     this.kernel = kernel;
     if (first) this.beginTimer = setTimeout(() => this.begin(), BEGIN_MS);
     else this.fib?.configure(settingsOf(kernel));
     this.options.speaker.instances.setMultipath(kernel.multipath);
+    this.rehearseSoon();
   }
 
   /** Why no learned route is put into the kernel, whichever it is; undefined while they are. */
@@ -75,7 +87,8 @@ export class Learned {
 
   /** A session that was up has ended. */
   lost({ retention }: Peer): void {
-    if (this.fib !== undefined && retention.stale.length === 0)
+    // Where nothing is installed nothing is ever over.
+    if (this.fib !== undefined && this.kernel!.install && retention.stale.length === 0)
       this.failover.begin(monotonicMs(), this.fib.programmer.changes);
   }
 
@@ -95,9 +108,10 @@ export class Learned {
   private begin(): void {
     clearTimeout(this.beginTimer);
     this.beginTimer = undefined;
-    const { log, fib = realFib, speaker, happened } = this.options;
+    const { log, fib = realFib, speaker, happened, isOurs, stateDir } = this.options;
+    const kernel = this.kernel!;
     try {
-      this.fib = fib(settingsOf(this.kernel!), this.places, {
+      this.fib = fib(settingsOf(kernel), isOurs() ? this.places.all(stateDir()) : [], {
         waysChanged: () => speaker.instances.waysChanged(),
         tablesChanged: () => speaker.instances.tablesChanged(),
         place: (place) => this.places.add(place),
@@ -133,12 +147,16 @@ export class Learned {
     speaker.instances.setFib(this.fib);
     this.startedAt = monotonicMs();
     this.sweepTimer = setInterval(() => this.sweep(), CHECK_MS).unref();
-    if (this.kernel!.install) this.rehearsalTimer = setTimeout(() => this.rehearse(), REHEARSE_AFTER_MS).unref();
+    this.rehearseSoon();
   }
 
-  private rehearse(): void {
-    this.rehearsal = new Rehearsal();
-    this.rehearsal.start();
+  /** Once, where routes are to be installed. */
+  private rehearseSoon(): void {
+    if (this.fib === undefined || !this.kernel!.install || this.rehearsalTimer !== undefined) return;
+    this.rehearsalTimer = setTimeout(() => {
+      this.rehearsal = new Rehearsal();
+      this.rehearsal.start();
+    }, REHEARSE_AFTER_MS).unref();
   }
 
   /** Routes of an earlier process go once every peer has told all, or time is over. */
@@ -181,8 +199,8 @@ export class Learned {
   }
 }
 
-const realFib = (settings: FibSettings, places: Places, events: FibEvents): Fib =>
-  new Fib(settings, places.recall(), events);
+const realFib = (settings: FibSettings, places: readonly Place[], events: FibEvents): Fib =>
+  new Fib(settings, places, events);
 
 function settingsOf({ install, protocol, metric, mtu, resolveViaDefault }: Kernel): FibSettings {
   return { install, protocol, metric, ...(mtu !== undefined && { mtu }), resolveViaDefault };

@@ -9,15 +9,16 @@
 import type { Configuration } from '../config/model.ts';
 import type { ServiceDecision } from '../intent/service.ts';
 import type { Logger } from '../io/log.ts';
-import { bootId, readState, writeStateNow } from '../io/state.ts';
 import { type Address, formatAddress } from '../lib/address.ts';
 import type { NetlinkError } from '../netlink/errors.ts';
+import { BootFile } from './bootfile.ts';
 import { type Kernel, LoopbackKernel } from './loopbackkernel.ts';
 import { place, putOp, takeOp } from './placement.ts';
 
 export interface LoopbackOptions {
   readonly log: Logger;
-  stateDir(): string;
+  /** Addresses that are found under our mark are those of a process before this one. */
+  isOurs(): boolean;
   /** Another host has the address, so that this one is silent about it on layer 2 although it is to announce it. */
   yielded?(ip: Address, decision: ServiceDecision): boolean;
   /** Throws where this system has no such thing. */
@@ -34,7 +35,8 @@ const LOOK_MS = 200;
 
 export class Loopback {
   private readonly log: Logger;
-  private readonly stateDir: () => string;
+  private readonly isOurs: () => boolean;
+  private stateDir = '';
   private readonly open: (changed: () => void) => Kernel;
   private readonly yielded: (ip: Address, decision: ServiceDecision) => boolean;
   private kernel: Kernel | undefined;
@@ -46,6 +48,7 @@ export class Loopback {
   >();
   /** Texts of addresses that were put there and not taken off, as they are on disk. */
   private remembered: ReadonlySet<string> | undefined;
+  private readonly file: BootFile<{ readonly ips: readonly string[] }>;
   private readonly states = new Map<string, Presence>();
   /** The last complaints, which are not repeated while nothing changes. */
   private readonly told = new Map<string, string>();
@@ -59,22 +62,35 @@ export class Loopback {
 
   constructor({
     log,
-    stateDir,
+    isOurs,
     yielded = () => false,
     kernel = (changed) => new LoopbackKernel(changed),
   }: LoopbackOptions) {
     this.log = log;
     this.yielded = yielded;
-    this.stateDir = stateDir;
+    this.isOurs = isOurs;
     this.open = kernel;
+    this.file = new BootFile(FILE, VERSION, (reason) =>
+      log.warn({ reason }, 'addresses on the loopback cannot be remembered over a restart'),
+    );
+  }
+
+  /** Something of an earlier process may be there, by what it has left in this state directory. */
+  hasLeft(stateDir: string): boolean {
+    this.remembered ??= this.recall(stateDir);
+    return this.remembered.size > 0;
   }
 
   /** A configuration is in force, whose decisions will follow. */
   configure({ speaker }: Configuration): void {
     this.protocols = speaker.loopbackAddresses;
     this.dirty = true;
-    this.remembered ??= this.recall();
-    if (this.kernel !== undefined || (this.protocols.length === 0 && this.remembered.size === 0)) return;
+    this.stateDir = speaker.stateDir;
+    this.remembered ??= this.recall(speaker.stateDir);
+    // The state directory may be another.
+    this.remember([...this.remembered]);
+    const unused = this.protocols.length === 0 && (this.remembered.size === 0 || !this.isOurs());
+    if (this.kernel !== undefined || unused) return;
     try {
       this.kernel = this.open(() => this.lookSoon());
     } catch (error) {
@@ -121,6 +137,7 @@ export class Loopback {
     clearImmediate(this.claiming);
     this.kernel?.close();
     this.kernel = undefined;
+    this.file.stop();
   }
 
   /** What is the case with an address; undefined where it is not to be there. */
@@ -220,29 +237,16 @@ export class Loopback {
   }
 
   /** Nothing after another boot: the kernel has forgotten. */
-  private recall(): ReadonlySet<string> {
-    try {
-      const saved = JSON.parse(readState(this.stateDir(), FILE) ?? '{}') as Record<string, unknown>;
-      const { version, boot, ips } = saved;
-      if (version !== VERSION || boot !== bootId() || !Array.isArray(ips)) return new Set();
-      return new Set(ips.filter((ip): ip is string => typeof ip === 'string'));
-    } catch {
-      return new Set();
-    }
+  private recall(stateDir: string): ReadonlySet<string> {
+    const { ips } = this.file.recall(stateDir);
+    return new Set(Array.isArray(ips) ? ips.filter((ip) => typeof ip === 'string') : []);
   }
 
   private remember(list: readonly string[]): void {
     const ips = [...new Set(list)].sort();
-    const before = this.remembered ?? new Set();
-    if (ips.length === before.size && ips.every((ip) => before.has(ip))) return;
+    // Nobody is to find a file where nothing was ever put.
+    if (ips.length === 0 && this.remembered?.size === 0) return;
     this.remembered = new Set(ips);
-    try {
-      const saved = { version: VERSION, boot: bootId(), ips };
-      writeStateNow(this.stateDir(), FILE, `${JSON.stringify(saved)}\n`, false);
-    } catch (error) {
-      this.news('disk', (error as Error).message, (reason) =>
-        this.log.warn({ reason }, 'addresses on the loopback cannot be remembered over a restart'),
-      );
-    }
+    this.file.keep(this.stateDir, { ips });
   }
 }

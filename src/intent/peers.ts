@@ -84,6 +84,15 @@ export function nodePeers(
   return { peers, unnumbered, ranges, skipped };
 }
 
+/** The peers of this node from which routes may be taken; there are no others whose routes could get into its tables. */
+export function learningPeers(config: Pick<Configuration, 'speaker' | 'nodes' | 'peers'>): readonly Peer[] {
+  const { labels } = thisNode(config);
+  return config.peers.filter(
+    ({ receive, nodeSelectors }) =>
+      receive !== undefined && (receive.all || receive.rules.length > 0) && anySelects(nodeSelectors, labels),
+  );
+}
+
 /** The settings of a peer that called from `address`, which lies in the range. Its name is its address. */
 export const dynamicPeer = ({ settings }: PeerRange, address: Address): PeerSettings => ({
   ...settings,

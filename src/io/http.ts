@@ -2,11 +2,14 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { monotonicMs } from './clock.ts';
 import { foreignRequest } from './foreign.ts';
 import { knock } from './knock.ts';
+import { folderTurn } from './lock.ts';
+import { nativeProblem } from './native.ts';
 import { nextTurn, SLICE_MS } from './turn.ts';
+import { listenerPid, unixAddress } from './unix.ts';
 
 export interface Reply {
   readonly status: number;
@@ -125,8 +128,14 @@ export async function serveUnix(path: string, handler: Handler): Promise<HttpSer
     // Longer ones are cut silently: the socket would be somewhere else.
     if (Buffer.byteLength(path) > MAX_SOCKET_PATH) throw new Error('the path is too long for a socket');
     mkdirSync(dirname(path), { recursive: true });
-    await clear(path);
-    await listening(server, { path });
+    // Two that find the socket of a dead process at once must not both take it away.
+    const turn = await folderTurn(dirname(path));
+    try {
+      await clear(path);
+      await listening(server, { path });
+    } finally {
+      turn.release();
+    }
     chmodSync(path, 0o660);
   } catch (error) {
     const remedy = 'or give --control another path';
@@ -152,9 +161,19 @@ async function clear(path: string): Promise<void> {
   if (stats === undefined) return;
   if (!stats.isSocket()) throw new Error('it exists and is no socket');
   const refusal = await knock(path);
-  if (refusal === undefined) throw new Error('another daemon answers there; stop it or give --control another path');
+  if (refusal === undefined) {
+    const pid = pidAt(path);
+    const [who, how] = pid ? [` (process ${pid})`, ` (kill ${pid})`] : ['', ''];
+    throw new Error(`another daemon answers there${who}; stop it${how} or give --control another path`);
+  }
   if (refusal.code !== 'ECONNREFUSED') throw refusal;
   unlinkSync(path);
+}
+
+/** Which process listens there, where that can be told. */
+function pidAt(path: string): number | undefined {
+  const address = nativeProblem() === undefined ? unixAddress(resolve(path)) : undefined;
+  return address && listenerPid(address);
 }
 
 function groupId(name: string): number | undefined {

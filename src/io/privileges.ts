@@ -21,6 +21,8 @@ const needed: readonly number[] = [
   13, // NET_RAW: packet sockets
   23, // SYS_NICE: real-time priority
 ];
+/** NET_ADMIN and NET_RAW: with neither nothing of the network is changed, and nothing answered on layer 2. */
+const NETWORK = [12, 13];
 /** What it takes to take capabilities from programs that are started later. */
 const SETPCAP = 8;
 const NEEDED = needed.reduce((set, number) => set | (1n << BigInt(number)), 0n);
@@ -33,8 +35,7 @@ const holds = (set: bigint, number: number): boolean => (set >> BigInt(number)) 
  */
 export function settleCapabilities(): void {
   try {
-    const status = readFileSync('/proc/thread-self/status', 'utf8');
-    const set = (name: string) => BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? '0'}`);
+    const set = setsOf('thread-self');
     const before = [set('CapEff'), set('CapPrm'), set('CapInh')] as const;
     if (holds(before[0], SETPCAP)) {
       const excess = set('CapBnd') & ~NEEDED;
@@ -50,4 +51,20 @@ export function settleCapabilities(): void {
   } catch {
     // Whatever needs one of them says so itself.
   }
+}
+
+/** Whether a process may change anything of its network namespace, or answer on layer 2; also where that is not to be told. */
+export function mayChangeNetwork(pid: number | 'self' = 'self'): boolean {
+  try {
+    const effective = setsOf(`${pid}`)('CapEff');
+    return NETWORK.some((number) => holds(effective, number));
+  } catch {
+    return true;
+  }
+}
+
+/** Throws where there is no such process. */
+function setsOf(process: string): (name: 'CapInh' | 'CapPrm' | 'CapEff' | 'CapBnd') => bigint {
+  const status = readFileSync(`/proc/${process}/status`, 'utf8');
+  return (name) => BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? '0'}`);
 }

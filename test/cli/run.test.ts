@@ -1,6 +1,7 @@
 /** The daemon as a process, and the commands that talk to it: start, signals, `show`, `reload`, the end. */
 import { spawnSync } from 'node:child_process';
-import { createServer } from 'node:net';
+import { readdirSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   advertisementDocument,
@@ -126,8 +127,25 @@ describe('its start', () => {
 
   test('a control socket that another daemon has', async () => {
     await started();
-    await refused(/^waypost: cannot listen on .*: another daemon answers there/, '-c', folder.path);
+    const { pid } = daemon!;
+    const message = `another daemon answers there \\(process ${pid}\\); stop it \\(kill ${pid}\\) or give --control another path$`;
+    await refused(new RegExp(`^waypost: cannot listen on .*: ${message}`), '-c', folder.path);
     expect((await ask('show', 'peers')).code).toBe(0);
+  });
+
+  test('a state directory that another daemon has: who that is, and free again once it was killed', async () => {
+    const first = await started();
+    const argv = ['-c', folder.path, '--control', state.file('other')];
+    const said = `Speaker/node-a: spec.stateDir: ${state.path} is the state directory of another daemon: process ${first.pid} (stop it (kill ${first.pid}), or give each a spec.stateDir of its own)`;
+    const { code, stderr } = await waypost(['run', '--http', 'off', ...argv]);
+    expect([code, stderr.trimEnd().split('\n').at(-1)]).toEqual([
+      1,
+      `waypost: no valid configuration to start with: ${folder.file('main.yaml')}:1:1: error: ${said}`,
+    ]);
+    expect(router.sessions).toBe(1);
+    await first.stop('SIGKILL');
+    await started();
+    expect(await daemon!.stop('SIGTERM', 10_000)).toBe(0);
   });
 
   test('a metrics port that another has', async () => {
@@ -137,7 +155,9 @@ describe('its start', () => {
       ...['run', '-c', folder.path, '--control', state.file('other'), '--http', `127.0.0.1:${port}`],
     ]);
     expect(code).toBe(1);
-    expect(stderr).toContain(`cannot listen on 127.0.0.1:${port} (--http): it is in use`);
+    expect(stderr).toContain(
+      `cannot listen on 127.0.0.1:${port} (--http): it is in use (ss -ltnp 'sport = :${port}' names the program); give --http another one, or off\n`,
+    );
   });
 
   test('metrics and health on TCP', async () => {
@@ -186,6 +206,41 @@ describe('its start', () => {
     daemon = new ChildProcess(argv, root ? { uid: 65534, gid: 65534 } : {});
     await router.knows('198.51.100.0/32');
     expect((await ask('show', 'peers')).code).toBe(0);
+  });
+});
+
+describe('no descriptor is left', () => {
+  test('sessions go on, and what was changed meanwhile takes effect once there are some', async () => {
+    const argv = ['run', '-c', folder.path, '--control', control(), '--http', 'off'];
+    const LIMIT = 64;
+    daemon = new ChildProcess(['bash', '-c', `ulimit -n ${LIMIT}; exec node bin/waypost "$@"`, 'bash', ...argv]);
+    await router.knows('198.51.100.0/32');
+    // Callers who say nothing: each has a descriptor of the daemon's until it finds that out, and calls again then.
+    const callers = new Set<Socket>();
+    let calling = true;
+    const call = () => {
+      const caller = connect(control()).on('error', () => {});
+      callers.add(caller);
+      caller.on('close', () => {
+        callers.delete(caller);
+        if (calling) setTimeout(call, 20);
+      });
+    };
+    for (let n = 0; n < 100; n++) call();
+    const open = () => readdirSync(`/proc/${daemon!.pid}/fd`).length;
+    await soon('none is left', () => open() >= LIMIT - 1);
+    folder.put('shop.yaml', serviceDocument('shop'));
+    await soon('it cannot be read', () => daemon!.output.includes('EMFILE'));
+    // Whatever is looked at every second was, several times.
+    await aWhile(3_500);
+    expect(daemon.running).toBe(true);
+    calling = false;
+    for (const caller of callers) caller.destroy();
+    await soon('the second Service', () => router.routes.size === 2);
+    expect(router.sessions).toBe(1);
+    // Of the file, and of the folder it is in; not each time that it is looked at.
+    expect(daemon.output.split('configuration refused').length).toBeLessThanOrEqual(3);
+    expect(await daemon.stop('SIGTERM', 10_000)).toBe(0);
   });
 });
 

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, lstatSync, renameSync, writeFileSync } from 'nod
 import { connect, createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { controlHandler, publicHandler, subjects } from '../../src/daemon/control.ts';
-import type { Reply } from '../../src/io/http.ts';
+import { json, type Reply, serveUnix } from '../../src/io/http.ts';
 import { callUnix } from '../../src/io/request.ts';
 import { peerDocument, poolDocument, Router, Site, serviceDocument, soon } from '../support/daemon.ts';
 
@@ -37,10 +37,25 @@ test('a socket that a dead daemon left is replaced', async () => {
   expect((await callUnix(site.control, 'GET', '/show/peers')).status).toBe(200);
 });
 
+test('of many daemons that find the socket of a dead one at once, one takes its place, and stays', async () => {
+  const dead = createServer();
+  await listening(dead, { path: `${site.control}.x` });
+  renameSync(`${site.control}.x`, site.control);
+  await new Promise((resolve) => dead.close(resolve));
+  const serve = () => serveUnix(site.control, () => json({}));
+  const outcomes = await Promise.allSettled(Array.from({ length: 8 }, serve));
+  const won = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []));
+  expect(won).toHaveLength(1);
+  expect((await callUnix(site.control, 'GET', '/')).status).toBe(200);
+  won[0]!.close();
+});
+
 test('a socket that another daemon answers on stays its own', async () => {
   await site.start();
   const rival = new Site({ control: site.control });
-  await expect(rival.daemon.start()).rejects.toThrow(/another daemon answers there; stop it or give --control/);
+  await expect(rival.daemon.start()).rejects.toThrow(
+    `another daemon answers there (process ${process.pid}); stop it (kill ${process.pid}) or give --control another path`,
+  );
   expect((await callUnix(site.control, 'GET', '/show/peers')).status).toBe(200);
   await rival.stop();
   expect((await callUnix(site.control, 'GET', '/show/peers')).status).toBe(200);

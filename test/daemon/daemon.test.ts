@@ -55,6 +55,17 @@ async function advanced(r: Router): Promise<Site> {
   return await s.start();
 }
 
+test('what cannot be taken back at the end keeps nothing else from it: the peer is told', async () => {
+  const r = await router();
+  const s = await advanced(r);
+  await r.knows(...hosts, ...aggregates);
+  s.daemon.egress.stop = () => Promise.reject(new Error('planted'));
+  await s.daemon.stop();
+  await soon('the farewell', () => r.ends.length === 1);
+  expect(r.ends[0]).toContain('Cease/Administrative Shutdown');
+  expect(s.messages('cannot be taken back')[0]).toMatchObject({ reason: 'planted' });
+});
+
 describe('the advanced example', () => {
   test('iBGP: four routes, localPref 100 on each, one community each', async () => {
     const r = await router();

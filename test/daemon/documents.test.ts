@@ -1,7 +1,8 @@
 /** Input that is wrong, at the start and at a reload: a clear message, and the last good configuration in force. */
 import { mkdirSync, renameSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Reading } from '../../src/daemon/documents.ts';
+import type { Configuration, Diagnostic } from '../../src/config/model.ts';
+import { Documents, type Reading } from '../../src/daemon/documents.ts';
 import {
   advertisementDocument,
   all,
@@ -250,4 +251,52 @@ test('after close, what is read is not applied', async () => {
   await aWhile();
   expect(site.daemon.documents.config).toBe(before);
   await soon('the session is still there', () => router.established);
+});
+
+describe('what cannot be applied', () => {
+  const documents = (admit: () => readonly Diagnostic[], apply: (config: Configuration) => void) =>
+    new Documents({ paths: [site.folder.path], node: 'node-a', admit, apply, read: () => {}, blind: () => {} });
+
+  test('for now is refused with the reasons among the others, and taken by a reload once it can be', async () => {
+    site.folder.put('pool.yaml', pool);
+    let errors: readonly Diagnostic[] = [
+      {
+        severity: 'error',
+        position: { file: site.folder.file('pool.yaml'), line: 1, column: 1 },
+        subject: 'IPAddressPool/main',
+        path: '',
+        message: 'planted',
+        transient: true,
+      },
+    ];
+    const applied: Configuration[] = [];
+    const read = documents(
+      () => errors,
+      (config) => applied.push(config),
+    );
+    expect(await read.reload()).toMatchObject({ valid: false, transient: true, diagnostics: errors });
+    expect([read.config, applied, read.refusals]).toEqual([undefined, [], 1]);
+    errors = [];
+    expect(await read.reload()).toMatchObject({ valid: true, diagnostics: [] });
+    expect(applied).toHaveLength(1);
+    read.close();
+  });
+
+  test('since that fails is told to whoever asked, and is not the last that is read', async () => {
+    site.folder.put('pool.yaml', pool);
+    let fails = true;
+    const applied: Configuration[] = [];
+    const read = documents(
+      () => [],
+      (config) => {
+        if (fails) throw new Error('planted');
+        applied.push(config);
+      },
+    );
+    await expect(read.reload()).rejects.toThrow('planted');
+    fails = false;
+    expect((await read.reload()).valid).toBe(true);
+    expect(applied).toHaveLength(1);
+    read.close();
+  });
 });

@@ -46,6 +46,8 @@ class Lab {
   closed = false;
   refuse: { rules?: NetlinkError; nft?: Error; apply?: Error } = {};
   left = false;
+  /** No other daemon carries EgressServices out. */
+  ours = true;
   readonly lines: string[] = [];
   readonly events: (readonly string[])[] = [];
   readonly egress: Egress;
@@ -58,6 +60,7 @@ class Lab {
     this.egress = new Egress({
       log: { info: log('info'), warn: log('warn'), error: log('error') } as unknown as Logger,
       happened: (...event) => this.events.push(event),
+      isOurs: () => this.ours,
       note: { get: () => this.left, set: (left) => (this.left = left) },
       parts: {
         stack: ({ changed }) => {
@@ -184,6 +187,14 @@ describe('EgressServices', () => {
     lab.table = JSON.stringify({ nftables: [] });
     await lab.apply(await config('apiVersion: v1\nkind: Namespace\nmetadata: {name: test}\n'));
     expect([lab.rules, lab.table, lab.left]).toEqual([[], undefined, false]);
+  });
+
+  it('of an earlier run are not touched where another daemon carries EgressServices out now', async () => {
+    lab.left = true;
+    lab.ours = false;
+    lab.table = 'of the other';
+    await lab.apply(await config('apiVersion: v1\nkind: Namespace\nmetadata: {name: test}\n'));
+    expect([lab.table, lab.applied, lab.changes]).toEqual(['of the other', [], []]);
   });
 
   it('are not looked for where there is none and none was left', async () => {

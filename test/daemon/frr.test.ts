@@ -31,6 +31,9 @@ afterEach(async () => {
   await two.stop();
 });
 
+/** What is learned stays out of this machine's tables. */
+const learning = { kernel: { install: false } };
+
 const neighbor = (router: Router, more: object = {}): object => ({
   address: router.address,
   asn: router.asn,
@@ -69,7 +72,7 @@ test('a session with a BGPPeer has the routes of Services, one without has what 
 
 test('what is told and what is taken changes without a new session', async () => {
   put([neighbor(two)], ['203.0.113.0/24']);
-  await site.start();
+  await site.start(learning);
   await two.knows();
   two.announce('10.1.0.0/16', { origin: 'igp', asPath: [], nextHop: address('127.0.2.2') });
   two.announce('10.2.0.0/24', { origin: 'igp', asPath: [], nextHop: address('127.0.2.2') });
@@ -97,7 +100,7 @@ test('what is told and what is taken changes without a new session', async () =>
 
 test('a prefix that this node announces is taken from nobody, until it announces it no more', async () => {
   put([neighbor(two, { toReceive: { allowed: { mode: 'all' } } })]);
-  await site.start();
+  await site.start(learning);
   await two.knows();
   const theirs = { origin: 'igp', asPath: [], nextHop: address('127.0.2.2') } as const;
   two.announce('198.51.100.0/32', theirs);
@@ -132,7 +135,7 @@ test('a source address that is an interface: there when the interface has one', 
 
 test('a BGPPeer that joins a session of an FRRConfiguration replaces it', async () => {
   put([neighbor(two, { toReceive: { allowed: { mode: 'all' } } })]);
-  await site.start();
+  await site.start(learning);
   await two.knows();
   site.folder.put('peer.yaml', peerDocument('two', two, { dualStackAddressFamily: false }));
   await two.knows('198.51.100.0/32');

@@ -21,6 +21,7 @@ async function bench(make: (events: FibEvents) => Fib) {
     speaker: { instances, all: new Map() } as unknown as Speaker,
     log: { info: tell('info'), warn: tell('warn'), error: tell('error') } as unknown as Logger,
     stateDir: () => '/nonexistent',
+    isOurs: () => true,
     complete: () => false,
     happened: (event, reason) => happened.push(`${event} (${reason})`),
     fib: (_, __, events) => make(events),

@@ -1,9 +1,9 @@
 /** Addresses on the loopback of a kernel that is a list. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Loopback } from '../../src/daemon/loopback.ts';
 import type { Kernel } from '../../src/daemon/loopbackkernel.ts';
 import { Services } from '../../src/daemon/services.ts';
@@ -61,10 +61,13 @@ class FakeKernel implements Kernel {
 
 let stateDir: string;
 let kernel: FakeKernel;
+/** No other daemon has put addresses there. */
+let ours: boolean;
 let log: Record<string, unknown>[];
 beforeEach(() => {
   stateDir = mkdtempSync(join(tmpdir(), 'waypost-test-'));
   kernel = new FakeKernel();
+  ours = true;
   log = [];
 });
 afterEach(() => rmSync(stateDir, { recursive: true, force: true }));
@@ -75,7 +78,7 @@ function start() {
   const elsewhere = new Set<string>();
   const loopback = new Loopback({
     log: pino({ base: null }, { write: (line: string) => log.push(JSON.parse(line)) }),
-    stateDir: () => stateDir,
+    isOurs: () => ours,
     yielded: (ip, decision) => decision.layer2.announced && elsewhere.has(formatAddress(ip)),
     kernel: (changed) => {
       kernel.changed = changed;
@@ -203,6 +206,34 @@ test.each([true, false])('a process that was killed leaves nothing behind (kerne
   expect(kernel.texts).toEqual(['192.0.2.1', '2001:db8::1']);
   expect(second.loopback.state('192.0.2.1')).toBe('put');
   start().load([], [web]);
+  expect(kernel.texts).toEqual([]);
+});
+
+test('what an earlier process left is no longer ours where another daemon puts addresses there now', () => {
+  start().load(['bgp'], [web]);
+  ours = false;
+  start().load([], []);
+  expect(kernel.texts).toHaveLength(2);
+  ours = true;
+  start().load([], []);
+  expect(kernel.texts).toEqual([]);
+});
+
+test('what could not be remembered is, once there is room', () => {
+  kernel.forgetful = true;
+  vi.useFakeTimers();
+  try {
+    rmSync(stateDir, { recursive: true });
+    writeFileSync(stateDir, '');
+    start().load(['bgp'], [web]);
+    expect(kernel.texts).toHaveLength(2);
+    expect(said('cannot be remembered over a restart')).toHaveLength(1);
+    rmSync(stateDir);
+    vi.advanceTimersByTime(10_000);
+  } finally {
+    vi.useRealTimers();
+  }
+  start().load([], []);
   expect(kernel.texts).toEqual([]);
 });
 

@@ -28,7 +28,13 @@ beforeAll(async () => {
   site.folder.put('pool.yaml', pools);
   site.folder.put('peer.yaml', peerDocument('router', router));
   site.folder.put('web.yaml', serviceDocument('web'));
-  await site.start();
+  const neighbor = { address: router.address, asn: router.asn, port: router.port, sourceaddress: '127.0.0.1' };
+  const neighbors = [{ ...neighbor, toReceive: { allowed: { mode: 'all' } } }];
+  const spec = JSON.stringify({ bgp: { routers: [{ asn: router.nodeAsn, neighbors }] } });
+  const frr = 'apiVersion: frrk8s.metallb.io/v1beta1\nkind: FRRConfiguration\nmetadata: {name: receive}\n';
+  site.folder.put('frr.yaml', `${frr}spec: ${spec}\n`);
+  // A mark of its own: nobody else has such routes.
+  await site.start({ kernel: { protocol: 201 } });
   await router.knows('198.51.100.0/32');
   await soon('the kernel is asked for its routes', async () => (await site.metrics()).includes('waypost_routes{'));
   // Once there is BFD.

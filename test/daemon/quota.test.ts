@@ -21,11 +21,11 @@ test('faults in every UPDATE, and callers by the thousand, leave room for what o
   chronicle.peer('added', 'router', '');
   const [router, other] = [{ name: 'router' } as Peer, { name: 'other' } as Peer];
   for (let i = 0; i < 5_000; i++) {
-    for (const code of [5, 9]) chronicle.fault(router, { code, action: 'discard', reason: 'from another AS' });
-    chronicle.fault(router, { code: 2, action: 'withdraw', reason: `${i} octets` });
+    for (const code of [5, 9]) chronicle.faulty(router, [{ code, action: 'discard', reason: 'from another AS' }]);
+    chronicle.faulty(router, [{ code: 2, action: 'withdraw', reason: `${i} octets` }]);
     chronicle.stranger(`192.0.2.${i % 250}`);
   }
-  chronicle.fault(other, { code: 5, action: 'discard', reason: 'from another AS' });
+  chronicle.faulty(other, [{ code: 5, action: 'discard', reason: 'from another AS' }]);
   expect(lines).toHaveLength(1 + 20 + 100 + 1);
   const rows = [...chronicle.journal.rows()];
   expect([rows[0], rows.at(-1)].map((row) => row?.subject)).toEqual(['router', 'other']);

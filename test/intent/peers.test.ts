@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Peer } from '../../src/config/model.ts';
-import { dynamicPeer, nodePeers } from '../../src/intent/peers.ts';
+import { dynamicPeer, learningPeers, nodePeers } from '../../src/intent/peers.ts';
 import { address } from '../../src/lib/address.ts';
 import { prefix } from '../../src/lib/prefix.ts';
 import { configuration, node, peer, selector, speaker } from '../support/model.ts';
@@ -202,4 +202,13 @@ test('nodeSelectors are asked with the labels of this node', () => {
   expect(skipped).toEqual([
     { document: east, reason: 'nodeNotSelected', detail: 'nodeSelectors do not select node node-a', because: [east] },
   ]);
+});
+
+test('routes are learned from peers of this node of which something may be received', () => {
+  const receive = (name: string, all: boolean, more: Partial<Peer> = {}) =>
+    peer(name, '10.0.0.1', { receive: { all, rules: [] }, ...more });
+  const some = { ...receive('some', false), receive: { all: false, rules: [{ prefix: prefix('192.0.2.0/24') }] } };
+  const elsewhere = receive('elsewhere', true, { nodeSelectors: [selector({ 'kubernetes.io/hostname': 'node-b' })] });
+  const peers = [peer('plain', '10.0.0.2'), receive('none', false), receive('all', true), some, elsewhere];
+  expect(learningPeers(configuration({ peers })).map(({ name }) => name)).toEqual(['all', 'some']);
 });

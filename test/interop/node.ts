@@ -162,6 +162,10 @@ export class Node {
     return code;
   }
 
+  get pid(): number | undefined {
+    return this.daemon?.pid;
+  }
+
   /** To the running daemon, which goes on: SIGSTOP, SIGCONT. */
   signal(signal: NodeJS.Signals): void {
     this.daemon?.signal(signal);

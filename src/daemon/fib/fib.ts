@@ -56,7 +56,7 @@ export class Fib {
   constructor(settings: FibSettings, places: readonly Place[], events: FibEvents, parts: FibParts = realParts) {
     this.settings = settings;
     this.events = events;
-    this.holdings = new Holdings(settings.install ? places : [], settings.mtu, {
+    this.holdings = new Holdings(places, settings.mtu, {
       place: (place) => events.place(place),
       leftPlace: (place) => {
         events.leftPlace(place);
