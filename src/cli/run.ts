@@ -1,9 +1,10 @@
 /** `waypost run`: the daemon in the foreground, as systemd and containers want it. */
 import { Command, Option } from 'commander';
 import { formatLine, RecordedSession, type RecordLine } from '../bgp/record.ts';
-import { Daemon, StartError } from '../daemon/daemon.ts';
+import { Daemon } from '../daemon/daemon.ts';
 import { ServiceReport } from '../daemon/service.ts';
 import type { MakeSession } from '../daemon/speaker.ts';
+import { StartError } from '../daemon/starterror.ts';
 import { Appender } from '../io/appender.ts';
 import { wallClock } from '../io/clock.ts';
 import { flushed, type Logger, logFormats, logLevels, makeLogger } from '../io/log.ts';

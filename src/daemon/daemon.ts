@@ -30,6 +30,7 @@ import { onDemand } from './ondemand.ts';
 import { Presence } from './presence.ts';
 import type { Decided } from './services.ts';
 import { type MakeSession, Speaker } from './speaker.ts';
+import { refuse, StartError } from './starterror.ts';
 import { Symmetry } from './symmetry.ts';
 import { Tenancy } from './tenancy.ts';
 
@@ -40,13 +41,6 @@ export interface DaemonOptions extends FrontPlaces {
   /** Sessions that are more than one (bgp/record.ts). */
   readonly makeSession?: MakeSession;
 }
-
-/** The daemon could not start; the message is for the operator. */
-export class StartError extends Error {}
-
-const refuse = ({ message }: Error): never => {
-  throw new StartError(message);
-};
 
 export class Daemon {
   readonly speaker: Speaker;
@@ -218,10 +212,7 @@ export class Daemon {
     this.documents.close();
     const drain = this.documents.config?.speaker.drain;
     const text = given || drain?.message || '';
-    const told = [...this.speaker.all.values()].some(
-      ({ session: { out } }) => out.counts('ipv4').advertised + out.counts('ipv6').advertised > 0,
-    );
-    if (mayDrain && drain?.onShutdown && told) {
+    if (mayDrain && drain?.onShutdown && this.speaker.hasTold) {
       this.log.info({ waitMs: drain.waitMs }, 'draining');
       await this.drainer.begin('shutdown');
     }

@@ -105,6 +105,12 @@ export class Speaker {
     return new Set(up.map(({ name }) => name));
   }
 
+  /** Some peer has routes of ours. */
+  get hasTold(): boolean {
+    const advertised = ({ session: { out } }: Peer) => out.counts('ipv4').advertised + out.counts('ipv6').advertised;
+    return [...this.peers.values()].some((peer) => advertised(peer) > 0);
+  }
+
   /**
    * Adds a peer, not yet started so that its routes can be set first. `out` carries the routes over from a session
    * that these settings replace.
