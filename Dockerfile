@@ -14,8 +14,9 @@ COPY bin ./bin
 COPY fixtures/config/seed-001-advanced.yaml ./fixtures/config/
 COPY src ./src
 RUN npm run -s build && rm dist/bundle/*.map
-# The program is a bundle; what remains beside it is the library that brings machine code.
-RUN mkdir -p /out/node_modules && cp -r node_modules/koffi node_modules/@koromix /out/node_modules/
+# The program is a bundle; what remains beside it is the library that brings machine code, without its sources and manual.
+RUN mkdir -p /out/node_modules && cp -r node_modules/koffi node_modules/@koromix /out/node_modules/ \
+ && find /out/node_modules -type f ! -name '*.js' ! -name '*.cjs' ! -name '*.node' ! -name package.json ! -name 'LICENSE*' -delete
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="waypost" \
