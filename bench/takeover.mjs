@@ -2,7 +2,7 @@
 // the ends of a veth pair, ours with BFD between them, keepalived with VRRP, both with a packet every 50 ms of which three may
 // be lost. tcpdump beside the one that is left takes the time. Needs root, and tcpdump.
 import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { median, show } from './measure.mjs';
@@ -72,16 +72,30 @@ const keepalived = {
   name: 'keepalived',
   argv(place, name) {
     const at = (ending) => join(place.folder, `${name}.${ending}`);
+    // Those of one that was killed keep the next from starting.
+    for (const file of ['pid', 'vrrp']) rmSync(at(file), { force: true });
     const [device, priority] = name === 'left' ? ['d0', 253] : ['p0', 254];
     writeFileSync(
       at('conf'),
-      `global_defs { vrrp_version 3 }
-vrrp_instance bench { state BACKUP interface ${device} virtual_router_id 7 priority ${priority} advert_int ${INTERVAL_MS / 1000}
-  virtual_ipaddress { ${ADDRESS}/32 dev ${device} } }
+      `global_defs {
+  vrrp_version 3
+}
+vrrp_instance bench {
+  state BACKUP
+  interface ${device}
+  virtual_router_id 7
+  priority ${priority}
+  advert_int ${INTERVAL_MS / 1000}
+  virtual_ipaddress {
+    ${ADDRESS}/32 dev ${device}
+  }
+}
 `,
     );
     return [which('keepalived'), '-n', '-P', '-f', at('conf'), '-p', at('pid'), '-r', at('vrrp')];
   },
+  /** The process that speaks VRRP is a child, which says goodbye when its parent dies. */
+  kill: (place) => process.kill(Number(readFileSync(join(place.folder, 'lost.vrrp'), 'utf8')), 'SIGKILL'),
   ready: (place) =>
     place.runFar(['ip', 'address']).includes(ADDRESS) && !place.run(['ip', 'address']).includes(ADDRESS),
 };
@@ -115,6 +129,7 @@ async function times(kind) {
       // Behind the announcements of the start, at any point between two packets.
       await sleep(6_000 + 100 * Math.random());
       const at = Date.now();
+      kind.kill?.(place);
       lost.kill('SIGKILL');
       await until('taken over', () => seen.some((ms) => ms > at + 1), LOST_MS, 5);
       all.push(seen.find((ms) => ms > at + 1) - at);

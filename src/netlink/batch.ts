@@ -5,11 +5,12 @@
  * Only the last message of a batch asks for an acknowledgement; the kernel reports failures of the others unasked.
  */
 import type { Family } from '../lib/address.ts';
+import { TruncatedError } from '../lib/bytes.ts';
 import type { PrefixTable } from '../lib/table.ts';
 import { decodeAck } from './ack.ts';
 import type { Transport } from './client.ts';
 import { HEADER_OCTETS, MessageFlag, MessageType } from './const.ts';
-import { Errno } from './errors.ts';
+import { Errno, MalformedError } from './errors.ts';
 import { HostWriter, read16 } from './host.ts';
 import { decodeMessages, encodeMessage } from './message.ts';
 import { type RouteSpec, routeCodec } from './route.ts';
@@ -110,7 +111,7 @@ export class RouteBatch {
 
   /**
    * Takes the answers, which wait once the batch was sent. An answer that is lost (ENOBUFS) may have been a failure of
-   * any message that was not heard of: each fails with ENOBUFS then.
+   * any message that was not heard of: each fails with ENOBUFS then. One that cannot be read is as good as lost.
    * @param lost some answer may have been lost before
    * @returns false when an answer was: to this batch, or to one behind it that was sent already
    */
@@ -125,14 +126,19 @@ export class RouteBatch {
         overrun = true;
         continue;
       }
-      for (const message of decodeMessages(bytes)) {
-        const index = message.sequence - this.first;
-        if (message.type !== MessageType.error || message.portId !== transport.portId) continue;
-        if (index < 0 || index >= this.size) continue;
-        const { errno } = decodeAck(message);
-        heard.add(index);
-        if (errno !== 0) failed(index, errno);
-        if (index === this.size - 1) acknowledged = true;
+      try {
+        for (const message of decodeMessages(bytes)) {
+          const index = message.sequence - this.first;
+          if (message.type !== MessageType.error || message.portId !== transport.portId) continue;
+          if (index < 0 || index >= this.size) continue;
+          const { errno } = decodeAck(message);
+          heard.add(index);
+          if (errno !== 0) failed(index, errno);
+          if (index === this.size - 1) acknowledged = true;
+        }
+      } catch (error) {
+        if (!(error instanceof MalformedError || error instanceof TruncatedError)) throw error;
+        overrun = true;
       }
     }
     const whole = acknowledged && !overrun;

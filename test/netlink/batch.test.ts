@@ -38,3 +38,26 @@ it('an answer that is lost may have been one to the batch behind', () => {
     ],
   ]);
 });
+
+it('an answer that cannot be read is as good as lost', () => {
+  const kernel = new FakeKernel();
+  const socket = kernel.socket();
+  const sets = new HopSets({ family: 4, table: 100, protocol: 186, metric: 20 });
+  const set = sets.retain([{ link: 7 }]);
+  const prefixes = new PrefixTable(4);
+  const batch = new RouteBatch(10, 1 << 12);
+  for (const text of ['10.0.0.0/16', '10.1.0.0/16'])
+    batch.push(sets.addition(set), prefixes, prefixes.add(prefix(text)), set);
+  socket.send(batch.finish());
+  const said = socket.receive() as Uint8Array;
+  for (const cut of [said.subarray(0, 18), said.subarray(0, 7)]) {
+    const script: (Uint8Array | undefined)[] = [cut, undefined];
+    const failures: [number, number][] = [];
+    const transport = { portId: socket.portId, receive: () => script.shift() };
+    expect(batch.collect(transport, (index, errno) => void failures.push([index, errno]))).toBe(false);
+    expect(failures).toEqual([
+      [0, ENOBUFS],
+      [1, ENOBUFS],
+    ]);
+  }
+});
