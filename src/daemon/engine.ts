@@ -104,8 +104,7 @@ export class Engine {
 
   /** Who of the cluster is alive has changed, or is known now. */
   hear(silent: ReadonlySet<string>, joining: boolean): void {
-    this.services.hear(silent, joining);
-    if (this.config !== undefined) this.run(monotonicMs() + SLICE_MS);
+    if (this.services.hear(silent, joining)) this.run(monotonicMs() + SLICE_MS);
   }
 
   /** Somebody calls who is no peer yet: a peer now, where that is allowed. */

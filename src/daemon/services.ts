@@ -112,13 +112,14 @@ export class Services {
    * Who of the cluster is alive has changed.
    * @param silent members that should be heard of and are not
    * @param joining it is not known yet: this node takes nothing over
+   * @returns whether that is news for decisions
    */
-  hear(silent: ReadonlySet<string>, joining: boolean): void {
+  hear(silent: ReadonlySet<string>, joining: boolean): boolean {
     const before = this.silent;
     const [changed, waits] = [!equal(before, silent), this.joining !== joining];
     this.silent = silent;
     this.joining = joining;
-    if (this.config === undefined || !(changed || waits)) return;
+    if (this.config === undefined || !(changed || waits)) return false;
     this.scope = this.scopeOf(this.config);
     // A candidate that goes makes a difference where it was the first; one that comes may be the first anywhere.
     const comes = [...before].some((name) => !silent.has(name));
@@ -128,6 +129,7 @@ export class Services {
         this.dirty.add(key);
       if (waits && owner === this.config.speaker.name) this.dirty.add(key);
     }
+    return true;
   }
 
   /** Everyone who may announce on layer 2. */

@@ -216,7 +216,8 @@ test('of a member that falls silent only what it announced is decided anew; with
     ['default/api', 'default/web'],
     ['node-a', 'node-c'],
   ]);
-  services.hear(new Set(['node-b']), false);
+  // A node that is alone looks again and again.
+  expect(services.hear(new Set(['node-b']), false)).toBe(false);
   expect(decided(services)).toEqual([]);
 });
 

@@ -4,6 +4,7 @@ import type { BfdProfile, BfdSettings } from '../bfd.ts';
 import type { Document } from '../document.ts';
 import type { Peer } from '../model.ts';
 import { didYouMean } from '../nearest.ts';
+import type { Path } from '../problem.ts';
 import type { Report } from '../report.ts';
 import { anySelects } from '../selector.ts';
 import type { Found, KnownNodes } from './nodes.ts';
@@ -53,13 +54,14 @@ function tellUnknown(
   nodes: KnownNodes,
   report: Report,
 ): void {
+  const { transient, ...problem } = unknownProfile(name, names, ['spec', 'bfdProfile']);
   const own = anySelects(nodeSelectors, nodes.own.labels);
+  report.add(document, own ? { ...problem, transient } : { ...problem, severity: 'warning' });
+}
+
+/** There is none of that name, yet: its file may be on its way. */
+export function unknownProfile(name: string, names: ReadonlySet<string>, path: Path) {
   const hint = didYouMean(name, [...names]);
-  report.add(document, {
-    severity: own ? 'error' : 'warning',
-    path: ['spec', 'bfdProfile'],
-    message: `there is no BFDProfile ${JSON.stringify(name)}`,
-    ...(hint !== undefined && { hint }),
-    ...(own && { transient: true }),
-  });
+  const message = `there is no BFDProfile ${JSON.stringify(name)}`;
+  return { severity: 'error', path, message, ...(hint !== undefined && { hint }), transient: true } as const;
 }

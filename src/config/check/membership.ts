@@ -1,14 +1,12 @@
 /** Where the other members of the cluster are, and how they are watched. */
 import type { Address, Family } from '../../lib/address.ts';
-import type { BfdSettings } from '../bfd.ts';
-import { readBfd } from '../bfd.ts';
+import { type BfdSettings, readBfd } from '../bfd.ts';
 import { type MemberPath, memberNames } from '../membership.ts';
 import type { Node } from '../model.ts';
-import { didYouMean } from '../nearest.ts';
 import { Findings } from '../problem.ts';
 import type { Report } from '../report.ts';
 import type { Speaker } from '../speaker.ts';
-import type { Profiles } from './bfd.ts';
+import { type Profiles, unknownProfile } from './bfd.ts';
 import type { Found } from './nodes.ts';
 
 const path = ['spec', 'membership'] as const;
@@ -34,16 +32,8 @@ export function resolveMembers(
   if (membership.type !== 'bfd' || document === undefined) return [];
   const { bfdProfile } = membership;
   const profile = profiles.found.find(({ value }) => value.name === bfdProfile)?.value;
-  if (bfdProfile !== undefined && profile === undefined && profiles.complete && !profiles.names.has(bfdProfile)) {
-    const hint = didYouMean(bfdProfile, [...profiles.names]);
-    report.add(document, {
-      severity: 'error',
-      path: [...path, 'bfdProfile'],
-      message: `there is no BFDProfile ${JSON.stringify(bfdProfile)}`,
-      ...(hint !== undefined && { hint }),
-      transient: true,
-    });
-  }
+  if (bfdProfile !== undefined && profile === undefined && profiles.complete && !profiles.names.has(bfdProfile))
+    report.add(document, unknownProfile(bfdProfile, profiles.names, [...path, 'bfdProfile']));
   const settings = profile?.settings ?? defaults;
   if (settings.passive)
     report.error(
