@@ -34,7 +34,7 @@ const MIN_SEND_HOLD_MS = 480_000;
 
 export class Connection {
   state: State;
-  readonly timers: { [K in TimerName]?: number } = {};
+  readonly timers: { [K in TimerName]?: number | undefined } = {};
   /** The number both sides use for the TCP connection in use or being dialled; undefined when there is none. */
   id: number | undefined;
   initiator: Initiator = 'local';
@@ -83,7 +83,7 @@ export class Connection {
       case 'arm':
         return this.arm(action.timer, action.ms);
       case 'disarm':
-        delete this.timers[action.timer];
+        this.timers[action.timer] = undefined;
         return;
       case 'dial':
         this.attach(this.host.newConnection(), 'local');
@@ -119,7 +119,7 @@ export class Connection {
       ms = this.state === 'Connect' ? DIAL_TIMEOUT_MS : jitter(host.retryMs(), host.random());
     }
     if (ms > 0) this.timers[timer] = host.now + ms;
-    else delete this.timers[timer];
+    else this.timers[timer] = undefined;
   }
 
   private send(type: number, bytes: Uint8Array): void {
@@ -141,7 +141,7 @@ export class Connection {
   taken(): void {
     this.unsent--;
     if (this.batch > 0) this.batch--;
-    delete this.timers.sendHold;
+    this.timers.sendHold = undefined;
     if (this.unsent > 0 && this.state === 'Established') this.armSendHold();
     this.pump();
   }
@@ -164,9 +164,9 @@ export class Connection {
     this.agreement = undefined;
     this.unsent = 0;
     this.batch = 0;
-    delete this.timers.hold;
-    delete this.timers.keepalive;
-    delete this.timers.sendHold;
+    this.timers.hold = undefined;
+    this.timers.keepalive = undefined;
+    this.timers.sendHold = undefined;
   }
 
   /** When the next timer is due, milliseconds, or undefined when none runs. */
@@ -179,7 +179,7 @@ export class Connection {
     for (;;) {
       const next = nextDue<TimerName>(this.timers);
       if (next === undefined || next.at > this.host.now) return;
-      delete this.timers[next.name];
+      this.timers[next.name] = undefined;
       this.expire(next.name);
     }
   }

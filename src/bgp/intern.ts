@@ -5,6 +5,9 @@
 import { tableSeed } from '../lib/seed.ts';
 import { grown, roomier } from '../lib/table.ts';
 
+/** Up to here the arena grows eightfold, octets: what is not written to yet takes no memory. */
+const SMALL_ARENA = 1 << 20;
+
 /**
  * Sets are the same when their octets and their tag are. An id stays valid until its last reference is released,
  * and may then be given to another set. A set nobody ever retained stays too: whoever adds one retains it while
@@ -176,7 +179,9 @@ export class AttributeTable {
   /** Copies the living sets to an arena with room for `more` octets, and to spare. */
   private moveArena(more: number): void {
     const living = this.used - this.garbage;
-    const arena = new Uint8Array(Math.max(4096, more > 0 ? roomier(living + more) : Math.ceil(1.5 * living)));
+    const room =
+      more === 0 ? Math.ceil(1.5 * living) : living < SMALL_ARENA ? 8 * (living + more) : roomier(living + more);
+    const arena = new Uint8Array(Math.max(4096, room));
     if (this.garbage === 0) arena.set(this.arena.subarray(0, this.used));
     else {
       let at = 0;
@@ -195,7 +200,7 @@ export class AttributeTable {
   }
 
   private grow(): void {
-    const capacity = 2 * this.offsets.length;
+    const capacity = roomier(this.offsets.length);
     this.offsets = grown(this.offsets, capacity);
     this.lengths = grown(this.lengths, capacity);
     this.hashes = grown(this.hashes, capacity);

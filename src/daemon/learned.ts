@@ -14,7 +14,7 @@ import type { FibEvents, FibSettings } from './fib/events.ts';
 import { Fib } from './fib/fib.ts';
 import { type Place, Places } from './fib/places.ts';
 import type { Peer } from './peer.ts';
-import { Rehearsal } from './rehearsal.ts';
+import { Rehearsal } from './rehearsal/rehearsal.ts';
 import type { Speaker } from './speaker.ts';
 
 export interface LearnedOptions {
@@ -37,7 +37,7 @@ const CHECK_MS = 500;
 /** How long after the first configuration the kernel is asked: to load what that takes would hold up the first sessions. */
 const BEGIN_MS = 100;
 /** After the start, which it is not to delay. */
-const REHEARSE_AFTER_MS = 1_000;
+const REHEARSE_AFTER_MS = 500;
 
 export class Learned {
   /** Undefined in the first moments, and where the kernel cannot be asked. */
@@ -154,8 +154,14 @@ export class Learned {
   private rehearseSoon(): void {
     if (this.fib === undefined || !this.kernel!.install || this.rehearsalTimer !== undefined) return;
     this.rehearsalTimer = setTimeout(() => {
-      this.rehearsal = new Rehearsal();
-      this.rehearsal.start();
+      const { all, instances } = this.options.speaker;
+      const learning = [...all.values()].find(({ settings }) => settings.receive !== undefined);
+      this.rehearsal = new Rehearsal({
+        ...(learning && { settings: learning.settings }),
+        multipath: this.kernel!.multipath,
+        announces: instances.announces,
+      });
+      this.rehearsal.start(() => instances.isBusy);
     }, REHEARSE_AFTER_MS).unref();
   }
 

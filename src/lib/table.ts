@@ -23,14 +23,15 @@ export class PrefixTable {
   /** Ids the arrays have room for: owners of parallel arrays grow theirs to it. */
   capacity: number;
   private keys: Uint32Array;
+  /** Length + 1; 0 for an id on the free list, or one that was never given. */
   private lengths: Uint8Array;
-  /** Kept so that growing the index needs no key: a random read per prefix is what a rehash costs. */
+  /** Of IPv6 alone: an IPv4 prefix is hashed and compared as fast as a hash is read. */
   private hashes: Uint32Array;
   /** Open addressing, linear probing: id + 1, or 0 for an empty slot. */
   private index: Uint32Array;
   private mask: number;
   /**
-   * The index before the last doubling, which is moved over a few slots an insert: moving a million at once would
+   * The index before it grew last, which is moved over a few slots an insert: moving a million at once would
    * stop everything for tens of milliseconds. Slots below `moved` are done. Its entries are only hints, since the
    * key of the id decides: what was removed or moved meanwhile may stay in it.
    */
@@ -43,8 +44,8 @@ export class PrefixTable {
     this.words = family === 4 ? 1 : 4;
     this.capacity = capacity;
     this.keys = new Uint32Array(capacity * this.words);
-    this.lengths = new Uint8Array(capacity).fill(FREE);
-    this.hashes = new Uint32Array(capacity);
+    this.lengths = new Uint8Array(capacity);
+    this.hashes = this.words === 1 ? EMPTY : new Uint32Array(capacity);
     this.mask = 2 ** Math.ceil(Math.log2(Math.max(8, capacity * 1.5))) - 1;
     this.index = new Uint32Array(this.mask + 1);
   }
@@ -63,7 +64,7 @@ export class PrefixTable {
     for (; ; slot = (slot + 1) & this.mask) {
       const id = this.index[slot]! - 1;
       if (id === NONE) break;
-      if (this.hashes[id] === hash && this.isKey(id, w0, w1, w2, w3, length)) return id;
+      if (this.isKey(id, hash, w0, w1, w2, w3, length)) return id;
     }
     if (this.previous !== EMPTY) {
       const id = this.probe(this.previous, hash, w0, w1, w2, w3, length);
@@ -77,24 +78,24 @@ export class PrefixTable {
       this.keys[4 * id + 1] = w1;
       this.keys[4 * id + 2] = w2;
       this.keys[4 * id + 3] = w3;
+      this.hashes[id] = hash;
     }
-    this.lengths[id] = length;
-    this.hashes[id] = hash;
+    this.lengths[id] = length + 1;
     this.index[slot] = id + 1;
     this.size++;
     if (this.previous !== EMPTY) this.move(MOVED_PER_INSERT);
-    else if (this.size * 4 > (this.mask + 1) * 3) this.double();
+    else if (this.size * 4 > (this.mask + 1) * 3) this.growIndex();
     return id;
   }
 
   /** Removes the prefix with this id; the id may be given to another prefix later. */
   remove(id: number): void {
-    let hole = this.hashes[id]! & this.mask;
+    let hole = this.hashAt(id) & this.mask;
     while (this.index[hole] !== id + 1 && this.index[hole] !== 0) hole = (hole + 1) & this.mask;
     // Backward-shift deletion keeps probe runs unbroken without tombstones. (Not there yet: see `previous`.)
     if (this.index[hole] !== 0) {
       for (let slot = (hole + 1) & this.mask; this.index[slot] !== 0; slot = (slot + 1) & this.mask) {
-        const home = this.hashes[this.index[slot]! - 1]! & this.mask;
+        const home = this.hashAt(this.index[slot]! - 1) & this.mask;
         if (((slot - home) & this.mask) >= ((slot - hole) & this.mask)) {
           this.index[hole] = this.index[slot]!;
           hole = slot;
@@ -102,14 +103,14 @@ export class PrefixTable {
       }
       this.index[hole] = 0;
     }
-    this.lengths[id] = FREE;
+    this.lengths[id] = 0;
     this.free.push(id);
     this.size--;
   }
 
   /** The id names a prefix that is in the table. */
   has(id: number): boolean {
-    return id >= 0 && id < this.limit && this.lengths[id] !== FREE;
+    return id >= 0 && id < this.limit && this.lengths[id] !== 0;
   }
 
   /** Word `i` of the prefix's network address; 0 past the end of an IPv4 one. */
@@ -118,7 +119,7 @@ export class PrefixTable {
   }
 
   lengthOf(id: number): number {
-    return this.lengths[id]!;
+    return this.lengths[id]! - 1;
   }
 
   /** The prefix as a value: for the text edge, not for hot paths. */
@@ -162,28 +163,34 @@ export class PrefixTable {
     const mask = index.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const id = index[slot]! - 1;
-      if (id === NONE || (this.hashes[id] === hash && this.isKey(id, w0, w1, w2, w3, length))) return id;
+      if (id === NONE || this.isKey(id, hash, w0, w1, w2, w3, length)) return id;
     }
   }
 
-  private isKey(id: number, w0: number, w1: number, w2: number, w3: number, length: number): boolean {
-    if (this.lengths[id] !== length) return false;
-    if (this.words === 1) return this.keys[id] === w0;
+  private isKey(id: number, hash: number, w0: number, w1: number, w2: number, w3: number, length: number): boolean {
+    const { keys } = this;
+    if (this.words === 1) return keys[id] === w0 && this.lengths[id] === length + 1;
+    if (this.hashes[id] !== hash || this.lengths[id] !== length + 1) return false;
     const k = 4 * id;
-    return this.keys[k] === w0 && this.keys[k + 1] === w1 && this.keys[k + 2] === w2 && this.keys[k + 3] === w3;
+    return keys[k] === w0 && keys[k + 1] === w1 && keys[k + 2] === w2 && keys[k + 3] === w3;
+  }
+
+  /** Of a prefix that is in the table, or was removed just now. */
+  private hashAt(id: number): number {
+    return this.words === 1 ? hashOf(this.seed, this.keys[id]!, 0, 0, 0, this.lengths[id]! - 1) : this.hashes[id]!;
   }
 
   private grow(): void {
     this.capacity = roomier(this.capacity);
     this.keys = grown(this.keys, this.capacity * this.words);
-    this.hashes = grown(this.hashes, this.capacity);
-    this.lengths = grown(this.lengths, this.capacity).fill(FREE, this.lengths.length);
+    if (this.words === 4) this.hashes = grown(this.hashes, this.capacity);
+    this.lengths = grown(this.lengths, this.capacity);
   }
 
-  private double(): void {
+  private growIndex(): void {
     this.previous = this.index;
     this.moved = 0;
-    this.mask = this.mask * 2 + 1;
+    this.mask = (this.mask + 1) * (this.mask < SMALL_INDEX ? 4 : 2) - 1;
     this.index = new Uint32Array(this.mask + 1);
     this.move(MOVED_PER_INSERT);
   }
@@ -193,8 +200,8 @@ export class PrefixTable {
     const to = Math.min(this.moved + count, this.previous.length);
     for (; this.moved < to; this.moved++) {
       const entry = this.previous[this.moved]!;
-      if (entry === 0 || this.lengths[entry - 1] === FREE) continue;
-      let slot = this.hashes[entry - 1]! & this.mask;
+      if (entry === 0 || this.lengths[entry - 1] === 0) continue;
+      let slot = this.hashAt(entry - 1) & this.mask;
       // An id given out again since has its entry already.
       while (this.index[slot] !== 0 && this.index[slot] !== entry) slot = (slot + 1) & this.mask;
       this.index[slot] = entry;
@@ -204,13 +211,13 @@ export class PrefixTable {
 }
 
 const EMPTY = new Uint32Array(0);
-/** A doubling makes room for 0.75 inserts a slot of the previous index, so two would do; more frees it sooner. */
+/** Growing makes room for 0.75 inserts a slot of the previous index at least, so two would do; more frees it sooner. */
 const MOVED_PER_INSERT = 8;
-/** A length no prefix has: marks ids on the free list. */
-const FREE = 0xff;
+/** Up to here an index grows fourfold, and twofold above. */
+const SMALL_INDEX = 1 << 17;
 
 /** Up to here arrays grow eightfold, entries, and twofold up to there. */
-const SMALL = 1 << 15;
+const SMALL = 1 << 18;
 const LARGE = 1 << 20;
 
 /**

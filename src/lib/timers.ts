@@ -4,8 +4,8 @@
  * clock.
  */
 
-/** Due time by name; absent when the timer does not run. */
-export type Timers<Name extends string> = { readonly [K in Name]?: number };
+/** Due time by name; absent or undefined when the timer does not run. */
+export type Timers<Name extends string> = { readonly [K in Name]?: number | undefined };
 
 /** The timer that fires next, or undefined when none runs. Ties go to the name that was armed first. */
 export function nextDue<Name extends string>(timers: Timers<Name>): { name: Name; at: number } | undefined {
