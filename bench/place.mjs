@@ -150,7 +150,7 @@ export async function end(child) {
   await gone;
 }
 
-class Sink {
+export class Sink {
   events = [];
   #wake = new Set();
 

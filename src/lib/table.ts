@@ -214,7 +214,7 @@ const EMPTY = new Uint32Array(0);
 /** Growing makes room for 0.75 inserts a slot of the previous index at least, so two would do; more frees it sooner. */
 const MOVED_PER_INSERT = 8;
 /** Up to here an index grows fourfold, and twofold above. */
-const SMALL_INDEX = 1 << 17;
+const SMALL_INDEX = 1 << 16;
 
 /** Up to here arrays grow eightfold, entries, and twofold up to there. */
 const SMALL = 1 << 18;
