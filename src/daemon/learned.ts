@@ -154,14 +154,18 @@ export class Learned {
   private rehearseSoon(): void {
     if (this.fib === undefined || !this.kernel!.install || this.rehearsalTimer !== undefined) return;
     this.rehearsalTimer = setTimeout(() => {
-      const { all, instances } = this.options.speaker;
+      const { log, speaker } = this.options;
+      const { all, instances } = speaker;
       const learning = [...all.values()].find(({ settings }) => settings.receive !== undefined);
       this.rehearsal = new Rehearsal({
         ...(learning && { settings: learning.settings }),
         multipath: this.kernel!.multipath,
         announces: instances.announces,
       });
-      this.rehearsal.start(() => instances.isBusy);
+      this.rehearsal.start(
+        () => instances.isBusy,
+        ({ message }) => log.debug({ reason: message }, 'the first routes may take longer: no rehearsal'),
+      );
     }, REHEARSE_AFTER_MS).unref();
   }
 

@@ -31,19 +31,17 @@ export class Rehearsal {
   /**
    * Goes on by itself until it is done, or `stop`.
    * @param isBusy there is something else to do, which teaches as much
+   * @param failed it ends here: what is done for speed alone is to end nothing else
    */
-  start(isBusy: () => boolean): void {
+  start(isBusy: () => boolean, failed: (error: Error) => void): void {
     const turn = () => {
-      if (isBusy()) {
-        this.timer = setTimeout(turn, BUSY_MS).unref();
-        return;
+      let pauseMs: number | undefined = BUSY_MS;
+      try {
+        if (!isBusy()) pauseMs = this.work() ? PAUSE_MS : undefined;
+      } catch (error) {
+        return failed(error as Error);
       }
-      const until = monotonicMs() + WORK_MS;
-      while (this.step()) {
-        if (monotonicMs() < until) continue;
-        this.timer = setTimeout(turn, PAUSE_MS).unref();
-        return;
-      }
+      if (pauseMs !== undefined) this.timer = setTimeout(turn, pauseMs).unref();
     };
     turn();
   }
@@ -55,6 +53,14 @@ export class Rehearsal {
   /** A few milliseconds of it. False when that was all. */
   step(): boolean {
     return !this.turns.next().done;
+  }
+
+  /** Steps for a while. False when that was all. */
+  private work(): boolean {
+    const until = monotonicMs() + WORK_MS;
+    let more = this.step();
+    while (more && monotonicMs() < until) more = this.step();
+    return more;
   }
 
   private *play(likeness: Likeness): Generator<void, void> {

@@ -57,6 +57,7 @@ export class Stage {
   private readonly instance: Instance;
   private readonly peer: Peer;
 
+  /** Throws `Error` where no session comes about with such settings. */
   constructor({ settings = anyPeer, multipath, announces }: Likeness) {
     const nowhere: Tables = {
       tableOf: () => RouteTable.main,
@@ -69,12 +70,12 @@ export class Stage {
     this.instance = new Instance(undefined, this.attributes, nowhere, () => {});
     this.instance.setMultipath(multipath);
     this.instance.intake.setAnnounces(announces);
-    const localAsn = LOCAL_ASN;
-    const accepting: PeerSettings = {
-      ...{ ...settings, localAsn, peerAsn: PEER_ASN, families: ['ipv4'], passive: false },
+    const likely: PeerSettings = {
+      ...{ ...settings, localAsn: LOCAL_ASN, peerAsn: PEER_ASN, families: ['ipv4'], passive: false },
+      ...(settings.strictRole && { strictRole: false }),
       receive: { all: true, rules: [] },
     };
-    this.session = new Session(accepting, {
+    this.session = new Session(likely, {
       out: new AdjRibOut(),
       attributes: this.attributes,
       random: () => 0,
@@ -101,13 +102,11 @@ export class Stage {
     this.session.handle({ type: 'start' }, monotonicMs());
     const local = { transport: LOCAL, ipv4: LOCAL };
     this.session.handle({ type: 'connected', connection: CONNECTION, local }, monotonicMs());
-    this.take(
-      encodeOpen(
-        offer({ ...anyPeer, localAsn: PEER_ASN, peerAsn: LOCAL_ASN, routerId: ~this.session.settings.routerId >>> 0 }),
-      ),
-    );
+    this.take(encodeOpen(offer({ ...anyPeer, localAsn: PEER_ASN, peerAsn: LOCAL_ASN })));
     this.take(encodeKeepalive());
-    this.peer.begin(this.session.agreement!);
+    const { agreement, lastError } = this.session;
+    if (agreement === undefined) throw new Error(`no session: ${lastError}`);
+    this.peer.begin(agreement);
   }
 
   /** As Speaker does it. */
