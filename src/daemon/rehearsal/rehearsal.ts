@@ -21,7 +21,8 @@ const BUSY_MS = 50;
 export class Rehearsal {
   /** Changes of routes that have gone all the way. */
   changes = 0;
-  private readonly turns: Generator<void, void>;
+  /** Undefined when all is done: nothing of it stays in memory. */
+  private turns: Generator<void, void> | undefined;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(likeness: Likeness) {
@@ -52,7 +53,8 @@ export class Rehearsal {
 
   /** A few milliseconds of it. False when that was all. */
   step(): boolean {
-    return !this.turns.next().done;
+    if (this.turns?.next().done) this.turns = undefined;
+    return this.turns !== undefined;
   }
 
   /** Steps for a while. False when that was all. */
@@ -65,9 +67,11 @@ export class Rehearsal {
 
   private *play(likeness: Likeness): Generator<void, void> {
     const script = new Script();
+    const steps: Buffer[] = [];
     for (let n = 0; n < STAGES; n++) {
       const stage = new Stage(likeness);
-      for (const bytes of script.steps()) {
+      for (const bytes of n === 0 ? script.steps() : steps) {
+        if (n === 0) steps.push(bytes);
         stage.play(bytes);
         yield;
       }
