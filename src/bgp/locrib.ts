@@ -7,7 +7,7 @@
  * Rib as prefixes, each once, whatever happens to it meanwhile.
  */
 import { equal } from '../lib/diff.ts';
-import { grown } from '../lib/table.ts';
+import { roomFor } from '../lib/table.ts';
 import type { AddressFamily } from './const.ts';
 import { Decision, type DecisionOptions, type Exclusion, type Loss } from './decision.ts';
 import { AttributeKeys, Key } from './keys.ts';
@@ -203,7 +203,7 @@ export class LocRib {
 
   private decide(routes: RouteTable, prefix: number): void {
     const chosen = this.chosen[routes.family];
-    if (prefix >= chosen.ids.length) chosen.ids = grown(chosen.ids, routes.prefixes.capacity);
+    chosen.ids = roomFor(chosen.ids, prefix, 11);
     const before = chosen.ids[prefix]! - 1;
     const after = this.choose(routes, prefix);
     if (before !== NO_SELECTION && before === after) {

@@ -6,7 +6,7 @@
  * invisible at once, and removed by `sweep` a slice at a time.
  */
 import { IdQueue } from '../lib/queue.ts';
-import { grown, PrefixTable, roomier } from '../lib/table.ts';
+import { PrefixTable, roomFor } from '../lib/table.ts';
 import type { AddressFamily } from './const.ts';
 import type { AttributeTable } from './intern.ts';
 import { MAX_PATHS_OF_PEER, type RouteCounts } from './source.ts';
@@ -20,6 +20,7 @@ export type Accept = (peer: number, family: AddressFamily, attributes: number, p
 
 /** No route, no prefix. */
 const NONE = -1;
+const FIRST_CAPACITY = 64;
 
 export class RouteTable {
   readonly family: AddressFamily;
@@ -35,18 +36,17 @@ export class RouteTable {
   /** By prefix id: first route + 1, or 0. */
   private heads: Uint32Array;
 
-  private capacity = 64;
   private limit = 0;
   private firstFree = NONE;
   /** By route: the rest of its prefix's list (route + 1, or 0); the free list runs through it too. */
-  private nexts = new Uint32Array(this.capacity);
+  private nexts = new Uint32Array(FIRST_CAPACITY);
   /** By route: prefix id + 1, or 0 when the route is free. */
-  private targets = new Uint32Array(this.capacity);
-  private sets = new Uint32Array(this.capacity);
-  private pathIds = new Uint32Array(this.capacity);
-  private peers = new Uint16Array(this.capacity);
-  private generations = new Uint8Array(this.capacity);
-  private accepted = new Uint8Array(this.capacity);
+  private targets = new Uint32Array(FIRST_CAPACITY);
+  private sets = new Uint32Array(FIRST_CAPACITY);
+  private pathIds = new Uint32Array(FIRST_CAPACITY);
+  private peers = new Uint16Array(FIRST_CAPACITY);
+  private generations = new Uint8Array(FIRST_CAPACITY);
+  private accepted = new Uint8Array(FIRST_CAPACITY);
 
   /** Where the search for dead routes goes on. */
   private sweepAt = 0;
@@ -73,7 +73,7 @@ export class RouteTable {
     attributes: number,
   ): void {
     const prefix = this.prefixes.insert(w0, w1, w2, w3, length);
-    if (this.prefixes.capacity > this.heads.length) this.heads = grown(this.heads, this.prefixes.capacity);
+    this.heads = roomFor(this.heads, prefix, 3);
     const source = this.sources.of(peer);
     let route = this.find(prefix, peer, pathId);
     if (route === NONE) {
@@ -278,20 +278,22 @@ export class RouteTable {
 
   private allocate(): number {
     const route = this.firstFree;
-    if (route === NONE && this.limit === this.capacity) this.grow();
-    if (route === NONE) return this.limit++;
+    if (route === NONE) return this.append();
     this.firstFree = this.nexts[route]! - 1;
     return route;
   }
 
-  private grow(): void {
-    this.capacity = roomier(this.capacity);
-    this.nexts = grown(this.nexts, this.capacity);
-    this.targets = grown(this.targets, this.capacity);
-    this.sets = grown(this.sets, this.capacity);
-    this.pathIds = grown(this.pathIds, this.capacity);
-    this.peers = grown(this.peers, this.capacity);
-    this.generations = grown(this.generations, this.capacity);
-    this.accepted = grown(this.accepted, this.capacity);
+  /** An id that was never given, with room for it. */
+  private append(): number {
+    const route = this.limit;
+    this.nexts = roomFor(this.nexts, route, 4);
+    this.targets = roomFor(this.targets, route, 5);
+    this.sets = roomFor(this.sets, route, 6);
+    this.pathIds = roomFor(this.pathIds, route, 7);
+    this.peers = roomFor(this.peers, route, 8);
+    this.generations = roomFor(this.generations, route, 9);
+    this.accepted = roomFor(this.accepted, route, 10);
+    this.limit++;
+    return route;
   }
 }

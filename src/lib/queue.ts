@@ -1,5 +1,5 @@
 /** First in, first out, of small integers (ids into typed arrays), each in the queue at most once. */
-import { grown, roomier } from './table.ts';
+import { roomFor } from './table.ts';
 
 /** Last in the queue; 0 means not in it. */
 const LAST = 0xffffffff;
@@ -14,7 +14,7 @@ export class IdQueue {
 
   /** Puts `id` at the end, unless it is in the queue. */
   push(id: number): void {
-    if (id >= this.nexts.length) this.nexts = grown(this.nexts, Math.max(id + 1, roomier(this.nexts.length)));
+    this.nexts = roomFor(this.nexts, id, 12);
     if (this.nexts[id] !== 0) return;
     this.nexts[id] = LAST;
     if (this.tail < 0) this.head = id;

@@ -20,8 +20,6 @@ export class PrefixTable {
   size = 0;
   /** Every id in use is below this. */
   limit = 0;
-  /** Ids the arrays have room for: owners of parallel arrays grow theirs to it. */
-  capacity: number;
   private keys: Uint32Array;
   /** Length + 1; 0 for an id on the free list, or one that was never given. */
   private lengths: Uint8Array;
@@ -42,7 +40,6 @@ export class PrefixTable {
   constructor(family: Family, capacity = 64) {
     this.family = family;
     this.words = family === 4 ? 1 : 4;
-    this.capacity = capacity;
     this.keys = new Uint32Array(capacity * this.words);
     this.lengths = new Uint8Array(capacity);
     this.hashes = this.words === 1 ? EMPTY : new Uint32Array(capacity);
@@ -70,8 +67,7 @@ export class PrefixTable {
       const id = this.probe(this.previous, hash, w0, w1, w2, w3, length);
       if (id !== NONE) return id;
     }
-    const id = this.free.pop() ?? this.limit++;
-    if (id >= this.capacity) this.grow();
+    const id = this.free.pop() ?? this.append();
     if (this.words === 1) this.keys[id] = w0;
     else {
       this.keys[4 * id] = w0;
@@ -144,6 +140,11 @@ export class PrefixTable {
     return this.insert(wordOf(p, 0), wordOf(p, 1), wordOf(p, 2), wordOf(p, 3), p.length);
   }
 
+  /** Ids that there is room for: owners of parallel arrays may grow theirs to it, or by `roomFor`. */
+  get capacity(): number {
+    return this.lengths.length;
+  }
+
   /** Octets held, for measurements. */
   get byteLength(): number {
     const { keys, lengths, hashes, index, previous } = this;
@@ -180,11 +181,14 @@ export class PrefixTable {
     return this.words === 1 ? hashOf(this.seed, this.keys[id]!, 0, 0, 0, this.lengths[id]! - 1) : this.hashes[id]!;
   }
 
-  private grow(): void {
-    this.capacity = roomier(this.capacity);
-    this.keys = grown(this.keys, this.capacity * this.words);
-    if (this.words === 4) this.hashes = grown(this.hashes, this.capacity);
-    this.lengths = grown(this.lengths, this.capacity);
+  /** An id that was never given, with room for it. */
+  private append(): number {
+    const { limit: id, words } = this;
+    this.lengths = roomFor(this.lengths, id, 0);
+    this.keys = roomFor(this.keys, (id + 1) * words - 1, 1);
+    if (words === 4) this.hashes = roomFor(this.hashes, id, 2);
+    this.limit++;
+    return id;
   }
 
   private growIndex(): void {
@@ -227,6 +231,19 @@ const LARGE = 1 << 20;
  */
 export const roomier = (capacity: number): number =>
   Math.max(64, capacity < SMALL ? 8 * capacity : capacity < LARGE ? 2 * capacity : Math.ceil(1.5 * capacity));
+
+/**
+ * The array, or a longer copy when the id comes near its end. To copy megabytes to memory that nobody has touched takes ten
+ * milliseconds, so parallel arrays do not do it in the same moment.
+ * @param turn of an array among those that are parallel, 0..15: the later, the earlier it is copied
+ */
+export function roomFor<T extends Uint8Array | Uint16Array | Uint32Array>(array: T, id: number, turn: number): T {
+  const { length } = array;
+  if (id + turn * (length >> 6) < length) return array;
+  let capacity = roomier(length);
+  while (capacity <= id) capacity = roomier(capacity);
+  return grown(array, capacity);
+}
 
 /** A longer copy of a typed array, zeros at its end, for owners of arrays parallel to a table. */
 export function grown<T extends Uint8Array | Uint16Array | Uint32Array>(old: T, capacity: number): T {

@@ -3,7 +3,7 @@
  * arrays, and no object. A route is a small integer, that of its prefix.
  */
 import type { Prefix } from '../lib/prefix.ts';
-import { grown, PrefixTable, wordOf } from '../lib/table.ts';
+import { PrefixTable, roomFor, wordOf } from '../lib/table.ts';
 import { errorCode } from '../netlink/errors.ts';
 import type { Route } from '../netlink/route.ts';
 import { HopSets, metricOf, NO_HOPS, type RouteSettings } from './hopset.ts';
@@ -107,15 +107,13 @@ export class RouteStore {
   insert(w0: number, w1: number, w2: number, w3: number, length: number): number {
     const before = this.prefixes.size;
     const id = this.prefixes.insert(w0, w1, w2, w3, length);
-    const { capacity } = this.prefixes;
-    if (capacity > this.wants.length) {
-      this.wants = grown(this.wants, capacity);
-      this.haves = grown(this.haves, capacity);
-      this.flags = grown(this.flags, capacity);
-      this.errors = grown(this.errors, capacity);
-      this.marks = grown(this.marks, capacity);
-    }
-    if (this.prefixes.size > before) this.marks[id] = 0;
+    if (this.prefixes.size === before) return id;
+    this.wants = roomFor(this.wants, id, 3);
+    this.haves = roomFor(this.haves, id, 4);
+    this.flags = roomFor(this.flags, id, 5);
+    this.errors = roomFor(this.errors, id, 6);
+    this.marks = roomFor(this.marks, id, 7);
+    this.marks[id] = 0;
     return id;
   }
 
