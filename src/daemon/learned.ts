@@ -37,7 +37,7 @@ const CHECK_MS = 500;
 /** How long after the first configuration the kernel is asked: to load what that takes would hold up the first sessions. */
 const BEGIN_MS = 100;
 /** After the start, which it is not to delay. */
-const REHEARSE_AFTER_MS = 500;
+const REHEARSE_AFTER_MS = 1_000;
 
 export class Learned {
   /** Undefined in the first moments, and where the kernel cannot be asked. */
