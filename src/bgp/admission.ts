@@ -4,7 +4,7 @@
  * is kept by set.
  */
 import type { Prefix } from '../lib/prefix.ts';
-import { grown, roomier } from '../lib/table.ts';
+import { roomFor } from '../lib/table.ts';
 import { pickInterned } from './attr.ts';
 import type { AddressFamily } from './const.ts';
 import { type Guard, GuardFlag } from './guard.ts';
@@ -139,7 +139,7 @@ export class Admission {
   }
 
   private attributesReason(peer: number, rules: ImportRules, set: number): ImportReason | undefined {
-    if (set >= this.known.length) this.known = grown(this.known, Math.max(set + 1, roomier(this.known.length)));
+    this.known = roomFor(this.known, set, 0);
     const known = this.known[set]! - (peer + 1) * CODES;
     if (known > 0 && known < CODES) return reasons[known];
     const reason = attributeReason(pickInterned(this.attributes.view(set), judged), rules);

@@ -3,7 +3,7 @@
  * routes that came with it; here each costs its octets and some 25 more, in typed arrays, and no object.
  */
 import { tableSeed } from '../lib/seed.ts';
-import { grown, roomier } from '../lib/table.ts';
+import { roomFor, roomier } from '../lib/table.ts';
 
 /** Up to here the arena grows eightfold, octets: what is not written to yet takes no memory. */
 const SMALL_ARENA = 1 << 20;
@@ -68,8 +68,7 @@ export class AttributeTable {
   add(bytes: Uint8Array, start: number, end: number, tag: number, hash = this.hash(bytes, start, end, tag)): number {
     const length = end - start;
     if (this.used + length > this.arena.length) this.moveArena(length);
-    const id = this.free.pop() ?? this.limit++;
-    if (id >= this.offsets.length) this.grow();
+    const id = this.free.pop() ?? this.append();
     // A short loop beats `set(subarray)`, which allocates a view.
     const { arena, used } = this;
     for (let i = 0; i < length; i++) arena[used + i] = bytes[start + i]!;
@@ -199,15 +198,16 @@ export class AttributeTable {
     this.garbage = 0;
   }
 
-  private grow(): void {
-    const capacity = roomier(this.offsets.length);
-    this.offsets = grown(this.offsets, capacity);
-    this.lengths = grown(this.lengths, capacity);
-    this.hashes = grown(this.hashes, capacity);
-    this.references = grown(this.references, capacity);
-    const tags = new Uint8Array(capacity);
-    tags.set(this.tags);
-    this.tags = tags;
+  /** An id that was never given, with room for it. */
+  private append(): number {
+    const id = this.limit;
+    this.offsets = roomFor(this.offsets, id, 0);
+    this.lengths = roomFor(this.lengths, id, 1);
+    this.hashes = roomFor(this.hashes, id, 2);
+    this.references = roomFor(this.references, id, 3);
+    this.tags = roomFor(this.tags, id, 4);
+    this.limit++;
+    return id;
   }
 
   private rehash(): void {

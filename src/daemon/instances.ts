@@ -13,7 +13,8 @@ export class Instances {
   private readonly events: InstanceEvents;
   private readonly byVrf = new Map<string | undefined, Instance>();
   private alwaysBlock: readonly Prefix[] = [];
-  announces: Announces = () => false;
+  /** How to know what this node announces; undefined while nobody has said. */
+  announces: Announces | undefined;
   private multipath: MultipathOptions = {};
   private due: NodeJS.Immediate | undefined;
   private stopped = false;
@@ -33,7 +34,7 @@ export class Instances {
     if (instance === undefined) {
       instance = new Instance(vrf, this.attributes, this.fib, () => this.needUpkeep(), this.events);
       instance.intake.setAlwaysBlock(this.alwaysBlock);
-      instance.intake.setAnnounces(this.announces);
+      if (this.announces) instance.intake.setAnnounces(this.announces);
       instance.setMultipath(this.multipath);
       this.byVrf.set(vrf, instance);
     }

@@ -16,15 +16,15 @@ const settings: PeerSettings = {
   multihop: false,
 };
 
+const likeness = { multipath: {}, announces: () => false };
+
 it('takes routes all the way: they come, half of them come otherwise, and all go', () => {
-  const rehearsal = new Rehearsal({ multipath: {}, announces: () => false });
+  const rehearsal = new Rehearsal(likeness);
   let steps = 0;
   while (rehearsal.step()) steps++;
   expect(steps).toBe(3 * 3 * 60);
   expect(rehearsal.changes).toBe(3 * 2 * 6_000);
 });
-
-const likeness = { multipath: {}, announces: () => false };
 
 it.each([
   ['internal', { peerAsn: 'internal' as const }],

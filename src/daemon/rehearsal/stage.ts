@@ -31,7 +31,7 @@ export interface Likeness {
   /** Of a peer that routes are learned from. */
   readonly settings?: PeerSettings;
   readonly multipath: MultipathOptions;
-  readonly announces: Announces;
+  readonly announces: Announces | undefined;
 }
 
 const anyPeer: PeerSettings = {
@@ -69,7 +69,7 @@ export class Stage {
     };
     this.instance = new Instance(undefined, this.attributes, nowhere, () => {});
     this.instance.setMultipath(multipath);
-    this.instance.intake.setAnnounces(announces);
+    if (announces) this.instance.intake.setAnnounces(announces);
     const likely: PeerSettings = {
       ...{ ...settings, localAsn: LOCAL_ASN, peerAsn: PEER_ASN, families: ['ipv4'], passive: false },
       ...(settings.strictRole && { strictRole: false }),
