@@ -129,12 +129,15 @@ export class Connection {
 
   private transmit(bytes: Uint8Array): void {
     this.unsent++;
-    if (this.state === 'Established' && this.timers.sendHold === undefined) this.armSendHold();
+    if (this.timers.sendHold === undefined) this.armSendHold();
     this.host.do({ type: 'send', connection: this.id!, bytes });
   }
 
+  /** Without a hold time a peer may be as slow as it likes (RFC 9687 §4.3). */
   private armSendHold(): void {
-    this.timers.sendHold = this.host.now + Math.max(MIN_SEND_HOLD_MS, 2 * (this.agreement?.holdMs ?? 0));
+    const { holdMs } = this.agreement ?? { holdMs: 0 };
+    if (this.state !== 'Established' || holdMs === 0) return;
+    this.timers.sendHold = this.host.now + Math.max(MIN_SEND_HOLD_MS, 2 * holdMs);
   }
 
   /** The transport has taken one send whole. */
@@ -142,7 +145,7 @@ export class Connection {
     this.unsent--;
     if (this.batch > 0) this.batch--;
     this.timers.sendHold = undefined;
-    if (this.unsent > 0 && this.state === 'Established') this.armSendHold();
+    if (this.unsent > 0) this.armSendHold();
     this.pump();
   }
 

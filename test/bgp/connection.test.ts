@@ -207,10 +207,19 @@ describe('timers', () => {
   });
 
   it('end Established when the transport takes nothing for eight minutes (RFC 9687)', () => {
-    const s = new Script({ holdTimeSec: 0 }).to('Established', openHex({ holdTimeSec: 0 }));
-    s.tell({ type: 'routes' }).pass(479_999);
+    const s = new Script().to('Established');
+    for (let i = 0; i < 7; i++) s.pass(60_000).says(keepalive);
+    s.pass(59_999);
     expect(s.session.state).toBe('Established');
     expectEnd(s.pass(1), notificationHex(8, 0), 'send hold timer expired: the peer does not read');
+  });
+
+  it('wait for the transport for ever without a hold time (RFC 9687 §4.3)', () => {
+    const s = new Script({ holdTimeSec: 0 }).to('Established', openHex({ holdTimeSec: 0 })).pass(86_400_000);
+    expect(s.session.state).toBe('Established');
+    s.taken().pass(86_400_000);
+    expect(s.session.state).toBe('Established');
+    expect(s.session.nextDue).toBeUndefined();
   });
 
   it('wait twice the hold time for the transport when that is longer, anew after each send', () => {
