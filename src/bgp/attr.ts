@@ -53,7 +53,7 @@ export function decodeAttributes(
   nlri = false,
 ): DecodedAttributes {
   const scan = scanAttributes(bytes, start, end, context);
-  checkWhole(scan, nlri, context);
+  checkWhole(scan, bytes, nlri, context);
   const whole = (1 << AttributeCode.origin) | (1 << AttributeCode.asPath);
   const usable = scan.error === undefined && (scan.seen & whole) === whole;
   return {

@@ -53,8 +53,8 @@ export const rows: readonly Row[] = [
     flags: wellKnown,
     malformed: 'withdraw',
     subcode: UpdateError.invalidNextHop,
+    // The value counts only where there is an NLRI field: scan.ts looks at it then.
     lengthOk: exactly(4),
-    check: (bytes, at) => (isHost4(bytes, at) ? undefined : 'not the address of a host'),
     ...property(
       'nextHop',
       (r) => addressFrom(r.copy(4)),

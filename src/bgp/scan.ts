@@ -12,7 +12,7 @@ import type { Context } from './context.ts';
 import { BgpError, ErrorCode, UpdateError } from './errors.ts';
 import { checkNextHop, decodeMpReach, decodeMpUnreach, type MpValue, mpError } from './mp.ts';
 import type { Row } from './row.ts';
-import { rowOf } from './rows.ts';
+import { isHost4, rowOf } from './rows.ts';
 
 /** A fault that the session outlives. `code` is the attribute's, or 0 when the fault is in no attribute. */
 export interface AttributeFault {
@@ -104,13 +104,14 @@ function multiprotocol(
       ErrorCode.update,
       UpdateError.malformedAttributeList,
     );
+  const flags = bytes[at]!;
+  // RFC 7606 §5.3: as wrong as malformed NLRI, other than for the attributes that carry no routes (§3.c).
+  if ((flags & REQUIRED_FLAGS) !== AttributeFlag.optional)
+    throw mpError(`multiprotocol attribute: ${flagText(flags)}`, bytes, at, next);
   scan.partial = true;
   const mp = (isReach ? decodeMpReach : decodeMpUnreach)(bytes, at, value, next, context);
   if (isReach) scan.reach = mp;
   else scan.unreach = mp;
-  const flags = bytes[at]!;
-  if ((flags & REQUIRED_FLAGS) !== AttributeFlag.optional)
-    withdraw(scan, code, UpdateError.attributeFlags, flagText(flags), bytes, at, next);
   if (mp.run === undefined) note(scan, code, 'discard', `family ${mp.label} was not negotiated`);
   else if (isReach) {
     const reason = checkNextHop(bytes, mp.nextHopStart, mp.nextHopEnd);
@@ -189,21 +190,33 @@ function withdraw(
 /**
  * The rules about the attributes as a whole, once the scan is done: what is mandatory is there (RFC 7606 §3.d), and
  * a fault that withdraws has routes to withdraw, or ends the session (RFC 7606 §5.2).
+ * @param bytes that were scanned
  * @param nlri an NLRI field that is not empty follows the attributes
  */
-export function checkWhole(scan: Scan, nlri: boolean, context: Context): void {
+export function checkWhole(scan: Scan, bytes: Uint8Array, nlri: boolean, context: Context): void {
   const { reach } = scan;
   const reaches = nlri || (reach !== undefined && (reach.run === undefined || reach.run.start < reach.run.end));
-  if (scan.error === undefined) {
-    if (!reaches) return;
-    requireAttribute(scan, AttributeCode.origin);
-    requireAttribute(scan, AttributeCode.asPath);
-    if (nlri) requireAttribute(scan, AttributeCode.nextHop);
-    if (context.internal) requireAttribute(scan, AttributeCode.localPref);
+  if (!reaches) {
+    if (scan.error !== undefined) throw scan.error;
     return;
   }
-  const onlyUnreach = scan.spans.length === 0 && scan.faults.every((f) => f.code === AttributeCode.mpUnreach);
-  if (!reaches && !onlyUnreach) throw scan.error;
+  if (nlri) checkNextHopValue(scan, bytes);
+  if (scan.error !== undefined) return;
+  requireAttribute(scan, AttributeCode.origin);
+  requireAttribute(scan, AttributeCode.asPath);
+  if (nlri) requireAttribute(scan, AttributeCode.nextHop);
+  if (context.internal) requireAttribute(scan, AttributeCode.localPref);
+}
+
+/** RFC 4271 §6.3. Where all routes are in MP_REACH, NEXT_HOP is nobody's, and ignored (RFC 4760 §3). */
+function checkNextHopValue(scan: Scan, bytes: Uint8Array): void {
+  const { spans } = scan;
+  for (let i = 0; i < spans.length; i += 3) {
+    const at = spans[i]!;
+    if (bytes[at + 1] !== AttributeCode.nextHop || isHost4(bytes, spans[i + 1]!)) continue;
+    const { nextHop: code } = AttributeCode;
+    withdraw(scan, code, UpdateError.invalidNextHop, 'not the address of a host', bytes, at, spans[i + 2]!);
+  }
 }
 
 function requireAttribute(scan: Scan, code: number): void {

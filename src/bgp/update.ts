@@ -77,7 +77,7 @@ export function decodeUpdate(
   }
 
   const scan = scanAttributes(bytes, attributesStart, attributesEnd, context);
-  checkWhole(scan, attributesEnd < end, context);
+  checkWhole(scan, bytes, attributesEnd < end, context);
   const faults: AttributeFault[] = [...scan.faults];
   if (refused) faults.push(notIpv4);
   const mpReach = scan.reach?.run;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeAttributes } from '../../src/bgp/attr.ts';
 import type { Context } from '../../src/bgp/context.ts';
 import { rows } from '../../src/bgp/rows.ts';
+import { address } from '../../src/lib/address.ts';
 import { fromHex, toHex } from '../../src/lib/bytes.ts';
 import { contextOf, faultOf } from '../support/bgp.ts';
 
@@ -45,10 +46,7 @@ const cases: [number, string, string, Action, Context?][] = [
   [3, 'NEXT_HOP of three octets', '400303c00002', 'withdraw'],
   [3, 'NEXT_HOP of no octets', '400300', 'withdraw'],
   [3, 'NEXT_HOP flagged optional', 'c00304c0000201', 'withdraw'],
-  [3, 'NEXT_HOP 0.0.0.0', '40030400000000', 'withdraw'],
   [3, 'NEXT_HOP 127.0.0.1: the peer is on this machine', '4003047f000001', 'fine'],
-  [3, 'NEXT_HOP 224.0.0.1', '400304e0000001', 'withdraw'],
-  [3, 'NEXT_HOP 255.255.255.255', '400304ffffffff', 'withdraw'],
   [4, 'MULTI_EXIT_DISC of three octets', '800403000000', 'withdraw'],
   [4, 'MULTI_EXIT_DISC of no octets', '800400', 'withdraw'],
   [4, 'MULTI_EXIT_DISC flagged transitive', 'c0040400000000', 'withdraw'],
@@ -149,7 +147,6 @@ describe('RFC 7606: each malformation of each attribute', () => {
     ['flags', 'c0010100', 4],
     ['length', '4001020000', 5],
     ['ORIGIN', '40010103', 6],
-    ['NEXT_HOP', '400304e0000001', 8],
     ['AS_PATH', '4002020200', 11],
   ])('the subcode then is the one of RFC 4271: %s', (_name, hex, subcode) => {
     expect(faultOf(() => decode(hex, internal, false))).toMatchObject({ code: 3, subcode });
@@ -157,6 +154,20 @@ describe('RFC 7606: each malformation of each attribute', () => {
 });
 
 describe('the attributes as a whole', () => {
+  it.each(['0.0.0.0', '224.0.0.1', '255.255.255.255'])(
+    'NEXT_HOP %s withdraws what the NLRI field has (RFC 4271 §6.3), and is ignored beside MP_REACH (RFC 4760 §3)',
+    (text) => {
+      const nextHop = `400304${toHex(address(text).bytes)}`;
+      const { attributes, faults } = decode(without(3) + nextHop);
+      expect(attributes).toBeUndefined();
+      expect(faults).toEqual([{ code: 3, action: 'withdraw', reason: 'not the address of a host' }]);
+      const reach = '800e1600020110' + '20010db8000000000000000000000001' + '0000';
+      const six = decode(reach + without(3) + nextHop, internal, false);
+      expect(six.faults).toEqual([]);
+      expect(toHex(six.attributes!.nextHop!.bytes)).toBe('20010db8000000000000000000000001');
+    },
+  );
+
   it.each([
     ['ORIGIN', 1, internal],
     ['AS_PATH', 2, internal],
@@ -297,22 +308,17 @@ describe('MP_REACH and MP_UNREACH', () => {
     ['MP_UNREACH of two octets', '800f020002'],
     ['MP_UNREACH with a malformed prefix', '800f0400020181'],
     ['MP_UNREACH that overruns the attributes', '800fff000201'],
+    ['MP_REACH flagged transitive', reach(v6, six, '00', 'c0')],
+    ['MP_REACH flagged well-known', reach(v6, six, '00', '40')],
+    ['MP_REACH of a family that was not negotiated, flagged transitive', reach('001946', '00', 'ffff', 'c0')],
+    ['MP_UNREACH flagged transitive', 'c00f0400020100'],
   ])('%s ends the session (RFC 7606 §5.3, RFC 4760 §7)', (_name, hex) => {
     const fault = faultOf(() => decode(hex, external, true));
     expect([fault.code, fault.subcode, toHex(fault.data)]).toEqual([3, 9, hex]);
   });
 
-  it('wrong flags withdraw the routes (RFC 7606 §3.c)', () => {
-    const hex = path + reach(v6, six, '00', 'c0');
-    expect(decode(hex, external, false)).toMatchObject({
-      attributes: undefined,
-      faults: [{ code: 14, action: 'withdraw' }],
-    });
-    // What MP_UNREACH withdraws, it withdraws anyway.
-    expect(decode('c00f0400020100', external, false)).toMatchObject({
-      unreach: { family: 'ipv6' },
-      faults: [{ code: 15, action: 'withdraw' }],
-    });
+  it('other flags are no matter', () => {
+    expect(decode(path + reach(v6, six, '00', 'af'), external, false)).toMatchObject({ faults: [] });
   });
 
   it('a family that was not negotiated is noted and passed over', () => {
