@@ -38,7 +38,8 @@ export function offerAnew(config: SessionConfig, session: Session): Session {
     offer: want,
     txMs: up ? Math.min(session.txMs, want.txMs) : want.txMs,
     rxMs: up ? Math.max(session.rxMs, want.rxMs) : want.rxMs,
-    poll: timing && remote.discriminator !== 0 ? 'polling' : poll,
+    // A peer in Demand mode hears of anything by a Poll Sequence alone: no other packet is repeated (RFC 5880 §6.6).
+    poll: (timing || demanded(session)) && remote.discriminator !== 0 ? 'polling' : poll,
   };
 }
 

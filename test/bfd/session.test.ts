@@ -252,6 +252,17 @@ describe('the peer', () => {
     expect(lone.takeSent()).toMatchObject([{ atMs: 4_800, state: 'Down' }]);
   });
 
+  it('that asks for Demand mode is told of another multiplier until it answers (RFC 5880 §6.6)', () => {
+    const theirs = { state: 'Up', demand: true, desiredMinTxUs: 300_000 } as const;
+    const lone = upSession().hear(theirs).configure({ detectMult: 5 }).until(300).hear(theirs).until(400);
+    expect(lone.takeSent().map(({ atMs, poll, detectMult }) => [atMs, poll, detectMult])).toEqual([
+      [0, true, 5],
+      [300, true, 5],
+    ]);
+    lone.hear({ ...theirs, final: true }).until(1_200);
+    expect(lone.takeSent()).toEqual([]);
+  });
+
   it('that asks for Demand mode no longer is sent to again at once', () => {
     const theirs = { state: 'Up', desiredMinTxUs: 300_000 } as const;
     const lone = upSession()
