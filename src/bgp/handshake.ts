@@ -44,6 +44,8 @@ export function offer(settings: PeerSettings, past: Past = { restarting: false, 
     capabilities.push({ type: 'addPath', entries: families.map((f) => ({ ...f, send: false, receive: true })) });
   if (settings.role) capabilities.push({ type: 'role', role: ROLES.indexOf(settings.role) });
   capabilities.push(gracefulRestart(settings, past));
+  // RFC 9494 §4.3: none of ours are to be kept, but stale routes of others may be told us, as a last resort.
+  capabilities.push({ type: 'longLivedGracefulRestart', families: [] });
   if (settings.hostname !== undefined) capabilities.push({ type: 'fqdn', hostname: settings.hostname, domain: '' });
   return {
     type: 'open',

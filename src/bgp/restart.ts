@@ -11,6 +11,9 @@
  * that a restart ends it: the TCP connection went away, or, where both sides announced the N bit (RFC 8538 §4), also by
  * NOTIFICATION other than a Hard Reset, or by the hold timer.
  *
+ * The long-lived time is one, however often the session comes and goes before the peer has sent all again: until then
+ * nothing is deleted, and the timer runs on (RFC 9494 §4.2).
+ *
  * The marks around a refresh (RFC 7313 §4) are a small restart of one family during a session: what was there is stale from
  * the first to the last.
  */
@@ -37,6 +40,8 @@ export type RestartEvent =
 export type RestartAction =
   /** The peer's routes of the family stay in use, as stale ones. */
   | { readonly type: 'markStale'; readonly family: AddressFamily }
+  /** As `markStale`, but those already stale stay, too. */
+  | { readonly type: 'addStale'; readonly family: AddressFamily }
   /** Those still stale go. */
   | { readonly type: 'sweepStale'; readonly family: AddressFamily }
   /** Those still stale stay as a last resort; those with NO_LLGR go (RFC 9494 §4.3). */
@@ -51,6 +56,8 @@ export interface RestartState {
   readonly stale: readonly AddressFamily[];
   /** Of those, the ones past the restart time, and how long each may be kept in all. */
   readonly longLived: readonly AddressFamily[];
+  /** Families whose long-lived time ended before the peer had sent all again. */
+  readonly lapsed: readonly AddressFamily[];
   /** The peer's promise, from the session that ended. */
   readonly longLivedMs: Readonly<Partial<Record<AddressFamily, number>>>;
   readonly up: boolean;
@@ -58,7 +65,14 @@ export interface RestartState {
   readonly refreshing: readonly AddressFamily[];
 }
 
-export const NO_RESTART: RestartState = { stale: [], longLived: [], longLivedMs: {}, up: false, refreshing: [] };
+export const NO_RESTART: RestartState = {
+  stale: [],
+  longLived: [],
+  lapsed: [],
+  longLivedMs: {},
+  up: false,
+  refreshing: [],
+};
 
 /** Nobody is trusted to resend its table for longer than this, ms (RFC 4724 §4.2 and RFC 7313 §4 ask for a limit of ours). */
 const STALE_PATH_MS = 360_000;
@@ -124,7 +138,7 @@ export function step(state: RestartState, event: RestartEvent): readonly [Restar
     case 'pathDown':
       return state.up ? [state, []] : abort(state);
     case 'endOfRib':
-      return finish(state, [event.family]);
+      return finish({ ...state, lapsed: state.lapsed.filter((f) => f !== event.family) }, [event.family]);
     case 'beginOfRefresh':
       return refresh(state, event.family);
     case 'endOfRefresh':
@@ -141,16 +155,20 @@ function lost(
 ): readonly [RestartState, readonly RestartAction[]] {
   const promise = keeps(loss, agreement) ? promised(agreement.received) : {};
   const restartMs = (lastOf(agreement.received, 'gracefulRestart')?.restartTimeSec ?? 0) * 1000;
-  const kept = families.filter((f) => promise[f] && agreement.context.families.includes(f));
-  const actions: RestartAction[] = timersOff(state);
+  const kept = families.filter(
+    (f) => promise[f] && agreement.context.families.includes(f) && !state.lapsed.includes(f),
+  );
+  const longLived = state.longLived.filter((f) => kept.includes(f));
+  const actions: RestartAction[] = timersOff(state, longLived);
   for (const family of families) {
     // RFC 4724 §4.2: what was stale before this session and was not sent again goes when it ends.
-    if (kept.includes(family)) actions.push({ type: 'markStale', family });
-    else actions.push({ type: 'withdraw', family });
+    const type = longLived.includes(family) ? 'addStale' : kept.includes(family) ? 'markStale' : 'withdraw';
+    actions.push({ type, family });
   }
   if (kept.length === 0) return [NO_RESTART, actions];
   const longLivedMs = longLivedTimes(agreement.received);
-  const next: RestartState = { ...NO_RESTART, stale: kept, longLivedMs };
+  const next: RestartState = { ...NO_RESTART, stale: kept, longLived, longLivedMs };
+  if (longLived.length === kept.length) return [next, actions];
   if (restartMs > 0) return [next, [...actions, { type: 'arm', timer: 'restart', ms: restartMs }]];
   const [after, more] = expired(next, 'restart');
   return [after, [...actions, ...more]];
@@ -192,20 +210,27 @@ function finish(
   return [{ ...state, stale, longLived }, actions];
 }
 
+function longLivedOver(state: RestartState, family: AddressFamily): readonly [RestartState, readonly RestartAction[]] {
+  const [next, actions] = finish(state, [family]);
+  // What the peer has sent of it so far is not the whole: it goes when the session does.
+  return [state.up ? { ...next, lapsed: [...next.lapsed, family] } : next, actions];
+}
+
 function expired(state: RestartState, timer: RestartTimer): readonly [RestartState, readonly RestartAction[]] {
   if (timer === 'stalePath') return finish(state, state.stale);
   if (timer === 'refresh ipv4' || timer === 'refresh ipv6') return refreshed(state, familyOfTimer(timer));
-  if (timer !== 'restart') return finish(state, [familyOfTimer(timer)]);
-  const kept = state.stale.filter((f) => state.longLivedMs[f] !== undefined);
+  if (timer !== 'restart') return longLivedOver(state, familyOfTimer(timer));
+  const waiting = state.stale.filter((f) => !state.longLived.includes(f));
+  const kept = waiting.filter((f) => state.longLivedMs[f] !== undefined);
   const [next, actions] = finish(
     state,
-    state.stale.filter((f) => !kept.includes(f)),
+    waiting.filter((f) => !kept.includes(f)),
   );
   const more = kept.flatMap((family): RestartAction[] => [
     { type: 'longLived', family },
     { type: 'arm', timer: `longLived ${family}`, ms: state.longLivedMs[family]! },
   ]);
-  return [{ ...next, longLived: kept }, [...actions, ...more]];
+  return [{ ...next, longLived: [...next.longLived, ...kept] }, [...actions, ...more]];
 }
 
 /** RFC 7313 §4. A second mark before the end changes nothing: what came since the first is not sent again for sure. */
@@ -238,9 +263,12 @@ function refreshed(state: RestartState, family: AddressFamily): readonly [Restar
 const familyOfTimer = (timer: `${string} ${AddressFamily}`): AddressFamily =>
   timer.endsWith('ipv4') ? 'ipv4' : 'ipv6';
 
-function timersOff({ stale, longLived, up: wasUp, refreshing }: RestartState): RestartAction[] {
+/** @param but families whose long-lived time goes on */
+function timersOff(state: RestartState, but: readonly AddressFamily[] = []): RestartAction[] {
+  const { stale, longLived, up: wasUp, refreshing } = state;
+  const ended = longLived.filter((f) => !but.includes(f));
   const off = [
-    ...longLived.map((family): RestartAction => ({ type: 'disarm', timer: `longLived ${family}` })),
+    ...ended.map((family): RestartAction => ({ type: 'disarm', timer: `longLived ${family}` })),
     ...refreshing.map((family): RestartAction => ({ type: 'disarm', timer: `refresh ${family}` })),
   ];
   if (stale.length > 0) off.push({ type: 'disarm', timer: wasUp ? 'stalePath' : 'restart' });

@@ -64,17 +64,22 @@ export class Rib {
 
   /** The session with `peer` is over: none of its routes counts from now on. `sweep` frees them. */
   withdrawPeer(peer: number): void {
-    for (const family of FAMILIES) this[family].beginGeneration(peer, false);
+    for (const family of FAMILIES) this[family].beginGeneration(peer, 'none');
   }
 
   /** As `withdrawPeer`, for one family. */
   withdrawFamily(peer: number, family: AddressFamily): void {
-    this[family].beginGeneration(peer, false);
+    this[family].beginGeneration(peer, 'none');
   }
 
   /** The session is over, but the routes stay in use until `sweepStale` or a second call (RFC 4724 §4.2). */
   markStale(peer: number, family: AddressFamily): void {
-    this[family].beginGeneration(peer, true);
+    this[family].beginGeneration(peer, 'fresh');
+  }
+
+  /** As `markStale`, but what was stale stays so, too (RFC 9494 §4.2). */
+  addStale(peer: number, family: AddressFamily): void {
+    this[family].beginGeneration(peer, 'all');
   }
 
   /** Routes not sent again since `markStale` do not count from now on. `sweep` frees them. */

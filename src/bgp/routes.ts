@@ -9,7 +9,7 @@ import { IdQueue } from '../lib/queue.ts';
 import { PrefixTable, roomFor } from '../lib/table.ts';
 import type { AddressFamily } from './const.ts';
 import type { AttributeTable } from './intern.ts';
-import { MAX_PATHS_OF_PEER, type RouteCounts } from './source.ts';
+import { type Keep, MAX_PATHS_OF_PEER, type RouteCounts } from './source.ts';
 import { Sources } from './sources.ts';
 
 /**
@@ -113,11 +113,8 @@ export class RouteTable {
     if (route !== NONE) this.remove(route);
   }
 
-  /**
-   * What `peer` sends from now on is told from what it sent. The routes it has stay in use as stale ones when `keep` is
-   * set, but for those already stale (RFC 4724 §4.2); otherwise all of them are dead.
-   */
-  beginGeneration(peer: number, keep: boolean): void {
+  /** What `peer` sends from now on is told from what it sent, and `keep` says what becomes of that; see `Source.begin`. */
+  beginGeneration(peer: number, keep: Keep): void {
     if (this.sources.of(peer).exhausted) this.sweep(this.limit);
     this.sources.begin(peer, keep);
   }

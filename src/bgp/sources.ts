@@ -1,5 +1,5 @@
 /** The generations of all peers' routes in one address family (source.ts), and how many of them are dead in all. */
-import { Source } from './source.ts';
+import { type Keep, Source } from './source.ts';
 
 /** Peers are numbered below this, in two octets. */
 const MAX_PEERS = 0x1_0000;
@@ -20,7 +20,7 @@ export class Sources {
   }
 
   /** See `Source.begin`. */
-  begin(peer: number, keep: boolean): void {
+  begin(peer: number, keep: Keep): void {
     const source = this.of(peer);
     const before = source.dead;
     source.begin(keep);

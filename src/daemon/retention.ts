@@ -47,7 +47,7 @@ export class Retention {
   }
 
   endOfRib(family: AddressFamily): void {
-    if (this.state.stale.includes(family)) this.take({ type: 'endOfRib', family });
+    this.take({ type: 'endOfRib', family });
   }
 
   /** See `Peer.refresh`. */
@@ -79,6 +79,12 @@ export class Retention {
           // Those that were long-lived go, and others are stale from now on.
           locRib.setLongLived(this.slot, action.family, false);
           rib.markStale(this.slot, action.family);
+          break;
+        case 'addStale':
+          rib.addStale(this.slot, action.family);
+          rib.dropStale(this.slot, action.family, Community.noLlgr);
+          // What it had sent meanwhile is a last resort, too.
+          locRib.reconsider(action.family);
           break;
         case 'sweepStale':
           rib.sweepStale(this.slot, action.family);

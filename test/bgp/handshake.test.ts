@@ -48,6 +48,14 @@ describe('our OPEN', () => {
     expect(types(offer(settingsOf()))).not.toContain('extendedNextHop');
   });
 
+  it('says that stale routes may be told us, and that none of ours are to be kept for long (RFC 9494)', () => {
+    const open = offer(settingsOf({ restartTimeSec: 120 }));
+    const none = { type: 'longLivedGracefulRestart', families: [] };
+    expect(open.capabilities).toContainEqual(none);
+    expect(overTheWire(open).capabilities).toContainEqual(none);
+    expect(toHex(encodeOpen(open))).toContain('4700');
+  });
+
   it('tells our name only where there is one', () => {
     expect(offer(settingsOf({ hostname: 'node-1' })).capabilities).toContainEqual({
       type: 'fqdn',

@@ -204,6 +204,53 @@ describe('a peer that comes back after its restart time', () => {
   });
 });
 
+describe('a peer that comes and goes in its long-lived time (RFC 9494 §4.2)', () => {
+  const long = agreement({ families: { ipv4: true, ipv6: true }, longLivedSec: { ipv4: 600 } });
+  const expired = (timer: 'restart' | 'longLived ipv4'): RestartEvent => ({ type: 'expired', timer });
+  const back = [lost(long), expired('restart'), up(long)] as const;
+
+  it('loses nothing by that, and its time runs on', () => {
+    const { told, state } = run(...back, lost(long), expired('restart'), expired('longLived ipv4'));
+    expect(told.slice(3)).toEqual([
+      ['stalePath-', 'addStale ipv4', 'markStale ipv6', 'restart+120000'],
+      ['sweepStale ipv6'],
+      ['sweepStale ipv4', 'longLived ipv4-'],
+    ]);
+    expect(state).toMatchObject({ stale: [], longLived: [], lapsed: [] });
+  });
+
+  it('waits for no restart time where all it kept is past that', () => {
+    const only = agreement({ families: { ipv4: true }, longLivedSec: { ipv4: 600 } });
+    expect(run(lost(only), expired('restart'), up(only), lost(only)).told[3]).toEqual([
+      'stalePath-',
+      'addStale ipv4',
+      'withdraw ipv6',
+    ]);
+  });
+
+  it('has the whole of it again once it has sent all', () => {
+    const { told } = run(...back, endOfRib('ipv4'), lost(long), expired('restart'));
+    expect(told.slice(3)).toEqual([
+      ['sweepStale ipv4', 'longLived ipv4-', 'stalePath-'],
+      ['markStale ipv4', 'markStale ipv6', 'restart+120000'],
+      ['sweepStale ipv6', 'longLived ipv4', 'longLived ipv4+600000'],
+    ]);
+  });
+
+  it('keeps nothing where the time has ended before it had', () => {
+    const { told } = run(...back, expired('longLived ipv4'), lost(long));
+    expect(told.slice(3)).toEqual([
+      ['sweepStale ipv4', 'longLived ipv4-', 'stalePath-'],
+      ['withdraw ipv4', 'markStale ipv6', 'restart+120000'],
+    ]);
+    expect(run(...back, expired('longLived ipv4'), endOfRib('ipv4'), lost(long)).told[5]).toEqual([
+      'markStale ipv4',
+      'markStale ipv6',
+      'restart+120000',
+    ]);
+  });
+});
+
 describe('a refresh during the session (RFC 7313 §4)', () => {
   const begin = (family: AddressFamily): RestartEvent => ({ type: 'beginOfRefresh', family });
   const end = (family: AddressFamily): RestartEvent => ({ type: 'endOfRefresh', family });

@@ -81,6 +81,7 @@ describe('Rib', () => {
     },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('withdrawPeer' as const), peer }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('markStale' as const), peer, family }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('addStale' as const), peer, family }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('sweepStale' as const), peer, family }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('policy' as const), accepts: fc.subarray([0, 1, 2, 3]) }) },
     {
@@ -152,6 +153,9 @@ describe('Rib', () => {
               if (r.stale) at.delete(key);
               else r.stale = true;
             }
+          } else if (s.kind === 'addStale') {
+            rib.addStale(s.peer, s.family);
+            for (const [, , r] of ofPeer(s.family, s.peer)) r.stale = true;
           } else if (s.kind === 'sweepStale') {
             rib.sweepStale(s.peer, s.family);
             for (const [at, key, r] of ofPeer(s.family, s.peer)) if (r.stale) at.delete(key);
@@ -242,6 +246,30 @@ describe('Rib', () => {
     expect(rib.ipv4.changes).toBe(0);
     rib.apply(1, update('ipv4', [one(0, 2)]));
     expect(rib.ipv4.changes).toBe(1);
+  });
+
+  it('keeps stale routes over many sessions that told little, and wakes none of them when they are over', () => {
+    const { rib, attributes, update } = ribOf();
+    rib.apply(1, update('ipv4', [one(0, 1)]));
+    rib.markStale(1, 'ipv4');
+    for (let session = 0; session < 90; session++) {
+      rib.apply(1, update('ipv4', [one(1, session % 4)]));
+      rib.addStale(1, 'ipv4');
+      expect(rib.counts(1, 'ipv4')).toMatchObject({ received: 2, stale: 2 });
+    }
+    rib.sweepStale(1, 'ipv4');
+    for (let session = 0; session < 1000; session++) {
+      expect(rib.counts(1, 'ipv4').received).toBe(0);
+      expect([...rib.forPeer(1, 'ipv4')]).toEqual([]);
+      rib.withdrawPeer(1);
+    }
+    sweepAll(rib);
+    drainAll(rib);
+    expect([rib.ipv4.prefixes.size, attributes.size]).toEqual([0, 0]);
+    // Whoever comes and goes more often than generations can be told apart loses the oldest.
+    rib.apply(1, update('ipv4', [one(0, 1)]));
+    for (let session = 0; session < 300; session++) rib.addStale(1, 'ipv4');
+    expect(rib.counts(1, 'ipv4').received).toBe(0);
   });
 
   it('does not wake routes of old sessions, however many sessions ended unswept', () => {
