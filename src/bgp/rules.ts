@@ -17,7 +17,8 @@ export function importRules(
     peerAsn: agreement?.peerAsn ?? (typeof peerAsn === 'number' ? peerAsn : 0),
     localAsns: trueAsn === undefined ? [localAsn] : [localAsn, trueAsn],
     routerId,
-    enforceFirstAs: enforceFirstAs ?? true,
+    // A route server does not put itself in front (RFC 7947 §2.2.2.1).
+    enforceFirstAs: enforceFirstAs ?? role !== 'routeServerClient',
     refuseMartians: refuseMartians ?? false,
     isLocal,
     ...(maxAsPath !== undefined && { maxAsPath }),

@@ -95,7 +95,7 @@ export interface ReceiveLimits {
   readonly restartSec?: number;
   /** Longest AS_PATH, hops. */
   readonly maxAsPath?: number;
-  /** Default true for external peers; off for route servers. */
+  /** Default true for external peers, but for route servers whose clients we are. */
   readonly enforceFirstAs?: boolean;
   /** Refuse next hops and prefixes that belong on no wire. */
   readonly refuseMartians?: boolean;

@@ -87,4 +87,10 @@ it('rules come from what is configured and what the peer turned out to be', () =
     role: 'peer',
     isLocal: rules.isLocal,
   });
+  const first = (changes: Partial<PeerSettings>) =>
+    importRules({ ...settings, limits: {}, ...changes }, undefined, rules.isLocal).enforceFirstAs;
+  expect(first({})).toBe(true);
+  // A route server does not put itself in front, unless an operator knows of one that does.
+  expect(first({ role: 'routeServerClient' })).toBe(false);
+  expect(first({ role: 'routeServerClient', limits: { enforceFirstAs: true } })).toBe(true);
 });
