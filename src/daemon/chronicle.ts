@@ -1,5 +1,6 @@
 /** Tells what happens, in the same words to the log, the journal and the metrics. */
 
+import type { AddressFamily } from '../bgp/const.ts';
 import type { State } from '../bgp/fsm.ts';
 import type { AttributeFault } from '../bgp/scan.ts';
 import { STOPPED } from '../bgp/session.ts';
@@ -129,6 +130,15 @@ export class Chronicle {
     const prefix = formatPrefix(to);
     this.log.warn({ peer: peer.name, prefix, ...(untold > 0 && { untold }) }, event);
     this.journal.add({ kind: 'session', subject: peer.name, event, reason: 'tooManyPaths', detail: prefix });
+  }
+
+  /** RFC 7313 §4: the peer refreshes what it has not sent in full for the first time. */
+  early(peer: Peer, family: AddressFamily): void {
+    const untold = this.faultsOf(peer).take(`refresh ${family}`, monotonicMs());
+    if (untold === undefined) return;
+    const event = 'mark of a route refresh before End-of-RIB (RFC 7313): ignored';
+    this.log.warn({ peer: peer.name, family, ...(untold > 0 && { untold }) }, event);
+    this.journal.add({ kind: 'session', subject: peer.name, event, detail: family });
   }
 
   private faultsOf(peer: Peer): Quota {

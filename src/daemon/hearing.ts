@@ -30,6 +30,7 @@ export const hearing = (all: Hearers): SpeakerEvents => ({
   limit: (peer, prefixes, limit) => all.chronicle.limit(peer, prefixes, limit),
   offLink: (peer, nextHop) => all.chronicle.offLink(peer, formatAddress(nextHop)),
   tooManyPaths: (peer, prefix) => all.chronicle.tooManyPaths(peer, prefix),
+  early: (peer, family) => all.chronicle.early(peer, family),
   problem: (text) => all.chronicle.problem('error', text),
   caller: (ends) => all.engine.call(ends),
   peers: () => all.watchPaths(),

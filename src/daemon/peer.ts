@@ -56,6 +56,7 @@ export class Peer {
   begin(agreement: Agreement): void {
     this.heard.at = monotonicMs();
     this.heard.complete.clear();
+    this.overLimit = false;
     this.marks = lastOf(agreement.received, 'gracefulRestart') !== undefined;
     this.instance.intake.update(this, agreement);
     this.instance.established(this, agreement);
@@ -74,10 +75,13 @@ export class Peer {
   /**
    * It sends a family anew, or has done so: what it has not sent again goes then. A mark before it has sent the family for
    * the first time counts for nothing (RFC 7313 §4).
+   * @returns whether it counts
    */
-  refresh(mark: 'beginOfRefresh' | 'endOfRefresh', family: AddressFamily): void {
+  refresh(mark: 'beginOfRefresh' | 'endOfRefresh', family: AddressFamily): boolean {
     this.heard.at = monotonicMs();
-    if (!this.marks || this.heard.complete.has(family)) this.retention.refresh(mark, family);
+    const counts = !this.marks || this.heard.complete.has(family);
+    if (counts) this.retention.refresh(mark, family);
+    return counts;
   }
 
   /** It is no peer any more: nothing of it stays. */

@@ -22,10 +22,14 @@ export class Presence {
     this.file = new BootFile(FILE, VERSION, failed, retryMs);
   }
 
-  /** Names of the peers whose sessions were up when the last process ended without a farewell. */
+  /**
+   * Names of the peers whose sessions were up when the last process ended without a farewell. They count as up from now on:
+   * this process may be killed too, before it is back with all of them.
+   */
   recall(): ReadonlySet<string> {
     const { peers } = this.file.recall(this.stateDir());
-    return new Set(Array.isArray(peers) ? peers.filter((name) => typeof name === 'string') : []);
+    for (const name of Array.isArray(peers) ? peers : []) if (typeof name === 'string') this.up.add(name);
+    return new Set(this.up);
   }
 
   /** A session has changed its state. One that is lost counts as up: the peer keeps what it was told. */

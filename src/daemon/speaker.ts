@@ -83,7 +83,7 @@ export class Speaker {
     return this.reception.setListeners(wanted);
   }
 
-  /** Peers that may still hold routes of the process before this one. */
+  /** Peers that may still hold routes of the process before this one: each until its first session. */
   setRestarting(names: ReadonlySet<string>): void {
     this.restarting = new Set(names);
   }
@@ -124,7 +124,7 @@ export class Speaker {
       attributes: this.attributes,
       random,
       newConnection: this.tcp.newConnection,
-      restarting: this.restarting.delete(settings.name),
+      restarting: this.restarting.has(settings.name),
     });
     const instance = this.instances.of(settings.vrf);
     const retention = new Retention(
@@ -266,9 +266,11 @@ export class Speaker {
         this.limit(peer);
         return this.instances.needUpkeep();
       case 'refresh':
-        return peer.refresh(action.mark, action.family);
+        if (!peer.refresh(action.mark, action.family)) this.events.early?.(peer, action.family);
+        return;
       case 'state':
         if (action.ended) peer.retention.lost(action.ended.agreement, action.ended.loss);
+        if (action.to === 'Established') this.restarting.delete(peer.name);
         if (action.agreement) peer.begin(action.agreement);
         this.events.state?.(peer, action.from, action.to, action.reason);
         if (action.to === 'Idle') this.hold(peer);

@@ -1,3 +1,4 @@
+import type { AddressFamily } from '../bgp/const.ts';
 import type { State } from '../bgp/fsm.ts';
 import type { Agreement } from '../bgp/handshake.ts';
 import type { Update } from '../bgp/update.ts';
@@ -19,6 +20,8 @@ export interface SpeakerEvents {
   offLink?(peer: Peer, nextHop: Address): void;
   /** A path is passed over: the peer has sent as many to this prefix as are kept (RFC 7911). */
   tooManyPaths?(peer: Peer, prefix: Prefix): void;
+  /** A mark of a route refresh that counts for nothing: the peer has yet to mark the end of its table (RFC 7313 §4). */
+  early?(peer: Peer, family: AddressFamily): void;
   /** Something the operator must see to; sessions that do not depend on it go on. */
   problem?(text: string): void;
   /** A caller that is no peer: the peer it is from now on, started, or undefined to turn it away. */

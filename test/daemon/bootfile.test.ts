@@ -82,6 +82,17 @@ describe('sessions that are up', () => {
     expect(presence().recall()).toEqual(new Set());
   });
 
+  test('are recalled once more where the next process is killed before it is back with all', () => {
+    const first = presence();
+    for (const name of ['a', 'b', 'c']) up(first, name);
+    const second = presence();
+    second.recall();
+    up(second, 'a');
+    second.heard(peer('a'), 'Established', 'Idle', STOPPED);
+    up(second, 'b');
+    expect(presence().recall()).toEqual(new Set(['b', 'c']));
+  });
+
   test('are known in the state directory that a reload gives', () => {
     let dir = 'one';
     const first = new Presence(

@@ -31,16 +31,27 @@ test('faults in every UPDATE, and callers by the thousand, leave room for what o
   expect([rows[0], rows.at(-1)].map((row) => row?.subject)).toEqual(['router', 'other']);
 });
 
-test('paths too many, and next hops on no link, are told of once a minute', () => {
+test('paths too many, next hops on no link, and refreshes too early are told of once a minute', () => {
   const lines: string[] = [];
   const chronicle = new Chronicle(pino({ base: null }, { write: (line: string) => lines.push(line) }));
   const router = { name: 'router' } as Peer;
   for (let i = 0; i < 5_000; i++) {
     chronicle.tooManyPaths(router, prefix('203.0.113.0/24'));
     chronicle.offLink(router, `198.51.100.${i % 2}`);
+    chronicle.early(router, 'ipv6');
   }
-  const told = lines.map((line) => JSON.parse(line) as { prefix?: string; nextHop?: string });
-  expect(told.map((line) => line.prefix ?? line.nextHop)).toEqual(['203.0.113.0/24', '198.51.100.0', '198.51.100.1']);
-  const reasons = [...chronicle.journal.rows()].map((row) => row.reason);
-  expect(reasons).toEqual(['tooManyPaths', 'nextHopOffLink', 'nextHopOffLink']);
+  const told = lines.map((line) => JSON.parse(line) as { prefix?: string; nextHop?: string; family?: string });
+  expect(told.map((line) => line.prefix ?? line.nextHop ?? line.family)).toEqual([
+    '203.0.113.0/24',
+    '198.51.100.0',
+    'ipv6',
+    '198.51.100.1',
+  ]);
+  const rows = [...chronicle.journal.rows()];
+  expect(rows.map((row) => row.reason || row.detail)).toEqual([
+    'tooManyPaths',
+    'nextHopOffLink',
+    'ipv6',
+    'nextHopOffLink',
+  ]);
 });

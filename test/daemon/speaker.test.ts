@@ -216,6 +216,23 @@ describe('a limit of prefixes', () => {
     expect(peer.session.lastError).toBe('3 prefixes where 2 are allowed; sent Cease/Maximum Prefixes');
   });
 
+  it('is told of once in each session', async () => {
+    const told: number[] = [];
+    const speaker = speak({ limit: (_, prefixes) => told.push(prefixes) });
+    const port = await speaker.listen(LOOPBACK, 0);
+    const peer = speaker.add(passive('127.0.0.2', { limits: { maxPrefixes: 1, warnOnly: true } }));
+    speaker.start(peer);
+    for (const session of [1, 2]) {
+      const raw = await RawPeer.establish(port, '127.0.0.2');
+      raws.push(raw);
+      raw.say(updateHex('', ATTRIBUTES, one + two) + updateHex('', ATTRIBUTES, three));
+      await until('three routes', () => count(peer) === 3);
+      expect(told).toEqual(Array(session).fill(2));
+      raw.close();
+      await until('the end', () => peer.session.flaps === session && count(peer) === 0);
+    }
+  });
+
   it('lets a peer begin again that must wait for BFD when its time has come', async () => {
     let permitted = true;
     const speaker = speak({ permits: () => permitted });
@@ -409,6 +426,35 @@ describe('a speaker', () => {
     await until('the route to go', () => peer.counts('ipv4').received === 0);
   });
 
+  it('tells a peer that it has restarted until the first session, whatever becomes of calls before', async () => {
+    const speaker = speak();
+    const port = await speaker.listen(LOOPBACK, 0);
+    speaker.setRestarting(new Set(['127.0.0.2']));
+    const settings = passive('127.0.0.2', { restartTimeSec: 120 });
+    /** The capability as it is on the wire, from the Restart State bit on. */
+    const flags = (open: string) => /4006([0-9a-f]{12})/.exec(open)?.[1];
+    const openOf = async () => {
+      const raw = await RawPeer.call(port, '127.0.0.2');
+      raws.push(raw);
+      await raw.until('its OPEN', () => raw.count('open') > 0);
+      return raw;
+    };
+    speaker.start(speaker.add(settings));
+    const first = await openOf();
+    expect(flags(first.heard[0]!)).toBe('c07800010180');
+    // Other settings before the session is up.
+    speaker.remove(speaker.all.get('127.0.0.2')!);
+    speaker.start(speaker.add({ ...settings, holdTimeSec: 30 }));
+    const second = await openOf();
+    expect(flags(second.heard[0]!)).toBe('c07800010180');
+    second.say(openHex({ holdTimeSec: 0 }) + keepalive);
+    await established(speaker.all.get('127.0.0.2')!);
+    speaker.remove(speaker.all.get('127.0.0.2')!);
+    speaker.start(speaker.add(settings));
+    const third = await openOf();
+    expect(flags(third.heard[0]!)).toBe('407800010100');
+  });
+
   it('keeps the routes of a peer that was up for no longer than one segment, where it restarts', async () => {
     const speaker = speak();
     const port = await speaker.listen(LOOPBACK, 0);
@@ -447,7 +493,8 @@ describe('a speaker', () => {
     ['has marked its End-of-RIB', [...marks, restarts], updateHex('', '', ''), true],
     ['did not announce them', [], '', false],
   ])('heeds the marks around a refresh (RFC 7313) or not: of a peer that %s', async (_, more, endOfRib, heeded) => {
-    const speaker = speak();
+    const early: string[] = [];
+    const speaker = speak({ early: (_peer, family) => early.push(family) });
     const port = await speaker.listen(LOOPBACK, 0);
     const peer = speaker.add(passive('127.0.0.2'));
     speaker.start(peer);
@@ -467,6 +514,8 @@ describe('a speaker', () => {
     raw.say(end + updateHex('', ATTRIBUTES, '18c00003'));
     await until('the last', () => peer.session.received.update === (endOfRib ? 4 : 3));
     expect(peer.counts('ipv4')).toMatchObject({ received: heeded ? 3 : 4, stale: 0 });
+    // Both marks; without the capability they are not marks at all.
+    expect(early).toEqual(heeded || more.length === 0 ? [] : ['ipv4', 'ipv4']);
     expect(peer.session.flaps).toBe(0);
   });
 
