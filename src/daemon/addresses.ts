@@ -44,11 +44,6 @@ export class Addresses {
     }
   }
 
-  /** Each is announced with a new burst. */
-  renew(): void {
-    for (const entry of this.entries.values()) entry.epoch = ++this.epoch;
-  }
-
   has(ip: string): boolean {
     return this.entries.has(ip);
   }

@@ -63,6 +63,7 @@ export class Layer2 {
   /** Something was decided or configured that the worker does not know of. */
   private changed = false;
   private number = 0;
+  private renewals = 0;
   /** The last snapshot that the worker has in force. */
   private applied = 0;
   /** The interfaces as the worker was told of them, and why others are none. */
@@ -104,9 +105,12 @@ export class Layer2 {
     if (this.changed) this.post();
   }
 
-  /** Hosts may have been told something else: what this node announces is announced anew, once decisions have settled. */
+  /**
+   * Another node may have announced the same: what this one announces is announced anew once decisions have settled, or, with
+   * stickiness, asked for, as each of them takes itself for the one that has it.
+   */
   renew(): void {
-    this.addresses.renew();
+    this.renewals++;
     this.changed = true;
   }
 
@@ -240,6 +244,7 @@ export class Layer2 {
         schedule: { ...DEFAULT_SCHEDULE, refreshMs: gratuitousIntervalMs },
         ...{ conflict, stickiness, reception },
       },
+      renewals: this.renewals,
     });
     this.tellLacking();
   }

@@ -47,6 +47,7 @@ export class Announcer {
   private readonly addresses = new Addresses();
   private macs: ReadonlySet<Mac> = new Set();
   private rules: Layer2Rules | undefined;
+  private renewals = 0;
   /** Number of the snapshot in force; 0 before the first. */
   applied = 0;
   /** Tells what the snapshot in force has from what earlier ones had. */
@@ -65,7 +66,7 @@ export class Announcer {
    * made ready in between.
    */
   apply(snapshot: Snapshot, nowMs: number): void {
-    const { ports, number, rules } = snapshot;
+    const { ports, number, rules, renewals } = snapshot;
     this.macs = new Set([...snapshot.macs, ...ports.map((port) => port.mac)]);
     this.applied = number;
     this.rules = rules;
@@ -81,6 +82,8 @@ export class Announcer {
       else this.update(state, port, rules, nowMs);
     }
     this.holdAll(snapshot, nowMs);
+    if (renewals !== this.renewals) for (const state of this.ports.values()) this.takeUp(state, nowMs);
+    this.renewals = renewals;
   }
 
   private update(state: PortState, port: Port, rules: Layer2Rules, nowMs: number): void {
@@ -120,8 +123,10 @@ export class Announcer {
     }
   }
 
-  /** The interface can send only now: everything on it begins anew. */
+  /** Everything on the interface begins anew, as it can send only now. */
   takeUp(state: PortState, nowMs: number): void {
+    // What is asked for now was claimed before.
+    if (this.rules?.stickiness) this.end(state, state.contested);
     state.takeUp(nowMs);
     if (this.rules?.stickiness) this.conflictsDueMs = nowMs;
   }

@@ -93,6 +93,11 @@ export class PortState {
     }
   }
 
+  /** What is announced although another host claims it. */
+  get contested(): Held[] {
+    return [...this.conflicts].flatMap(([held, { phase }]) => (phase === 'held' ? held : []));
+  }
+
   /** Silent until it is known that nobody else has the address. */
   private ask(held: Held, nowMs: number): void {
     this.schedule.cancel(held);

@@ -14,6 +14,11 @@ export interface Snapshot {
   readonly macs: readonly Mac[];
   readonly addresses: readonly Announced[];
   readonly rules: Layer2Rules;
+  /**
+   * Another number than before: nodes that did not hear each other do again, and may all have announced the same. Everything
+   * is announced anew or, with stickiness, asked for.
+   */
+  readonly renewals: number;
 }
 
 /** An address to announce; each at most once in a snapshot. */

@@ -208,6 +208,14 @@ describe('snapshots', () => {
   });
 });
 
+test('that nodes which did not hear each other do again is told to the worker with the decisions that follow', () => {
+  bench.load({ ...lab, services: [web] });
+  bench.layer2.renew();
+  expect(bench.snapshots.map(({ renewals }) => renewals)).toEqual([0]);
+  bench.layer2.settled();
+  expect(bench.snapshots.map(({ renewals }) => renewals)).toEqual([0, 1]);
+});
+
 test('an interface that moved is another one to the worker', () => {
   bench.load({ ...lab, services: [web] });
   bench.moves.set(2, 1);

@@ -81,6 +81,53 @@ it('after a time without a carrier another node may have it, so it is asked for 
   expect(wire.stages()).toEqual([`eth0 ${vip} defer`]);
 });
 
+describe('when nodes that did not hear each other do again, and each has the address', () => {
+  const taken = (): Wire => {
+    const wire = start();
+    wire.run(20_000);
+    return wire;
+  };
+  const renewed = (rules = sticky) => snapshot([eth0], [vip], { rules, renewals: 1 });
+
+  it('each is silent and asks; the one with the lower hardware address has it from then on', () => {
+    const wire = taken();
+    expect(wire.apply(renewed())).toEqual([`eth0 probe ${vip}`]);
+    expect(wire.receive(eth0, request(vip))).toEqual([]);
+    wire.receive(eth0, request(vip, { senderIp: 0, senderMac: high, source: high }));
+    expect(wire.run(wire.nowMs + silence)).toEqual([`eth0 probe ${vip}`, `eth0 probe ${vip}`, ...burst4]);
+    const other = taken();
+    other.apply(renewed());
+    other.receive(eth0, request(vip, { senderIp: 0, senderMac: low, source: low }));
+    expect(other.stages()).toEqual([`eth0 ${vip} defer`]);
+  });
+
+  it('one that asks while the other answers leaves it to that', () => {
+    const wire = taken();
+    wire.apply(renewed());
+    wire.receive(eth0, claim(vip, high));
+    expect(wire.stages()).toEqual([`eth0 ${vip} defer`]);
+  });
+
+  it('a claim that stood is over with the question, and asks no second time', () => {
+    const wire = taken();
+    wire.receive(eth0, claim(vip, host));
+    expect(wire.stages()).toEqual([`eth0 ${vip} begin`]);
+    wire.apply(renewed());
+    expect(wire.stages()).toEqual([`eth0 ${vip} end`]);
+    wire.run(wire.nowMs + silence);
+    wire.run(wire.nowMs + 20_000);
+    expect(wire.apply(renewed())).toEqual([]);
+    expect(wire.receive(eth0, request(vip))).toHaveLength(1);
+  });
+
+  it('without stickiness the one that is chosen announces it anew', () => {
+    const wire = new Wire();
+    wire.apply(snapshot([eth0], [vip]));
+    wire.run(20_000);
+    expect(wire.apply(renewed(rules))).toEqual(burst4);
+  });
+});
+
 it('what is given up while it is asked for is over, and nothing more is sent for it', () => {
   const wire = start();
   wire.receive(eth0, claim(vip, host));

@@ -46,6 +46,7 @@ function post() {
       conflict: wanted.rules?.conflict ?? 'defend',
       reception: wanted.rules?.reception ?? 'normal',
     },
+    renewals: 0,
   });
 }
 

@@ -30,7 +30,7 @@ export function snapshot(
   changes: Partial<Snapshot> = {},
 ): Snapshot {
   return {
-    ...{ number: ++number, ports, macs: [], rules },
+    ...{ number: ++number, ports, macs: [], rules, renewals: 0 },
     addresses: addresses.map((text) => {
       const [ip, interfaces] = text.split('@');
       return { ip: address(ip!), interfaces: interfaces?.split(',') ?? ('all' as const), epoch: 0 };

@@ -74,6 +74,7 @@ export class Rehearsal {
         macs: [],
         addresses: [ADDRESS4, ADDRESS6].map((ip) => ({ ip, interfaces: 'all', epoch: 0 })),
         rules: { schedule: DEFAULT_SCHEDULE, conflict: 'defend', stickiness: false, reception: 'normal' },
+        renewals: 0,
       }),
     });
   }
