@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { changedFields } from '../bgp/settings.ts';
 import { formatDiagnostic } from '../config/format.ts';
+import type { Hearing } from '../config/membership.ts';
 import type { Configuration } from '../config/model.ts';
 import { readDocuments } from '../daemon/documents.ts';
 import { kernelParts, type PlannedKernel, plannedKernel } from '../daemon/kernelplan.ts';
@@ -72,10 +73,11 @@ export async function compare(
   const { control } = options;
   const get = (part: string) => ask(control, 'GET', part);
   const ground = (await get('/plan/ground')) as PlanGround;
-  let config = await configurationOf(paths, options.node ?? ground.givenNode ?? undefined);
+  const hearing = { silent: new Set(ground.silent), aside: ground.aside };
+  let config = await configurationOf(paths, options.node ?? ground.givenNode ?? undefined, hearing);
   // Documents that do not say which node they are for are for that of the daemon.
   if (options.node === undefined && config.speaker.position === undefined)
-    config = await configurationOf(paths, ground.node);
+    config = await configurationOf(paths, ground.node, hearing);
   if (config.speaker.name !== ground.node)
     throw new CliError(
       `the daemon is node ${ground.node}, the documents are for ${config.speaker.name}: --alone plans without it`,
@@ -114,8 +116,12 @@ export async function compare(
   };
 }
 
-async function configurationOf(paths: readonly string[], node: string | undefined): Promise<Configuration> {
-  const { configuration, diagnostics } = await readDocuments(paths, node);
+async function configurationOf(
+  paths: readonly string[],
+  node: string | undefined,
+  hearing?: Hearing,
+): Promise<Configuration> {
+  const { configuration, diagnostics } = await readDocuments(paths, node, hearing);
   if (configuration !== undefined) return configuration;
   const errors = diagnostics.filter((d) => d.severity === 'error').map(formatDiagnostic);
   throw new CliError(`these documents would be refused:\n${errors.join('\n')}`);

@@ -79,7 +79,14 @@ function putTogether(sorter: Sorter, options: NodeOptions): Assembled {
   const bareNodes = new Map(sorter.of('node').map(({ value }) => [value.name, value]));
   const all = sorter.documentsOf('Speaker').length;
   const bareSpeaker = chooseSpeaker(sorter.of('speaker'), bareNodes, options, report, all);
-  const ground = { speaker: bareSpeaker, nodes: bareNodes, services, slices, complete: !unread };
+  const ground = {
+    speaker: bareSpeaker,
+    nodes: bareNodes,
+    services,
+    slices,
+    complete: !unread,
+    hearing: options.hearing,
+  };
   const egress = electHosts(sorter.of('egress'), ground, report);
   const { speaker, nodes } = withEgressLabels(egress, bareSpeaker, bareNodes);
   const known = new KnownNodes(speaker, nodes);

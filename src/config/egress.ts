@@ -18,7 +18,7 @@ export interface Egress {
   /** Name of a node, `ALL` or `''` for nobody. */
   readonly host: string;
   /** Why nobody does. */
-  readonly reason?: 'noService' | 'notLoadBalancer' | 'noEndpoints' | 'noNode' | 'unassigned';
+  readonly reason?: 'noService' | 'notLoadBalancer' | 'noEndpoints' | 'noNode' | 'notAlive' | 'unassigned';
 }
 
 /** The label that the node which carries a Service has, so that advertisements can select it. */

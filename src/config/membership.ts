@@ -17,6 +17,14 @@ export interface MemberPath {
   readonly settings: BfdSettings;
 }
 
+/** What is heard of the members, where BFD watches them. */
+export interface Hearing {
+  /** Members that should be heard of and are not; empty while this node stands aside, and cannot know. */
+  readonly silent: ReadonlySet<string>;
+  /** This node takes nothing over: it has yet to hear of the others, or has taken its leave of them. */
+  readonly aside: boolean;
+}
+
 export const membershipDefaults: Membership = { type: 'static', nodes: [], addresses: new Map() };
 
 export const membershipSchema = () =>

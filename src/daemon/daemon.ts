@@ -124,6 +124,7 @@ export class Daemon {
       deaf: () => this.bfd.isDeaf,
       addresses: interfaceAddresses,
       changed: (silent, joining) => this.engine.hear(silent, joining),
+      heard: () => this.documents.heard(),
       healed: () => this.layer2.renew(),
       happened: (node, event, reason) => chronicle.happened('member', node, event, reason),
     });
@@ -156,8 +157,7 @@ export class Daemon {
       () => this.documents.config!.speaker.drain,
       (stage, causes) => {
         chronicle.drain(stage, causes);
-        if (stage === 'withdrawn') this.liveness.leave();
-        else if (stage === 'none') this.liveness.enter();
+        if (stage !== 'lowered') this.liveness[stage === 'none' ? 'enter' : 'leave']();
       },
     );
     this.network = new Network({
@@ -184,6 +184,7 @@ export class Daemon {
     this.documents = new Documents({
       paths: options.paths,
       node: options.node,
+      hearing: () => this.liveness.hearing,
       admit: (config) => {
         const { stateDir } = config.speaker;
         const [routes, loopback] = [this.learned.hasLeft(stateDir), this.loopback.hasLeft(stateDir)];

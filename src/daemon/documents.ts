@@ -2,19 +2,20 @@
  * Documents on disk as the current configuration: read, watched, read again. A configuration with an error in it is
  * reported and not applied; the last good one stays.
  */
-import { type Assembled, assembleSorted } from '../config/assemble.ts';
+import { type Assembled, assemble } from '../config/assemble.ts';
 import { formatDiagnostic, sortDiagnostics } from '../config/format.ts';
-import { type LoadedFile, Loader, type LoaderOptions } from '../config/load.ts';
+import type { LoadedFile } from '../config/load.ts';
+import type { Hearing } from '../config/membership.ts';
 import type { Configuration, Diagnostic } from '../config/model.ts';
 import { retain } from '../config/retain.ts';
-import { Sorter } from '../config/sorter.ts';
 import { monotonicMs, wallClock } from '../io/clock.ts';
 import type { FileContent } from '../io/content.ts';
 import { Files } from '../io/files.ts';
 import { hostName } from '../io/interfaces.ts';
 import { nextTurn, SLICE_MS } from '../io/turn.ts';
-import { withExposed } from './exposure.ts';
+import { equal } from '../lib/diff.ts';
 import { parseFar } from './parsefar.ts';
+import { Shelf } from './shelf.ts';
 
 /** The outcome of reading the documents, as `show config` tells it. */
 export interface Reading {
@@ -31,6 +32,8 @@ export interface Reading {
 export interface DocumentsOptions {
   readonly paths: readonly string[];
   readonly node: string | undefined;
+  /** Who of the cluster is heard of, for documents that rest on it; `heard` tells of news. */
+  hearing(): Hearing;
   /** A configuration without errors is about to be applied: errors where it cannot be, here and now. */
   admit(config: Configuration): readonly Diagnostic[];
   /** A configuration without errors; called again whenever it changes. */
@@ -39,68 +42,6 @@ export interface DocumentsOptions {
   read(reading: Reading): void;
   /** Changes in this folder will not be seen. */
   blind(folder: string, reason: string): void;
-}
-
-/** Documents by file, brought up to date by what changed. */
-class Shelf {
-  private readonly loader: Loader;
-  private readonly sorter = new Sorter();
-  private readonly loaded = new Map<string, LoadedFile>();
-  /** How many documents each file held when it was last read. */
-  private readonly held = new Map<string, number>();
-
-  constructor(options: LoaderOptions) {
-    this.loader = new Loader(options);
-  }
-
-  get files(): string[] {
-    return [...this.loaded.keys()].sort();
-  }
-
-  async take(changes: ReadonlyMap<string, FileContent>): Promise<void> {
-    for (const [file, content] of changes) {
-      if (content === undefined) this.drop(file);
-      else if ('error' in content) this.loaded.set(file, unreadable(file, content.error));
-      else {
-        const loaded = await this.load(file, content.bytes);
-        this.loaded.set(file, content.open ? withExposed(loaded) : loaded);
-      }
-    }
-  }
-
-  /** Documents of all files by what they hold, which `assemble` starts from. */
-  sort(): void {
-    this.sorter.sort(this.files.map((file) => this.loaded.get(file)!));
-  }
-
-  assemble(node: string | undefined): Assembled {
-    const assembled = assembleSorted(this.sorter, { node, hostname: hostName() });
-    if (assembled.configuration === undefined || assembled.configuration.documents.length > 0) return assembled;
-    // Nothing at all is a mistake far more often than the wish to withdraw everything.
-    const [file] = this.files;
-    const error = refusal(file ?? 'configuration', 'there is no document at all');
-    return { configuration: undefined, diagnostics: [...assembled.diagnostics, error] };
-  }
-
-  private async load(file: string, bytes: Uint8Array): Promise<LoadedFile> {
-    const held = this.held.get(file) ?? 0;
-    // What a crash or a full disk leaves of a file.
-    if (bytes.length === 0 && held > 0)
-      return unreadable(file, `is empty now and held ${held} document${held === 1 ? '' : 's'}: remove it to drop them`);
-    try {
-      const loaded = await this.loader.load(file, bytes);
-      this.held.set(file, loaded.documents.length);
-      return loaded;
-    } catch (error) {
-      return unreadable(file, `cannot be parsed: ${(error as Error).message}`);
-    }
-  }
-
-  private drop(file: string): void {
-    this.loaded.delete(file);
-    this.held.delete(file);
-    this.loader.forget(file);
-  }
 }
 
 export class Documents {
@@ -118,6 +59,12 @@ export class Documents {
     parseFar,
     release: (bytes) => this.files.reuse(bytes),
   });
+  /** What it was made of: files may have been broken since. */
+  private good: readonly LoadedFile[] = [];
+  /** And what was heard of whom by then. */
+  hearing: Hearing | undefined;
+  /** That what this node is to carry now gives it sessions, say, that contradict others. */
+  private complaint: Reading | undefined;
   /** Read, and not taken in yet: the newest content of each file. */
   private pending = new Map<string, FileContent>();
   /** One step at a time. */
@@ -157,6 +104,11 @@ export class Documents {
     return this.next;
   }
 
+  /** Who of the cluster is heard of may have changed: what rests on it is worked out again, from the last good documents. */
+  heard(): void {
+    if (this.follows()) this.queue = this.queue.catch(() => {}).then(() => this.follow());
+  }
+
   close(): void {
     this.closed = true;
     this.files.close();
@@ -185,24 +137,52 @@ export class Documents {
     await this.shelf.take(changes);
     if (this.closed) return;
     await sliced(() => this.shelf.sort());
-    const assembled = await sliced(() => this.shelf.assemble(this.options.node));
+    const hearing = this.options.hearing();
+    const assembled = await sliced(() => this.shelf.assemble(this.options.node, hearing));
     if (this.closed) return;
     const { configuration, diagnostics } = this.admitted(assembled);
-    const errors = diagnostics.filter((d) => d.severity === 'error');
-    this.reading = {
-      at: wallClock(),
-      valid: configuration !== undefined,
-      transient: errors.length > 0 && errors.every((d) => d.transient),
-      files: this.shelf.files,
-      diagnostics,
-    };
+    this.reading = readingOf(configuration !== undefined, this.shelf.files, diagnostics);
+    this.complaint = undefined;
     this.readings++;
     if (configuration === undefined) this.refusals++;
     else {
-      this.config = retain(this.config, configuration);
-      this.options.apply(this.config);
+      this.good = this.shelf.documents;
+      this.put(configuration, hearing);
     }
     this.options.read(this.reading);
+  }
+
+  private put(configuration: Configuration, hearing: Hearing): void {
+    this.hearing = hearing;
+    this.config = retain(this.config, configuration);
+    this.options.apply(this.config);
+  }
+
+  /** Which node carries an EgressService is all that rests on it. */
+  private follows(): boolean {
+    const { config, hearing, closed } = this;
+    if (closed || config === undefined || config.egress.size === 0) return false;
+    return config.speaker.membership.type === 'bfd' && !equal(hearing, this.options.hearing());
+  }
+
+  private async follow(): Promise<void> {
+    if (!this.follows()) return;
+    const hearing = this.options.hearing();
+    const options = { node: this.options.node, hostname: hostName(), hearing };
+    const assembled = await sliced(() => assemble(this.good, options));
+    if (this.closed) return;
+    const { configuration, diagnostics } = this.admitted(assembled);
+    const valid = configuration !== undefined;
+    const before = this.complaint;
+    if (valid) this.put(configuration, hearing);
+    // It is not tried again before something changes.
+    else this.hearing = hearing;
+    if (valid && before === undefined) return;
+    const reading = readingOf(valid, this.shelf.files, diagnostics);
+    this.complaint = valid ? undefined : reading;
+    // What is wrong with files is wrong still.
+    if (this.reading?.valid || this.reading === before) this.reading = reading;
+    this.options.read(reading);
   }
 
   private admitted({ configuration, diagnostics }: Assembled): Assembled {
@@ -210,6 +190,12 @@ export class Documents {
     if (errors.length === 0) return { configuration, diagnostics };
     return { configuration: undefined, diagnostics: sortDiagnostics([...diagnostics, ...errors]) };
   }
+}
+
+function readingOf(valid: boolean, files: readonly string[], diagnostics: readonly Diagnostic[]): Reading {
+  const errors = diagnostics.filter((d) => d.severity === 'error');
+  const transient = errors.length > 0 && errors.every((d) => d.transient);
+  return { at: wallClock(), valid, transient, files, diagnostics };
 }
 
 /** Work that may be a slice by itself: others get their turn after it. */
@@ -221,7 +207,11 @@ async function sliced<T>(work: () => T): Promise<T> {
 }
 
 /** Reads documents once, in the foreground. */
-export async function readDocuments(paths: readonly string[], node: string | undefined): Promise<Assembled> {
+export async function readDocuments(
+  paths: readonly string[],
+  node: string | undefined,
+  hearing?: Hearing,
+): Promise<Assembled> {
   const shelf = new Shelf({});
   const read = new Map<string, FileContent>();
   const files = new Files(paths, {
@@ -233,23 +223,8 @@ export async function readDocuments(paths: readonly string[], node: string | und
   await files.readAll();
   await shelf.take(read);
   shelf.sort();
-  return shelf.assemble(node);
+  return shelf.assemble(node, hearing);
 }
-
-const refusal = (file: string, message: string): Diagnostic => ({
-  severity: 'error',
-  position: { file, line: 1, column: 1 },
-  subject: '',
-  path: '',
-  message,
-});
-
-const unreadable = (file: string, message: string): LoadedFile => ({
-  file,
-  documents: [],
-  strays: [],
-  diagnostics: [refusal(file, message)],
-});
 
 /** Sorted by place among each. */
 export const errorsFirst = (diagnostics: readonly Diagnostic[]): Diagnostic[] => [

@@ -6,7 +6,7 @@
  * A node that has just come, or whose link was down, takes nothing over before it has heard of the others, or nobody was
  * heard of for a while: what it does not know yet must not make two nodes answer for one address. One that goes says so.
  */
-import { type MemberPath, memberNames } from '../config/membership.ts';
+import { type Hearing, type MemberPath, memberNames } from '../config/membership.ts';
 import type { Configuration } from '../config/model.ts';
 import { monotonicMs } from '../io/clock.ts';
 import type { Logger } from '../io/log.ts';
@@ -22,6 +22,8 @@ export interface LivenessOptions {
   /** Addresses of this node, those of links without a carrier left out. */
   addresses(): readonly Address[];
   changed(silent: ReadonlySet<string>, joining: boolean): void;
+  /** `hearing` may be another. */
+  heard(): void;
   /** Both ends were there all the time and did not hear each other: hosts may have been told different things. */
   healed(): void;
   /** For the journal. */
@@ -45,6 +47,7 @@ export class Liveness {
   private readonly options: LivenessOptions;
   private members = new Map<string, Member>();
   private config: Configuration | undefined;
+  private silent: ReadonlySet<string> = new Set();
   private joining = false;
   private joinUntil = 0;
   private hasLeft = false;
@@ -57,6 +60,12 @@ export class Liveness {
   /** Members to be watched, now. */
   get watched(): readonly MemberPath[] {
     return this.hasLeft ? [] : [...this.members.values()].map(({ path }) => path);
+  }
+
+  /** As far as it is known; before the first configuration nothing is. */
+  get hearing(): Hearing {
+    const aside = this.config === undefined || this.joining || this.hasLeft;
+    return { aside, silent: aside ? new Set() : this.silent };
   }
 
   /** A configuration is about to be applied. */
@@ -113,6 +122,7 @@ export class Liveness {
     clearInterval(this.timer);
     this.timer = undefined;
     if (this.members.size > 0) this.options.watch();
+    this.options.heard();
   }
 
   /** It will again. */
@@ -139,7 +149,9 @@ export class Liveness {
     // The others have taken over what it had, and will until they hear of it.
     if (alone && (this.isCutOff(all) || (this.joining && this.options.deaf()))) this.join();
     if (this.joining && (now >= this.joinUntil || all.every(({ heard }) => heard))) this.joining = false;
-    this.options.changed(new Set(all.filter(isSilent).map(({ path }) => path.name)), this.joining);
+    this.silent = new Set(all.filter(isSilent).map(({ path }) => path.name));
+    this.options.changed(this.silent, this.joining);
+    this.options.heard();
     const open = alone || this.joining || all.some(({ heard, presumedUntil }) => !heard && presumedUntil > now);
     if (open) this.timer ??= setInterval(() => this.update(), CHECK_MS).unref();
     else {

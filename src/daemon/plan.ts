@@ -17,6 +17,8 @@ export interface PlanGround {
   readonly stage: 'none' | 'lowered' | 'withdrawn';
   /** Members of the cluster that are watched and not heard of. */
   readonly silent: readonly string[];
+  /** This node takes nothing over, as it has yet to hear of the others, or has taken its leave of them. */
+  readonly aside: boolean;
 }
 
 /** `GET /plan/{ground,assignments,sessions,routes,kernel}`; undefined: no such thing. */
@@ -31,6 +33,7 @@ export function planReply(daemon: Daemon, part: string | undefined): Reply | und
         givenNode: givenNode ?? null,
         stage: drainer.stage,
         silent: [...services.silent],
+        aside: daemon.documents.hearing?.aside ?? false,
       };
       return json(ground);
     }

@@ -11,7 +11,7 @@ export type EgressReason =
   /** There is no such Service, or it is no load balancer. */
   | 'noService'
   | 'noIPAllocated'
-  /** Nobody carries it: no endpoint is ready, or no node may. */
+  /** Nobody carries it: no endpoint is ready, or no node may, or is alive. */
   | 'noHost'
   /** Another node carries it. */
   | 'notHost'
@@ -140,6 +140,7 @@ function decideOne(key: string, config: Configuration, facts: EgressFacts, hosts
 const hostless: Readonly<Record<string, string>> = {
   noEndpoints: 'no endpoint of the Service is ready',
   noNode: 'no node that nodeSelector selects could carry it',
+  notAlive: 'none of the nodes that could carry it is heard of',
   unassigned: 'its status says that no node carries it',
 };
 

@@ -1,5 +1,6 @@
 /** Which node carries an EgressService, and what follows for advertisements. */
 import { describe, expect, it } from 'vitest';
+import type { Hearing } from '../../src/config/membership.ts';
 import type { Configuration } from '../../src/config/model.ts';
 import { anySelects } from '../../src/config/selector.ts';
 import { accepted, told } from '../support/config.ts';
@@ -135,6 +136,80 @@ describe('the node that carries an EgressService', () => {
     expect(config.egress.get('test/web')).toMatchObject({ host: 'ALL', document: { network: 'blue' } });
     expect(Object.keys(config.speaker.labels).join()).not.toMatch(/egress-service/);
   });
+});
+
+describe('the node that carries an EgressService, where BFD watches the members,', () => {
+  const addresses = '{node-a: 192.0.2.1, node-b: 192.0.2.2, node-c: 192.0.2.3}';
+  const speaker = (name: string, membership = `{type: bfd, addresses: ${addresses}}`): string => `
+apiVersion: waypost.dev/v1
+kind: Speaker
+metadata: {name: ${name}}
+spec: {membership: ${membership}}
+`;
+  const hears = (...silent: readonly string[]): Hearing => ({ silent: new Set(silent), aside: false });
+  const aside: Hearing = { silent: new Set(), aside: true };
+  const host = async (own: string, hearing: Hearing | undefined, ...more: readonly string[]) =>
+    (await accepted(all(egress(), service(), speaker(own), ...more), own, hearing)).egress.get('test/web');
+
+  it('is another when it falls silent, in the eyes of all that hear each other, and is it again afterwards', async () => {
+    // By `hashText` over node#service: b a c. No document but the Speaker's names them.
+    for (const own of ['node-a', 'node-c']) {
+      expect(await host(own, hears())).toMatchObject({ host: 'node-b' });
+      expect(await host(own, hears('node-b'))).toMatchObject({ host: 'node-a' });
+      expect(await host(own, hears('node-c'))).toMatchObject({ host: 'node-b' });
+    }
+    expect(await host('node-c', hears('node-b', 'node-a'))).toMatchObject({ host: 'node-c' });
+  });
+
+  it('gets the label from the one that fell silent', async () => {
+    const label = 'egress-service.k8s.ovn.org/test-web';
+    const text = all(egress(), service(), speaker('node-a'), ...nodes);
+    const labelled = async (hearing: Hearing) => {
+      const { speaker, nodes } = await accepted(text, 'node-a', hearing);
+      return [...nodes.values(), speaker].filter(({ labels }) => Object.hasOwn(labels, label)).map(({ name }) => name);
+    };
+    expect(await labelled(hears())).toEqual(['node-b']);
+    expect(await labelled(hears('node-b'))).toEqual(['node-a', 'node-a']);
+  });
+
+  it('is not this one before it has heard of the others', async () => {
+    expect(await host('node-b', hears())).toMatchObject({ host: 'node-b' });
+    expect(await host('node-b', aside)).toMatchObject({ host: 'node-a' });
+  });
+
+  it('is this one at once where no other could be', async () => {
+    const selector = egress({ spec: ', nodeSelector: {matchLabels: {zone: east}}' });
+    const east = node('node-b', ', zone: east');
+    const of = async (own: string, hearing: Hearing) =>
+      (await accepted(all(selector, service(), speaker(own), east), own, hearing)).egress.get('test/web');
+    expect(await of('node-b', aside)).toMatchObject({ host: 'node-b' });
+    expect(await of('node-a', hears('node-b'))).toMatchObject({ host: '', reason: 'notAlive' });
+  });
+
+  it('stays where somebody has chosen it, who will move it', async () => {
+    const chosen = all(egress({ status: 'status: {host: node-b}' }), service(), speaker('node-a'));
+    expect((await accepted(chosen, 'node-a', hears('node-b'))).egress.get('test/web')).toMatchObject({
+      host: 'node-b',
+    });
+    const marked = node('node-b', ', egress-service.k8s.ovn.org/test-web: ""');
+    expect(await host('node-a', hears('node-b'), marked)).toMatchObject({ host: 'node-b' });
+  });
+
+  it('is what documents say where nobody is watched', async () => {
+    const text = all(egress(), service(), speaker('node-a', '{nodes: [node-a, node-b]}'));
+    expect((await accepted(text, 'node-a', hears('node-b'))).egress.get('test/web')).toMatchObject({ host: 'node-b' });
+    expect((await accepted(text, 'node-a', aside)).egress.get('test/web')).toMatchObject({ host: 'node-b' });
+  });
+});
+
+it('a node without a speaker carries no EgressService', async () => {
+  const text = all(
+    egress(),
+    service(),
+    '\napiVersion: waypost.dev/v1\nkind: Speaker\nmetadata: {name: node-a}\nspec: {membership: {nodes: [node-a, node-c]}}\n',
+    ...nodes,
+  );
+  expect(await hostOf(text)).toMatchObject({ host: 'node-a' });
 });
 
 describe('an advertisement of a Service that one node carries', () => {

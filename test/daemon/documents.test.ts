@@ -1,6 +1,7 @@
 /** Input that is wrong, at the start and at a reload: a clear message, and the last good configuration in force. */
 import { mkdirSync, renameSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Hearing } from '../../src/config/membership.ts';
 import type { Configuration, Diagnostic } from '../../src/config/model.ts';
 import { Documents, type Reading } from '../../src/daemon/documents.ts';
 import {
@@ -43,6 +44,8 @@ async function untouched(): Promise<void> {
   await aWhile(100);
   expect([router.prefixes, router.updates, router.sessions]).toEqual([['198.51.100.0/32'], 0, 1]);
 }
+
+const everybody = (): Hearing => ({ silent: new Set(), aside: false });
 
 const errorsOf = (reading: Reading): string[] =>
   reading.diagnostics.filter((d) => d.severity === 'error').map((d) => `${d.position.file}: ${d.message}`);
@@ -255,7 +258,10 @@ test('after close, what is read is not applied', async () => {
 
 describe('what cannot be applied', () => {
   const documents = (admit: () => readonly Diagnostic[], apply: (config: Configuration) => void) =>
-    new Documents({ paths: [site.folder.path], node: 'node-a', admit, apply, read: () => {}, blind: () => {} });
+    new Documents({
+      ...{ paths: [site.folder.path], node: 'node-a', hearing: everybody, admit, apply },
+      ...{ read: () => {}, blind: () => {} },
+    });
 
   test('for now is refused with the reasons among the others, and taken by a reload once it can be', async () => {
     site.folder.put('pool.yaml', pool);
@@ -298,5 +304,97 @@ describe('what cannot be applied', () => {
     expect((await read.reload()).valid).toBe(true);
     expect(applied).toHaveLength(1);
     read.close();
+  });
+});
+
+describe('who is heard of', () => {
+  const speaker = (membership: string): string => `
+apiVersion: waypost.dev/v1
+kind: Speaker
+metadata: {name: node-a}
+spec: {membership: ${membership}}
+`;
+  const watched = '{type: bfd, addresses: {node-a: 192.0.2.1, node-b: 192.0.2.2}}';
+  // By `hashText` over node#service node-b is to carry it.
+  const egress = `
+apiVersion: k8s.ovn.org/v1
+kind: EgressService
+metadata: {name: web, namespace: default}
+spec: {sourceIPBy: LoadBalancerIP}
+`;
+  const router = (host: number, selector = ''): string =>
+    `apiVersion: metallb.io/v1beta2\nkind: BGPPeer\nmetadata: {name: r${host}${selector && 'x'}}\nspec: {myASN: 64512, peerASN: 64513, peerAddress: 192.0.2.${host}${selector}}\n`;
+
+  class Bench {
+    hearing: Hearing = { silent: new Set(), aside: true };
+    readonly hosts: (string | undefined)[] = [];
+    readonly outcomes: boolean[] = [];
+    readonly documents = new Documents({
+      ...{ paths: [site.folder.path], node: undefined, admit: () => [], blind: () => {} },
+      hearing: () => this.hearing,
+      apply: (config) => this.hosts.push(config.egress.get('default/web')?.host),
+      read: ({ valid }) => this.outcomes.push(valid),
+    });
+
+    async hears(silent: readonly string[], aside = false): Promise<void> {
+      this.hearing = { silent: new Set(silent), aside };
+      this.documents.heard();
+      await aWhile(20);
+    }
+  }
+
+  test('decides which node carries an EgressService, without another reading of the documents', async () => {
+    site.folder.put('all.yaml', all(speaker(watched), egress, serviceDocument('web')));
+    const bench = new Bench();
+    await bench.documents.reload();
+    await bench.hears([]);
+    await bench.hears(['node-b']);
+    await bench.hears(['node-b']);
+    await bench.hears([]);
+    expect(bench.hosts).toEqual(['node-b', 'node-b', 'node-a', 'node-b']);
+    expect([bench.documents.readings, bench.outcomes]).toEqual([1, [true]]);
+    bench.documents.close();
+    await bench.hears(['node-b']);
+    expect(bench.hosts).toHaveLength(4);
+  });
+
+  test('decides it from the last good documents where they are broken now', async () => {
+    site.folder.put('all.yaml', all(speaker(watched), egress, serviceDocument('web')));
+    const bench = new Bench();
+    await bench.documents.reload();
+    site.folder.put('all.yaml', 'kind: [unclosed\n');
+    expect((await bench.documents.reload()).valid).toBe(false);
+    await bench.hears(['node-b']);
+    expect(bench.hosts.at(-1)).toBe('node-a');
+    expect(bench.documents.reading).toMatchObject({ valid: false });
+    expect(bench.outcomes).toEqual([true, false]);
+    bench.documents.close();
+  });
+
+  test('is told, and nothing is changed, where what this node would carry contradicts the rest', async () => {
+    const carrier = ', nodeSelectors: [{matchLabels: {egress-service.k8s.ovn.org/default-web: ""}}]';
+    site.folder.put('all.yaml', all(speaker(watched), egress, serviceDocument('web'), router(9), router(9, carrier)));
+    const bench = new Bench();
+    bench.hearing = everybody();
+    await bench.documents.reload();
+    await bench.hears(['node-b']);
+    expect(bench.hosts).toEqual(['node-b']);
+    expect(errorsOf(bench.documents.reading!).join()).toMatch(/192\.0\.2\.9/);
+    await bench.hears([]);
+    expect([bench.hosts.at(-1), bench.outcomes]).toEqual(['node-b', [true, false, true]]);
+    expect(bench.documents.reading).toMatchObject({ valid: true });
+    bench.documents.close();
+  });
+
+  test.each([
+    ['no EgressService', watched, ''],
+    ['no BFD', '{nodes: [node-a, node-b]}', egress],
+  ])('is nothing to documents with %s', async (_, membership, more) => {
+    site.folder.put('all.yaml', all(speaker(membership), serviceDocument('web'), more));
+    const bench = new Bench();
+    await bench.documents.reload();
+    await bench.hears(['node-b']);
+    expect(bench.hosts).toHaveLength(1);
+    bench.documents.close();
   });
 });

@@ -23,6 +23,8 @@ class Bench {
   own = [address('192.0.2.1')];
   watches = 0;
   healed = 0;
+  /** `hearing`, as it was last told of. */
+  heard = '';
   readonly told: string[] = [];
   readonly journal: string[] = [];
   readonly liveness = new Liveness({
@@ -35,6 +37,10 @@ class Bench {
     changed: (silent, joining) => {
       const line = `${[...silent].join() || 'all'}${joining ? ', joining' : ''}`;
       if (this.told.at(-1) !== line) this.told.push(line);
+    },
+    heard: () => {
+      const { silent, aside } = this.liveness.hearing;
+      this.heard = aside ? 'aside' : [...silent].join() || 'all';
     },
     healed: () => {
       this.healed++;
@@ -172,6 +178,23 @@ test('who leaves is watched by nobody and hears nothing; who comes back begins a
   bench.up(2);
   expect(bench.told.at(-1)).toBe('all');
   expect(bench.watches).toBe(3);
+});
+
+test('who stands aside hears nothing of anybody; else those that fall silent are known', () => {
+  expect(bench.liveness.hearing).toEqual({ silent: new Set(), aside: true });
+  bench.liveness.configure(configOf(paths(2, 3)));
+  expect(bench.heard).toBe('aside');
+  bench.up(2);
+  bench.up(3);
+  expect(bench.heard).toBe('all');
+  bench.down(3);
+  expect(bench.heard).toBe('node-3');
+  bench.liveness.leave();
+  expect(bench.heard).toBe('aside');
+  bench.liveness.enter();
+  bench.up(2);
+  bench.up(3);
+  expect(bench.heard).toBe('all');
 });
 
 test('nothing is to be waited for where nobody is watched', () => {

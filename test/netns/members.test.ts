@@ -1,10 +1,11 @@
 /**
  * Three daemons on one bridge that watch each other by BFD: one that dies is taken over without a change to any document,
- * one that leaves at once, and when a divided link is whole again the host is told who has the address.
+ * one that leaves at once, and when a divided link is whole again the host is told who has the address. What such a node
+ * carries for an EgressService is carried by another one.
  */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { BfdViewRow } from '../../src/daemon/bfdview.ts';
-import type { MemberRow } from '../../src/daemon/views.ts';
+import type { Layer2Row, MemberRow, ServiceRow } from '../../src/daemon/views.ts';
 import type { Namespace } from '../support/netns.ts';
 import { waitFor } from '../support/process.ts';
 import { advertisement, endNodes, ip, macOf, Node, pool, Segment, service, speaker } from '../support/segment.ts';
@@ -19,20 +20,25 @@ const list = (count: number): string =>
     .map((letter, i) => `node-${letter}: 192.168.10.10${i}`)
     .join(', ');
 
-const documents = (name: string, count: number): string =>
-  speaker(name, `, membership: {type: bfd, bfdProfile: fast, addresses: {${list(count)}}}`) +
+const documents = (name: string, count: number, more: string): string =>
+  speaker(name, `, membership: {type: bfd, bfdProfile: fast, addresses: {${list(count)}}}${more}`) +
   `
 apiVersion: metallb.io/v1beta1
 kind: BFDProfile
 metadata: {name: fast}
 spec: {transmitInterval: 100, receiveInterval: 100}
----${pool}${advertisement()}${service('web', web)}`;
+---${pool}${advertisement()}${service('web', web)}
+apiVersion: k8s.ovn.org/v1
+kind: EgressService
+metadata: {name: web}
+spec: {sourceIPBy: LoadBalancerIP}
+`;
 
 let segment: Segment;
 const spaces = new Map<string, Namespace>();
 const macs = new Map<string, string>();
-const start = (letter: string, count: number, before?: Node) =>
-  new Node(spaces.get(letter)!, `node-${letter}`, documents(`node-${letter}`, count), ['node'], before);
+const start = (letter: string, count: number, { before, more = '' }: { before?: Node; more?: string } = {}) =>
+  new Node(spaces.get(letter)!, `node-${letter}`, documents(`node-${letter}`, count, more), ['node'], before);
 
 beforeAll(async () => {
   segment = await Segment.create();
@@ -57,6 +63,16 @@ const known = async (): Promise<string | undefined> => {
 };
 const alive = async (node: Node): Promise<string> =>
   (await node.show<MemberRow>('members')).map(({ name, alive }) => (alive ? name : `(${name})`)).join(' ');
+/** All of them come to the same node for the EgressService: by `hashText` over node#service b a c. */
+const carried = (host: string, ...by: readonly Node[]) =>
+  Promise.all(
+    by.map((node) =>
+      node.until(`${host} carries the Service in the eyes of ${node.name}`, async () => {
+        const [row] = await node.show<ServiceRow>('services');
+        return row?.egress?.host === host && row.egress.active === (node.name === host);
+      }),
+    ),
+  );
 const sees = (node: Node, members: string) =>
   node.until(`${node.name} sees ${members}`, async () => (await alive(node)) === members);
 
@@ -74,6 +90,8 @@ it('a node that dies is taken over, one that leaves at once, and one that comes 
     [['node-c'], [], 'Up', 'single'],
   ]);
 
+  await carried('node-b', a, b, c);
+
   b.daemon.signal('SIGKILL');
   await waitFor('the host was told', async () => (await known()) === 'node-a');
   await a.row(web, { announced: true, owner: 'node-a' });
@@ -84,19 +102,26 @@ it('a node that dies is taken over, one that leaves at once, and one that comes 
   ]);
   expect(await a.metrics()).toContain('waypost_member_alive{node="node-b"} 0');
 
-  const again = start('b', 3, b);
+  await carried('node-a', a, c);
+
+  const again = start('b', 3, { before: b });
   await sees(again, 'node-a node-b node-c');
   await again.row(web, { announced: true, owner: 'node-b' });
   await a.row(web, { announced: false, owner: 'node-b' });
   await waitFor('it has moved back', async () => (await known()) === 'node-b');
+  await carried('node-b', a, again, c);
 
   // It says so before it is gone.
   await again.daemon.stop();
   await waitFor('it has moved', async () => (await known()) === 'node-a');
+  await carried('node-a', a, c);
   expect(a.messages('the speaker of another node is silent: what it announced is taken over').at(-1)).toMatchObject({
     ...{ node: 'node-b', reason: 'it says so' },
   });
 });
+
+const isolate = (how: string) =>
+  Promise.all(['a0', 'b0'].map((port) => segment.hub.run(['bridge', 'link', 'set', 'dev', port, 'isolated', how])));
 
 it('nodes that do not hear each other both announce; when they do again, the host is told which of them has it', async () => {
   const [a, b] = [start('a', 2), start('b', 2)];
@@ -105,8 +130,6 @@ it('nodes that do not hear each other both announce; when they do again, the hos
   await b.row(web, { announced: true, owner: 'node-b' });
   await a.row(web, { announced: false, owner: 'node-b' });
   await ask();
-  const isolate = (how: string) =>
-    Promise.all(['a0', 'b0'].map((port) => segment.hub.run(['bridge', 'link', 'set', 'dev', port, 'isolated', how])));
   await isolate('on');
   await a.row(web, { announced: true, owner: 'node-a' });
   await b.row(web, { announced: true, owner: 'node-b' });
@@ -117,6 +140,25 @@ it('nodes that do not hear each other both announce; when they do again, the hos
   await a.row(web, { announced: false, owner: 'node-b' });
   await waitFor('the host was told', async () => (await known()) === 'node-b');
   expect(await segment.arping(web)).toEqual([(await macOf(spaces.get('b')!)).toUpperCase()]);
+});
+
+it('with stickiness, where each takes itself for the one that has it, one of them keeps it and the other waits', async () => {
+  const more = ', layer2: {stickiness: true}';
+  const both = [start('a', 2, { more }), start('b', 2, { more })];
+  for (const node of both) await sees(node, 'node-a node-b');
+  const reasons = async () => {
+    const rows = await Promise.all(both.map((node) => node.show<Layer2Row>('l2')));
+    return rows
+      .map(([row]) => row?.reason ?? (row?.announced ? 'announced' : ''))
+      .sort()
+      .join(' ');
+  };
+  await waitFor('one has it', async () => (await reasons()) === 'announced notOwner');
+  await isolate('on');
+  await waitFor('both have it', async () => (await reasons()) === 'announced announced');
+  await isolate('off');
+  await waitFor('one has it', async () => (await reasons()) === 'announced heldElsewhere');
+  expect(await segment.arping(web)).toHaveLength(1);
 });
 
 it('a node whose link is down has nothing, and takes nothing when it is there again before it has heard of the others', async () => {

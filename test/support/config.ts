@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type Assembled, assemble } from '../../src/config/assemble.ts';
 import { formatDiagnostic } from '../../src/config/format.ts';
 import { type LoadedFile, Loader } from '../../src/config/load.ts';
+import type { Hearing } from '../../src/config/membership.ts';
 import type { Configuration } from '../../src/config/model.ts';
 
 const folder = fileURLToPath(new URL('../../fixtures/config/', import.meta.url));
@@ -22,14 +23,14 @@ export const encode = (text: string): Uint8Array => new TextEncoder().encode(tex
 export const loadText = (text: string, file = 'test.yaml', loader = new Loader()): Promise<LoadedFile> =>
   loader.load(file, encode(text));
 
-/** Everything from text to configuration; `node` as if given with --node. */
-export async function configure(text: string, node?: string): Promise<Assembled> {
-  return assemble([await loadText(text)], { node, hostname: 'host' });
+/** Everything from text to configuration; `node` as if given with --node, `hearing` as if of a daemon. */
+export async function configure(text: string, node?: string, hearing?: Hearing): Promise<Assembled> {
+  return assemble([await loadText(text)], { node, hostname: 'host', hearing });
 }
 
 /** As `configure`, for documents that must be accepted without a word. */
-export async function accepted(text: string, node?: string): Promise<Configuration> {
-  const { configuration, diagnostics } = await configure(text, node);
+export async function accepted(text: string, node?: string, hearing?: Hearing): Promise<Configuration> {
+  const { configuration, diagnostics } = await configure(text, node, hearing);
   if (configuration === undefined || diagnostics.length > 0)
     throw new Error(diagnostics.map(formatDiagnostic).join('\n'));
   return configuration;

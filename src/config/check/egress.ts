@@ -1,6 +1,7 @@
 /**
  * Which node carries each EgressService, and the label that it has from then on. In a cluster a manager that sees all
- * nodes chooses; here every node works it out from the same documents, so that all come to the same.
+ * nodes, and probes them, chooses; here every node works it out from the same documents and from whom it hears of, where
+ * BFD watches the members: so all come to the same.
  *
  * The label is put on the nodes before anything else looks at them: advertisements select by it as by any other.
  */
@@ -8,6 +9,7 @@ import { hashText } from '../../lib/hash.ts';
 import { drainLabel } from '../annotation.ts';
 import { type Egress, type EgressService, egressLabel } from '../egress.ts';
 import { hasUsable, hasUsableOn } from '../endpoint.ts';
+import { type Hearing, memberNames } from '../membership.ts';
 import type { EndpointSlice, Labels, Node, Service } from '../model.ts';
 import { didYouMean } from '../nearest.ts';
 import type { Report } from '../report.ts';
@@ -23,6 +25,8 @@ export interface EgressGround {
   readonly slices: ReadonlyMap<string, readonly EndpointSlice[]>;
   /** Every file could be read, so what is not here does not exist. */
   readonly complete: boolean;
+  /** Undefined: every member counts as alive. */
+  readonly hearing: Hearing | undefined;
 }
 
 /** Who carries each, by `namespace/name`. */
@@ -63,7 +67,8 @@ export function electHosts(
   return hosts;
 }
 
-function electHost(document: EgressService, { speaker, nodes, services, slices }: EgressGround): Egress {
+function electHost(document: EgressService, ground: EgressGround): Egress {
+  const { speaker, nodes, services, slices } = ground;
   const key = `${document.namespace}/${document.name}`;
   const none = (reason: NonNullable<Egress['reason']>): Egress => ({ document, host: '', reason });
   const service = services.get(key);
@@ -80,25 +85,32 @@ function electHost(document: EgressService, { speaker, nodes, services, slices }
   // Without any slice every node counts as having an endpoint.
   if (endpoints.length > 0 && !hasUsable(endpoints)) return none('noEndpoints');
   const local = service.externalTrafficPolicy === 'Local' && endpoints.length > 0;
-  const known = new Map<string, Candidate>([...nodes].map(([name, node]) => [name, node]));
-  const { networkUnavailable, ready } = nodes.get(speaker.name) ?? { networkUnavailable: false, ready: true };
-  known.set(speaker.name, { labels: speaker.labels, networkUnavailable, ready });
-  const candidates = [...known].filter(
-    ([name, { labels, networkUnavailable, ready }]) =>
+  const candidates = memberNames(speaker, nodes).filter((name) => {
+    const { networkUnavailable = false, ready = true, labels: theirs = {} } = nodes.get(name) ?? {};
+    const labels = name === speaker.name ? speaker.labels : theirs;
+    return (
       selects(document.nodeSelector, { 'kubernetes.io/hostname': name, ...labels }) &&
       !networkUnavailable &&
       ready &&
       !Object.hasOwn(labels, drainLabel) &&
-      (!local || hasUsableOn(endpoints, name)),
-  );
+      (!local || hasUsableOn(endpoints, name))
+    );
+  });
+  if (candidates.length === 0) return none('noNode');
   // The highest hash wins: a node that comes takes its share from the others, and one that goes moves only its own.
-  const ranked = candidates
-    .map(([name]) => ({ name, hash: hashText(`${name}#${key}`) }))
+  const ranked = present(candidates, ground)
+    .map((name) => ({ name, hash: hashText(`${name}#${key}`) }))
     .sort((a, b) => b.hash - a.hash || (a.name < b.name ? -1 : 1));
-  return ranked[0] === undefined ? none('noNode') : { document, host: ranked[0].name };
+  return ranked[0] === undefined ? none('notAlive') : { document, host: ranked[0].name };
 }
 
-type Candidate = Pick<Node, 'labels' | 'networkUnavailable' | 'ready'>;
+/** Those that are heard of. This node needs nobody to be heard of where none but it could carry the Service. */
+function present(candidates: readonly string[], { speaker, hearing }: EgressGround): readonly string[] {
+  const self = speaker.name;
+  if (hearing === undefined || speaker.membership.type !== 'bfd') return candidates;
+  if (candidates.length === 1 && candidates[0] === self) return candidates;
+  return candidates.filter((name) => (name === self ? !hearing.aside : !hearing.silent.has(name)));
+}
 
 /** Labels that nodes have by what they carry, by the node's name. */
 function labelsByNode(hosts: ReadonlyMap<string, Egress>): Map<string, Record<string, string>> {

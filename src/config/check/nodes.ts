@@ -1,6 +1,7 @@
 /** Which node this is, and which others there are: what node selectors are resolved over. */
 import type { Document } from '../document.ts';
 import { speakerDefaults } from '../kinds/speaker.ts';
+import type { Hearing } from '../membership.ts';
 import type { Labels, Node, Selector } from '../model.ts';
 import type { Report } from '../report.ts';
 import { anySelects } from '../selector.ts';
@@ -11,6 +12,8 @@ export interface NodeOptions {
   readonly node?: string | undefined;
   /** The host's name, where nothing else names the node. */
   readonly hostname: string;
+  /** Who of the cluster is heard of; undefined: whoever documents name counts as alive. */
+  readonly hearing?: Hearing | undefined;
 }
 
 export interface Found<Value> {
@@ -47,7 +50,7 @@ export function chooseSpeaker(
     report.warn(
       own.document,
       ['spec', 'membership', 'nodes'],
-      `node ${JSON.stringify(name)} is not in the list, so it announces nothing on layer 2`,
+      `node ${JSON.stringify(name)} is not in the list, so it announces nothing on layer 2 and carries no EgressService`,
       `add ${name}`,
     );
   const labels = { [HOSTNAME]: name, ...nodes.get(name)?.labels, ...settings.labels };
