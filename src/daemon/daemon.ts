@@ -249,7 +249,7 @@ export class Daemon {
     const first = this.engine.config === undefined;
     if (first) this.engine.remember(this.memory.recall());
     if (first) this.speaker.setRestarting(this.presence.recall());
-    else this.presence.moved();
+    else for (const kept of [this.presence, this.memory]) kept.moved();
     this.layer2.configure(config);
     this.egress.configure(config);
     this.symmetry.configure(config);

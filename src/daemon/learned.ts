@@ -68,6 +68,7 @@ export class Learned {
   }
 
   configure(config: Configuration): void {
+    this.places.moved();
     const { kernel: wanted } = config.speaker;
     // Of peers that nothing is taken from there is nothing to install, and what others put into tables is left alone.
     const kernel = { ...wanted, install: wanted.install && learningPeers(config).length > 0 };

@@ -20,6 +20,8 @@ export class Memory {
   private timer: NodeJS.Timeout | undefined;
   private writing: Promise<void> = Promise.resolve();
   private readonly keeper: Keeper;
+  /** Where what is remembered is. */
+  private dir = '';
 
   constructor(options: MemoryOptions) {
     this.options = options;
@@ -28,8 +30,9 @@ export class Memory {
 
   /** What the last run left; nothing where that is not usable. */
   recall(): readonly Remembered[] {
+    this.dir = this.options.stateDir();
     try {
-      return loadAssignments(this.options.stateDir());
+      return loadAssignments(this.dir);
     } catch (error) {
       this.options.failed('recall', (error as Error).message);
       return [];
@@ -39,6 +42,11 @@ export class Memory {
   /** Something was given out or taken back. */
   changed(): void {
     this.timer ??= setTimeout(() => void this.save(), GATHER_MS);
+  }
+
+  /** The state directory may be another. */
+  moved(): void {
+    if (this.options.stateDir() !== this.dir) this.changed();
   }
 
   /** Writes what has not been written yet. */
@@ -53,7 +61,8 @@ export class Memory {
     this.timer = undefined;
     this.writing = this.writing.then(async () => {
       const text = await assignmentsText(this.options.snapshot());
-      await this.keeper.keep(this.options.stateDir(), text);
+      this.dir = this.options.stateDir();
+      await this.keeper.keep(this.dir, text);
     });
     return this.writing;
   }

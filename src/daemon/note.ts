@@ -19,9 +19,9 @@ export class Note {
     return this.known;
   }
 
-  /** On disk when it returns, as far as the folder can be written. */
+  /** On disk when it returns, as far as the folder can be written; a yes in that, too, which a reload has given since. */
   set(value: boolean): void {
-    if (this.get() === value) return;
+    if (!value && !this.get()) return;
     this.known = value;
     this.file.keep(this.stateDir(), { left: value });
   }

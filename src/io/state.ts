@@ -1,5 +1,5 @@
 /** Small files that survive the process. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -47,6 +47,15 @@ export function writeStateNow(dir: string, name: string, text: string, sync = tr
     closeSync(fd);
   }
   renameSync(temporary, join(dir, name));
+}
+
+/** As far as that can be done: whoever reads the file must bear that it is old. */
+export function removeState(dir: string, name: string): void {
+  try {
+    rmSync(join(dir, name), { force: true });
+  } catch {
+    // As in a folder that may only be read by now.
+  }
 }
 
 /** Another one after every boot of the machine; '' where the kernel does not tell. */

@@ -119,3 +119,12 @@ test('a note is a yes that survives', () => {
   first.set(false);
   expect(note().get()).toBe(false);
 });
+
+test('a yes is known in the state directory that a reload gives', () => {
+  let dir = 'one';
+  const first = new Note(() => folder.file(dir), 'n');
+  first.set(true);
+  dir = 'two';
+  first.set(true);
+  expect(new Note(() => folder.file('two'), 'n').get()).toBe(true);
+});

@@ -113,3 +113,15 @@ test('another stateDir takes over at a reload, and nothing is lost when it stops
   expect(text).toContain('default/shop');
   writeFileSync(folder.file('done'), text);
 });
+
+test('another stateDir has what is known at once, though nothing else has changed', async () => {
+  mkdirSync(folder.file('c'));
+  const site = await started(folder.file('c'));
+  try {
+    await soon('the first file', () => loadAssignments(folder.file('c')).length === 1);
+    site.speaker({ stateDir: folder.file('d') });
+    await soon('the second file', () => loadAssignments(folder.file('d')).length === 1);
+  } finally {
+    await site.stop();
+  }
+});

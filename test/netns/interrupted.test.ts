@@ -91,6 +91,7 @@ async function live(config: Configuration, steps = Number.POSITIVE_INFINITY, the
     save: (journal: NetworkJournal) => {
       if (!kernel.dead) disk = journalText(journal);
     },
+    remove: () => {},
   };
   const network = new Network({
     log: pino({ level: 'silent' }),

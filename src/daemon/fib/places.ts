@@ -48,6 +48,12 @@ export class Places {
     this.keep(this.all(this.stateDir()).filter((p) => !samePlace(place, p)));
   }
 
+  /** The state directory may be another. */
+  moved(): void {
+    const { known = [] } = this;
+    if (known.length > 0) this.keep(known);
+  }
+
   private keep(places: readonly Place[]): void {
     this.known = places;
     this.file.keep(this.stateDir(), { places });

@@ -46,6 +46,8 @@ export class Network {
   private readonly empty: NetworkJournal = emptyJournal(bootId());
   /** Absent as long as nothing was ever wanted. */
   private transactions: Transactions | undefined;
+  /** Where the journal is. */
+  private dir = '';
   private watch: Pick<Watch, 'close'> | undefined;
   private config: Configuration | undefined;
   private wanted: Wishes = new Map();
@@ -75,6 +77,12 @@ export class Network {
     const wanted = wishesOf(config);
     const same = this.config !== undefined && equal(wanted, this.wanted);
     this.config = config;
+    try {
+      this.move();
+    } catch (error) {
+      // Tried again with the next pass.
+      this.news.broken(error as Error);
+    }
     if (same) return;
     this.wanted = wanted;
     await this.anew();
@@ -182,8 +190,10 @@ export class Network {
 
   /** What is needed to do anything at all; false where nothing is to be done. */
   private open(): boolean {
+    this.move();
     if (this.transactions !== undefined) return true;
-    const store = this.parts.store(this.config!.speaker.stateDir);
+    this.dir = this.config!.speaker.stateDir;
+    const store = this.parts.store(this.dir);
     const journal = store.load();
     const unused = [...this.wanted.values(), ...journal.applied.values()].every(isEmpty);
     if (unused && journal.pending === undefined && journal.baseline.sysctls.size === 0) return false;
@@ -196,6 +206,14 @@ export class Network {
     }
     this.transactions = new Transactions({ kernel, store, journal, news: this.news, around: this.options });
     return true;
+  }
+
+  /** The state directory may be another. */
+  private move(): void {
+    const { stateDir } = this.config!.speaker;
+    if (this.transactions === undefined || stateDir === this.dir) return;
+    this.transactions.move(this.parts.store(stateDir));
+    this.dir = stateDir;
   }
 
   private choice({ kernel, journal }: Transactions): Wishes {

@@ -1,7 +1,7 @@
 /** The journal on disk. */
 
 import type { Wish } from '../../intent/network.ts';
-import { bootId, readState, writeStateNow } from '../../io/state.ts';
+import { bootId, readState, removeState, writeStateNow } from '../../io/state.ts';
 import { emptyJournal, type Journal, journalText, readJournal } from '../../vrf/journal.ts';
 
 const FILE = 'network.json';
@@ -13,6 +13,8 @@ export interface Store {
   load(): NetworkJournal;
   /** On disk before it returns. Throws when that cannot be. */
   save(journal: NetworkJournal): void;
+  /** It is elsewhere from now on. */
+  remove(): void;
 }
 
 export class FileStore implements Store {
@@ -37,5 +39,8 @@ export class FileStore implements Store {
 
   save(journal: NetworkJournal): void {
     writeStateNow(this.dir, FILE, journalText(journal));
+  }
+  remove(): void {
+    removeState(this.dir, FILE);
   }
 }

@@ -59,7 +59,7 @@ const MAX_INTERRUPTIONS = 3;
 
 export class Transactions {
   readonly kernel: Kernel;
-  private readonly store: Store;
+  private store: Store;
   private readonly news: News;
   private readonly around: Surroundings;
   private current: NetworkJournal;
@@ -83,6 +83,13 @@ export class Transactions {
   /** Names of what is on trial. */
   get onTrial(): readonly string[] {
     return this.trying;
+  }
+
+  /** The journal is in this store from now on, where whoever starts next will look for it. Throws when that cannot be. */
+  move(store: Store): void {
+    store.save(this.current);
+    this.store.remove();
+    this.store = store;
   }
 
   /** What a killed process was at is taken back. */
