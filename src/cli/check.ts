@@ -17,7 +17,7 @@ export function command(): Command {
     .description(
       'Validate documents without applying them: FILE:LINE:COL: error|warning: Kind/name: field: message (hint).',
     )
-    .argument('<path...>', 'files, or folders of *.yaml and *.yml')
+    .argument('<path...>', 'files, or folders of *.yaml and *.yml; - is standard input')
     .option(
       '--node <name>',
       "the node to check for (default: the Speaker document's name, else the host's)",
@@ -25,7 +25,7 @@ export function command(): Command {
     )
     .option('--json', 'one JSON array of the findings')
     .option('--strict', 'exit 1 for warnings, too')
-    .addHelpText('after', '\nExample:\n  waypost check --strict /etc/waypost\n')
+    .addHelpText('after', '\nExamples:\n  waypost check --strict /etc/waypost\n  kubectl get bgppeers -A -o yaml | waypost check -\n')
     .action((paths: string[], options: Options) => check(paths, options));
 }
 

@@ -2,9 +2,10 @@
 import { Command } from 'commander';
 import { formatDiagnostic } from '../config/format.ts';
 import { readDocuments } from '../daemon/documents.ts';
-import { factsOf, outlookOf } from '../daemon/outlook.ts';
+import { factsOf, type Outlook, outlookOf } from '../daemon/outlook.ts';
 import type { Explanation } from '../intent/explain/chain.ts';
 import { explain, UnknownSubject } from '../intent/explain/explain.ts';
+import type { Facts } from '../intent/explain/facts.ts';
 import { subjectOf } from '../intent/explain/subject.ts';
 import { ask } from './client.ts';
 import { explanationText } from './explanation.ts';
@@ -32,7 +33,7 @@ export function command(): Command {
     .option('--mark <number>', 'with `to`, the mark of the packets', numberOption(0, 0xffff_ffff), 0)
     .option(
       '-c, --config <path>',
-      'a file, or a folder of *.yaml and *.yml, in place of the daemon; may be repeated',
+      'a file, or a folder of *.yaml and *.yml, in place of the daemon, - for standard input; may be repeated',
       repeatable(pathOption),
     )
     .option(
@@ -81,10 +82,24 @@ async function standAlone(what: string, paths: readonly string[], node: string |
     const errors = diagnostics.filter((d) => d.severity === 'error').map(formatDiagnostic);
     throw new CliError(`these documents would be refused:\n${errors.join('\n')}`);
   }
+  const outlook = await outlookOf(configuration);
   try {
-    return explain(subjectOf(what), factsOf(await outlookOf(configuration)));
+    return explain(subjectOf(what), { ...factsOf(outlook), ...(await egressFacts(outlook)) });
   } catch (error) {
     if (error instanceof UnknownSubject) throw new CliError(error.message);
     throw error;
   }
+}
+
+/** Tables and VRFs are looked up only for documents that name some. */
+async function egressFacts({ config, services }: Outlook): Promise<Pick<Facts, 'egress'>> {
+  if (config.egress.size === 0) return {};
+  const { egressOf } = await import('../daemon/kernelplan.ts');
+  const found = new Map(egressOf(config, services.decisions).map((decision) => [decision.key, decision]));
+  return {
+    egress: (key) => {
+      const decision = found.get(key);
+      return decision && { decision, problems: [] };
+    },
+  };
 }

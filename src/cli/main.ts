@@ -32,12 +32,15 @@ export async function main(argv: readonly string[]): Promise<number> {
     );
   // `waypost help show` wants the real one, too.
   const wanted = argv[0] === 'help' ? argv[1] : argv[0];
+  const known = [...Object.keys(commands), 'help'];
   for (const [name, entry] of Object.entries(commands)) {
     const command = name === wanted ? (await entry.load()).command() : new Command(name).description(entry.summary);
     program.addCommand(command.name(name).exitOverride());
   }
   try {
-    await program.parseAsync([...argv], { from: 'user' });
+    // The library's own answer is the whole help, and no word of what was wrong.
+    const isUnknown = argv[0] === 'help' && /^[a-z]/.test(argv[1] ?? '') && !known.includes(argv[1]!);
+    await program.parseAsync(isUnknown ? argv.slice(1) : [...argv], { from: 'user' });
   } catch (error) {
     exit = exitOf(error);
   }

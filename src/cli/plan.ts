@@ -1,10 +1,10 @@
 /** `waypost plan`: what documents come to on this node, or what they would change of what the daemon does. */
 import { Command } from 'commander';
 import { changedFields } from '../bgp/settings.ts';
+import type { Assembled } from '../config/assemble.ts';
 import { formatDiagnostic } from '../config/format.ts';
-import type { Hearing } from '../config/membership.ts';
 import type { Configuration } from '../config/model.ts';
-import { readDocuments } from '../daemon/documents.ts';
+import { loadDocuments } from '../daemon/documents.ts';
 import { kernelParts, type PlannedKernel, plannedKernel } from '../daemon/kernelplan.ts';
 import { type Outlook, outlookOf } from '../daemon/outlook.ts';
 import { type PlanGround, wantedSessions } from '../daemon/plan.ts';
@@ -38,7 +38,7 @@ export function command(): Command {
     .description(
       'What this node would do with these documents. Where a daemon runs, the difference to what it does now: + comes, - goes, ~ changes, which sessions would reset, and what changes in the kernel. Nothing is applied.',
     )
-    .argument('<path...>', 'files, or folders of *.yaml and *.yml')
+    .argument('<path...>', 'files, or folders of *.yaml and *.yml; - is standard input')
     .option('--alone', 'the whole plan, without asking a daemon')
     .option(
       '--node <name>',
@@ -59,7 +59,7 @@ export function command(): Command {
 }
 
 async function alone(paths: readonly string[], { node, json }: Options): Promise<void> {
-  const outlook = await outlookOf(await configurationOf(paths, node));
+  const outlook = await outlookOf(configurationOf((await loadDocuments(paths)).assemble(node)));
   const plan = planOf(outlook);
   if (json) printJson(plan);
   else for (const line of planText(plan)) printLine(line);
@@ -74,10 +74,11 @@ export async function compare(
   const get = (part: string) => ask(control, 'GET', part);
   const ground = (await get('/plan/ground')) as PlanGround;
   const hearing = { silent: new Set(ground.silent), aside: ground.aside };
-  let config = await configurationOf(paths, options.node ?? ground.givenNode ?? undefined, hearing);
+  const documents = await loadDocuments(paths);
+  let config = configurationOf(documents.assemble(options.node ?? ground.givenNode ?? undefined, hearing));
   // Documents that do not say which node they are for are for that of the daemon.
   if (options.node === undefined && config.speaker.position === undefined)
-    config = await configurationOf(paths, ground.node, hearing);
+    config = configurationOf(documents.assemble(ground.node, hearing));
   if (config.speaker.name !== ground.node)
     throw new CliError(
       `the daemon is node ${ground.node}, the documents are for ${config.speaker.name}: --alone plans without it`,
@@ -116,12 +117,7 @@ export async function compare(
   };
 }
 
-async function configurationOf(
-  paths: readonly string[],
-  node: string | undefined,
-  hearing?: Hearing,
-): Promise<Configuration> {
-  const { configuration, diagnostics } = await readDocuments(paths, node, hearing);
+function configurationOf({ configuration, diagnostics }: Assembled): Configuration {
   if (configuration !== undefined) return configuration;
   const errors = diagnostics.filter((d) => d.severity === 'error').map(formatDiagnostic);
   throw new CliError(`these documents would be refused:\n${errors.join('\n')}`);

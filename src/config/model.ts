@@ -14,6 +14,7 @@ import type { AdvertisedPrefix, NextHops, ReceiveRules } from './exchange.ts';
 import type { KubeOvn } from './kubeovn.ts';
 import type { MemberPath } from './membership.ts';
 import type { NetworkPolicy } from './network.ts';
+import type { Path } from './problem.ts';
 import type { Speaker } from './speaker.ts';
 
 /**
@@ -56,6 +57,12 @@ export interface Meta {
   readonly annotations: Labels;
   /** Where the document starts. */
   readonly position: Position;
+}
+
+/** A field of a document. */
+export interface Place {
+  readonly document: Meta;
+  readonly path: Path;
 }
 
 export type Labels = Readonly<Record<string, string>>;
@@ -157,6 +164,8 @@ export interface Peer extends Meta {
   readonly bfd?: BfdSettings;
   /** Which of its routes may be used; absent: none. */
   readonly receive?: ReceiveRules;
+  /** Where that is written, if not in its own document. */
+  readonly receiveFrom?: readonly Place[];
   /** What it is told beside the routes of Services. */
   readonly advertise?: readonly AdvertisedPrefix[];
   readonly nextHops?: NextHops;

@@ -4,6 +4,7 @@ import { MessageType } from '../bgp/const.ts';
 import type { MessageCounts } from '../bgp/counters.ts';
 import { formatAddress } from '../lib/address.ts';
 import type { Peer } from './peer.ts';
+import type { MissingPeer } from './roster.ts';
 import type { Speaker } from './speaker.ts';
 
 /** Whose name a metric has, what follows in it, its help and its value. */
@@ -42,8 +43,16 @@ const counters: readonly Row[] = [
   ['both', 'total_received', 'Messages received.', (p) => total(p.session.received)],
 ];
 
-/** @param frr whether documents of frr-k8s are in use: its metrics have values only then */
-export function addBgpMetrics(registry: Registry, speaker: Speaker, frr: () => boolean): void {
+/**
+ * @param missing peers that have no session yet: alerts go by a value, and silence is none
+ * @param frr whether documents of frr-k8s are in use: its metrics have values only then
+ */
+export function addBgpMetrics(
+  registry: Registry,
+  speaker: Speaker,
+  missing: () => readonly MissingPeer[],
+  frr: () => boolean,
+): void {
   const registers = [registry];
   const labelNames = ['peer', 'vrf'] as const;
   for (const [rows, counted] of [
@@ -55,7 +64,10 @@ export function addBgpMetrics(registry: Registry, speaker: Speaker, frr: () => b
         const each = (set: (labels: { peer: string; vrf: string }, value: number) => void) => {
           if (prefix === 'frrk8s' && !frr()) return;
           const label = prefix === 'frrk8s' ? addressOf : endpointOf;
-          for (const peer of speaker.all.values()) set({ peer: label(peer), vrf: peer.settings.vrf ?? '' }, of(peer));
+          for (const peer of speaker.all.values())
+            set({ peer: label(peer.settings), vrf: peer.settings.vrf ?? '' }, of(peer));
+          if (name !== 'session_up') return;
+          for (const { settings } of missing()) set({ peer: label(settings), vrf: settings.vrf ?? '' }, 0);
         };
         const said = { name: `${prefix}_bgp_${name}`, help, labelNames, registers };
         if (counted)
@@ -77,13 +89,15 @@ export function addBgpMetrics(registry: Registry, speaker: Speaker, frr: () => b
       }
 }
 
-const addressOf = ({ settings }: Peer): string => formatAddress(settings.address);
+type Named = Pick<MissingPeer['settings'], 'address' | 'interface' | 'name' | 'port'>;
+
+/** Of a peer that is looked for on a link, the interface. */
+const addressOf = ({ address, interface: link, name }: Named): string =>
+  address ? formatAddress(address) : (link ?? name);
 
 /** As MetalLB's native mode labels peers. */
-const endpointOf = ({ settings }: Peer): string => {
-  const address = formatAddress(settings.address);
-  return `${settings.address.family === 6 ? `[${address}]` : address}:${settings.port}`;
-};
+const endpointOf = (peer: Named): string =>
+  `${peer.address?.family === 6 ? `[${addressOf(peer)}]` : addressOf(peer)}:${peer.port}`;
 
 const bothFamilies = (count: (family: 'ipv4' | 'ipv6') => number): number => count('ipv4') + count('ipv6');
 const sent = (p: Peer, what: 'desired' | 'pending' | 'advertised'): number =>

@@ -12,6 +12,7 @@ import { monotonicMs, wallClock } from '../io/clock.ts';
 import type { FileContent } from '../io/content.ts';
 import { Files } from '../io/files.ts';
 import { hostName } from '../io/interfaces.ts';
+import { comesOnce, readOnce } from '../io/stream.ts';
 import { nextTurn, SLICE_MS } from '../io/turn.ts';
 import { equal } from '../lib/diff.ts';
 import { parseFar } from './parsefar.ts';
@@ -206,24 +207,29 @@ async function sliced<T>(work: () => T): Promise<T> {
   return result;
 }
 
-/** Reads documents once, in the foreground. */
-export async function readDocuments(
-  paths: readonly string[],
-  node: string | undefined,
-  hearing?: Hearing,
-): Promise<Assembled> {
+/** Reads documents once, in the foreground; `-` is standard input. */
+export const readDocuments = async (paths: readonly string[], node: string | undefined): Promise<Assembled> =>
+  (await loadDocuments(paths)).assemble(node);
+
+/** The same, for whoever learns only then which node they are for. */
+export async function loadDocuments(paths: readonly string[]): Promise<Pick<Shelf, 'assemble'>> {
   const shelf = new Shelf({});
   const read = new Map<string, FileContent>();
-  const files = new Files(paths, {
-    changed: (changes) => {
-      for (const [file, content] of changes) read.set(file, content);
+  const once = new Set(paths.filter(comesOnce));
+  const files = new Files(
+    paths.filter((path) => !once.has(path)),
+    {
+      changed: (changes) => {
+        for (const [file, content] of changes) read.set(file, content);
+      },
+      blind: () => {},
     },
-    blind: () => {},
-  });
+  );
   await files.readAll();
+  for (const path of once) read.set(path, await readOnce(path));
   await shelf.take(read);
   shelf.sort();
-  return shelf.assemble(node, hearing);
+  return shelf;
 }
 
 /** Sorted by place among each. */

@@ -16,7 +16,7 @@ import { type Filter, peerRows, receivedRows } from './views.ts';
 
 /** Rejects with `UnknownSubject` where there is no such thing, or no configuration. */
 export async function explainRunning(daemon: Daemon, text: string): Promise<Explanation> {
-  const { engine, speaker, layer2, learned } = daemon;
+  const { engine, speaker, layer2, learned, egress } = daemon;
   const subject = subjectOf(text);
   const filter = learnedFilter(subject);
   const received = filter ? await receivedFor(daemon, filter) : [];
@@ -27,6 +27,10 @@ export async function explainRunning(daemon: Daemon, text: string): Promise<Expl
   if (config === undefined) throw new UnknownSubject('no configuration is in force yet');
   return explain(subject, {
     ...factsOf({ config, services, peers: roster.documents }),
+    egress: (key) => {
+      const decision = egress.decision(key);
+      return decision && { decision, problems: egress.row(key)?.problems ?? [] };
+    },
     live: {
       sessions: [...peerRows(speaker, {}, roster.missing)],
       received,

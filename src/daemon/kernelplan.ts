@@ -47,14 +47,19 @@ export function kernelParts(
   decisions: ReadonlyMap<string, ServiceDecision>,
 ): KernelParts {
   const goal = goalOf(wishesOf(config));
-  const facts = () => ({
-    ips: new Map([...decisions].map(([key, { ips }]) => [key, ips] as const)),
-    own: interfaceAddresses(),
-    table: tableOf(goal),
-  });
-  const egress = config.egress.size === 0 ? [] : decideEgress(config, facts());
   const { speaker, imports } = config;
-  return { speaker, imports, goal, egress, sessions, services: decisions.values() };
+  return { speaker, imports, goal, egress: egressOf(config, decisions, goal), sessions, services: decisions.values() };
+}
+
+/** What documents come to on this machine as it is now. */
+export function egressOf(
+  config: Configuration,
+  decisions: ReadonlyMap<string, ServiceDecision>,
+  goal = goalOf(wishesOf(config)),
+): readonly EgressDecision[] {
+  if (config.egress.size === 0) return [];
+  const ips = new Map([...decisions].map(([key, { ips }]) => [key, ips] as const));
+  return decideEgress(config, { ips, own: interfaceAddresses(), table: tableOf(goal) });
 }
 
 /** As a daemon would find it, but that VRFs which are to be are there. */

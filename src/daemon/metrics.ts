@@ -79,7 +79,7 @@ export class Metrics {
         frrOf = { config, uses: config?.documents.some(({ kind }) => kind === 'FRRConfiguration') ?? false };
       return frrOf.uses;
     };
-    addBgpMetrics(registry, speaker, frr);
+    addBgpMetrics(registry, speaker, () => engine.roster.missing, frr);
     const reasons = 'Services by what was decided: announced, or the reason why not.';
     gauge('waypost_member_alive', 'Nodes that may have a speaker: 1 where it counts as alive.', ['node'], (g) => {
       for (const { name, alive } of engine.services.nodes) g.set({ node: name }, alive ? 1 : 0);

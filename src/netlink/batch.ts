@@ -58,6 +58,8 @@ export class RouteBatch {
   /** By message: the id of its prefix, and a number that means something to whoever made it. */
   readonly ids: Uint32Array;
   readonly notes: Uint32Array;
+  /** By message: what the kernel said of its failure beside the errno, where it said anything. */
+  readonly texts = new Map<number, string>();
   private readonly limit: number;
   private readonly buffer: HostWriter;
   /** Sequence number of the first message; 0 is what the kernel's own messages have. */
@@ -80,6 +82,7 @@ export class RouteBatch {
     const next = after.first + after.size;
     this.first = next > 0xf000_0000 ? 1 : next;
     this.size = 0;
+    this.texts.clear();
     this.buffer.at = 0;
   }
 
@@ -131,8 +134,9 @@ export class RouteBatch {
           const index = message.sequence - this.first;
           if (message.type !== MessageType.error || message.portId !== transport.portId) continue;
           if (index < 0 || index >= this.size) continue;
-          const { errno } = decodeAck(message);
+          const { errno, text } = decodeAck(message);
           heard.add(index);
+          if (errno !== 0 && text !== undefined) this.texts.set(index, text);
           if (errno !== 0) failed(index, errno);
           if (index === this.size - 1) acknowledged = true;
         }

@@ -138,7 +138,7 @@ export class Routes {
         if (set === NO_HOPS) store.unset(id, RouteMark.unsure);
         if (disturbed) this.doubt(id);
       } else {
-        this.refuse(id, errno, disturbed);
+        this.refuse(id, errno, disturbed, batch.texts.get(i));
         said(errno);
       }
       // Something else may be wanted by now.
@@ -262,10 +262,10 @@ export class Routes {
   }
 
   /** A change was not carried out. `disturbed`: something was heard of the route meanwhile. */
-  private refuse(id: number, errno: number, disturbed: boolean): void {
+  private refuse(id: number, errno: number, disturbed: boolean, text: string | undefined): void {
     const { store } = this;
     // What was in the way may have gone since.
-    store.setError(id, disturbed && errno === CONFLICT ? 0 : errno);
+    store.setError(id, disturbed && errno === CONFLICT ? 0 : errno, text);
     // An answer that was lost, or a route that may be ours after all; or what was there went, and it was not looked at.
     const missed = (disturbed || this.auditing) && store.haves[id] !== NO_HOPS;
     const unsure = store.is(id, RouteMark.unsure);

@@ -28,6 +28,9 @@ export const RouteMark = {
 /** Somebody who makes more routes in our name than a hand does would make each again that we take away. */
 const MAX_STRANGERS = 1_000;
 
+/** Errors whose text is kept: a million that are refused are refused for few reasons. */
+const MAX_TEXTS = 1_000;
+
 /** EEXIST: where we would add a route there is one of another program. */
 export const CONFLICT = 17;
 
@@ -65,6 +68,8 @@ export class RouteStore {
   errors: Uint8Array;
   /** By id: the audit during which something was last heard of it. */
   marks: Uint8Array;
+  /** By id: what the kernel said of an error, for the first of them. */
+  private readonly texts = new Map<number, string>();
   wanted = 0;
   installed = 0;
   leftovers = 0;
@@ -138,7 +143,10 @@ export class RouteStore {
     if (set === NO_HOPS) this.clearLeftover(id);
   }
 
-  setError(id: number, errno: number): void {
+  /** @param text what the kernel said beside it */
+  setError(id: number, errno: number, text?: string): void {
+    if (this.texts.size > 0) this.texts.delete(id);
+    if (text !== undefined && errno !== 0 && this.texts.size < MAX_TEXTS) this.texts.set(id, text);
     const before = this.errors[id]!;
     if (before === errno) return;
     this.countError(before, -1);
@@ -211,13 +219,20 @@ export class RouteStore {
   }
 
   private row(id: number): RouteRow {
-    const errno = this.errors[id]!;
     return {
       prefix: this.prefixes.prefix(id),
       set: this.wants[id]! || this.haves[id]!,
       state: this.stateOf(id),
-      error: errno === 0 ? null : errno === CONFLICT ? conflictText : errorCode(errno),
+      error: this.errorOf(id),
     };
+  }
+
+  private errorOf(id: number): string | null {
+    const errno = this.errors[id]!;
+    if (errno === 0) return null;
+    if (errno === CONFLICT) return conflictText;
+    const text = this.texts.get(id);
+    return text === undefined ? errorCode(errno) : `${errorCode(errno)}: ${text}`;
   }
 
   private stateOf(id: number): RouteState {

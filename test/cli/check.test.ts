@@ -10,6 +10,7 @@ import {
   serviceDocument,
   waypost,
 } from '../support/daemon.ts';
+import { outcome } from '../support/process.ts';
 
 let folder: Folder;
 beforeEach(() => {
@@ -83,6 +84,39 @@ describe('paths', () => {
     const { code, stdout } = await waypost(['check', folder.path]);
     expect(code).toBe(1);
     expect(stdout).toContain('there is no document at all');
+  });
+
+  test('- is standard input, in which a mistake has its line and column, too', async () => {
+    const input = `\ufeff${poolDocument('one', ['nonsense']).replaceAll('\n', '\r\n')}`;
+    const { code, stdout } = await waypost(['check', '-'], { input });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^-:4:\d+: error: IPAddressPool\/one: spec\.addresses\[0\]: .+$/m);
+    folder.put('a.yaml', poolDocument('two', ['198.51.100.0/24']));
+    const both = await waypost(['check', '--json', folder.path, '-'], {
+      input: poolDocument('one', ['198.51.100.9/32']),
+    });
+    expect(both.code).toBe(1);
+    expect(JSON.parse(both.stdout)).toEqual([
+      expect.objectContaining({ severity: 'error', message: expect.stringContaining('overlaps') }),
+    ]);
+    expect(await waypost(['check', '-'])).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('-:1:1: error: there is no document at all\n'),
+    });
+  });
+
+  test('a pipe, as of <(kubectl …), and one that cannot be read', async () => {
+    const document = poolDocument('one', ['198.51.100.0/24']);
+    const command = (path: string) => ['bash', '-c', `node bin/waypost check ${path}`];
+    folder.put('a.yaml', document);
+    expect(await outcome(command(`<(cat ${folder.file('a.yaml')})`))).toMatchObject({
+      code: 0,
+      stdout: '0 errors, 0 warnings\n',
+    });
+    expect(await outcome(command(`- <${folder.path}`))).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^-:1:1: error: standard input: is a folder/),
+    });
   });
 
   test('a file of its own name', async () => {

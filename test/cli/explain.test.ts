@@ -7,6 +7,7 @@ import { readDocuments } from '../../src/daemon/documents.ts';
 import { factsOf, outlookOf } from '../../src/daemon/outlook.ts';
 import { explain } from '../../src/intent/explain/explain.ts';
 import { subjectOf } from '../../src/intent/explain/subject.ts';
+import { egressDocuments } from '../support/config.ts';
 import { waypost } from '../support/daemon.ts';
 
 const documents = fileURLToPath(new URL('../../fixtures/explain', import.meta.url));
@@ -31,6 +32,16 @@ describe('the command', () => {
     expect(text.stdout).not.toMatch(/\u001b/);
     const json = JSON.parse((await ask('203.0.113.0', '-c', documents, '--json')).stdout) as object;
     expect(json).toMatchObject({ subject: '203.0.113.0', type: 'address', chains: expect.any(Array) });
+  });
+
+  test('an EgressService of documents, with the tables that this machine has', async () => {
+    const ask = (network: string) =>
+      waypost(['explain', 'web', '--node', 'node-a', '-c', '-'], { input: egressDocuments(network) });
+    const there = await ask('main');
+    expect(there).toMatchObject({ code: 0, stderr: '' });
+    expect(there.stdout).toContain('\nEgress: carried here\n');
+    expect(there.stdout).toContain('By which routing table? table 254, of network main\n');
+    expect((await ask('nowhere')).stdout).toContain('\nEgress: not carried: networkNotFound\n');
   });
 
   test('exit 1 where there is no such thing, no daemon, or nothing that could be applied', async () => {

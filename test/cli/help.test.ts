@@ -40,6 +40,7 @@ test.each([
   [['check', '--strct', 'x'], '(Did you mean --strict?)'],
   [['shw'], '(Did you mean show?)'],
   [['chekc', 'x'], '(Did you mean check?)'],
+  [['help', 'shw'], '(Did you mean show?)'],
 ])('%s suggests the nearest', async (argv, suggestion) => {
   const { code, stderr } = await waypost(argv);
   expect(code).toBe(2);

@@ -1,5 +1,6 @@
 /** What `plan` foretells of documents is what a daemon then does with them. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { compare } from '../../src/cli/plan.ts';
 import { differenceText } from '../../src/cli/plantext.ts';
 import {
@@ -56,6 +57,17 @@ describe('against the daemon', () => {
   test('the same documents change nothing', async () => {
     await running();
     expect(await plan(main(), web())).toEqual(['nothing changes']);
+  });
+
+  test('documents on standard input, which can be read but once, are for the node of the daemon', async () => {
+    await running();
+    const { spec } = parse(site.folder.read('speaker.yaml')) as { spec: object };
+    const input = all(speakerDocument(spec, 'node-b'), speakerDocument(spec), main(), web());
+    expect(await waypost(['plan', '-', '--control', site.control], { input })).toEqual({
+      code: 0,
+      stdout: 'nothing changes\n',
+      stderr: '',
+    });
   });
 
   test('Services that come and go; those that stay keep their addresses', async () => {

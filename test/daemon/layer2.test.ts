@@ -424,7 +424,7 @@ test('counters are there as often as they are asked for', async () => {
     addresses: [{ ip: '192.168.10.10', requests: 7, responses: 5, gratuitous: 10, claims: 0 }],
     drops: [],
   });
-  const engine = { config: bench.config, services: bench.services } as unknown as Engine;
+  const engine = { config: bench.config, services: bench.services, roster: { missing: [] } } as unknown as Engine;
   const fresh = new Speaker({ state: () => {} });
   const metrics = new Metrics({
     speaker: fresh,

@@ -118,3 +118,18 @@ test('they follow: a Service that goes, a session that ends, a configuration tha
     async () => ![...(await values()).keys()].some((key) => key.startsWith('metallb_bgp_')),
   );
 });
+
+test('a peer that nobody was found for counts as down, so that alerts see it', async () => {
+  const link = 'no-such-link';
+  await site.accepts(() =>
+    site.folder.put(
+      'link.yaml',
+      peerDocument('fabric', router, { interface: link, peerAddress: undefined, sourceAddress: undefined, vrf: 'red' }),
+    ),
+  );
+  const label = `{peer="${link}:${router.port}",vrf="red"}`;
+  await soon('its value', async () => (await values()).get(`metallb_bgp_session_up${label}`) === 0);
+  const now = await values();
+  expect([...now.keys()].filter((key) => key.includes(link))).toEqual([`metallb_bgp_session_up${label}`]);
+  expect(now.get(`metallb_bgp_session_up{peer="127.0.0.1:${router.port}",vrf=""}`)).toBe(1);
+});

@@ -39,3 +39,34 @@ export async function accepted(text: string, node?: string, hearing?: Hearing): 
 /** The diagnostics as lines. */
 export const told = async (text: string, node?: string): Promise<string[]> =>
   (await configure(text, node)).diagnostics.map(formatDiagnostic);
+
+/** Service default/web with an address and two endpoints on node-a, whose packets are to leave by a network as the Service. */
+export const egressDocuments = (network: string, egress = ''): string => `apiVersion: k8s.ovn.org/v1
+kind: EgressService
+metadata: {name: web}
+spec:
+  sourceIPBy: LoadBalancerIP
+  network: ${network}
+${egress}---
+apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata: {name: public}
+spec: {addresses: [203.0.113.0/30]}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: node-a}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {type: LoadBalancer, clusterIPs: [172.30.0.5], ports: [{port: 80}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-x, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+endpoints:
+  - {addresses: [10.244.0.5], nodeName: node-a}
+  - {addresses: [10.244.0.6], nodeName: node-a}
+`;

@@ -22,6 +22,8 @@ export class FakeKernel implements KernelSide {
   readonly links = new Map<number, Link>();
   /** Errno for a change, or undefined: asked before the tables are. */
   refuse: (verb: 'add' | 'replace' | 'delete', route: Route) => number | undefined = () => undefined;
+  /** What it says beside an errno (NLMSGERR_ATTR_MSG). */
+  says: string | undefined;
   /** Requests so far. */
   requests = 0;
   later: (run: () => void) => void = (run) => setImmediate(run);
@@ -124,7 +126,7 @@ export class FakeKernel implements KernelSide {
       }
       if (type === MessageType.getRoute) return this.dump(message, port);
       const errno = this.change(message, port);
-      return errno !== 0 || (flags & MessageFlag.ack) !== 0 ? [answer(sequence, port, errno)] : [];
+      return errno !== 0 || (flags & MessageFlag.ack) !== 0 ? [answer(sequence, port, errno, this.says)] : [];
     });
   }
 
@@ -225,8 +227,18 @@ const encodeRoute = (type: number, route: Route, sequence: number, port: number,
 const done = (sequence: number, port: number, errno = 0): Uint8Array =>
   datagram(MessageType.done, sequence, port, (w) => w.i32(-errno));
 
-const answer = (sequence: number, port: number, errno: number): Uint8Array =>
-  datagram(MessageType.error, sequence, port, (w) => w.i32(-errno).zeros(16), MessageFlag.capped);
+const NLMSGERR_ATTR_MSG = 1;
+
+function answer(sequence: number, port: number, errno: number, says: string | undefined): Uint8Array {
+  const flags = MessageFlag.capped | (says === undefined ? 0 : MessageFlag.ackAttributes);
+  const write = (w: HostWriter) => {
+    w.i32(-errno).zeros(16);
+    if (says === undefined) return;
+    const text = new TextEncoder().encode(`${says}\0`);
+    w.h16(4 + text.length).h16(NLMSGERR_ATTR_MSG).put8s(text).zeros(-text.length & 3);
+  };
+  return datagram(MessageType.error, sequence, port, write, flags);
+}
 
 /** A route as the kernel would tell of one made by this request. */
 export function routeOf(spec: RouteSpec): Route {

@@ -399,7 +399,7 @@ describe('leftovers', () => {
 });
 
 describe('refusals', () => {
-  const ENETUNREACH = 101;
+  const [EINVAL, ENETUNREACH] = [22, 101];
 
   it('are tried again when somebody says so', () => {
     const b = new Bench();
@@ -412,6 +412,35 @@ describe('refusals', () => {
     b.routes.retry();
     b.run();
     expect([b.state('10.0.0.0/8'), b.routes.counts.failed]).toEqual(['installed', 0]);
+  });
+
+  it("have the kernel's own words beside the errno, until they are over", () => {
+    const b = new Bench();
+    const errors = () => [...b.routes.rows()].map(({ error }) => error);
+    b.kernel.refuse = (_, { destination }) => (destination.bytes[1] === 2 ? undefined : EINVAL);
+    b.kernel.says = 'Nexthop has invalid gateway';
+    for (const text of ['10.1.0.0/16', '10.2.0.0/16', '10.3.0.0/16']) b.want(text, via('192.0.2.1'));
+    b.run();
+    expect(errors()).toEqual(['EINVAL: Nexthop has invalid gateway', null, 'EINVAL: Nexthop has invalid gateway']);
+    b.kernel.says = undefined;
+    b.routes.retry();
+    b.run();
+    expect(errors()).toEqual(['EINVAL', null, 'EINVAL']);
+    b.kernel.refuse = () => undefined;
+    b.routes.retry();
+    b.run();
+    expect(errors()).toEqual([null, null, null]);
+  });
+
+  it('of more routes than anybody reads have the errno alone', () => {
+    const b = new Bench();
+    b.kernel.refuse = () => EINVAL;
+    b.kernel.says = 'Nexthop has invalid gateway';
+    for (let i = 0; i < 1_100; i++) b.want(`10.${i >> 8}.${i & 255}.0/24`, via('192.0.2.1'));
+    b.run();
+    const errors = [...b.routes.rows()].map(({ error }) => error);
+    expect(errors.filter((error) => error === 'EINVAL: Nexthop has invalid gateway')).toHaveLength(1_000);
+    expect(errors.filter((error) => error === 'EINVAL')).toHaveLength(100);
   });
 
   it('of a route that nobody wants any more are forgotten', () => {

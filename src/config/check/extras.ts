@@ -24,7 +24,11 @@ export function applyExtras(
     const policy = value.policies.find((p) => p.peer === idOf(peer));
     if (policy === undefined) return peer;
     const { all = false, rules = [] } = peer.receive ?? {};
-    return { ...peer, receive: { all: all || policy.receive.all, rules: [...rules, ...policy.receive.rules] } };
+    return {
+      ...peer,
+      receive: { all: all || policy.receive.all, rules: [...rules, ...policy.receive.rules] },
+      receiveFrom: [...(peer.receiveFrom ?? []), { document: document.meta, path: policy.path }],
+    };
   });
 }
 

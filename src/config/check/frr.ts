@@ -10,7 +10,7 @@ import type { Document } from '../document.ts';
 import type { AdvertisedPrefix, NextHops, ReceiveRules } from '../exchange.ts';
 import { type FrrDraft, type NeighborDraft, neighborId } from '../frr/draft.ts';
 import { restartTimeSec } from '../kinds/peer.ts';
-import type { Meta, Peer } from '../model.ts';
+import type { Meta, Peer, Place } from '../model.ts';
 import { didYouMean } from '../nearest.ts';
 import type { Path } from '../problem.ts';
 import { placeOf, type Report } from '../report.ts';
@@ -106,6 +106,7 @@ interface Session {
   readonly neighbor: NeighborDraft;
   readonly bfd?: BfdSettings;
   readonly receive: ReceiveRules;
+  readonly receiveFrom: readonly Place[];
   readonly advertise: readonly AdvertisedPrefix[];
   readonly nextHops: NextHops;
 }
@@ -130,6 +131,7 @@ function mergeNeighbor(parts: readonly Found<NeighborDraft>[], profiles: Named, 
       all: parts.some(({ value }) => value.receive.all),
       rules: parts.flatMap(({ value }) => value.receive.rules),
     },
+    receiveFrom: parts.map(({ document, value }) => ({ document: document.meta, path: [...value.path, 'toReceive'] })),
     advertise: parts.flatMap(({ value }) => value.advertise),
     nextHops: mergeNextHops(parts, context.report),
   };
@@ -188,7 +190,7 @@ function mergeNextHops(parts: readonly Found<NeighborDraft>[], report: Report): 
 }
 
 /** A BGPPeer's session: what the BGPPeer leaves open is as FRRConfigurations have it. */
-function together(peer: Peer, { neighbor, bfd, receive, advertise, nextHops }: Session): Peer {
+function together(peer: Peer, { neighbor, bfd, receive, receiveFrom, advertise, nextHops }: Session): Peer {
   const { gracefulRestart, sourceAddress, sourceInterface } = neighbor;
   const source = peer.sourceAddress === undefined && peer.sourceInterface === undefined;
   const keep = <Key extends keyof Peer & keyof NeighborDraft>(key: Key) =>
@@ -206,6 +208,7 @@ function together(peer: Peer, { neighbor, bfd, receive, advertise, nextHops }: S
     ...(gracefulRestart && peer.restartTimeSec === undefined && { restartTimeSec }),
     ...(bfd && peer.bfd === undefined && { bfd }),
     receive,
+    receiveFrom,
     advertise,
     nextHops,
   };
@@ -213,7 +216,7 @@ function together(peer: Peer, { neighbor, bfd, receive, advertise, nextHops }: S
 
 /** A session that no BGPPeer describes. */
 function alone(router: Router, session: Session, parts: readonly Found<NeighborDraft>[], name: string): Peer {
-  const { neighbor, bfd, receive, advertise, nextHops } = session;
+  const { neighbor, bfd, receive, receiveFrom, advertise, nextHops } = session;
   const { document } = parts[0]!;
   const { path: _, secret: __, gracefulRestart, port, advertise: ___, toAdvertise: ____, ...rest } = neighbor;
   const meta: Meta = { ...document.meta, name };
@@ -236,6 +239,7 @@ function alone(router: Router, session: Session, parts: readonly Found<NeighborD
     strictRole: false,
     limits: {},
     receive,
+    receiveFrom,
     advertise,
     nextHops,
     onlyNamed: true,

@@ -1,6 +1,7 @@
 /** An explanation as data: chains of steps, each with the rule that decided and where it stands. */
 import type { Meta } from '../../config/model.ts';
 import { fieldLine } from '../../config/position.ts';
+import type { Path } from '../../config/problem.ts';
 import { type Reason, reasons } from '../reason.ts';
 import type { Passed } from '../trace.ts';
 import type { Verdict } from '../verdict.ts';
@@ -62,6 +63,8 @@ const fields: Readonly<Record<string, Readonly<Partial<Record<Reason, readonly s
     addressAvoided: ['metadata', 'annotations'],
     addressInUse: ['metadata', 'annotations'],
     sharingKeyMismatch: ['metadata', 'annotations'],
+    backendKeyMismatch: ['spec', 'externalTrafficPolicy'],
+    poolIncompatible: ['metadata', 'annotations'],
     poolUnknown: ['metadata', 'annotations'],
     portConflict: ['spec', 'ports'],
     familyMismatch: ['spec', 'ipFamilyPolicy'],
@@ -94,13 +97,14 @@ const fields: Readonly<Record<string, Readonly<Partial<Record<Reason, readonly s
   },
 };
 
-export const sourceOf = ({ kind, namespace, name, position }: Meta, reason?: Reason): Source => ({
-  kind,
-  namespace,
-  name,
-  file: position.file,
-  line: fieldLine(position, (reason && fields[kind]?.[reason]) ?? []),
-});
+export const sourceOf = (document: Meta, reason?: Reason): Source =>
+  sourceAt(document, (reason && fields[document.kind]?.[reason]) ?? []);
+
+/** A document, and a field of it. */
+export const sourceAt = (
+  { kind, namespace, name, position }: Pick<Meta, 'kind' | 'namespace' | 'name' | 'position'>,
+  path: Path,
+): Source => ({ kind, namespace, name, file: position.file, line: fieldLine(position, path) });
 
 export const passedStep = ({ test, detail, because }: Passed, questions: Readonly<Record<string, string>>): Step => ({
   question: questions[test] ?? test,

@@ -7,6 +7,7 @@ import { type Chain, type Explanation, meaning, noMeaning, note, type Step, sour
 import type { Facts } from './facts.ts';
 import { explainPeer } from './peer.ts';
 import { explainReceived } from './received.ts';
+import { refusalSources } from './refusal.ts';
 import { explainRoute } from './route.ts';
 import { explainService, usageText } from './service.ts';
 import type { Subject } from './subject.ts';
@@ -78,7 +79,7 @@ function explainAddress(text: string, address: Address, facts: Facts): Explanati
     ...names.flatMap((name) => explainPeer(name, facts).map((c) => ({ ...c, title: `Peer ${name}: ${c.title}` }))),
   );
   if (services.length === 0 && names.length === 0) chains.push(poolChain(address, facts));
-  chains.push(...explainReceived(live?.received, live?.installed, live?.unread));
+  chains.push(...receivedChains(facts));
   const answer = [
     ...services.map((key) => `of Service ${key}: ${summary(explainService(key, facts))}`),
     ...names.map((name) => `of peer ${name}`),
@@ -132,7 +133,7 @@ function poolChain(address: Address, facts: Facts): Chain {
 function explainPrefix(text: string, prefix: Prefix, facts: Facts): Explanation {
   const { advertisements, live, decisions } = facts;
   const contributors = advertisements.contributors(prefix);
-  const received = explainReceived(live?.received, live?.installed, live?.unread);
+  const received = receivedChains(facts);
   const route = explainRoute(prefix, facts);
   const told = contributors.length > 0 ? route.told : [];
   const inside = [...decisions.values()].filter((d) => d.ips.some((ip) => contains(prefix, ip))).map((d) => d.key);
@@ -167,6 +168,11 @@ function explainPrefix(text: string, prefix: Prefix, facts: Facts): Explanation 
     chains,
   };
 }
+
+const receivedChains = ({ config, live }: Facts): Chain[] =>
+  explainReceived(live?.received, live?.installed, live?.unread, (peer, reason) =>
+    refusalSources(config, peer, reason),
+  );
 
 const SHOWN = 10;
 

@@ -3,6 +3,7 @@ import type { AdmissionReason } from '../../bgp/admission.ts';
 import type { Exclusion, Loss } from '../../bgp/decision.ts';
 import type { Configuration } from '../../config/model.ts';
 import type { Advertisements } from '../advertise.ts';
+import type { EgressDecision } from '../egress.ts';
 import type { PoolUsage } from '../ledger.ts';
 import type { NodePeers } from '../peers.ts';
 import type { Reason } from '../reason.ts';
@@ -17,8 +18,16 @@ export interface Facts {
   usage(pool: string): PoolUsage;
   readonly advertisements: Advertisements;
   readonly peers: NodePeers;
+  /** What was decided about a Service's EgressService; undefined where there is none. */
+  egress?(key: string): EgressFound | undefined;
   /** Absent: nothing runs, and only decisions are explained. */
   readonly live?: Live;
+}
+
+export interface EgressFound {
+  readonly decision: EgressDecision;
+  /** What is in the way of carrying it out. */
+  readonly problems: readonly string[];
 }
 
 /** What a running daemon sees. */

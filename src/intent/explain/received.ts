@@ -1,5 +1,5 @@
 /** What became of the routes that peers sent for a prefix: which is used, and whether the kernel has it. */
-import type { Chain, Step } from './chain.ts';
+import type { Chain, Source, Step } from './chain.ts';
 import type { InstalledFacts, KernelReason, ReceivedFacts, ReceivedReason } from './facts.ts';
 import { installedStep, obstacleOf, unreadStep } from './installed.ts';
 
@@ -87,11 +87,13 @@ const placeOf = ({ vrf, prefix }: Pick<ReceivedFacts, 'vrf' | 'prefix'>): string
 /**
  * One chain for each prefix in each VRF, in the order given.
  * @param unread why the kernel's routes cannot be read
+ * @param sourcesOf where it is written that a peer's route is not used, by the reason
  */
 export function explainReceived(
   routes: readonly ReceivedFacts[] = [],
   installed: readonly InstalledFacts[] = [],
   unread?: string,
+  sourcesOf: (peer: string, reason: string) => readonly Source[] = () => [],
 ): Chain[] {
   const prefixes = new Map<string, ReceivedFacts[]>();
   for (const route of routes) {
@@ -124,7 +126,7 @@ export function explainReceived(
       says: obstacle === undefined ? null : receivedReasons[obstacle].says,
       remedy: obstacle === undefined ? null : receivedReasons[obstacle].remedy,
       steps: [
-        ...all.map(stepOf),
+        ...all.map((route) => stepOf(route, sourcesOf)),
         ...(blind ? [unreadStep(unread)] : []),
         ...[...there, ...imported].map(installedStep),
       ],
@@ -132,7 +134,10 @@ export function explainReceived(
   });
 }
 
-function stepOf({ peer, nextHop, asPath, best, accepted, reason, stale }: ReceivedFacts): Step {
+function stepOf(
+  { peer, nextHop, asPath, best, accepted, reason, stale }: ReceivedFacts,
+  sourcesOf: (peer: string, reason: string) => readonly Source[],
+): Step {
   const path =
     asPath.length > 0 ? `, AS path ${asPath.map((a) => (Array.isArray(a) ? `{${a.join()}}` : a)).join(' ')}` : '';
   const known = reason !== null && isKnown(reason) ? `: ${receivedReasons[reason].says}` : '';
@@ -148,6 +153,6 @@ function stepOf({ peer, nextHop, asPath, best, accepted, reason, stale }: Receiv
     answer: best ? 'yes' : accepted ? 'note' : 'no',
     detail: `via ${nextHop ?? '-'}${path}${stale ? ', stale' : ''}: ${outcome}`,
     reason: best ? null : reason,
-    sources: [],
+    sources: best || reason === null ? [] : sourcesOf(peer, reason),
   };
 }

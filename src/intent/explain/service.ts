@@ -9,6 +9,7 @@ import type { PoolUsage } from '../ledger.ts';
 import { decideService, type ServiceDecision } from '../service.ts';
 import { layer2Questions, questions } from '../trace.ts';
 import { type Chain, failedStep, meaning, noMeaning, note, passedStep, type Step, sourceOf } from './chain.ts';
+import { explainEgress } from './egress.ts';
 import type { Facts } from './facts.ts';
 import { explainRoute, type RouteExplained } from './route.ts';
 
@@ -19,7 +20,7 @@ interface Found {
   readonly layer2: Step[];
 }
 
-/** The chains of a Service that there is: addresses, BGP, and layer 2 where it is used. */
+/** The chains of a Service that there is: addresses, BGP, and layer 2 and egress where they are used. */
 export function explainService(key: string, facts: Facts): readonly Chain[] {
   const input = facts.inputOf(key);
   if (input === undefined) return [undecided];
@@ -42,7 +43,9 @@ export function explainService(key: string, facts: Facts): readonly Chain[] {
     ...noMeaning,
     steps: steps.address,
   };
-  return [address, onBgp(found, facts), ...layer2];
+  const egress = facts.egress?.(key);
+  const left = egress ? [explainEgress(egress, facts.config.egress.get(key)?.document)] : [];
+  return [address, onBgp(found, facts), ...layer2, ...left];
 }
 
 /** In the middle of a reload. */

@@ -113,3 +113,20 @@ test('where the kernel cannot be read, that is why a next hop is not reached, an
   const [refused] = explainReceived([route('a', { accepted: false, reason: 'asLoop' })], [], 'no such socket');
   expect(refused).toMatchObject({ reason: 'asLoop', steps: [{}] });
 });
+
+test('what a route is refused by stands beside it, and nothing beside one that is used', () => {
+  const source = (peer: string, reason: string) => ({
+    kind: 'BGPPeer',
+    namespace: '',
+    name: `${peer}: ${reason}`,
+    file: 'a',
+    line: 1,
+  });
+  const [chain] = explainReceived(
+    [route('a', { accepted: false, reason: 'notAllowed' }), route('b', { best: true }), route('c')],
+    [],
+    undefined,
+    (...asked) => [source(...asked)],
+  );
+  expect(chain!.steps.map(({ sources }) => sources.map(({ name }) => name))).toEqual([['a: notAllowed'], [], []]);
+});
