@@ -92,7 +92,7 @@ export async function compare(
   const have = {
     sessions: (await get('/plan/sessions')) as PlannedSession[],
     routes: (await get('/plan/routes')) as PlannedRoute[],
-    services: (await get('/show/services')) as ServiceView[],
+    services: (await get('/plan/services')) as ServiceView[],
     kernel: (await get('/plan/kernel')) as PlannedKernel[],
   };
   const passwords = settingsOf(outlook.peers).map((s) => [s.name, s.password ?? null] as const);

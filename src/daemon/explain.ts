@@ -36,7 +36,11 @@ export async function explainRunning(daemon: Daemon, text: string): Promise<Expl
       received,
       installed,
       ...(learned.problem !== undefined && { unread: learned.problem }),
-      answering: (ip, decision) => layer2.row(ip, parseAddress(ip)!.family, decision),
+      answering: (ip, decision) => {
+        const { family } = parseAddress(ip)!;
+        const { interfaces, reason } = layer2.row(ip, family, decision);
+        return { interfaces, reason, lacking: reason === 'announceFailed' ? layer2.lacking(decision, family) : [] };
+      },
       ...(unsigned !== undefined && { unsigned }),
     },
   });

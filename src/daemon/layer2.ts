@@ -296,6 +296,13 @@ export class Layer2 {
     this.complaints.lacking(lacking, (name, family) => this.unable(name, family));
   }
 
+  /** Interfaces that could be meant, with why each does not answer: absent, down, excluded, enslaved, EPERM … */
+  lacking({ layer2: { interfaces } }: ServiceDecision, family: 4 | 6): (readonly [name: string, why: string])[] {
+    const { ports, ineligible } = this.interfaces;
+    const names = interfaces === 'all' ? [...ports.map(({ name }) => name), ...ineligible.keys()].sort() : interfaces;
+    return names.map((name) => [name, this.unable(name, family)]);
+  }
+
   /** Why the interface of this name does not answer for addresses of this family. */
   private unable(name: string, family: 4 | 6): string {
     const { ports, ineligible } = this.interfaces;

@@ -1,8 +1,10 @@
 /** What a running daemon is at, for `plan` to compare documents with. */
 
+import type { PeerSettings } from '../bgp/settings.ts';
 import type { NodePeers } from '../intent/peers.ts';
 import { dynamicPeer } from '../intent/peers.ts';
 import { type PlannedSession, plannedRoutes, plannedSession, settingsOf } from '../intent/plan/part.ts';
+import { type ServiceView, serviceView } from '../intent/view.ts';
 import { type Handler, json, jsonRows, type Reply } from '../io/http.ts';
 import { type Address, parseAddress } from '../lib/address.ts';
 import { contains } from '../lib/prefix.ts';
@@ -21,10 +23,10 @@ export interface PlanGround {
   readonly aside: boolean;
 }
 
-/** `GET /plan/{ground,assignments,sessions,routes,kernel}`; undefined: no such thing. */
+/** `GET /plan/{ground,assignments,sessions,routes,services,kernel}`; undefined: no such thing. */
 export function planReply(daemon: Daemon, part: string | undefined): Reply | undefined {
-  const { engine, speaker, drainer, givenNode } = daemon;
-  const { roster, services, config } = engine;
+  const { engine, drainer, givenNode } = daemon;
+  const { services, config } = engine;
   switch (part) {
     case 'ground': {
       if (config === undefined) return json({ error: 'no configuration is in force yet' }, 503);
@@ -54,16 +56,27 @@ export function planReply(daemon: Daemon, part: string | undefined): Reply | und
         }),
       );
     }
-    case 'routes': {
-      const receivers = new Map([...speaker.all.values()].map(({ settings }) => [settings.name, settings] as const));
-      const missing = roster.documents.unnumbered.filter(({ settings }) => !receivers.has(settings.name));
-      return jsonRows(
-        plannedRoutes(services.advertisements, [...receivers.values(), ...missing.map(({ settings }) => settings)]),
-      );
-    }
+    case 'routes':
+      return jsonRows(plannedRoutes(services.advertisements, receiversNow(daemon)));
+    case 'services':
+      return jsonRows(servicesNow(daemon));
     default:
       return undefined;
   }
+}
+
+/** The peers that there are, and those that are looked for on links or have no source address yet. */
+function receiversNow({ engine, speaker }: Daemon): Omit<PeerSettings, 'address'>[] {
+  const receivers = new Map([...speaker.all.values()].map(({ settings }) => [settings.name, settings] as const));
+  const { peers, unnumbered } = engine.roster.documents;
+  const missing = [...peers, ...unnumbered].filter(({ settings }) => !receivers.has(settings.name));
+  return [...receivers.values(), ...missing.map(({ settings }) => settings)];
+}
+
+/** As they were decided: whether an address is answered for at this moment is nothing that documents change. */
+function* servicesNow(daemon: Daemon): Generator<ServiceView> {
+  const receivers = receiversNow(daemon);
+  for (const decision of daemon.engine.services.decisions.values()) yield serviceView(decision, receivers);
 }
 
 function sessionsNow({ engine, speaker }: Daemon): PlannedSession[] {

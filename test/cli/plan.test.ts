@@ -59,6 +59,28 @@ describe('against the daemon', () => {
     expect(await plan(main(), web())).toEqual(['nothing changes']);
   });
 
+  test('an address that nobody answers for at the moment is no change of documents', async () => {
+    const link = 'apiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {name: link}\nspec: {interfaces: [none0]}\n';
+    site.folder.put('link.yaml', link);
+    await running();
+    const row = async () =>
+      JSON.parse((await waypost(['show', 'services', '--json', '--control', site.control])).stdout) as [
+        { layer2: { reason: string } },
+      ];
+    expect((await row())[0].layer2.reason).toMatch(/^announce/);
+    expect(await plan(main(), web(), link)).toEqual(['nothing changes']);
+  });
+
+  test('a peer that has no source address yet is none that comes', async () => {
+    const waiting = peerDocument('waiting', router, { peerAddress: '127.0.0.9', sourceAddress: undefined }).replace(
+      'namespace:',
+      'annotations: {waypost.dev/source-interface: none0}, namespace:',
+    );
+    site.folder.put('waiting.yaml', waiting);
+    await running();
+    expect(await plan(main(), web(), waiting)).toEqual(['nothing changes']);
+  });
+
   test('documents on standard input, which can be read but once, are for the node of the daemon', async () => {
     await running();
     const { spec } = parse(site.folder.read('speaker.yaml')) as { spec: object };

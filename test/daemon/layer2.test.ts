@@ -370,6 +370,17 @@ test('why named interfaces cannot answer is said of each', () => {
   expect(bench.told('no interface that may answer exists and is up')[0]).toMatchObject({
     why: { eth0: 'enslaved', eth1: 'down', eth2: 'noArp', eth3: 'absent', eth4: 'EPERM' },
   });
+  // What `explain` says, also where an advertisement names none.
+  const named = bench.services.decisions.get('default/web')!;
+  expect(Object.fromEntries(bench.layer2.lacking(named, 4))).toEqual({
+    ...{ eth0: 'enslaved', eth1: 'down', eth2: 'noArp', eth3: 'absent', eth4: 'EPERM' },
+  });
+  const all = { ...named, layer2: { ...named.layer2, interfaces: 'all' as const } };
+  expect(bench.layer2.lacking(all, 4).slice(0, 3)).toEqual([
+    ['br0', 'on'],
+    ['eth0', 'enslaved'],
+    ['eth1', 'down'],
+  ]);
 });
 
 test('a change of interfaces that is none to the worker makes it no work', () => {

@@ -24,6 +24,14 @@ export interface Facts {
   readonly live?: Live;
 }
 
+/** Who answers for an address on layer 2, or why nobody does. */
+export interface Answering {
+  readonly interfaces: readonly string[];
+  readonly reason: Reason | null;
+  /** Interfaces that cannot answer, and why, where none can. */
+  readonly lacking: readonly (readonly [name: string, why: string])[];
+}
+
 export interface EgressFound {
   readonly decision: EgressDecision;
   /** What is in the way of carrying it out. */
@@ -43,7 +51,7 @@ export interface Live {
   answering(
     ip: string,
     decision: ServiceDecision,
-  ): { readonly interfaces: readonly string[]; readonly reason: Reason | null };
+  ): Answering;
   /** Segments that this host's kernel dropped for their TCP-MD5 signature, since the host started; undefined: not known. */
   readonly unsigned?: number;
 }

@@ -148,10 +148,10 @@ function onLayer2({ decision, layer2: steps }: Found, { live }: Facts): Chain {
   }));
   const silent = answering.find((a) => a.reason !== null);
   const rows = answering.map(
-    ({ ip, interfaces, reason }): Step => ({
+    ({ ip, interfaces, reason, lacking }): Step => ({
       question: `Is ${ip} answered for?`,
       answer: reason === null ? 'yes' : 'no',
-      detail: reason === null ? `on ${interfaces.join(', ')}` : `wanted on ${where}`,
+      detail: reason === null ? `on ${interfaces.join(', ')}` : `wanted on ${where}${lackingText(lacking)}`,
       reason,
       sources: [],
     }),
@@ -160,6 +160,16 @@ function onLayer2({ decision, layer2: steps }: Found, { live }: Facts): Chain {
     ? `not answered: ${silent.reason}`
     : `this node answers on ${answering[0]!.interfaces.join(', ')}`;
   return { title, ok: !silent, verdict, ...(silent ? meaning(silent.reason!) : noMeaning), steps: [...steps, ...rows] };
+}
+
+/** Interfaces that are named. */
+const SHOWN = 10;
+
+function lackingText(lacking: readonly (readonly [name: string, why: string])[]): string {
+  if (lacking.length === 0) return '';
+  const more = lacking.length > SHOWN ? ` and ${lacking.length - SHOWN} more` : '';
+  const words = lacking.slice(0, SHOWN).map(([name, why]) => `${name} ${why}`);
+  return `: ${words.join(', ')}${more}`;
 }
 
 const distinct = (prefixes: readonly Prefix[]): Prefix[] =>

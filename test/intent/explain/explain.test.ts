@@ -253,3 +253,25 @@ test('a Service that is not decided yet', async () => {
     'Service default/web: Address: it is decided in a moment',
   );
 });
+
+test('an address that no interface can answer for: what is the matter with each', async () => {
+  const link = `---
+apiVersion: metallb.io/v1beta1
+kind: L2Advertisement
+metadata: {name: link}
+spec: {interfaces: [none0, eth9]}
+`;
+  folder.put('all.yaml', base + link + service());
+  const { configuration } = await readDocuments([folder.path], 'node-a');
+  const lacking = [
+    ['none0', 'absent'],
+    ['eth9', 'down'],
+  ] as const;
+  const live = {
+    ...{ sessions: [], received: [], installed: [] },
+    answering: () => ({ interfaces: [], reason: 'announceFailed' as const, lacking }),
+  };
+  const { chains } = explain(subjectOf('web'), { ...factsOf(await outlookOf(configuration!)), live });
+  expect(chains.at(-1)).toMatchObject({ title: 'Layer 2', ok: false, reason: 'announceFailed' });
+  expect(chains.at(-1)!.steps.at(-1)!.detail).toBe('wanted on none0, eth9: none0 absent, eth9 down');
+});
