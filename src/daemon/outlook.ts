@@ -31,6 +31,7 @@ export async function outlookOf(config: Configuration, circumstances: Circumstan
   const watched = new Set(config.members.map(({ name }) => name));
   services.hear(new Set((circumstances.silent ?? []).filter((name) => watched.has(name))), false);
   services.apply(config);
+  services.originate();
   let sliceEnd = monotonicMs() + SLICE_MS;
   while (services.step() !== undefined) {
     if (monotonicMs() < sliceEnd) continue;

@@ -81,6 +81,37 @@ describe('against the daemon', () => {
     expect(await plan(main(), web(), waiting)).toEqual(['nothing changes']);
   });
 
+  test('prefixes that an FRRConfiguration advertises: none that stays is a change, one that goes or comes is', async () => {
+    const told = (...prefixes: readonly string[]) => `apiVersion: frrk8s.metallb.io/v1beta1
+kind: FRRConfiguration
+metadata: {name: told}
+spec:
+  bgp:
+    routers:
+      - asn: 64512
+        prefixes: ${JSON.stringify(prefixes)}
+        neighbors:
+          - {address: 127.0.0.1, asn: 64512, port: ${router.port}, toAdvertise: {allowed: {mode: all}}}
+`;
+    site.folder.put('main.yaml', all(main(), told('203.0.113.0/24')));
+    site.folder.put('web.yaml', web());
+    await site.start();
+    await router.knows('198.51.100.0/32', '198.51.100.1/32', '203.0.113.0/24');
+    expect(await plan(main(), web(), told('203.0.113.0/24'))).toEqual(['nothing changes']);
+    const lines = await plan(main(), web(), told('203.0.112.0/24'));
+    expect(lines.slice(0, -1).map((line) => line.replace(/ {2}.*/, ''))).toEqual([
+      '+ 203.0.112.0/24 to router',
+      '- 203.0.113.0/24 to router',
+    ]);
+    next.put('speaker.yaml', site.folder.read('speaker.yaml'));
+    const { stdout } = await waypost(['plan', '--alone', next.path]);
+    expect(stdout).toMatch(/^ {2}203\.0\.112\.0\/24 to router {2}.*by FRRConfiguration\/told$/m);
+    const why = await waypost(['explain', '203.0.112.0/24', '-c', next.path]);
+    expect(why.stdout).toMatch(/^203\.0\.112\.0\/24: to be announced to router$/m);
+    expect(why.stdout).toContain('ok  Who contributes it? FRRConfiguration/told\n');
+    expect(why.stdout).toMatch(/next\.yaml:\d+: FRRConfiguration\/\S*told$/m);
+  });
+
   test('documents on standard input, which can be read but once, are for the node of the daemon', async () => {
     await running();
     const { spec } = parse(site.folder.read('speaker.yaml')) as { spec: object };

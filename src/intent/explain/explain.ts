@@ -8,7 +8,7 @@ import type { Facts } from './facts.ts';
 import { explainPeer } from './peer.ts';
 import { explainReceived } from './received.ts';
 import { refusalSources } from './refusal.ts';
-import { explainRoute } from './route.ts';
+import { explainRoute, originators } from './route.ts';
 import { explainService, usageText } from './service.ts';
 import type { Subject } from './subject.ts';
 
@@ -131,8 +131,8 @@ function poolChain(address: Address, facts: Facts): Chain {
 }
 
 function explainPrefix(text: string, prefix: Prefix, facts: Facts): Explanation {
-  const { advertisements, live, decisions } = facts;
-  const contributors = advertisements.contributors(prefix);
+  const { live, decisions } = facts;
+  const { contributors, sources } = contributorsTo(prefix, facts);
   const received = receivedChains(facts);
   const route = explainRoute(prefix, facts);
   const told = contributors.length > 0 ? route.told : [];
@@ -142,7 +142,7 @@ function explainPrefix(text: string, prefix: Prefix, facts: Facts): Explanation 
     .filter((p) => comparePrefixes(p, prefix) !== 0 && (contains(p, prefix) || contains(prefix, p)));
   const steps: Step[] = [
     contributors.length > 0
-      ? { question: 'Who contributes it?', answer: 'yes', detail: list(contributors), reason: null, sources: [] }
+      ? { question: 'Who contributes it?', answer: 'yes', detail: list(contributors), reason: null, sources }
       : { question: 'Who contributes it?', answer: 'no', detail: 'no Service', reason: 'notContributed', sources: [] },
     ...(contributors.length > 0 ? route.steps : []),
     ...(inside.length > contributors.length ? [note('Which Services have addresses in it?', list(inside))] : []),
@@ -166,6 +166,17 @@ function explainPrefix(text: string, prefix: Prefix, facts: Facts): Explanation 
     type: 'prefix',
     answer: `${formatPrefix(prefix)}: ${chains.map((c) => c.verdict).join('; ')}`,
     chains,
+  };
+}
+
+/** Services, and the documents that have sessions told the prefix whatever Services there are. */
+function contributorsTo(prefix: Prefix, { config, advertisements }: Facts) {
+  const services = advertisements.contributors(prefix).filter((key) => config.services.has(key));
+  const documents = originators(config, prefix);
+  const metas = [...services.slice(0, SHOWN).map((key) => config.services.get(key)!), ...documents];
+  return {
+    contributors: [...services, ...documents.map(({ kind, name }) => `${kind}/${name}`)],
+    sources: metas.map((meta) => sourceOf(meta)),
   };
 }
 

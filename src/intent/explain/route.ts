@@ -1,6 +1,7 @@
 /** What each peer of this node is told about one prefix, and why (not). */
 import type { PeerSettings } from '../../bgp/settings.ts';
-import { formatPrefix, type Prefix } from '../../lib/prefix.ts';
+import type { Meta } from '../../config/model.ts';
+import { comparePrefixes, formatPrefix, type Prefix } from '../../lib/prefix.ts';
 import { reasons } from '../reason.ts';
 import type { RouteDecision } from '../route.ts';
 import { type Chain, meaning, type Step, sourceOf } from './chain.ts';
@@ -55,7 +56,9 @@ export function receivers({ peers, live }: Facts): Pick<PeerSettings, 'name' | '
 
 function routeStep(peer: string, prefix: Prefix, decision: RouteDecision, { config }: Facts): Step {
   const question = `Is ${formatPrefix(prefix)} advertised to ${peer}?`;
-  const documents = config.advertisements.filter(({ kind, name }) => decision.from.includes(`${kind}/${name}`));
+  const documents = [...config.advertisements, ...originators(config)].filter(({ kind, name }) =>
+    decision.from.includes(`${kind}/${name}`),
+  );
   if (!decision.advertised) {
     const { reason, detail } = decision;
     const sources = documents.map((d) => sourceOf(d, reason));
@@ -64,6 +67,15 @@ function routeStep(peer: string, prefix: Prefix, decision: RouteDecision, { conf
   const notes = (decision.notes ?? []).map((n) => `; ${n.reason}: ${n.detail}`).join('');
   const detail = `by ${decision.from.join(', ')}${notes}`;
   return { question, answer: 'yes', detail, reason: null, sources: documents.map((d) => sourceOf(d)) };
+}
+
+/** Documents that have sessions told prefixes beside those of Services. @param prefix all of them, or one */
+export function originators({ peers }: Pick<Facts['config'], 'peers'>, prefix?: Prefix): readonly Meta[] {
+  const found = new Set<Meta>();
+  for (const { advertise = [] } of peers)
+    for (const { document, prefix: told } of advertise)
+      if (prefix === undefined || comparePrefixes(told, prefix) === 0) found.add(document);
+  return [...found];
 }
 
 interface Failure {
