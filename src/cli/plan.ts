@@ -9,6 +9,7 @@ import { kernelParts, type PlannedKernel, plannedKernel } from '../daemon/kernel
 import { type Outlook, outlookOf } from '../daemon/outlook.ts';
 import { type PlanGround, wantedSessions } from '../daemon/plan.ts';
 import type { Remembered } from '../intent/assignment.ts';
+import { thisNode } from '../intent/node.ts';
 import { changes, routeChanges, serviceChanges, sessionChanges } from '../intent/plan/change.ts';
 import {
   type PlannedRoute,
@@ -84,9 +85,10 @@ export async function compare(
       `the daemon is node ${ground.node}, the documents are for ${config.speaker.name}: --alone plans without it`,
     );
   const { keepSoleLocal } = config.speaker.drain;
+  const stage = ground.drainedByLabel && !thisNode(config).drained ? 'none' : ground.stage;
   const outlook = await outlookOf(config, {
     remembered: (await get('/plan/assignments')) as Remembered[],
-    drain: ground.stage === 'none' ? undefined : { stage: ground.stage, keepSoleLocal },
+    drain: stage === 'none' ? undefined : { stage, keepSoleLocal },
     silent: ground.silent,
   });
   const have = {

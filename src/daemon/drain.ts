@@ -60,6 +60,11 @@ export class Drainer {
     this.finish();
   }
 
+  /** Nobody but the label wants the node drained. */
+  get isByLabel(): boolean {
+    return this.causes.size === 1 && this.causes.has('label');
+  }
+
   /** The daemon ends: whoever waits for a drain waits no longer, and neither does the process. */
   stop(): void {
     clearTimeout(this.timer);

@@ -3,6 +3,7 @@ import type { Configuration } from '../config/model.ts';
 import type { Remembered } from '../intent/assignment.ts';
 import type { Drain } from '../intent/drain.ts';
 import type { Facts } from '../intent/explain/facts.ts';
+import { thisNode } from '../intent/node.ts';
 import { type NodePeers, nodePeers } from '../intent/peers.ts';
 import { monotonicMs } from '../io/clock.ts';
 import { nextTurn, SLICE_MS } from '../io/turn.ts';
@@ -19,6 +20,7 @@ export interface Outlook {
 export interface Circumstances {
   /** Addresses that Services already have. */
   readonly remembered?: readonly Remembered[];
+  /** As far as it has come; a label in the documents counts in any case. */
   readonly drain?: Drain | undefined;
   /** Members of the cluster that are not heard of, for documents that want them watched. */
   readonly silent?: readonly string[];
@@ -27,7 +29,9 @@ export interface Circumstances {
 export async function outlookOf(config: Configuration, circumstances: Circumstances = {}): Promise<Outlook> {
   const services = new Services();
   services.remember(circumstances.remembered ?? []);
-  services.drain(circumstances.drain);
+  // A daemon that starts with such documents withdraws at once.
+  const { keepSoleLocal } = config.speaker.drain;
+  services.drain(circumstances.drain ?? (thisNode(config).drained ? { stage: 'withdrawn', keepSoleLocal } : undefined));
   const watched = new Set(config.members.map(({ name }) => name));
   services.hear(new Set((circumstances.silent ?? []).filter((name) => watched.has(name))), false);
   services.apply(config);

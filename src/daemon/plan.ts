@@ -17,6 +17,8 @@ export interface PlanGround {
   /** The node's name as it was given to the daemon, whatever its documents say. */
   readonly givenNode: string | null;
   readonly stage: 'none' | 'lowered' | 'withdrawn';
+  /** Documents without the label of the node end the drain. */
+  readonly drainedByLabel: boolean;
   /** Members of the cluster that are watched and not heard of. */
   readonly silent: readonly string[];
   /** This node takes nothing over, as it has yet to hear of the others, or has taken its leave of them. */
@@ -34,6 +36,7 @@ export function planReply(daemon: Daemon, part: string | undefined): Reply | und
         node: config.speaker.name,
         givenNode: givenNode ?? null,
         stage: drainer.stage,
+        drainedByLabel: drainer.isByLabel,
         silent: [...services.silent],
         aside: daemon.documents.hearing?.aside ?? false,
       };

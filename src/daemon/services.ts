@@ -11,7 +11,7 @@ import type { Assignment, Remembered } from '../intent/assignment.ts';
 import type { Drain } from '../intent/drain.ts';
 import type { Standing } from '../intent/layer2.ts';
 import { allocationOrder } from '../intent/order.ts';
-import { originate } from '../intent/originate.ts';
+import { ORIGINATED, originate } from '../intent/originate.ts';
 import type { Contribution } from '../intent/route.ts';
 import { type Scope, scopeOf } from '../intent/scope.ts';
 import { decideService, type ServiceDecision, type ServiceInput, unhandled } from '../intent/service.ts';
@@ -146,7 +146,7 @@ export class Services {
     const before = this.originated;
     this.originated = originate(this.config, this.drained);
     if (equal(before, this.originated)) return [];
-    return this.advertisements.update('FRRConfiguration', this.originated);
+    return this.advertisements.update(ORIGINATED, this.originated);
   }
 
   /** Services still to be decided. */

@@ -7,6 +7,9 @@ import { thisNode } from './node.ts';
 import type { Contribution, Policy } from './route.ts';
 import { Shared } from './shared.ts';
 
+/** Whom such contributions are of, where a Service's have its `namespace/name`. */
+export const ORIGINATED = 'FRRConfiguration';
+
 /** By document, so that a policy keeps its identity as long as the document that it comes from. */
 const policies = new WeakMap<Meta, Shared<Policy>>();
 

@@ -110,6 +110,30 @@ spec:
     expect(why.stdout).toMatch(/^203\.0\.112\.0\/24: to be announced to router$/m);
     expect(why.stdout).toContain('ok  Who contributes it? FRRConfiguration/told\n');
     expect(why.stdout).toMatch(/next\.yaml:\d+: FRRConfiguration\/\S*told$/m);
+    next.put('node.yaml', 'apiVersion: v1\nkind: Node\nmetadata: {name: node-a, labels: {waypost.dev/drain: ""}}\n');
+    const drained = await waypost(['explain', '203.0.112.0/24', '-c', next.path]);
+    expect(drained.stdout).toContain('? FRRConfiguration/told, but that the node is drained [nodeDrained]\n');
+  });
+
+  test('the label that drains the node: it comes, it stays, it goes', async () => {
+    const node = (labels: object) =>
+      `apiVersion: v1\nkind: Node\nmetadata: {name: node-a, labels: ${JSON.stringify(labels)}}\n`;
+    const drained = node({ 'waypost.dev/drain': '' });
+    await running();
+    const lines = await plan(main(), web(), drained);
+    expect(lines.filter((line) => line.startsWith('- ')).map((line) => line.replace(/ {2}.*/, ''))).toEqual([
+      '- 198.51.100.0/32 to router',
+      '- 198.51.100.1/32 to router',
+    ]);
+    expect(lines.join('\n')).toContain('BGP: nodeDrained');
+    const why = await waypost(['explain', 'default/a', '-c', next.path]);
+    expect(why.stdout).toMatch(/\[nodeDrained\]\n +\S+next\.yaml:\d+: Node\/node-a$/m);
+    site.speaker({ drain: { wait: '0s' } });
+    site.folder.put('node.yaml', drained);
+    await router.knows();
+    expect(await plan(main(), web(), drained)).toEqual(['nothing changes']);
+    const back = await plan(main(), web(), node({}));
+    expect(back.filter((line) => line.startsWith('+ '))).toHaveLength(2);
   });
 
   test('documents on standard input, which can be read but once, are for the node of the daemon', async () => {

@@ -2,6 +2,7 @@
 import { didYouMean } from '../../config/nearest.ts';
 import { type Address, compareAddresses, formatAddress } from '../../lib/address.ts';
 import { comparePrefixes, contains, formatPrefix, type Prefix } from '../../lib/prefix.ts';
+import { ORIGINATED } from '../originate.ts';
 import { hasFamily, prefixesOf } from '../pools.ts';
 import { type Chain, type Explanation, meaning, noMeaning, note, type Step, sourceOf } from './chain.ts';
 import type { Facts } from './facts.ts';
@@ -132,7 +133,7 @@ function poolChain(address: Address, facts: Facts): Chain {
 
 function explainPrefix(text: string, prefix: Prefix, facts: Facts): Explanation {
   const { live, decisions } = facts;
-  const { contributors, sources } = contributorsTo(prefix, facts);
+  const { contributors, withdrawn, sources } = contributorsTo(prefix, facts);
   const received = receivedChains(facts);
   const route = explainRoute(prefix, facts);
   const told = contributors.length > 0 ? route.told : [];
@@ -140,18 +141,22 @@ function explainPrefix(text: string, prefix: Prefix, facts: Facts): Explanation 
   const around = [...decisions.values()]
     .flatMap((d) => d.bgp.contributions.map((c) => c.prefix))
     .filter((p) => comparePrefixes(p, prefix) !== 0 && (contains(p, prefix) || contains(prefix, p)));
+  const question = 'Who contributes it?';
+  const idle = withdrawn.length > 0 ? 'nodeDrained' : 'notContributed';
+  const nobody = withdrawn.length > 0 ? `${list(withdrawn)}, but that the node is drained` : 'no Service';
+  const known = new Set(contributors);
   const steps: Step[] = [
     contributors.length > 0
-      ? { question: 'Who contributes it?', answer: 'yes', detail: list(contributors), reason: null, sources }
-      : { question: 'Who contributes it?', answer: 'no', detail: 'no Service', reason: 'notContributed', sources: [] },
+      ? { question, answer: 'yes', detail: list(contributors), reason: null, sources }
+      : { question, answer: 'no', detail: nobody, reason: idle, sources },
     ...(contributors.length > 0 ? route.steps : []),
-    ...(inside.length > contributors.length ? [note('Which Services have addresses in it?', list(inside))] : []),
+    ...(inside.some((key) => !known.has(key)) ? [note('Which Services have addresses in it?', list(inside))] : []),
     ...(around.length > 0
       ? [note('What is announced of it, or around it?', list([...new Set(around.map(formatPrefix))]))]
       : []),
   ];
   const verdict = `${live ? 'announced' : 'to be announced'} to ${told.join(', ') || 'nobody'}`;
-  const obstacle = contributors.length > 0 ? (route.obstacle ?? noMeaning) : meaning('notContributed');
+  const obstacle = contributors.length > 0 ? (route.obstacle ?? noMeaning) : meaning(idle);
   const chain: Chain = {
     title: 'BGP',
     ok: told.length > 0,
@@ -169,13 +174,20 @@ function explainPrefix(text: string, prefix: Prefix, facts: Facts): Explanation 
   };
 }
 
-/** Services, and the documents that have sessions told the prefix whatever Services there are. */
+/**
+ * Services, and the documents that have sessions told the prefix whatever Services there are; `withdrawn` instead of them on
+ * a node that is drained.
+ */
 function contributorsTo(prefix: Prefix, { config, advertisements }: Facts) {
-  const services = advertisements.contributors(prefix).filter((key) => config.services.has(key));
+  const found = advertisements.contributors(prefix);
+  const services = found.filter((key) => config.services.has(key));
   const documents = originators(config, prefix);
+  const names = documents.map(({ kind, name }) => `${kind}/${name}`);
+  const isTold = found.includes(ORIGINATED);
   const metas = [...services.slice(0, SHOWN).map((key) => config.services.get(key)!), ...documents];
   return {
-    contributors: [...services, ...documents.map(({ kind, name }) => `${kind}/${name}`)],
+    contributors: [...services, ...(isTold ? names : [])],
+    withdrawn: isTold ? [] : names,
     sources: metas.map((meta) => sourceOf(meta)),
   };
 }
