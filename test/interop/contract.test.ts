@@ -230,6 +230,31 @@ test.each(Object.keys(shapes))('show %s', async (what) => {
   }
 });
 
+/** Fields by what is shown, as the manual has them; `always` where no row goes without. */
+const documented = new Map(
+  readFileSync('docs/json.md', 'utf8')
+    .split(/^## /m)
+    .slice(1)
+    .map((section) => [
+      /^show (\w+)/.exec(section)?.[1],
+      [...section.matchAll(/^\| (`[^|]+`) \|[^|]*\| (.*) \|$/gm)].flatMap(([, names, meaning]) =>
+        [...names!.matchAll(/`(\w+)`/g)].map(([, name]) => ({ name: name!, always: !meaning!.startsWith('only ') })),
+      ),
+    ]),
+);
+
+test.each([...Object.keys(shapes), 'config'])('the manual has the fields of show %s, and no others', async (what) => {
+  const fields = documented.get(what) ?? [];
+  const always = fields.filter((field) => field.always).map(({ name }) => name);
+  const found = await show(what);
+  const rows = Array.isArray(found) ? found : [found as Record<string, unknown>];
+  expect(rows.length).toBeGreaterThan(0);
+  for (const row of rows) {
+    expect(Object.keys(row).filter((name) => !fields.some((field) => field.name === name))).toEqual([]);
+    expect(always.filter((name) => !(name in row))).toEqual([]);
+  }
+});
+
 test('values are as they are promised: prefixes, paths, communities, next hops', async () => {
   const routes = await waitFor(
     'both routes',
