@@ -1,12 +1,31 @@
 /** Parsers for option values: each refuses with a message that shows the form it wants. */
 import { InvalidArgumentError } from 'commander';
-import { type Address, parseAddress } from '../lib/address.ts';
+import { type Address, isLinkLocal, parseAddress } from '../lib/address.ts';
 import { type Prefix, parsePrefix } from '../lib/prefix.ts';
 
 export function addressOption(text: string): Address {
   const a = parseAddress(text);
   if (a === undefined) throw new InvalidArgumentError('Expected an IPv4 or IPv6 address, such as 192.0.2.1.');
   return a;
+}
+
+/** Where a peer is. */
+export interface Host {
+  readonly address: Address;
+  /** Of a link-local address, and of no other. */
+  readonly interface?: string;
+}
+
+/** An address; a link-local one with its interface behind a `%` (RFC 4007 §11). */
+export function hostOption(text: string): Host {
+  const at = text.indexOf('%');
+  const address = addressOption(at < 0 ? text : text.slice(0, at));
+  const link = at < 0 ? undefined : text.slice(at + 1);
+  if (isLinkLocal(address) && !link)
+    throw new InvalidArgumentError('A link-local address needs its interface, as fe80::1%eth0.');
+  if (!isLinkLocal(address) && link !== undefined)
+    throw new InvalidArgumentError('Only a link-local address has an interface.');
+  return { address, ...(link && { interface: link }) };
 }
 
 export function prefixOption(text: string): Prefix {

@@ -14,6 +14,8 @@ import {
   communityOption,
   endpointOption,
   familiesOption,
+  type Host,
+  hostOption,
   largeCommunityOption,
   numberOption,
   prefixOption,
@@ -52,7 +54,7 @@ export function command(): Command {
     .description(
       'One session with a router, without a file. Prints every event, including received routes. Ctrl-C ends it with a Cease.',
     )
-    .argument('<address>', 'address of the peer', addressOption)
+    .argument('<address>', 'address of the peer; a link-local one with its interface, as fe80::1%eth0', hostOption)
     .option('--local-as <asn>', 'our AS number (required)', asnOption)
     .option('--peer-as <asn>', "the peer's AS number (default: ours, iBGP)", asnOption)
     .option('--port <port>', 'TCP port of the peer', numberOption(1, 65535), 179)
@@ -83,11 +85,12 @@ export function command(): Command {
       '\nExamples:\n  waypost peer 192.0.2.1 --local-as 64512 --peer-as 64513 --announce 203.0.113.0/24\n' +
         "  echo '+ 203.0.113.200/32' | waypost peer 192.0.2.1 --local-as 64512 --announce - --json\n",
     )
-    .action((peer: Address, options: Options) => run(peer, options));
+    .action((peer: Host, options: Options) => run(peer, options));
 }
 
-async function run(address: Address, given: Options): Promise<void> {
+async function run(host: Host, given: Options): Promise<void> {
   settleCapabilities();
+  const { address } = host;
   const { localAs } = given;
   if (localAs === undefined) throw usage('--local-as ASN is required: the AS number of this end');
   const options = { ...given, localAs };
@@ -108,7 +111,7 @@ async function run(address: Address, given: Options): Promise<void> {
   }
   if (options.localPref !== undefined && options.peerAs !== undefined && options.peerAs !== localAs)
     complain('--local-pref is not told to a peer in another AS (RFC 4271 §5.1.5)');
-  const session = new AdHocSession(settingsOf(address, options), options.json ? printEvent : printText);
+  const session = new AdHocSession(settingsOf(host, options), options.json ? printEvent : printText);
   const attributes = attributesOf(options);
   for (const p of options.announce ?? []) if (p !== '-') session.announce(p, attributes);
   let timer: NodeJS.Timeout | undefined;
@@ -136,13 +139,14 @@ async function run(address: Address, given: Options): Promise<void> {
 const usage = (message: string): CliError => new CliError(message, EXIT.usage);
 
 function settingsOf(
-  address: Address,
+  { address, interface: link }: Host,
   options: Options & { localAs: number },
 ): Omit<PeerSettings, 'routerId'> & { routerId?: number } {
   const { source, routerId } = options;
   return {
     name: formatAddress(address),
     address,
+    ...(link !== undefined && { interface: link }),
     port: options.port,
     ...(source && { sourceAddress: source }),
     localAsn: options.localAs,

@@ -197,6 +197,16 @@ describe('what cannot be is refused with exit 2', () => {
     expect(stderr).toMatch(message);
   });
 
+  test.each([
+    ['fe80::1', 'A link-local address needs its interface, as fe80::1%eth0.'],
+    ['fe80::1%', 'A link-local address needs its interface'],
+    ['2001:db8::1%eth0', 'Only a link-local address has an interface.'],
+    ['192.0.2.1%eth0', 'Only a link-local address has an interface.'],
+  ])('%s', async (host, message) => {
+    const { code, stderr } = await waypost(['peer', host, '--local-as', '1']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+  });
+
   test('an address that is none', async () => {
     expect(await waypost(['peer', 'router1', '--local-as', '1'])).toMatchObject({
       code: 2,

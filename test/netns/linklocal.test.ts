@@ -127,3 +127,20 @@ describe('a listener', () => {
     expect(await call({ host: 'fe80::2%eth0', port: 1002 })).toBe('ECONNREFUSED');
   });
 });
+
+test('`waypost peer` has a session over the link that stands behind the address', async () => {
+  const peer = (host: string, asn: string, other: string, ...more: readonly string[]) => [
+    ...['node', `${root}bin/waypost`, 'peer', host, '--local-as', asn, '--peer-as', other, '--json', ...more],
+    ...['--router-id', `192.0.2.${asn}`],
+  ];
+  const waiting = far.spawn(peer('fe80::1%eth1', '2', '1', '--passive', '--listen', '[::]:1790'));
+  const calling = near.spawn(peer('fe80::2%eth1', '1', '2', '--port', '1790', '--announce', '198.51.100.0/24'));
+  try {
+    // Over IPv6 alone there is no other next hop for it (RFC 8950).
+    await waitFor('the route', () => /"prefix":"198.51.100.0\/24","nextHop":"fe80::1"/.test(waiting.stdout), {
+      log: () => waiting.output + calling.output,
+    });
+  } finally {
+    await Promise.all([calling.stop('SIGINT'), waiting.stop('SIGINT')]);
+  }
+});
