@@ -25,7 +25,10 @@ export function command(): Command {
     )
     .option('--json', 'one JSON array of the findings')
     .option('--strict', 'exit 1 for warnings, too')
-    .addHelpText('after', '\nExamples:\n  waypost check --strict /etc/waypost\n  kubectl get bgppeers -A -o yaml | waypost check -\n')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  waypost check --strict /etc/waypost\n  kubectl get bgppeers -A -o yaml | waypost check -\n',
+    )
     .action((paths: string[], options: Options) => check(paths, options));
 }
 

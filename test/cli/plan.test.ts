@@ -60,7 +60,8 @@ describe('against the daemon', () => {
   });
 
   test('an address that nobody answers for at the moment is no change of documents', async () => {
-    const link = 'apiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {name: link}\nspec: {interfaces: [none0]}\n';
+    const link =
+      'apiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {name: link}\nspec: {interfaces: [none0]}\n';
     site.folder.put('link.yaml', link);
     await running();
     const row = async () =>

@@ -235,7 +235,10 @@ function answer(sequence: number, port: number, errno: number, says: string | un
     w.i32(-errno).zeros(16);
     if (says === undefined) return;
     const text = new TextEncoder().encode(`${says}\0`);
-    w.h16(4 + text.length).h16(NLMSGERR_ATTR_MSG).put8s(text).zeros(-text.length & 3);
+    w.h16(4 + text.length)
+      .h16(NLMSGERR_ATTR_MSG)
+      .put8s(text)
+      .zeros(-text.length & 3);
   };
   return datagram(MessageType.error, sequence, port, write, flags);
 }

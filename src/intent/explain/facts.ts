@@ -48,10 +48,7 @@ export interface Live {
   /** Why no route at all is put into the kernel, in its words; absent while routes are. */
   readonly unread?: string;
   /** What is in the way of an address that this node is to answer for. */
-  answering(
-    ip: string,
-    decision: ServiceDecision,
-  ): Answering;
+  answering(ip: string, decision: ServiceDecision): Answering;
   /** Segments that this host's kernel dropped for their TCP-MD5 signature, since the host started; undefined: not known. */
   readonly unsigned?: number;
 }
