@@ -113,9 +113,9 @@ describe('paths', () => {
       code: 0,
       stdout: '0 errors, 0 warnings\n',
     });
-    expect(await outcome(command(`- <${folder.path}`))).toMatchObject({
+    expect(await outcome(command(`- < <(gzip -c ${folder.file('a.yaml')} | head -c 40)`))).toMatchObject({
       code: 1,
-      stdout: expect.stringMatching(/^-:1:1: error: standard input: is a folder/),
+      stdout: expect.stringMatching(/^-:1:1: error: standard input: the gzip data is damaged/),
     });
   });
 

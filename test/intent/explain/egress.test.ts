@@ -48,7 +48,10 @@ test('what is in the way of carrying it out', async () => {
 });
 
 test('another node carries it, which is as it should be', async () => {
-  const chain = await explained({ node: 'node-b' });
+  const chain = await explained({
+    node: 'node-b',
+    more: '  nodeSelector: {matchLabels: {kubernetes.io/hostname: node-a}}\n',
+  });
   expect(chain).toMatchObject({ ok: true, verdict: 'node node-a carries it', reason: 'notHost' });
 });
 

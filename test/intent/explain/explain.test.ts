@@ -264,8 +264,8 @@ spec: {interfaces: [none0, eth9]}
   folder.put('all.yaml', base + link + service());
   const { configuration } = await readDocuments([folder.path], 'node-a');
   const lacking = [
-    ['none0', 'absent'],
     ['eth9', 'down'],
+    ['none0', 'absent'],
   ] as const;
   const live = {
     ...{ sessions: [], received: [], installed: [] },
@@ -273,5 +273,5 @@ spec: {interfaces: [none0, eth9]}
   };
   const { chains } = explain(subjectOf('web'), { ...factsOf(await outlookOf(configuration!)), live });
   expect(chains.at(-1)).toMatchObject({ title: 'Layer 2', ok: false, reason: 'announceFailed' });
-  expect(chains.at(-1)!.steps.at(-1)!.detail).toBe('wanted on none0, eth9: none0 absent, eth9 down');
+  expect(chains.at(-1)!.steps.at(-1)!.detail).toBe('wanted on eth9, none0: eth9 down, none0 absent');
 });

@@ -50,9 +50,9 @@ spec: {bgp: {routers: [{asn: 64512, neighbors: [{address: 192.0.2.2, asn: 64513}
 `;
 
 test.each([
-  ['router', 'notAllowed', ['FRRConfiguration/learn:40', 'FRRConfiguration/more:45']],
-  ['router', 'ownPrefix', ['FRRConfiguration/learn:40', 'FRRConfiguration/more:45']],
-  ['192.0.2.4', 'notAllowed', ['FRRConfiguration/more:45']],
+  ['router', 'notAllowed', ['FRRConfiguration/learn:39', 'FRRConfiguration/more:44']],
+  ['router', 'ownPrefix', ['FRRConfiguration/learn:39', 'FRRConfiguration/more:44']],
+  ['192.0.2.4', 'notAllowed', ['FRRConfiguration/more:44']],
   ['plain', 'noReceivePolicy', ['BGPPeer/plain:13']],
   ['10.1.0.7', 'noReceivePolicy', ['Speaker/node-a:10']],
   ['router', 'alwaysBlocked', ['Speaker/node-a:7']],
