@@ -233,10 +233,7 @@ describe('a peer that never reads', () => {
     // A socket's buffers and one batch, with the message that overshoots it.
     expect(most).toBeGreaterThan(128 * 1024);
     expect(most).toBeLessThan(64 * 1024 + 2 * (128 * 1024 + 65_535));
-    expect(a.session.flaps).toBe(0);
-    b.reads = true;
-    net.run(10_000);
-    sameRoutes(a, b);
+    expect([a.established, a.session.flaps]).toEqual([true, 0]);
   });
 
   it('gets the present state, not the history, once it reads again', () => {
