@@ -88,15 +88,17 @@ function promised(received: readonly Capability[]): Partial<Record<AddressFamily
   return out;
 }
 
-/** The F bits that the long-lived capability has of its own. */
+/** What the long-lived capability lists; without the other one it counts for nothing (RFC 9494 §4.5). */
+const longLivedOf = (received: readonly Capability[]) =>
+  (lastOf(received, 'gracefulRestart') && lastOf(received, 'longLivedGracefulRestart')?.families) ?? [];
+
+/** The F bits that it has of its own. */
 const forwardsLongLived = (received: readonly Capability[], family: AddressFamily): boolean =>
-  (lastOf(received, 'longLivedGracefulRestart')?.families ?? []).some(
-    ({ afi, safi, forwarding }) => forwarding && familyOf(afi, safi) === family,
-  );
+  longLivedOf(received).some(({ afi, safi, forwarding }) => forwarding && familyOf(afi, safi) === family);
 
 function longLivedTimes(received: readonly Capability[]): Partial<Record<AddressFamily, number>> {
   const out: Partial<Record<AddressFamily, number>> = {};
-  for (const { afi, safi, staleTimeSec } of lastOf(received, 'longLivedGracefulRestart')?.families ?? []) {
+  for (const { afi, safi, staleTimeSec } of longLivedOf(received)) {
     const family = familyOf(afi, safi);
     if (family && staleTimeSec > 0) out[family] = staleTimeSec * 1000;
   }
@@ -153,11 +155,12 @@ function lost(
   loss: Loss,
   agreement: Agreement,
 ): readonly [RestartState, readonly RestartAction[]] {
-  const promise = keeps(loss, agreement) ? promised(agreement.received) : {};
-  const restartMs = (lastOf(agreement.received, 'gracefulRestart')?.restartTimeSec ?? 0) * 1000;
-  const kept = families.filter(
-    (f) => promise[f] && agreement.context.families.includes(f) && !state.lapsed.includes(f),
-  );
+  const { received, context } = agreement;
+  const mayKeep = keeps(loss, agreement) ? context.families.filter((f) => !state.lapsed.includes(f)) : [];
+  const promise = promised(received);
+  const longLivedMs = longLivedTimes(received);
+  const restartMs = (lastOf(received, 'gracefulRestart')?.restartTimeSec ?? 0) * 1000;
+  const kept = families.filter((f) => mayKeep.includes(f) && (promise[f] || longLivedMs[f] !== undefined));
   const longLived = state.longLived.filter((f) => kept.includes(f));
   const actions: RestartAction[] = timersOff(state, longLived);
   for (const family of families) {
@@ -166,12 +169,15 @@ function lost(
     actions.push({ type, family });
   }
   if (kept.length === 0) return [NO_RESTART, actions];
-  const longLivedMs = longLivedTimes(agreement.received);
-  const next: RestartState = { ...NO_RESTART, stale: kept, longLived, longLivedMs };
-  if (longLived.length === kept.length) return [next, actions];
-  if (restartMs > 0) return [next, [...actions, { type: 'arm', timer: 'restart', ms: restartMs }]];
-  const [after, more] = expired(next, 'restart');
-  return [after, [...actions, ...more]];
+  const waiting = kept.filter((f) => restartMs > 0 && promise[f] && !longLived.includes(f));
+  // A family that the long-lived capability alone names has no restart time.
+  const [next, more] = restartOver(
+    { ...NO_RESTART, stale: kept, longLived, longLivedMs },
+    kept.filter((f) => !waiting.includes(f) && !longLived.includes(f)),
+  );
+  actions.push(...more);
+  if (waiting.length > 0) actions.push({ type: 'arm', timer: 'restart', ms: restartMs });
+  return [next, actions];
 }
 
 function up(state: RestartState, agreement: Agreement): readonly [RestartState, readonly RestartAction[]] {
@@ -220,11 +226,21 @@ function expired(state: RestartState, timer: RestartTimer): readonly [RestartSta
   if (timer === 'stalePath') return finish(state, state.stale);
   if (timer === 'refresh ipv4' || timer === 'refresh ipv6') return refreshed(state, familyOfTimer(timer));
   if (timer !== 'restart') return longLivedOver(state, familyOfTimer(timer));
-  const waiting = state.stale.filter((f) => !state.longLived.includes(f));
-  const kept = waiting.filter((f) => state.longLivedMs[f] !== undefined);
+  return restartOver(
+    state,
+    state.stale.filter((f) => !state.longLived.includes(f)),
+  );
+}
+
+/** Families past their restart time are kept for the long-lived one, or go. */
+function restartOver(
+  state: RestartState,
+  over: readonly AddressFamily[],
+): readonly [RestartState, readonly RestartAction[]] {
+  const kept = over.filter((f) => state.longLivedMs[f] !== undefined);
   const [next, actions] = finish(
     state,
-    waiting.filter((f) => !kept.includes(f)),
+    over.filter((f) => !kept.includes(f)),
   );
   const more = kept.flatMap((family): RestartAction[] => [
     { type: 'longLived', family },

@@ -219,6 +219,27 @@ describe('a peer that comes and goes in its long-lived time (RFC 9494 §4.2)', (
     expect(state).toMatchObject({ stale: [], longLived: [], lapsed: [] });
   });
 
+  it('has no restart time for a family that the long-lived capability alone names', () => {
+    const mixed = agreement({ families: { ipv6: true }, longLivedSec: { ipv4: 600 } });
+    const { told, state } = run(lost(mixed), expired('restart'));
+    expect(told).toEqual([
+      ['markStale ipv4', 'markStale ipv6', 'longLived ipv4', 'longLived ipv4+600000', 'restart+120000'],
+      ['sweepStale ipv6'],
+    ]);
+    expect(state).toMatchObject({ stale: ['ipv4'], longLived: ['ipv4'] });
+  });
+
+  it('has none of it where it does not announce the other capability as well (RFC 9494 §4.5)', () => {
+    const alone = agreement({ longLivedSec: { ipv4: 600 } });
+    expect(run(lost(alone)).told).toEqual([['withdraw ipv4', 'withdraw ipv6']]);
+    expect(run(lost(long), expired('restart'), up(alone)).told[2]).toEqual([
+      'restart-',
+      'sweepStale ipv4',
+      'longLived ipv4-',
+      'stalePath-',
+    ]);
+  });
+
   it('waits for no restart time where all it kept is past that', () => {
     const only = agreement({ families: { ipv4: true }, longLivedSec: { ipv4: 600 } });
     expect(run(lost(only), expired('restart'), up(only), lost(only)).told[3]).toEqual([
