@@ -80,7 +80,10 @@ function layer2Of(
   const members = membersOf(config, silent);
   const labels = new Map<string, Labels>([[own.name, own.labels]]);
   const { name, networkUnavailable, excluded } = own;
-  const drained = own.drained || drain?.stage === 'withdrawn';
+  // What the others do not hear of does not count: they would leave to this node what it gives up.
+  const isHeard = config.speaker.membership.type === 'bfd';
+  const labelled = Object.hasOwn(own.document?.labels ?? {}, drainLabel);
+  const drained = isHeard ? own.drained || drain?.stage === 'withdrawn' : labelled;
   const nodes: KnownNode[] = [{ name, alive: members.isAlive(name), networkUnavailable, excluded, drained }];
   for (const name of new Set([...config.nodes.keys(), ...members.names])) {
     if (name === own.name) continue;

@@ -134,15 +134,34 @@ describe('endpoints', () => {
 
   test('on a drained node keep the Service there when nobody else has any', () => {
     const drain = { stage: 'withdrawn', keepSoleLocal: true } as const;
-    expect(decide(lab, local, { slices: on('node-b'), drain }).announced).toBe(true);
-    expect(decide(lab, local, { slices: on('node-b', 'node-c'), drain })).toMatchObject({
+    const membership = { type: 'bfd', nodes: [], addresses: new Map() } as const;
+    const heard = { ...lab, speaker: speaker({ name: 'node-b', membership }) };
+    expect(decide(heard, local, { slices: on('node-b'), drain }).announced).toBe(true);
+    expect(decide(heard, local, { slices: on('node-b', 'node-c'), drain })).toMatchObject({
       reason: 'notOwner',
       owner: 'node-c',
     });
-    expect(decide(lab, local, { slices: on('node-b'), drain: { ...drain, keepSoleLocal: false } }).announced).toBe(
+    expect(decide(heard, local, { slices: on('node-b'), drain: { ...drain, keepSoleLocal: false } }).announced).toBe(
       false,
     );
-    expect(decide(lab, web, { drain: { ...drain, stage: 'lowered' } }).announced).toBe(true);
+    expect(decide(heard, web, { drain: { ...drain, stage: 'lowered' } }).announced).toBe(true);
+  });
+});
+
+describe('a drain that the others', () => {
+  const drain = { stage: 'withdrawn', keepSoleLocal: true } as const;
+  const labels = { 'waypost.dev/drain': '' };
+
+  test('do not hear of leaves addresses here, which none of them would take over', () => {
+    expect(decide(lab, web, { drain })).toMatchObject({ announced: true });
+    expect(decide({ ...lab, speaker: speaker({ name: 'node-b', labels }) })).toMatchObject({ announced: true });
+    expect(decide(lab, web, { self: 'node-a' })).toMatchObject({ announced: false, owner: 'node-b' });
+  });
+
+  test('read in the documents, too, moves them', () => {
+    const documents = { ...lab, nodes: [node('node-a'), node('node-b', labels), node('node-c')] };
+    expect(decide(documents, web, { drain })).toMatchObject({ announced: false, owner: 'node-a' });
+    expect(decide(documents, web, { self: 'node-a' })).toMatchObject({ announced: true });
   });
 });
 
