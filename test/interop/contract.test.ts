@@ -237,7 +237,7 @@ const documented = new Map(
     .slice(1)
     .map((section) => [
       /^show (\w+)/.exec(section)?.[1],
-      [...section.matchAll(/^\| (`[^|]+`) \|[^|]*\| (.*) \|$/gm)].flatMap(([, names, meaning]) =>
+      [...section.matchAll(/^\| (`[^|\n]+`) \|[^|\n]*\| ?(.*)\|$/gm)].flatMap(([, names, meaning]) =>
         [...names!.matchAll(/`(\w+)`/g)].map(([, name]) => ({ name: name!, always: !meaning!.startsWith('only ') })),
       ),
     ]),
