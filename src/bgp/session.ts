@@ -87,6 +87,10 @@ export class Session {
   retune(settings: PeerSettings): void {
     this.current = settings;
     this.backoff.connectRetrySec = settings.connectRetrySec;
+    // One that waits already, for hours perhaps, waits no longer than it would now.
+    const { timers, state } = this.pair.main;
+    if (state === 'Active' && timers.connectRetry !== undefined && settings.connectRetrySec !== undefined)
+      timers.connectRetry = Math.min(timers.connectRetry, this.now + settings.connectRetrySec * 1000);
   }
 
   get state(): State {

@@ -155,7 +155,7 @@ export class Speaker {
     this.events.peers?.();
     this.hold(peer);
     const { local } = peer.session;
-    if (local) this.handle(peer, { type: 'addresses', local });
+    this.handle(peer, local ? { type: 'addresses', local } : { type: 'tick' });
     if (peer.cutOff || peer.waiting) this.start(peer);
     else this.limit(peer);
   }

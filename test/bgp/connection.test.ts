@@ -564,4 +564,17 @@ describe('settings taken over while the session goes on', () => {
     expect(s.session.state).toBe('Active');
     expect(s.session.nextDue! - s.now).toBe(7_000 * 0.875);
   });
+
+  it('cut a wait between two dials short that is under way, and make none longer', () => {
+    const s = new Script({ connectRetrySec: 36_000 }).start().hangsUp(undefined, 'connection refused');
+    s.session.retune(settingsOf({ connectRetrySec: 72_000 }));
+    expect(s.session.nextDue! - s.now).toBe(36_000_000 * 0.875);
+    s.session.retune(settingsOf({ connectRetrySec: 5 }));
+    const first = s.connection;
+    s.pass(4_999);
+    expect([s.session.state, s.connection]).toEqual(['Active', first]);
+    s.pass(1);
+    expect(s.session.state).toBe('Connect');
+    expect(s.connection).not.toBe(first);
+  });
 });
