@@ -13,7 +13,7 @@ export const receivedReasons: Readonly<Record<ReceivedReason | KernelReason, Mea
   asLoop: { says: 'Our own AS is in its path.', remedy: 'Nothing: the route has already passed through this AS.' },
   firstAs: {
     says: 'The first AS of its path is not that of the peer.',
-    remedy: 'For a route server, turn waypost.dev/enforce-first-as off.',
+    remedy: 'For a route server, set waypost.dev/role to rs-client, or turn waypost.dev/enforce-first-as off.',
   },
   asPathTooLong: { says: 'Its AS path is longer than allowed.', remedy: 'Raise waypost.dev/max-as-path.' },
   originatorLoop: { says: 'This node is its originator.', remedy: 'Nothing: a route reflector has sent it back.' },
