@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, symlinkSync, truncateSync, writeFileSync } from 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Hearing } from '../../src/config/membership.ts';
 import type { Configuration, Diagnostic } from '../../src/config/model.ts';
-import { Documents, type Reading } from '../../src/daemon/documents.ts';
+import { Documents, loadDocuments, type Reading } from '../../src/daemon/documents.ts';
 import {
   advertisementDocument,
   all,
@@ -384,6 +384,15 @@ spec: {sourceIPBy: LoadBalancerIP}
     expect([bench.hosts.at(-1), bench.outcomes]).toEqual(['node-b', [true, false, true]]);
     expect(bench.documents.reading).toMatchObject({ valid: true });
     bench.documents.close();
+  });
+
+  test('is what a plan goes by that is compared with the daemon', async () => {
+    site.folder.put('all.yaml', all(speaker(watched), egress, serviceDocument('web')));
+    const hostOf = async (hearing?: Hearing) =>
+      (await loadDocuments([site.folder.path])).assemble(undefined, hearing).configuration?.egress.get('default/web')
+        ?.host;
+    expect(await hostOf()).toBe('node-b');
+    expect(await hostOf({ silent: new Set(['node-b']), aside: false })).toBe('node-a');
   });
 
   test.each([

@@ -138,6 +138,13 @@ describe('an EgressService with a network', () => {
   });
 });
 
+it('an EgressService whose nodes are all silent says so', () => {
+  expect(decide({ host: '', reason: 'notAlive' }, one)).toMatchObject({
+    reason: 'noHost',
+    detail: 'none of the nodes that could carry it is heard of',
+  });
+});
+
 describe('an EgressService does nothing', () => {
   it.each<[string, Site, string]>([
     ['without a load balancer', { service: { type: 'ClusterIP' } }, 'noService'],
