@@ -19,8 +19,9 @@ export const egressReasons: Readonly<Record<Exclude<EgressReason, 'noIPAllocated
     remedy: "Give the EgressService the name and namespace of such a Service, or correct the Service's type.",
   },
   noHost: {
-    says: 'No node carries it: no endpoint is ready, nodeSelector selects no node that could, or its status names none.',
-    remedy: 'Run a ready endpoint, widen nodeSelector of the EgressService, or remove status.host from it.',
+    says: 'No node carries it: no endpoint is ready, nodeSelector selects no node that could, none that could is heard of by BFD, or its status names none.',
+    remedy:
+      'Run a ready endpoint, widen nodeSelector of the EgressService, see in waypost show members who is alive, or remove status.host from it.',
   },
   notHost: {
     says: 'Another node carries it.',
