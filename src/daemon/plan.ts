@@ -1,6 +1,5 @@
 /** What a running daemon is at, for `plan` to compare documents with. */
 
-import type { PeerSettings } from '../bgp/settings.ts';
 import type { NodePeers } from '../intent/peers.ts';
 import { dynamicPeer } from '../intent/peers.ts';
 import { type PlannedSession, plannedRoutes, plannedSession, settingsOf } from '../intent/plan/part.ts';
@@ -10,6 +9,7 @@ import { type Address, parseAddress } from '../lib/address.ts';
 import { contains } from '../lib/prefix.ts';
 import type { Daemon } from './daemon.ts';
 import { plannedKernel } from './kernelplan.ts';
+import { receiversOf } from './views.ts';
 
 /** What a plan must know of the node before it begins. */
 export interface PlanGround {
@@ -27,7 +27,7 @@ export interface PlanGround {
 
 /** `GET /plan/{ground,assignments,sessions,routes,services,kernel}`; undefined: no such thing. */
 export function planReply(daemon: Daemon, part: string | undefined): Reply | undefined {
-  const { engine, drainer, givenNode } = daemon;
+  const { engine, speaker, drainer, givenNode } = daemon;
   const { services, config } = engine;
   switch (part) {
     case 'ground': {
@@ -60,7 +60,7 @@ export function planReply(daemon: Daemon, part: string | undefined): Reply | und
       );
     }
     case 'routes':
-      return jsonRows(plannedRoutes(services.advertisements, receiversNow(daemon)));
+      return jsonRows(plannedRoutes(services.advertisements, receiversOf(speaker, engine)));
     case 'services':
       return jsonRows(servicesNow(daemon));
     default:
@@ -68,18 +68,10 @@ export function planReply(daemon: Daemon, part: string | undefined): Reply | und
   }
 }
 
-/** The peers that there are, and those that are looked for on links or have no source address yet. */
-function receiversNow({ engine, speaker }: Daemon): Omit<PeerSettings, 'address'>[] {
-  const receivers = new Map([...speaker.all.values()].map(({ settings }) => [settings.name, settings] as const));
-  const { peers, unnumbered } = engine.roster.documents;
-  const missing = [...peers, ...unnumbered].filter(({ settings }) => !receivers.has(settings.name));
-  return [...receivers.values(), ...missing.map(({ settings }) => settings)];
-}
-
 /** As they were decided: whether an address is answered for at this moment is nothing that documents change. */
-function* servicesNow(daemon: Daemon): Generator<ServiceView> {
-  const receivers = receiversNow(daemon);
-  for (const decision of daemon.engine.services.decisions.values()) yield serviceView(decision, receivers);
+function* servicesNow({ engine, speaker }: Daemon): Generator<ServiceView> {
+  const receivers = receiversOf(speaker, engine);
+  for (const decision of engine.services.decisions.values()) yield serviceView(decision, receivers);
 }
 
 function sessionsNow({ engine, speaker }: Daemon): PlannedSession[] {

@@ -8,6 +8,7 @@ import { decodeInterned } from '../bgp/attr.ts';
 import type { AddressFamily } from '../bgp/const.ts';
 import type { PeerSettings } from '../bgp/settings.ts';
 import type { Diagnostic } from '../config/model.ts';
+import type { Receiver } from '../intent/advertise.ts';
 import type { Reason } from '../intent/reason.ts';
 import type { ServiceDecision } from '../intent/service.ts';
 import { serviceView } from '../intent/view.ts';
@@ -134,11 +135,17 @@ export interface ServiceParts {
   readonly layer2: Pick<Layer2, 'row'>;
 }
 
+/** Everybody who is to be told of routes: peers with a session, and those that are yet to be found or to have a source. */
+export const receiversOf = (
+  speaker: Pick<Speaker, 'all'>,
+  { roster }: Pick<Engine, 'roster'>,
+): Omit<PeerSettings, 'address'>[] => [...speaker.all.values(), ...roster.missing].map(({ settings }) => settings);
+
 /** Services that have an address, or are to be told to a peer, that the filter lets through. */
 export function* serviceRows(speaker: Speaker, engine: Engine, parts: ServiceParts, filter: Filter = {}) {
   const { peer, vrf, family, prefix } = filter;
-  const receivers = [...speaker.all.values()].map((p) => p.settings);
-  const names = new Set(selected(speaker, filter).map(({ name }) => name));
+  const receivers = receiversOf(speaker, engine);
+  const names = new Set(receivers.filter(chosen(filter)).map(({ name }) => name));
   for (const decision of decisionsByKey(engine)) {
     const row = serviceRow(decision, receivers, parts);
     const has = (family === undefined && prefix === undefined) || decision.ips.some((ip) => hosts(ip, filter));
@@ -150,7 +157,7 @@ export function* serviceRows(speaker: Speaker, engine: Engine, parts: ServicePar
 /** `loopback`: what is the case with each address that is to be on it. */
 export function serviceRow(
   decision: ServiceDecision,
-  receivers: readonly PeerSettings[],
+  receivers: readonly Receiver[],
   { egress, loopback, layer2 }: ServiceParts,
 ) {
   const view = serviceView(decision, receivers);

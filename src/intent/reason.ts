@@ -181,7 +181,8 @@ export const reasons = {
   },
   peerNotSelected: {
     says: 'The advertisements of this prefix are restricted to other peers.',
-    remedy: "Add the BGPPeer's name to the advertisement's peers, or leave the list empty.",
+    remedy:
+      "Add the BGPPeer's name to the advertisement's peers, or leave the list empty; in an FRRConfiguration, allow the prefix in toAdvertise of that neighbour.",
   },
   familyNotConfigured: {
     says: 'The session does not carry the address family of the prefix.',

@@ -111,7 +111,7 @@ class Bench {
 
   /** The first Service as `show services` has it. */
   get service() {
-    const engine = { config: this.config, services: this.services } as unknown as Engine;
+    const engine = { config: this.config, services: this.services, roster: { missing: [] } } as unknown as Engine;
     const parts = { layer2: this.layer2, egress: { row: () => null }, loopback: { state: () => undefined } };
     return [...serviceRows(new Speaker({ state: () => {} }), engine, parts)][0]!;
   }

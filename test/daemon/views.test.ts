@@ -177,6 +177,14 @@ describe('filters', () => {
     expect(names({ vrf: '' })).toEqual(['one', 'plain', 'two']);
   });
 
+  test('a peer that is yet to be found on its link is to be told as well', async () => {
+    const link = peerDocument('link', one, { interface: 'none0', peerAddress: undefined, sourceAddress: undefined });
+    await site.accepts(() => site.folder.put('link.yaml', link));
+    const { speaker, engine } = site.daemon;
+    const web = rows(serviceRows(speaker, engine, site.daemon, { peer: 'link' }));
+    expect(web).toMatchObject([{ service: 'default/web', bgp: { peers: expect.arrayContaining(['link']) } }]);
+  });
+
   test('services', () => {
     const { speaker, engine } = site.daemon;
     const names = (filter: Filter) => rows(serviceRows(speaker, engine, site.daemon, filter)).map((row) => row.service);
@@ -247,6 +255,14 @@ test('what another peer has sent is never said to be of one that has gone meanwh
   peers.delete('one');
   expect(received.next()).toEqual({ done: true, value: undefined });
   peers.set('one', peer);
+});
+
+test('a peer that is yet to be found on its link is to be told as well', async () => {
+  const link = peerDocument('link', one, { interface: 'none0', peerAddress: undefined, sourceAddress: undefined });
+  await site.accepts(() => site.folder.put('link.yaml', link));
+  const { speaker, engine } = site.daemon;
+  const web = rows(serviceRows(speaker, engine, site.daemon, { peer: 'link' }));
+  expect(web).toMatchObject([{ service: 'default/web', bgp: { peers: expect.arrayContaining(['link']) } }]);
 });
 
 test('services', () => {

@@ -10,7 +10,7 @@ import type { EventRow } from '../journal.ts';
 import { vrfRows } from '../network/view.ts';
 import type { Peer } from '../peer.ts';
 import { missingView, peerView } from '../peerview.ts';
-import { memberRows, type PeerRow, serviceRow } from '../views.ts';
+import { memberRows, type PeerRow, receiversOf, serviceRow } from '../views.ts';
 import { pastOf } from './past.ts';
 import { rejectedOf } from './rejected.ts';
 import type { PageView, Part, PeerShown, TableShown } from './view.ts';
@@ -130,7 +130,7 @@ async function servicesOf({
   }
   const byKey = (a: ServiceDecision, b: ServiceDecision) => (a.key < b.key ? -1 : 1);
   const picked = [...open.sort(byKey), ...fine.sort(byKey)].slice(0, MAX_ROWS);
-  const receivers = [...speaker.all.values()].map((p) => p.settings);
+  const receivers = receiversOf(speaker, engine);
   const rows: PageView['services']['rows'][number][] = [];
   for (const decision of picked) {
     rows.push(serviceRow(decision, receivers, { egress, loopback, layer2 }));
