@@ -177,7 +177,7 @@ export async function manPage() {
     '.SH EXIT STATUS',
     '0 done, 1 failed, 2 wrong usage.',
     '.SH FILES',
-    '.TP\n.B /etc/waypost\nDocuments, *.yaml and *.yml.',
+    '.TP\n.B /etc/waypost\nDocuments, *.yaml, *.yml and *.json.',
     '.TP\n.B /run/waypost/control.sock\nOn which the commands reach the daemon.',
     '.TP\n.B /var/lib/waypost\nState that is kept over restarts.',
     '.SH SEE ALSO',

@@ -17,7 +17,7 @@ export function command(): Command {
     .description(
       'Validate documents without applying them: FILE:LINE:COL: error|warning: Kind/name: field: message (hint).',
     )
-    .argument('<path...>', 'files, or folders of *.yaml and *.yml; - is standard input')
+    .argument('<path...>', 'files, or folders of *.yaml, *.yml and *.json; - is standard input')
     .option(
       '--node <name>',
       "the node to check for (default: the Speaker document's name, else the host's)",

@@ -33,7 +33,7 @@ export function command(): Command {
     .option('--mark <number>', 'with `to`, the mark of the packets', numberOption(0, 0xffff_ffff), 0)
     .option(
       '-c, --config <path>',
-      'a file, or a folder of *.yaml and *.yml, in place of the daemon, - for standard input; may be repeated',
+      'a file, or a folder of *.yaml, *.yml and *.json, in place of the daemon, - for standard input; may be repeated',
       repeatable(pathOption),
     )
     .option(

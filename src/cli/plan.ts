@@ -39,7 +39,7 @@ export function command(): Command {
     .description(
       'What this node would do with these documents. Where a daemon runs, the difference to what it does now: + comes, - goes, ~ changes, which sessions would reset, and what changes in the kernel. Nothing is applied.',
     )
-    .argument('<path...>', 'files, or folders of *.yaml and *.yml; - is standard input')
+    .argument('<path...>', 'files, or folders of *.yaml, *.yml and *.json; - is standard input')
     .option('--alone', 'the whole plan, without asking a daemon')
     .option(
       '--node <name>',

@@ -36,7 +36,7 @@ export function command(): Command {
     )
     .option(
       '-c, --config <path>',
-      'a file, or a folder of *.yaml and *.yml; may be repeated (default: /etc/waypost)',
+      'a file, or a folder of *.yaml, *.yml and *.json; may be repeated (default: /etc/waypost)',
       repeatable(pathOption),
     )
     .option('--node <name>', "this node's name (default: the Speaker document's, else the host's)", nodeOption)

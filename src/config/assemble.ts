@@ -176,7 +176,7 @@ function putTogether(sorter: Sorter, options: NodeOptions): Assembled {
     report,
   );
 
-  const diagnostics = sortDiagnostics(report.diagnostics);
+  const diagnostics = sortDiagnostics(report.all);
   if (report.failed) return { configuration: undefined, diagnostics };
   const configuration: Configuration = {
     speaker,

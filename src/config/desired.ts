@@ -8,6 +8,7 @@ import { checkDeviceName } from './device.ts';
 import { family, readFamily } from './family.ts';
 import { didYouMean } from './nearest.ts';
 import { type InterfaceType, interfaceTypes, ownTables, type PolicyInterface } from './network.ts';
+import { isRecord } from './parse.ts';
 import type { Findings, Path } from './problem.ts';
 import type { Output } from './schema.ts';
 import { flag, number, refuse, refusedFields } from './value.ts';
@@ -32,7 +33,17 @@ const bridgePorts = () =>
     )
     .optional();
 
-export const interfaceSchema = () =>
+export const interfaceSchema = () => z.preprocess(withoutForeign, settings());
+
+/** Of a type that is not supported its name alone: what its fields are like is nothing that can be judged here. */
+function withoutForeign(value: unknown): unknown {
+  if (!isRecord(value) || typeof value.type !== 'string' || interfaceTypes.some((known) => known === value.type))
+    return value;
+  const { name, type, state } = value;
+  return { name, type, ...(state !== undefined && { state }) };
+}
+
+const settings = () =>
   z.strictObject({
     name: z
       .string()

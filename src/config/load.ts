@@ -141,8 +141,10 @@ export class Loader {
     const take = async (parsed: Parsed) => {
       faults.push(...parsed.faults);
       for (const piece of parsed.pieces) {
-        documents.push(readDocument(piece, text, file, entry));
-        await this.spend((piece.end - piece.start) * readShare);
+        const document = readDocument(piece, text, file, entry);
+        documents.push(document);
+        const share = findPlaces(document) ? 1 + readShare : readShare;
+        await this.spend((piece.end - piece.start) * share);
       }
     };
     const { parseFar } = this.options;
@@ -181,6 +183,14 @@ export class Loader {
     this.work = 0;
     await this.options.pause?.();
   }
+}
+
+/** Finds the places of what is wrong now, a slice at a time: that parses the document once more. False: nothing is. */
+function findPlaces(document: Document | Stray): boolean {
+  const claims = isDocument(document) && document.item?.type === 'service' ? document.item.claims : [];
+  const wrong = [...document.problems, ...claims].filter(({ once }) => !once);
+  for (const { path, atKey } of wrong) document.source.locate(path, atKey);
+  return wrong.length > 0;
 }
 
 /** How many entries from the first on are in `bytes` where they were. */

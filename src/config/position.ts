@@ -35,6 +35,8 @@ export class Source {
   readonly #anchor: Anchor;
   readonly #offset: number;
   readonly #text: string;
+  /** Places that were found, the line counted from 0 at the document's first: an assembly asks for the same ones again. */
+  #found: Map<string, Place> | undefined;
 
   /**
    * @param offset lines between the start of the chunk and the document's first character
@@ -61,19 +63,33 @@ export class Source {
    * The place of a field: of its value when that is a scalar and `atKey` is not set, else of its key. The nearest
    * parent when the field is absent. A last step that is the number of a line, from 0, is that line of a block of text.
    */
-  locate(path: Path, atKey = false): { line: number; column: number } {
-    if (path.length === 0) return { line: this.line, column: this.column };
+  locate(path: Path, atKey = false): Place {
+    const key = JSON.stringify([path, atKey]);
+    this.#found ??= new Map();
+    const place = this.#found.get(key) ?? this.#find(path, atKey);
+    this.#found.set(key, place);
+    return { line: this.line + place.line, column: place.column };
+  }
+
+  #find(path: Path, atKey: boolean): Place {
+    const start = { line: 0, column: this.column };
+    if (path.length === 0) return start;
     try {
       const { document, counter } = treeOf(this, this.#text, this.column);
       const offset = find(document, path, atKey, ' '.repeat(this.column - 1) + this.#text);
-      if (offset === undefined) return { line: this.line, column: this.column };
+      if (offset === undefined) return start;
       const { line, col } = counter.linePos(offset);
-      return { line: this.line + line - 1, column: col };
+      return { line: line - 1, column: col };
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      return { line: this.line, column: this.column }; // JSON nested deeper than the YAML parser's stack
+      return start; // JSON nested deeper than the YAML parser's stack
     }
   }
+}
+
+interface Place {
+  readonly line: number;
+  readonly column: number;
 }
 
 /** The line of a field, or of the nearest parent that is there; of the document itself where its text is not at hand. */

@@ -10,6 +10,8 @@ export interface Problem {
   readonly transient?: boolean;
   /** The key itself is wrong: point at it even when its value is a scalar. */
   readonly atKey?: boolean;
+  /** A warning that many documents of a file may draw in the same words: it is told of the first, with their number. */
+  readonly once?: boolean;
 }
 
 /** `spec.addresses[0]`. A key that is no plain word is quoted: `metadata.labels["a.b/c"]`. */
@@ -35,6 +37,11 @@ export class Findings {
 
   warn(path: Path, message: string, hint?: string): void {
     this.problems.push({ severity: 'warning', path, message, ...(hint !== undefined && { hint }) });
+  }
+
+  /** A warning that other documents of the file may draw in the same words. */
+  warnOnce(path: Path, message: string, hint?: string): void {
+    this.problems.push({ severity: 'warning', path, message, once: true, ...(hint !== undefined && { hint }) });
   }
 
   /** An error about the key at the end of `path`, whatever its value. */

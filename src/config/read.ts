@@ -5,7 +5,7 @@ import type { Labels, Meta } from './model.ts';
 import { isRecord, type Piece } from './parse.ts';
 import { type Anchor, Source } from './position.ts';
 import { Findings } from './problem.ts';
-import { lookup, versionHint } from './registry.ts';
+import { lookup, renderIt, versionHint } from './registry.ts';
 
 /** Reads one object. `chunk` is the text that the piece was found in, `anchor` the line on which that starts. */
 export function readDocument(piece: Piece, chunk: string, file: string, anchor: Anchor): Document | Stray {
@@ -13,6 +13,11 @@ export function readDocument(piece: Piece, chunk: string, file: string, anchor: 
   const { value } = piece;
   const findings = new Findings();
   const stray = (subject = ''): Stray => ({ subject, source, problems: findings.problems });
+  const whole = chunk.slice(0, piece.start).trim() === '';
+  if (whole && file.endsWith('.json') && isForeign(value)) {
+    findings.warn([], 'not a Kubernetes object: ignored', 'keep it elsewhere');
+    return stray();
+  }
   if (!isRecord(value)) {
     const hint = Array.isArray(value)
       ? 'put "---" between documents, or "kind: List" and "items:" before them'
@@ -30,14 +35,14 @@ export function readDocument(piece: Piece, chunk: string, file: string, anchor: 
   for (const field of ['apiVersion', 'kind'] as const) {
     const text = value[field];
     if (text === undefined || text === null || text === '')
-      findings.error([], `${field} is missing`, field === 'apiVersion' ? versionHint(kind) : undefined);
+      findings.error([], `${field} is missing`, field === 'apiVersion' ? versionHint(kind) : kustomizeHint(value));
     else if (typeof text !== 'string') findings.error([field], `expected a string, found ${shapeOf(text)}`);
   }
   if (typeof apiVersion !== 'string' || typeof kind !== 'string' || findings.failed) return stray(subject);
   const found = lookup(apiVersion, kind);
   if (!('kind' in found)) {
     if (found.severity === 'error') findings.error([found.field], found.message, found.hint);
-    else findings.warn([found.field], found.message, found.hint);
+    else findings.warnOnce([found.field], found.message, found.hint);
     return stray(subject);
   }
   const meta = readMeta(value, kind, found.kind.namespace, found.kind.global, source);
@@ -51,6 +56,16 @@ export function readDocument(piece: Piece, chunk: string, file: string, anchor: 
   if (meta.name === '') return stray(subject);
   const nodes = item === undefined ? found.kind.nodesOf?.(value) : undefined;
   return { meta, source, item, problems: findings.problems, ...(nodes && { nodes }) };
+}
+
+/** A kustomization.yaml need not say what it is. */
+const kustomizeHint = ({ resources }: Readonly<Record<string, unknown>>): string | undefined =>
+  Array.isArray(resources) ? renderIt : undefined;
+
+/** JSON is also what other programs keep beside documents: what does not even try to be one. */
+function isForeign(value: unknown): boolean {
+  const tries = (one: unknown) => isRecord(one) && (one.apiVersion !== undefined || one.kind !== undefined);
+  return !(Array.isArray(value) ? value.some(tries) : tries(value));
 }
 
 export const isDocument = (entry: Document | Stray): entry is Document => 'meta' in entry;

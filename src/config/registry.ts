@@ -81,9 +81,14 @@ const isSlip = (group: string, kind: string): boolean =>
     (known) => groupOf(known.apiVersion) === group && distance(known.kind.toLowerCase(), kind.toLowerCase()) <= 1,
   );
 
+export const renderIt = 'kubectl kustomize renders it';
+
 /** What says here what kinds of others say that stand beside ours in published procedures. */
 const instead: ReadonlyMap<string, string> = new Map([
   ['MachineConfig', "the Speaker's network.interfaces sets forwarding and rpFilter of single interfaces"],
+  ['Endpoints', 'EndpointSlices say where endpoints run'],
+  ['Kustomization', renderIt],
+  ['Template', 'what is in it is not read: oc process renders it'],
 ]);
 
 const notOurs = (apiVersion: string, kind: string): string =>

@@ -45,6 +45,10 @@ const words = new Map<string, boolean>([
   ['off', false],
 ]);
 
+/** One of these words. An empty one counts as absent, as in fields to which Kubernetes gives their default. */
+export const word = <const Words extends readonly [string, ...string[]]>(...words: Words) =>
+  z.preprocess((value) => (value === '' ? undefined : value), z.enum(words).optional()).optional();
+
 /** Whatever stands there: known, not read. */
 export const anything = () => z.unknown().optional();
 

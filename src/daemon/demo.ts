@@ -138,7 +138,7 @@ export async function runDemo(documents: string, report: (stage: Stage) => void)
   });
   try {
     folder.write('pool.yaml', documents);
-    folder.write('session.yaml', session(await router.listen(), folder.path));
+    folder.write('session.yaml', session(await router.listen(), `${folder.path}/state`));
     folder.write('web.yaml', service('web'));
     await daemon.start();
     await router.until(4);

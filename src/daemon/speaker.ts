@@ -69,6 +69,7 @@ export class Speaker {
       sent: (connection) => this.tell(connection, { type: 'sent', connection }),
       closed: (connection, error) =>
         this.tell(connection, { type: 'closed', connection, ...(error !== undefined && { error }) }),
+      keyless: (reason) => this.events.problem?.(reason),
     });
     this.reception = new Reception(this.tcp, (text) => this.events.problem?.(text));
   }

@@ -1,6 +1,6 @@
 /**
- * Configuration files: what is there, and what changes. A path is a file, or a folder whose `*.yaml` and `*.yml` files
- * count (not those of its sub-folders, nor hidden ones).
+ * Configuration files: what is there, and what changes. A path is a file, or a folder whose `*.yaml`, `*.yml` and
+ * `*.json` files count, as for kubectl (not those of its sub-folders, nor hidden ones).
  *
  * Changes come from the kernel, one file at a time, so that an edit among 10,000 files costs one read. What is read in
  * one pass over many files is given out together, so that a swapped folder is one change.
@@ -44,7 +44,7 @@ export interface FileEvents {
   blind(folder: string, reason: string): void;
 }
 
-const isDocument = (name: string): boolean => /\.ya?ml$/.test(name) && !name.startsWith('.');
+const isDocument = (name: string): boolean => /\.(?:ya?ml|json)$/.test(name) && !name.startsWith('.');
 const isFolder = (path: string): boolean => statOf(path)?.isDirectory() ?? false;
 
 export class Files {

@@ -6,7 +6,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { type Address, formatAddress } from '../lib/address.ts';
 import { equal } from '../lib/diff.ts';
 import { contains, formatPrefix, type Prefix, prefixOf } from '../lib/prefix.ts';
-import { nativeProblem, type SystemError, sysClose } from './native.ts';
+import { nativeProblem, type SystemError } from './native.ts';
 import { type Md5Key, openListener, type SocketOptions, setMd5Key } from './socket.ts';
 
 export interface ListenPlace {
@@ -38,11 +38,18 @@ export class Listeners {
   private keys: ReadonlyMap<string, ListenKey> = new Map();
   private readonly accept: (socket: Socket, place: ListenPlace) => void;
 
-  constructor(accept: (socket: Socket, place: ListenPlace) => void) {
+  private readonly keyless: (reason: string) => void;
+
+  /** @param keyless told, for the operator, of a place that is listened on without all of its keys */
+  constructor(accept: (socket: Socket, place: ListenPlace) => void, keyless: (reason: string) => void = () => {}) {
     this.accept = accept;
+    this.keyless = keyless;
   }
 
-  /** Listens there until `close`; port 0 takes any. Resolves to the port. Rejects with a message that names place and remedy. */
+  /**
+   * Listens there until `close`; port 0 takes any. Resolves to the port. Rejects with a message that names place and remedy.
+   * A key that the system does not take is no reason to: whoever was to sign with it is not let in, and the others are.
+   */
   open(place: ListenPlace): Promise<number> {
     const server = createServer({ noDelay: true }, (socket) => this.accept(socket, place));
     return new Promise((resolve, reject) => {
@@ -67,9 +74,16 @@ export class Listeners {
       server.once('error', refused);
       // Before it listened: `close` was faster.
       server.once('close', () => reject(new Error(`no longer wanted: to listen on ${textOf(place)}`)));
+      let lacking: string | undefined;
+      try {
+        this.applyKeys(listener);
+      } catch (error) {
+        lacking = (error as Error).message;
+      }
       const listening = () => {
         server.off('error', refused);
         server.on('error', () => {}); // EMFILE and the like: the caller is refused, the listener stays.
+        if (lacking !== undefined) this.keyless(lacking);
         const bound = (server.address() as AddressInfo).port;
         if (port === 0) {
           this.listeners.delete(key);
@@ -78,13 +92,6 @@ export class Listeners {
         }
         resolve(bound);
       };
-      try {
-        this.applyKeys(listener);
-      } catch (error) {
-        // Nobody else knows of it yet, and it is tried again every other second.
-        if (fd !== undefined) sysClose(fd);
-        return refused(error);
-      }
       if (fd !== undefined) server.listen({ fd }, listening);
       else server.listen({ host: formatAddress(address), port, ipv6Only: address.family === 6 && !dual }, listening);
     });
@@ -135,7 +142,7 @@ export class Listeners {
   private applyKeys({ place, fd, keys: have }: Listener): void {
     const want = this.wanted(place);
     if (fd === undefined) {
-      if (want.length > 0) throw new Error(`TCP-MD5 passwords need native sockets: ${nativeProblem()}`);
+      if (want.length > 0) throw new Error(`TCP-MD5 passwords need native sockets, and nobody is let in who has one: ${nativeProblem()}`);
       return;
     }
     for (const [peer, key] of have) {

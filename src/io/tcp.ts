@@ -29,6 +29,8 @@ export interface TcpEvents {
   /** All octets of one `send` were taken by the kernel. */
   sent(connection: number): void;
   closed(connection: number, error: string | undefined): void;
+  /** A place is listened on without all of its passwords; see `Listeners`. */
+  keyless?(reason: string): void;
 }
 
 export interface DialOptions {
@@ -55,7 +57,10 @@ export class Tcp {
   private readonly events: TcpEvents;
   private readonly sockets = new Map<number, Socket>();
   private readonly lingering = new Set<Socket>();
-  private readonly listeners = new Listeners((socket, place) => this.accept(socket, place));
+  private readonly listeners = new Listeners(
+    (socket, place) => this.accept(socket, place),
+    (reason) => this.events.keyless?.(reason),
+  );
   private next = 1;
 
   constructor(events: TcpEvents) {

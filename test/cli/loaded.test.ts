@@ -52,7 +52,7 @@ test('`run` has loaded nothing that can wait when it dials', async () => {
   folder.put(
     'main.yaml',
     all(
-      speakerDocument({ routerID: '192.0.2.1', stateDir: folder.path }),
+      speakerDocument({ routerID: '192.0.2.1', stateDir: folder.file('state') }),
       peerDocument('router', router, { peerPort: router.port }),
     ),
   );

@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 test('run --record, then replay: the same states, the routes that came', async () => {
-  folder.put('main.yaml', all(steadySpeaker(folder.path), smallest(router)));
+  folder.put('main.yaml', all(steadySpeaker(folder.file('state')), smallest(router)));
   router.announce('203.0.113.0/24', { origin: 'igp', asPath: [], nextHop: address('127.0.0.1'), localPref: 100 });
   const file = folder.file('sessions.jsonl');
   const daemon = spawnWaypost([

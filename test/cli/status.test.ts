@@ -38,7 +38,7 @@ const status = async (what: string): Promise<Record<string, unknown>[]> => {
 
 test('of a running daemon: its Services, its sessions and its configuration, valid and not', async () => {
   const documents = all(
-    steadySpeaker(folder.path),
+    steadySpeaker(folder.file('state')),
     smallest(router),
     serviceDocument('elsewhere', { ip: '192.0.2.77' }),
   );

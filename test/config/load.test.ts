@@ -36,6 +36,23 @@ describe('a reload', () => {
     expect(before.documents[2]!.meta.position).toMatchObject({ file: 'f', line: 25 });
   });
 
+  it('tells the places of what is wrong where they are now', async () => {
+    const loader = new Loader();
+    const wrong = `${service('a')}  typo: 1\n  externalTrafficPolicy: local\n`;
+    const told = async (text: string) =>
+      assemble([await loadText(text, 'f', loader)], { hostname: 'host' }).diagnostics.map(
+        ({ position: { line, column }, path }) => [path, line, column],
+      );
+    expect(await told(`${service('x')}---\n${wrong}`)).toEqual([
+      ['spec.typo', 14, 3],
+      ['spec.externalTrafficPolicy', 15, 26],
+    ]);
+    expect(await told(`# three\n# more\n# lines\n${service('x')}---\n${wrong}`)).toEqual([
+      ['spec.typo', 17, 3],
+      ['spec.externalTrafficPolicy', 18, 26],
+    ]);
+  });
+
   it('keeps equal documents apart', async () => {
     const loader = new Loader();
     const twice = `# twice\n---\n${service('a')}---\n${service('a')}`;
@@ -95,6 +112,45 @@ describe('a reload', () => {
     expect((await loadText(service('a'), 'f', loader)).documents[0]).toBe(first.documents[0]);
     loader.forget('f');
     expect((await loadText(service('a'), 'f', loader)).documents[0]).not.toBe(first.documents[0]);
+  });
+});
+
+describe('a JSON file', () => {
+  const said = async (text: string, file = 'f.json') => {
+    const pool = 'apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: p}\nspec: {addresses: [10.0.0.0/24]}\n';
+    const files = [await loadText(pool, 'pool.yaml'), await loadText(text, file)];
+    const { configuration, diagnostics } = assemble(files, { hostname: 'host' });
+    return [configuration === undefined ? 'refused' : 'applied', ...diagnostics.map(formatDiagnostic)];
+  };
+
+  it('holds documents, as YAML does', async () => {
+    const one = (name: string) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    const list = { apiVersion: 'v1', kind: 'List', items: [one('a'), one('b')] };
+    expect(places(await loadText(JSON.stringify(list, undefined, 4), 'f.json'))).toEqual([
+      ['a', 5, 9],
+      ['b', 12, 9],
+    ]);
+    expect(await said(JSON.stringify(one('a')))).toEqual(['applied']);
+  });
+
+  it.each(['{"version": 1, "assignments": []}', '[1, 2]', '[]', '"text"', '7'])(
+    'that is %s is told of and passed over',
+    async (text) => {
+      expect(await said(text)).toEqual([
+        'applied',
+        'f.json:1:1: warning: not a Kubernetes object: ignored (keep it elsewhere)',
+      ]);
+      expect((await said(text, 'f.yaml'))[0]).toBe('refused');
+    },
+  );
+
+  it.each([
+    ['{"kind": "Namespace", "metadata": {"name": "a"}}', 'apiVersion is missing'],
+    ['[{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}]', 'found a list'],
+    ['{"apiVersion": "v1", "kind": "List", "items": [{"metadata": {"name": "a"}}]}', 'apiVersion is missing'],
+    ['{"apiVersion": "v1", "kind": "Namespace", ', 'not YAML'],
+  ])('that tries to hold a document is refused for what is wrong: %s', async (text, message) => {
+    expect(await said(text)).toEqual(['refused', expect.stringContaining(message), ...(await said(text)).slice(2)]);
   });
 });
 

@@ -47,6 +47,7 @@ describe('sessions with OpenPERouters', () => {
       ['three', 64515, 64514, '192.169.13.1', undefined, 179],
       ['fabric', 64515, 64514, 'fd00:14::1', undefined, 179],
       ['segment', 64515, 64514, '192.169.15.1', undefined, 179],
+      ['segment-two', 64515, 64514, '192.169.16.1', undefined, 179],
     ]);
   });
 

@@ -15,7 +15,7 @@ beforeEach(async () => {
   folder = new Folder();
   manager = new Manager();
   router = await new Router().start();
-  folder.put('main.yaml', all(steadySpeaker(folder.path), smallest(router)));
+  folder.put('main.yaml', all(steadySpeaker(folder.file('state')), smallest(router)));
 });
 afterEach(async () => {
   await router.stop();
@@ -138,7 +138,7 @@ test('reloads: none is told of before it is ready or after it stops, and of seve
 test('a drain may take longer than the manager would wait, which is told of it', async () => {
   folder.put(
     'main.yaml',
-    all(steadySpeaker(folder.path, { drain: { onShutdown: true, wait: '300s' } }), smallest(router)),
+    all(steadySpeaker(folder.file('state'), { drain: { onShutdown: true, wait: '300s' } }), smallest(router)),
   );
   const log = pino({ level: 'silent' });
   const options = { paths: [folder.file('main.yaml')], node: undefined, control: undefined, http: undefined, log };

@@ -17,7 +17,7 @@ const control = folder.file('control.sock');
 let daemon: Daemon;
 beforeAll(async () => {
   const documents = [poolDocument('main', ['198.51.100.0/24']), advertisementDocument('main', 'main')];
-  folder.put('all.yaml', all(steadySpeaker(folder.path), ...documents, serviceDocument('web')));
+  folder.put('all.yaml', all(steadySpeaker(folder.file('state')), ...documents, serviceDocument('web')));
   daemon = spawnWaypost(['run', '-c', folder.path, '--control', control, '--http', 'off']);
   await soon('it is ready', () => daemon.output.includes('"ready"'));
 });

@@ -60,12 +60,13 @@ async function changes(count: number, quietMs = 300): Promise<Record<string, str
   return batches.slice(1);
 }
 
-test('a folder is its YAML files, without hidden ones, others and sub-folders', async () => {
-  for (const name of ['b.yaml', 'a.yml', '.hidden.yaml', 'note.txt', 'a.yaml~', 'YAML']) folder.write(name, name);
+test('a folder is its YAML and JSON files, without hidden ones, others and sub-folders', async () => {
+  const names = ['b.yaml', 'a.yml', 'c.json', '.hidden.yaml', '.c.json.new', 'log.jsonl', 'note.txt', 'a.yaml~', 'YAML'];
+  for (const name of names) folder.write(name, name);
   mkdirSync(folder.file('sub'));
   writeFileSync(folder.file('sub/c.yaml'), 'c');
   await watching('.');
-  expect(batches).toEqual([{ 'a.yml': 'a.yml', 'b.yaml': 'b.yaml' }]);
+  expect(batches).toEqual([{ 'a.yml': 'a.yml', 'b.yaml': 'b.yaml', 'c.json': 'c.json' }]);
 });
 
 test('a rename over a file is read at once, and that file alone', async () => {

@@ -7,7 +7,7 @@ import type { Service } from '../model.ts';
 import { decodeBase64 } from '../password.ts';
 import { Findings } from '../problem.ts';
 import { readCommunities, readRequest } from '../request.ts';
-import { anything, documentSchema, int, type Output } from '../schema.ts';
+import { anything, documentSchema, int, type Output, word } from '../schema.ts';
 import { metallb } from './metallb.ts';
 
 const family = () => z.enum(['IPv4', 'IPv6']);
@@ -16,10 +16,9 @@ const serviceSchema = () =>
   documentSchema({
     spec: z
       .object({
-        type: z
-          .enum(['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'])
-          .optional()
-          .describe('Only LoadBalancer Services are announced. Default ClusterIP.'),
+        type: word('ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName').describe(
+          'Only LoadBalancer Services are announced. Default ClusterIP.',
+        ),
         ports: z
           .array(
             z.object({
@@ -34,10 +33,9 @@ const serviceSchema = () =>
           .optional()
           .describe('Ports; two Services may share an address when none is the same.'),
         selector: z.record(z.string(), z.string()).optional().describe('Pods behind the Service.'),
-        externalTrafficPolicy: z
-          .enum(['Cluster', 'Local'])
-          .optional()
-          .describe('Local: only nodes with a ready endpoint announce. Default Cluster.'),
+        externalTrafficPolicy: word('Cluster', 'Local').describe(
+          'Local: only nodes with a ready endpoint announce. Default Cluster.',
+        ),
         ipFamilies: z.array(family()).optional().describe('Address families, the preferred one first.'),
         ipFamilyPolicy: z
           .enum(['SingleStack', 'PreferDualStack', 'RequireDualStack'])
@@ -127,7 +125,7 @@ const service = defineKind({
       ipFamilyPolicy: spec.ipFamilyPolicy ?? 'SingleStack',
       clusterIps: clusterIpsOf(spec),
       ports: (spec.ports ?? []).map(({ port, protocol, nodePort }) => ({
-        protocol: protocol ?? 'TCP',
+        protocol: protocol || 'TCP',
         port,
         ...(nodePort && { nodePort }),
       })),

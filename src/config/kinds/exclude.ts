@@ -56,7 +56,7 @@ const configMap = defineKind({
     }),
   read({ data = {} }, meta, findings) {
     if (meta.name !== NAME && meta.name !== EXTRAS)
-      findings.warn(
+      findings.warnOnce(
         ['metadata', 'name'],
         `only ${NAME} and ${EXTRAS} are read of this kind: ignored`,
         isOld(meta)

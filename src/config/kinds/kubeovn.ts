@@ -1,15 +1,18 @@
 /** group kubeovn.io: Subnet, Vlan and ProviderNetwork. They are read for where load balancer addresses belong. */
 import { z } from 'zod';
-import { type Address, type Family, parseAddress, toBigInt } from '../../lib/address.ts';
+import { type Address, parseAddress, toBigInt } from '../../lib/address.ts';
 import { bounds, contains, type Prefix, parsePrefix, summarize } from '../../lib/prefix.ts';
 import { checkDeviceName } from '../device.ts';
 import { defineKind, type Kind } from '../kind.ts';
 import type { Subnet } from '../kubeovn.ts';
 import type { Findings, Path } from '../problem.ts';
-import { anything, bool, documentSchema, int } from '../schema.ts';
+import { anything, bool, documentSchema, int, word } from '../schema.ts';
 import { readSelector, selectorSchema } from '../selector.ts';
 
 const apiVersion = 'kubeovn.io/v1';
+
+/** --default-provider-name of Kube-OVN's controller, where nobody gives another. */
+const defaultProvider = 'provider';
 
 /** Known and not needed here: how pods get their addresses and their routes. */
 const others = [
@@ -17,21 +20,22 @@ const others = [
   ...['disableInterConnection', 'enableDHCP', 'enableEcmp', 'enableIPv6RA', 'enableLb', 'enableMulticastSnoop'],
   ...['externalEgressGateway', 'gatewayNode', 'gatewayNodeSelectors', 'gatewayType', 'ipv6RAConfigs', 'logicalGateway'],
   ...['mtu', 'namespaceSelectors', 'namespaces', 'natOutgoing', 'natOutgoingPolicyRules', 'nodeNetwork'],
-  ...['policyRoutingPriority', 'policyRoutingTableID', 'private', 'routeTable', 'u2oFeatures', 'u2oInterconnection'],
-  ...['u2oInterconnectionIP', 'vips', 'vpc'],
+  ...['overlayOnlyRouting', 'policyRoutingPriority', 'policyRoutingTableID', 'private', 'routeTable', 'u2oFeatures'],
+  ...['u2oInterconnection', 'u2oInterconnectionIP', 'vips', 'vpc'],
 ] as const;
 
 const subnetSchema = () =>
   documentSchema({
     spec: z.object({
-      protocol: z
-        .enum(['IPv4', 'IPv6', 'Dual', 'Mac'])
-        .optional()
-        .describe('Families of the subnet; Mac for one without addresses. Default: those of cidrBlock.'),
+      protocol: word('IPv4', 'IPv6', 'Dual', 'Mac').describe(
+        'Families of the subnet; Mac for one without addresses. What cidrBlock says counts.',
+      ),
       cidrBlock: z
         .string()
         .optional()
-        .describe('Its addresses; two prefixes with a comma between them where it is Dual.'),
+        .describe(
+          'Its addresses; two prefixes with a comma between them where it is Dual. A subnet with a vlan may have none.',
+        ),
       gateway: z.string().optional().describe('Gateway, or two: inside cidrBlock, and not to be handed out.'),
       excludeIps: z
         .array(z.string())
@@ -57,11 +61,12 @@ const subnet = defineKind({
   summary: 'A Kube-OVN subnet: pools inside it are checked against it, and announced on its VLAN only.',
   schema: subnetSchema,
   read({ spec }, meta, findings) {
-    const cidrs = readCidrs(spec.cidrBlock ?? '', spec.protocol, findings);
+    const cidrs = readCidrs(spec.cidrBlock ?? '', findings);
+    if (!findings.failed) checkProtocol(spec, cidrs, findings);
     const gateways = readGateways(spec.gateway ?? '', cidrs, findings);
     const excluded = (spec.excludeIps ?? []).flatMap((text, i) => readRange(text, ['spec', 'excludeIps', i], findings));
-    if (spec.protocol === 'Mac' && excluded.length > 0)
-      findings.error(['spec', 'excludeIps'], 'a subnet of protocol Mac has no addresses to exclude');
+    if (!spec.cidrBlock && excluded.length > 0)
+      findings.error(['spec', 'excludeIps'], 'a subnet without cidrBlock has no addresses to exclude');
     const value: Subnet = {
       ...meta,
       cidrs,
@@ -76,7 +81,7 @@ const subnet = defineKind({
 
 const listOf = (text: string): string[] => (text === '' ? [] : text.split(',').map((part) => part.trim()));
 
-function readCidrs(text: string, protocol: string | undefined, findings: Findings): readonly Prefix[] {
+function readCidrs(text: string, findings: Findings): readonly Prefix[] {
   const path = ['spec', 'cidrBlock'];
   const cidrs: Prefix[] = [];
   for (const part of listOf(text)) {
@@ -87,14 +92,20 @@ function readCidrs(text: string, protocol: string | undefined, findings: Finding
       findings.error(path, `two prefixes of IPv${found.family}`, 'one of each family at most');
     else cidrs.push(found);
   }
-  if (findings.failed) return cidrs;
-  const has = (family: Family) => cidrs.some((cidr) => cidr.family === family);
-  const wanted = { IPv4: [4], IPv6: [6], Dual: [4, 6], Mac: [] }[protocol ?? ''] as readonly Family[] | undefined;
-  if (wanted === undefined ? cidrs.length === 0 : !wanted.every(has) || wanted.length !== cidrs.length) {
-    const said = text === '' ? 'is missing' : `has ${cidrs.map(({ family }) => `IPv${family}`).join(' and ')}`;
-    findings.error(path, protocol === undefined ? 'is missing' : `${said}, and protocol is ${protocol}`);
-  }
   return cidrs;
+}
+
+/** Kube-OVN writes over a protocol that is another; a VLAN may leave addresses to a DHCP server outside. */
+function checkProtocol(
+  { protocol, vlan }: { readonly protocol?: string | undefined; readonly vlan?: string | undefined },
+  cidrs: readonly Prefix[],
+  findings: Findings,
+): void {
+  if (cidrs.length === 0 && !vlan && protocol !== 'Mac')
+    return findings.error(['spec', 'cidrBlock'], 'is missing', 'only a subnet with a vlan may do without');
+  const found = cidrs.length === 0 ? 'Mac' : cidrs.length === 2 ? 'Dual' : `IPv${cidrs[0]!.family}`;
+  if (protocol !== undefined && protocol !== found)
+    findings.warn(['spec', 'protocol'], `is ${protocol}, and Kube-OVN goes by cidrBlock`, `write ${found}`);
 }
 
 function readGateways(text: string, cidrs: readonly Prefix[], findings: Findings): readonly Address[] {
@@ -137,7 +148,7 @@ const vlan = defineKind({
     documentSchema({
       spec: z.object({
         id: int(0, 4095).optional().describe('VLAN identifier, 0..4095; 0, the default, is untagged.'),
-        provider: z.string().optional().describe('Name of the ProviderNetwork that carries it.'),
+        provider: z.string().optional().describe('Name of the ProviderNetwork that carries it. Default provider.'),
         vlanId: int(0, 4095).optional(),
         providerInterfaceName: z.string().optional(),
       }),
@@ -149,8 +160,9 @@ const vlan = defineKind({
     ] as const)
       if (spec[old] !== undefined)
         findings.warn(['spec', old], `deprecated: read only where ${now} is absent`, `use ${now}`);
-    const provider = spec.provider ?? spec.providerInterfaceName ?? '';
-    if (provider === '') findings.error(['spec', 'provider'], 'is missing: nobody carries the VLAN');
+    const provider = spec.provider || spec.providerInterfaceName || defaultProvider;
+    if (!spec.provider && !spec.providerInterfaceName)
+      findings.warn(['spec', 'provider'], `is missing: read as ${defaultProvider}, Kube-OVN's default`, 'name it');
     return { type: 'vlan', value: { ...meta, id: spec.id ?? spec.vlanId ?? 0, provider } };
   },
 });

@@ -132,22 +132,35 @@ const l3Vni = defineKind({
   },
 });
 
+const l3VpnSummary = 'An overlay over SRv6, whose router the host has a session with.';
+const l3VpnShape = () => ({
+  nodeSelector: nodeSelector(),
+  vrf: z.string().describe('VRF of the router, 1..15 characters.'),
+  rdAssignedNumber: int(1, 65535).describe('Number of the route distinguisher, 1..65535.'),
+  importRTs: z.array(z.string().max(21)).max(100).describe('Route targets, at most 100.'),
+  exportRTs: targets(),
+});
+
+/** Only of the last release of that group, v0.2.0. */
+const oldL3Vpn = defineKind({
+  ...where,
+  kind: 'L3VPN',
+  apiVersion: old,
+  summary: l3VpnSummary,
+  schema: () => documentSchema({ spec: z.object({ ...l3VpnShape(), hostsession: oldSession() }) }),
+  read({ spec }, meta, findings) {
+    const raw = fromOld(spec.hostsession, ['spec', 'hostsession']);
+    const session = raw && readSession(raw, { optional: false, internal: false }, findings);
+    return { type: 'overlay', value: overlay(meta, spec, session, findings) };
+  },
+});
+
 const l3Vpn = defineKind({
   ...where,
   kind: 'L3VPN',
   apiVersion: current,
-  summary: 'An overlay over SRv6, whose router the host has a session with.',
-  schema: () =>
-    documentSchema({
-      spec: z.object({
-        nodeSelector: nodeSelector(),
-        vrf: z.string().describe('VRF of the router, 1..15 characters.'),
-        rdAssignedNumber: int(1, 65535).describe('Number of the route distinguisher, 1..65535.'),
-        importRTs: z.array(z.string().max(21)).max(100).describe('Route targets, at most 100.'),
-        exportRTs: targets(),
-        hostSession: currentSession(),
-      }),
-    }),
+  summary: l3VpnSummary,
+  schema: () => documentSchema({ spec: z.object({ ...l3VpnShape(), hostSession: currentSession() }) }),
   read({ spec }, meta, findings) {
     const raw = fromCurrent(spec.hostSession, ['spec', 'hostSession']);
     const session = raw && readSession(raw, { optional: false, internal: false }, findings);
@@ -261,6 +274,7 @@ export const kinds: readonly Kind[] = [
   passthrough,
   oldPassthrough,
   l3Vpn,
+  oldL3Vpn,
   l2Vni,
   oldL2Vni,
   underlay(current),
