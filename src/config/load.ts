@@ -9,6 +9,7 @@ import { commonHead, commonTail } from './overlap.ts';
 import { type Fault, type Parsed, parseChunk } from './parse.ts';
 import type { Anchor } from './position.ts';
 import { isDocument, readDocument } from './read.ts';
+import { Reuse, typeOf } from './reuse.ts';
 
 export interface LoadedFile {
   readonly file: string;
@@ -51,6 +52,8 @@ interface Entry extends Anchor {
   end: number;
   readonly text: string;
   readonly documents: readonly (Document | Stray)[];
+  /** What each of the documents says that it is. */
+  readonly types: readonly string[];
   readonly faults: readonly Fault[];
 }
 
@@ -117,6 +120,7 @@ export class Loader {
     for (const entry of before) known.set(entry.text, [...(known.get(entry.text) ?? []), entry]);
     const found: Entry[] = [];
     const kept: [Entry, Chunk][] = [];
+    const reuse = new Reuse();
     for (const chunk of chunks) {
       let text: string;
       try {
@@ -127,23 +131,38 @@ export class Loader {
       if (isNothing(text)) continue;
       const same = known.get(text)?.shift();
       if (same !== undefined) kept.push([same, chunk]);
-      found.push(same ?? (await this.read(file, chunk, text)));
+      // A List is one chunk: where one changed, its items may be in what stands there now.
+      else if (before.length === 1 && known.get(before[0]!.text)?.shift() !== undefined)
+        await this.dissolve(before[0]!, reuse);
+      found.push(same ?? (await this.read(file, chunk, text, reuse)));
       await this.spend(text.length * scanShare);
     }
     for (const [entry, chunk] of kept) Object.assign(entry, chunk);
+    reuse.settle();
     return found;
   }
 
-  private async read(file: string, chunk: Chunk, text: string): Promise<Entry> {
+  private async dissolve({ documents, types, text }: Entry, into: Reuse): Promise<void> {
+    for (const [i, document] of documents.entries()) {
+      into.add(document, types[i]!);
+      await this.spend((text.length * scanShare) / documents.length);
+    }
+  }
+
+  private async read(file: string, chunk: Chunk, text: string, reuse: Reuse): Promise<Entry> {
     const documents: (Document | Stray)[] = [];
+    const types: string[] = [];
     const faults: Fault[] = [];
-    const entry: Entry = { ...chunk, text, documents, faults };
+    const entry: Entry = { ...chunk, text, documents, types, faults };
     const take = async (parsed: Parsed) => {
       faults.push(...parsed.faults);
       for (const piece of parsed.pieces) {
-        const document = readDocument(piece, text, file, entry);
+        const type = typeOf(piece);
+        const known = reuse.take(piece, type, text.slice(piece.start, piece.end), entry);
+        const document = known ?? readDocument(piece, text, file, entry);
         documents.push(document);
-        const share = findPlaces(document) ? 1 + readShare : readShare;
+        types.push(type);
+        const share = known !== undefined ? scanShare : findPlaces(document) ? 1 + readShare : readShare;
         await this.spend((piece.end - piece.start) * share);
       }
     };

@@ -32,9 +32,9 @@ export class Source {
   readonly file: string;
   /** 1-based column of the document's first character. */
   readonly column: number;
-  readonly #anchor: Anchor;
-  readonly #offset: number;
-  readonly #text: string;
+  #anchor: Anchor;
+  #offset: number;
+  #text: string;
   /** Places that were found, the line counted from 0 at the document's first: an assembly asks for the same ones again. */
   #found: Map<string, Place> | undefined;
 
@@ -53,6 +53,18 @@ export class Source {
   /** 1-based line of the document's first character. */
   get line(): number {
     return this.#anchor.line + this.#offset;
+  }
+
+  /** The document as it stands. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** The same document, in the same column, found in another text: the old one need not be kept. */
+  move(anchor: Anchor, offset: number, text: string): void {
+    this.#anchor = anchor;
+    this.#offset = offset;
+    this.#text = text;
   }
 
   toJSON(): { file: string; line: number; column: number } {

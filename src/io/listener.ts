@@ -142,7 +142,8 @@ export class Listeners {
   private applyKeys({ place, fd, keys: have }: Listener): void {
     const want = this.wanted(place);
     if (fd === undefined) {
-      if (want.length > 0) throw new Error(`TCP-MD5 passwords need native sockets, and nobody is let in who has one: ${nativeProblem()}`);
+      if (want.length > 0)
+        throw new Error(`TCP-MD5 passwords need native sockets, and nobody is let in who has one: ${nativeProblem()}`);
       return;
     }
     for (const [peer, key] of have) {

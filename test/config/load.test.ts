@@ -53,6 +53,95 @@ describe('a reload', () => {
     ]);
   });
 
+  describe('of a List', () => {
+    const item = (name: string, port = 80, kind = '"apiVersion": "v1", "kind": "Service", ') =>
+      `    {${kind}"metadata": {"name": "${name}"},\n     "spec": {"ports": [{"port": ${port}}], "typo": 1}}`;
+    const listOf = (items: readonly string[], head = '"apiVersion": "v1", "kind": "List"') =>
+      `{${head}, "items": [\n${items.join(',\n')}\n]}\n`;
+    const shown = (file: LoadedFile) => JSON.parse(JSON.stringify(file)) as unknown;
+
+    it('keeps the items that did not change, and moves them', async () => {
+      const loader = new Loader();
+      const before = await loadText(listOf([item('a'), item('b'), item('c'), item('c')]), 'f', loader);
+      const text = listOf([item('new'), item('a'), item('b', 81), item('c'), item('c')]);
+      const after = await loadText(text, 'f', loader);
+      const [, a, b, c, twin] = after.documents;
+      expect([a, c, twin]).toEqual([before.documents[0], before.documents[2], before.documents[3]]);
+      expect(a).toBe(before.documents[0]);
+      expect(c).toBe(before.documents[2]);
+      expect(twin).toBe(before.documents[3]);
+      expect(b).not.toBe(before.documents[1]);
+      expect(places(after).map(([name, line]) => [name, line])).toEqual([
+        ['new', 2],
+        ['a', 4],
+        ['b', 6],
+        ['c', 8],
+        ['c', 10],
+      ]);
+      expect(c!.source.locate(['spec', 'typo'], true)).toEqual({ line: 9, column: 40 });
+      // What was kept is known by its new text.
+      const last = await loadText(text.replace('81', '82'), 'f', loader);
+      expect(last.documents[1]).toBe(a);
+      expect(shown(last)).toEqual(shown(await loadText(text.replace('81', '82'), 'f')));
+    });
+
+    it('reads items anew whose kind the List says, where that is another', async () => {
+      const loader = new Loader();
+      const items = ['a', 'b'].map((name) => item(name, 80, ''));
+      const text = listOf(items, '"apiVersion": "v1", "kind": "ServiceList"');
+      expect((await loadText(text, 'f', loader)).documents.map(({ meta }) => meta.kind)).toEqual([
+        'Service',
+        'Service',
+      ]);
+      const after = await loadText(text.replace('ServiceList', 'NodeList'), 'f', loader);
+      expect(after.documents.map(({ meta }) => meta.kind)).toEqual(['Node', 'Node']);
+    });
+
+    it('reads items of YAML anew that take something from elsewhere', async () => {
+      const loader = new Loader();
+      const text = `apiVersion: v1\nkind: List\nmetadata: {annotations: &app {app: web}}\nitems:\n${['a', 'b']
+        .map((n) => `- {apiVersion: v1, kind: Namespace, metadata: {name: ${n}, labels: *app}}\n`)
+        .join('')}- {apiVersion: v1, kind: Namespace, metadata: {name: c}}\n`;
+      const before = await loadText(text, 'f', loader);
+      const after = await loadText(text.replace('web', 'shop'), 'f', loader);
+      expect(after.documents.map(({ meta }) => meta.labels)).toEqual([{ app: 'shop' }, { app: 'shop' }, {}]);
+      expect(after.documents[2]).toBe(before.documents[2]);
+    });
+
+    it('says what a first reading says, whatever was done to it', async () => {
+      const names = ['a', 'b', 'c', 'd', 'e'];
+      const yaml = (n: string, port: number) =>
+        `- apiVersion: v1\n  kind: Service\n  metadata: {name: ${n}}\n  spec:\n    ports:\n    - port: ${port}\n    typo: |\n      x\n`;
+      const lists = {
+        json: (all: readonly (readonly [string, number])[]) => listOf(all.map(([n, port]) => item(n, port))),
+        yaml: (all: readonly (readonly [string, number])[]) =>
+          `apiVersion: v1\nitems:\n${all.map(([n, port]) => yaml(n, port)).join('')}kind: List\n`,
+      };
+      const member = fc.tuple(fc.constantFrom(...names), fc.constantFrom(80, 81));
+      const version = fc.record({
+        front: fc.constantFrom('', '# front\n', `${service('x')}---\n`),
+        members: fc.array(member, { maxLength: 6 }),
+        back: fc.constantFrom('', `---\n${service('y')}`),
+      });
+      await fc.assert(
+        fc.asyncProperty(
+          fc.constantFrom('json', 'yaml'),
+          fc.array(version, { maxLength: 6 }),
+          async (kind, versions) => {
+            const loader = new Loader();
+            for (const { front, members, back } of versions) {
+              const text = `${front}${lists[kind](members)}${back}`;
+              const file = await loadText(text, 'f', loader);
+              expect(shown(file)).toEqual(shown(await loadText(text, 'f')));
+              expect(new Set(file.documents).size).toBe(file.documents.length);
+            }
+          },
+        ),
+        { numRuns: 200 },
+      );
+    });
+  });
+
   it('keeps equal documents apart', async () => {
     const loader = new Loader();
     const twice = `# twice\n---\n${service('a')}---\n${service('a')}`;
@@ -117,7 +206,8 @@ describe('a reload', () => {
 
 describe('a JSON file', () => {
   const said = async (text: string, file = 'f.json') => {
-    const pool = 'apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: p}\nspec: {addresses: [10.0.0.0/24]}\n';
+    const pool =
+      'apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: p}\nspec: {addresses: [10.0.0.0/24]}\n';
     const files = [await loadText(pool, 'pool.yaml'), await loadText(text, file)];
     const { configuration, diagnostics } = assemble(files, { hostname: 'host' });
     return [configuration === undefined ? 'refused' : 'applied', ...diagnostics.map(formatDiagnostic)];

@@ -29,7 +29,10 @@ let url: string;
 beforeAll(async () => {
   mkdirSync(pictures, { recursive: true });
   router = await new Router().start();
-  folder.put('speaker.yaml', speakerDocument({ routerID: '192.0.2.1', stateDir: folder.file('state'), drain: { wait: '0s' } }));
+  folder.put(
+    'speaker.yaml',
+    speakerDocument({ routerID: '192.0.2.1', stateDir: folder.file('state'), drain: { wait: '0s' } }),
+  );
   folder.put('pool.yaml', `${poolDocument('main', ['198.51.100.0/31'])}---\n${advertisementDocument('all', 'main')}`);
   for (const name of ['web', 'shop', 'mail']) folder.put(`${name}.yaml`, serviceDocument(name));
   const control = join(folder.path, 'control.sock');

@@ -61,7 +61,17 @@ async function changes(count: number, quietMs = 300): Promise<Record<string, str
 }
 
 test('a folder is its YAML and JSON files, without hidden ones, others and sub-folders', async () => {
-  const names = ['b.yaml', 'a.yml', 'c.json', '.hidden.yaml', '.c.json.new', 'log.jsonl', 'note.txt', 'a.yaml~', 'YAML'];
+  const names = [
+    'b.yaml',
+    'a.yml',
+    'c.json',
+    '.hidden.yaml',
+    '.c.json.new',
+    'log.jsonl',
+    'note.txt',
+    'a.yaml~',
+    'YAML',
+  ];
   for (const name of names) folder.write(name, name);
   mkdirSync(folder.file('sub'));
   writeFileSync(folder.file('sub/c.yaml'), 'c');
