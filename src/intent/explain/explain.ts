@@ -79,14 +79,29 @@ function explainAddress(text: string, address: Address, facts: Facts): Explanati
   chains.push(
     ...names.flatMap((name) => explainPeer(name, facts).map((c) => ({ ...c, title: `Peer ${name}: ${c.title}` }))),
   );
-  if (services.length === 0 && names.length === 0) chains.push(poolChain(address, facts));
-  chains.push(...receivedChains(facts));
+  const received = receivedChains(facts);
+  if (services.length === 0 && names.length === 0) {
+    const pool = poolChain(address, facts);
+    if (pool.reason !== 'addressInNoPool' || !isLearned(facts)) chains.push(pool);
+  }
+  chains.push(...received);
   const answer = [
     ...services.map((key) => `of Service ${key}: ${summary(explainService(key, facts))}`),
     ...names.map((name) => `of peer ${name}`),
   ];
-  return { subject: text, type: 'address', answer: `${text}: ${answer.join('; ') || chains[0]!.verdict}`, chains };
+  const first = chains[0]!;
+  const otherwise = first === received[0] ? `${first.title.replace('Received', 'received')}: ` : '';
+  return {
+    subject: text,
+    type: 'address',
+    answer: `${text}: ${answer.join('; ') || `${otherwise}${first.verdict}`}`,
+    chains,
+  };
 }
+
+/** A route that leads there is used; a default route leads everywhere, and says nothing of an address. */
+const isLearned = ({ live }: Facts): boolean =>
+  (live?.received ?? []).some(({ best, prefix }) => best && !prefix.endsWith('/0'));
 
 /** An address that nobody has. */
 function poolChain(address: Address, facts: Facts): Chain {

@@ -275,3 +275,25 @@ spec: {interfaces: [none0, eth9]}
   expect(chains.at(-1)).toMatchObject({ title: 'Layer 2', ok: false, reason: 'announceFailed' });
   expect(chains.at(-1)!.steps.at(-1)!.detail).toBe('wanted on eth9, none0: eth9 down, none0 absent');
 });
+
+test('an address that a learned route leads to is not said to lack a pool, unless that is a default route', async () => {
+  folder.put('all.yaml', base + service());
+  const { configuration } = await readDocuments([folder.path], 'node-a');
+  const facts = factsOf(await outlookOf(configuration!));
+  const asked = (prefix: string, best: boolean) => {
+    const more = { vrf: '', nextHop: '192.0.2.1', asPath: [64513], stale: false };
+    const received = [{ peer: 'router', prefix, best, accepted: best, reason: best ? null : 'notAllowed', ...more }];
+    const answering = () => ({ interfaces: [], reason: null, lacking: [] });
+    const { answer, chains } = explain(subjectOf('10.1.0.9'), {
+      ...facts,
+      live: { sessions: [], received, installed: [], answering },
+    });
+    return [answer, ...chains.map(({ title }) => title)];
+  };
+  expect(asked('10.1.0.0/16', true)).toEqual([
+    '10.1.0.9: received 10.1.0.0/16: used from router',
+    'Received 10.1.0.0/16',
+  ]);
+  expect(asked('0.0.0.0/0', true)).toEqual(['10.1.0.9: in no pool', 'Address', 'Received 0.0.0.0/0']);
+  expect(asked('10.1.0.0/16', false)).toEqual(['10.1.0.9: in no pool', 'Address', 'Received 10.1.0.0/16']);
+});
