@@ -135,7 +135,10 @@ function makings(target: Target, have: Snapshot): Step[] {
   return [...steps, ...wantedRoutes(ends, have)];
 }
 
-/** Controllers come up before what is put into them. */
+/**
+ * Controllers come up before what is put into them, and links before those above them, which the kernel otherwise refuses
+ * (ENETDOWN), as it does a VLAN's MTU that is more than that of the link below (ERANGE).
+ */
 function settings(target: Target, have: Snapshot): Step[] {
   const changes: { readonly name: string; readonly to: LinkChange }[] = [];
   for (const link of target.links.values()) {
@@ -144,7 +147,10 @@ function settings(target: Target, have: Snapshot): Step[] {
     if (to !== undefined && Object.keys(to).length > 0) changes.push({ name: link.name, to });
   }
   const isController = (name: string) => [...target.links.values()].some(({ master }) => master === name);
-  changes.sort((a, b) => Number(isController(b.name)) - Number(isController(a.name)));
+  changes.sort(
+    (a, b) =>
+      Number(isController(b.name)) - Number(isController(a.name)) || height(have, a.name) - height(have, b.name),
+  );
   return changes.map(({ name, to }): Step => ({ do: 'setLink', name, to }));
 }
 

@@ -156,8 +156,8 @@ speaker
 await '[ -z "$(ip -6 -o address show tentative)" ]'
 state >"$w/before"
 vrf red 2 'to-red, red-extra, bond1' 5 '    - {name: bond1, type: bond, state: up, mtu: 1400, link-aggregation: {mode: active-backup, port: [bond1a, bond1b]}}
-    - {name: red-extra, type: dummy, state: up, mtu: 1400}
-    - {name: red-extra.7, type: vlan, state: up, vlan: {base-iface: red-extra, id: 7}}'
+    - {name: red-extra.7, type: vlan, state: up, vlan: {base-iface: red-extra, id: 7}}
+    - {name: red-extra, type: dummy, state: up, mtu: 1400}'
 vrf blue 3 'to-blue' 6 '      ipv6: {enabled: true, address: [{ip: "2001:db8:2::1", prefix-length: 64}]}'
 
 for side in red blue; do
@@ -270,8 +270,8 @@ kill -KILL $daemon; wait $daemon 2>/dev/null
 echo "middle-master $(ip -j link show to-red)"
 rm "$w/conf/middle.yaml"
 vrf red 2 'to-red, red-extra, bond1' 5 '    - {name: bond1, type: bond, state: up, mtu: 1400, link-aggregation: {mode: active-backup, port: [bond1a, bond1b]}}
-    - {name: red-extra, type: dummy, state: up, mtu: 1400}
-    - {name: red-extra.7, type: vlan, state: up, vlan: {base-iface: red-extra, id: 7}}'
+    - {name: red-extra.7, type: vlan, state: up, vlan: {base-iface: red-extra, id: 7}}
+    - {name: red-extra, type: dummy, state: up, mtu: 1400}'
 start "$w/conf"
 until_says show/config '"policy": *"red", *"state": *"applied"'
 pause 2

@@ -279,6 +279,23 @@ describe('addresses', () => {
   });
 });
 
+it('a link is up and has its MTU before those above it, whatever the order in the document', () => {
+  const [base, above] = [eth('eth1', { up: false }), { base: 'eth1', id: 7, protocol: 0x8100 }];
+  const vlan = eth('eth1.7', { kind: 'vlan', vlan: above, alias: OWN_ALIAS, up: false });
+  const big = { index: 0, state: 'up', mtu: 9000 } as const;
+  const wanted = goal({
+    interfaces: [
+      { ...big, name: 'eth1.7', type: 'vlan', vlan: above },
+      { ...big, name: 'eth1', type: 'ethernet' },
+    ],
+  });
+  expect(words(steps(wanted, world([vlan, base])))).toEqual([
+    'set',
+    'link set eth1 mtu 9000 up',
+    'link set eth1.7 mtu 9000 up',
+  ]);
+});
+
 it('neighbours that somebody set for good are put back where the kernel forgot them', () => {
   const neighbours = new Map([['eth1', [{ address: address('192.0.2.7'), octets: Uint8Array.of(2, 0, 0, 0, 0, 7) }]]]);
   const before = world([eth('eth1'), vrf('red', 2)], { neighbours, routes: ends });
