@@ -29,7 +29,7 @@ import { defaultExcluded } from './kinds/exclude.ts';
 import type { KubeOvn } from './kubeovn.ts';
 import type { LoadedFile } from './load.ts';
 import type { Configuration, Diagnostic, EndpointSlice } from './model.ts';
-import { placeOf, Report } from './report.ts';
+import { MANY, placeOf, Report } from './report.ts';
 import { anySelects } from './selector.ts';
 import { append, Sorter } from './sorter.ts';
 
@@ -60,12 +60,18 @@ function putTogether(sorter: Sorter, options: NodeOptions): Assembled {
   let unread = false;
   for (const file of sorter.files) {
     for (const diagnostic of file.diagnostics) {
-      report.diagnostics.push(diagnostic);
+      report.take(diagnostic);
       if (diagnostic.severity === 'error') unread = true;
     }
     for (const stray of file.strays) for (const problem of stray.problems) report.add(stray, problem);
   }
-  for (const { document, first } of sorter.doubles) {
+  // A copy of a file of thousands is one mistake.
+  const [next, ...more] = sorter.doubles.slice(MANY);
+  if (next !== undefined) {
+    const message = `duplicate definition, as of ${more.length} documents more`;
+    report.error(next.document, ['metadata', 'name'], message);
+  }
+  for (const { document, first } of sorter.doubles.slice(0, MANY)) {
     const where = placeOf(first, ['metadata', 'name']);
     const message = `duplicate definition of ${document.meta.kind} ${fullName(document)}, first at ${where}`;
     report.error(document, ['metadata', 'name'], message);

@@ -162,8 +162,7 @@ export class Loader {
         const document = known ?? readDocument(piece, text, file, entry);
         documents.push(document);
         types.push(type);
-        const share = known !== undefined ? scanShare : findPlaces(document) ? 1 + readShare : readShare;
-        await this.spend((piece.end - piece.start) * share);
+        await this.spend((piece.end - piece.start) * (known === undefined ? readShare : scanShare));
       }
     };
     const { parseFar } = this.options;
@@ -202,14 +201,6 @@ export class Loader {
     this.work = 0;
     await this.options.pause?.();
   }
-}
-
-/** Finds the places of what is wrong now, a slice at a time: that parses the document once more. False: nothing is. */
-function findPlaces(document: Document | Stray): boolean {
-  const claims = isDocument(document) && document.item?.type === 'service' ? document.item.claims : [];
-  const wrong = [...document.problems, ...claims].filter(({ once }) => !once);
-  for (const { path, atKey } of wrong) document.source.locate(path, atKey);
-  return wrong.length > 0;
 }
 
 /** How many entries from the first on are in `bytes` where they were. */

@@ -10,7 +10,7 @@ export interface Problem {
   readonly transient?: boolean;
   /** The key itself is wrong: point at it even when its value is a scalar. */
   readonly atKey?: boolean;
-  /** A warning that many documents of a file may draw in the same words: it is told of the first, with their number. */
+  /** Many documents of a file may draw it: it is told of the first, with the number of the others. */
   readonly once?: boolean;
 }
 

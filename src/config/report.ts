@@ -7,54 +7,47 @@ import { formatPath, type Path, type Problem } from './problem.ts';
 /** `FILE:LINE`, to point at the other of two documents. */
 export const placeOf = ({ source }: Document, path: Path = []): string => `${source.file}:${source.locate(path).line}`;
 
-/** What many documents of one file draw. */
-interface Chorus {
-  /** The first of them. */
-  at: Document | Stray;
-  problem: Problem;
+/** So many documents of one file are told of one by one where the same is said of all. */
+export const MANY = 20;
+
+interface Entry {
+  readonly at: Document | Stray;
+  readonly problem: Problem;
+  /** Documents of the same file of which the same is to be said. */
   others: number;
 }
 
 export class Report {
-  readonly diagnostics: Diagnostic[] = [];
   failed = false;
-  private readonly choruses = new Map<string, Chorus>();
+  private readonly diagnostics: Diagnostic[] = [];
+  private readonly entries: Entry[] = [];
+  /** By file and words: how often it is told, and where last. */
+  private readonly choruses = new Map<string, { readonly told: number; readonly last: Entry }>();
 
-  /** Everything, what was said of many documents as well. */
+  /** Everything, in the order in which it was found. */
   get all(): readonly Diagnostic[] {
-    for (const { at, problem, others } of this.choruses.values()) {
-      const { once: _, ...rest } = problem;
-      const message = `${problem.message}${others === 0 ? '' : `, as ${others === 1 ? 'is' : 'are'} ${others} more of this file`}`;
-      this.add(at, { ...rest, message });
-    }
-    this.choruses.clear();
-    return this.diagnostics;
+    return [...this.diagnostics, ...this.entries.map(diagnosticOf)];
   }
 
+  /** Takes over what was found where nothing is a document. */
+  take(diagnostic: Diagnostic): void {
+    if (diagnostic.severity === 'error') this.failed = true;
+    this.diagnostics.push(diagnostic);
+  }
+
+  /** Where thousands say the same, most are counted: to find a place means to parse a document once more. */
   add(at: Document | Stray, problem: Problem): void {
-    const { severity, path, message, hint, transient, atKey, once } = problem;
-    if (once) return this.join(at, problem);
+    const { severity, path, message, once } = problem;
     if (severity === 'error') this.failed = true;
-    this.diagnostics.push({
-      severity,
-      position: { file: at.source.file, ...at.source.locate(path, atKey) },
-      subject: 'meta' in at ? `${at.meta.kind}/${at.meta.name}` : at.subject,
-      path: formatPath(path),
-      message,
-      ...(hint !== undefined && { hint }),
-      ...(transient && { transient }),
-    });
-  }
-
-  /** Finding a place means parsing the document once more: for all of `kubectl get all` that would hold everybody up. */
-  private join(at: Document | Stray, problem: Problem): void {
-    const key = `${at.source.file}\n${problem.message}`;
+    const key = [at.source.file, severity, formatPath(path), message].join('\n');
     const known = this.choruses.get(key);
-    if (known === undefined) this.choruses.set(key, { at, problem, others: 0 });
-    else {
-      known.others++;
-      if (at.source.line < known.at.source.line) Object.assign(known, { at, problem });
+    if (known !== undefined && known.told >= (once ? 1 : MANY)) {
+      known.last.others++;
+      return;
     }
+    const last = { at, problem, others: 0 };
+    this.entries.push(last);
+    this.choruses.set(key, { told: (known?.told ?? 0) + 1, last });
   }
 
   /** As `add`; what is wrong only on other nodes than this is a warning. */
@@ -71,4 +64,18 @@ export class Report {
   warn(at: Document, path: Path, message: string, hint?: string): void {
     this.add(at, { severity: 'warning', path, message, ...(hint !== undefined && { hint }) });
   }
+}
+
+function diagnosticOf({ at, problem, others }: Entry): Diagnostic {
+  const { severity, path, message, hint, transient, atKey } = problem;
+  const more = others === 0 ? '' : `; the same holds for ${others} more of this file`;
+  return {
+    severity,
+    position: { file: at.source.file, ...at.source.locate(path, atKey) },
+    subject: 'meta' in at ? `${at.meta.kind}/${at.meta.name}` : at.subject,
+    path: formatPath(path),
+    message: `${message}${more}`,
+    ...(hint !== undefined && { hint }),
+    ...(transient && { transient }),
+  };
 }

@@ -417,6 +417,49 @@ describe('several files', () => {
   });
 });
 
+describe('what thousands of documents say', () => {
+  const service = (n: number, pool = 'gone') =>
+    `apiVersion: v1\nkind: Service\nmetadata: {name: s${n}, annotations: {metallb.io/address-pool: ${pool}}}\nspec: {type: LoadBalancer}\n`;
+  const many = (count: number) => Array.from({ length: count }, (_, n) => service(n));
+
+  it('is told twenty times, and counted', async () => {
+    const lines = await told(documents(...many(50), service(50, 'lost')));
+    expect(lines).toHaveLength(21);
+    expect(lines[18]).toMatch(/^test\.yaml:93:.*Service\/s18: .* is named "gone".{0,20}$/);
+    expect(lines[19]).toMatch(
+      /^test\.yaml:98:.*Service\/s19: .* is named "gone".*; the same holds for 30 more of this file/,
+    );
+    expect(lines[20]).toMatch(/Service\/s50: .* is named "lost"/);
+    expect(await told(documents(...many(20)))).toHaveLength(20);
+  });
+
+  it('is looked up for none but those', async () => {
+    const file = await loadText(documents(...many(50)));
+    const asked: string[] = [];
+    for (const { source, meta } of file.documents) {
+      const locate = source.locate.bind(source);
+      source.locate = (...given) => {
+        asked.push(meta.name);
+        return locate(...given);
+      };
+    }
+    assemble([file], { hostname: 'host' });
+    expect(asked).toEqual(Array.from({ length: 20 }, (_, n) => `s${n}`));
+  });
+
+  it('is said of a copy of their file, too', async () => {
+    const files = [await loadText(documents(...many(50)), 'a.yaml'), await loadText(documents(...many(50)), 'b.yaml')];
+    const { configuration, diagnostics } = assemble(files, { hostname: 'host' });
+    const errors = diagnostics.filter(({ severity }) => severity === 'error').map(formatDiagnostic);
+    expect(configuration).toBeUndefined();
+    expect(errors).toHaveLength(21);
+    expect(errors[0]).toMatch(/^b\.yaml:3:.*duplicate definition of Service default\/s0, first at a\.yaml:3$/);
+    expect(errors[20]).toMatch(
+      /^b\.yaml:103:.*Service\/s20: metadata\.name: duplicate definition, as of 29 documents more$/,
+    );
+  });
+});
+
 describe('a reload', () => {
   const load = async (loader: Loader, ...texts: string[]) => {
     const files = [];
