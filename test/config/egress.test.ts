@@ -117,6 +117,15 @@ describe('the node that carries an EgressService', () => {
     expect((await hostOf(text))!.host).toBe('node-c');
   });
 
+  it('is one that is being drained where no other could serve the Service', async () => {
+    const local = service(', externalTrafficPolicy: Local');
+    const drained = [node('node-a'), node('node-b', ', waypost.dev/drain: ""'), node('node-c')];
+    const on = async (...where: readonly (readonly [string, boolean])[]) =>
+      hostOf(all(egress(), local, slice(...where), ...drained));
+    expect(await on(['node-b', true], ['node-c', true])).toMatchObject({ host: 'node-c' });
+    expect(await on(['node-b', true], ['node-c', false])).toMatchObject({ host: 'node-b' });
+  });
+
   it('holds an endpoint under the Local policy', async () => {
     const local = service(', externalTrafficPolicy: Local');
     const slices = slice(['node-b', true], ['node-c', false]);

@@ -8,7 +8,7 @@
 import { hashText } from '../../lib/hash.ts';
 import { drainLabel } from '../annotation.ts';
 import { type Egress, type EgressService, egressLabel } from '../egress.ts';
-import { hasUsable, hasUsableOn } from '../endpoint.ts';
+import { hasUsable, hasUsableBeside, hasUsableOn } from '../endpoint.ts';
 import { type Hearing, memberNames } from '../membership.ts';
 import type { EndpointSlice, Labels, Node, Service } from '../model.ts';
 import { didYouMean } from '../nearest.ts';
@@ -85,6 +85,9 @@ function electHost(document: EgressService, ground: EgressGround): Egress {
   // Without any slice every node counts as having an endpoint.
   if (endpoints.length > 0 && !hasUsable(endpoints)) return none('noEndpoints');
   const local = service.externalTrafficPolicy === 'Local' && endpoints.length > 0;
+  // What only a drained node could serve is announced from there still.
+  const isKept = (name: string) =>
+    speaker.drain.keepSoleLocal && local && hasUsableOn(endpoints, name) && !hasUsableBeside(endpoints, name);
   const candidates = memberNames(speaker, nodes).filter((name) => {
     const { networkUnavailable = false, ready = true, labels: theirs = {} } = nodes.get(name) ?? {};
     const labels = name === speaker.name ? speaker.labels : theirs;
@@ -92,7 +95,7 @@ function electHost(document: EgressService, ground: EgressGround): Egress {
       selects(document.nodeSelector, { 'kubernetes.io/hostname': name, ...labels }) &&
       !networkUnavailable &&
       ready &&
-      !Object.hasOwn(labels, drainLabel) &&
+      (!Object.hasOwn(labels, drainLabel) || isKept(name)) &&
       (!local || hasUsableOn(endpoints, name))
     );
   });
