@@ -60,18 +60,25 @@ describe('an OPEN beside another connection', () => {
   });
 });
 
-/** A net in which the given choices of channel were delivered, and what each end has got by then. */
-function replay(settings: readonly [PeerSettings, PeerSettings], choices: readonly number[]) {
-  const net = new Net(settings, { delayMs: 0 }).start();
-  const histories: [string[], string[]] = [[], []];
-  for (const choice of choices) {
+/** A net, and what each end has got by now. */
+class Replay {
+  readonly net: Net;
+  readonly histories: readonly [string[], string[]] = [[], []];
+
+  constructor(settings: readonly [PeerSettings, PeerSettings], choices: readonly number[]) {
+    this.net = new Net(settings, { delayMs: 0 }).start();
+    for (const choice of choices) this.deliver(choice);
+  }
+
+  /** What waits in one of the channels. */
+  deliver(choice: number): void {
+    const { net, histories } = this;
     const channel = net.ready[choice]!;
     const name = `${net.links.indexOf(channel.link)} ${channel.queue[0]!.what}`;
     if (net.deliverFrom(channel)) histories[net.ends.indexOf(channel.to)]!.push(name);
     // Routes decide nothing here.
     for (let c = withRoutes(net); c; c = withRoutes(net)) net.deliverFrom(c);
   }
-  return { net, histories };
 }
 
 const withRoutes = (net: Net): Channel | undefined => net.ready.find((c) => c.queue[0]!.what === 'update');
@@ -88,15 +95,23 @@ function everyOrder(
   const open: number[][] = [[]];
   let outcomes = 0;
   for (let choices = open.pop(); choices; choices = open.pop()) {
-    const { net, histories } = replay(settings, choices);
-    const { ready } = net;
-    const key = `${histories.join(' | ')} / ${ready.map((c) => c.queue.length)}`;
-    if (seen.has(key)) continue;
-    seen.add(key);
-    for (let i = 0; i < ready.length; i++) open.push([...choices, i]);
-    if (ready.length > 0) continue;
-    outcomes++;
-    visit(net, histories);
+    const replay = new Replay(settings, choices);
+    // On with the first choice as far as that leads to what is new; to come back to the others, all is replayed.
+    for (;;) {
+      const { net, histories } = replay;
+      const { ready } = net;
+      const key = `${histories.join(' | ')} / ${ready.map((c) => c.queue.length)}`;
+      if (seen.has(key)) break;
+      seen.add(key);
+      if (ready.length === 0) {
+        outcomes++;
+        visit(net, histories);
+        break;
+      }
+      for (let i = 1; i < ready.length; i++) open.push([...choices, i]);
+      replay.deliver(0);
+      choices = [...choices, 0];
+    }
   }
   return outcomes;
 }

@@ -116,14 +116,16 @@ describe('damaged messages', () => {
   it(
     'are refused with a BgpError or read as something stable',
     () => {
-      const seconds = Number(process.env.FUZZ_SECONDS ?? 10);
-      const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 32);
-      const until = performance.now() + seconds * 1000;
+      const { FUZZ_SECONDS, FUZZ_SEED } = process.env;
+      const seed = Number(FUZZ_SEED ?? Date.now() % 2 ** 32);
       const mutator = new Mutator(seed);
       let table = new AttributeTable();
       let n = 0;
       let accepted = 0;
-      for (; performance.now() < until; n++) {
+      // For as long as one likes; else so many, however quick the machine is.
+      const until = performance.now() + Number(FUZZ_SECONDS) * 1000;
+      const more = () => (FUZZ_SECONDS === undefined ? n < 50_000 : performance.now() < until);
+      for (; more(); n++) {
         const message = mutator.message(mutator.pick(corpus), mutator.pick(corpus));
         const context = mutator.pick(contexts);
         // One table for many messages: what one leaves behind must not change what the next means.

@@ -7,16 +7,13 @@ import { waypost } from '../support/daemon.ts';
 const commands = Object.keys(table);
 
 describe.each(commands)('%s', (command) => {
-  test('--help has a usage line, a description and an example', async () => {
-    const { code, stdout, stderr } = await waypost([command, '--help']);
+  test('--help has a usage line, a description and an example, and help COMMAND is the same', async () => {
+    const [help, flag] = await Promise.all([waypost(['help', command]), waypost([command, '--help'])]);
+    expect(help).toEqual(flag);
+    const { code, stdout, stderr } = flag;
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(new RegExp(`^Usage: waypost ${command}\\b`));
     expect(stdout).toMatch(new RegExp(`\\nExamples?:\\n(?:.*\\n)*.*waypost ${command}\\b`));
-  });
-
-  test('help COMMAND is the same', async () => {
-    const [help, flag] = await Promise.all([waypost(['help', command]), waypost([command, '--help'])]);
-    expect(help).toEqual(flag);
   });
 
   test('an unknown option is refused with exit 2', async () => {

@@ -1,13 +1,12 @@
 /** `waypost run` on documents that a test writes and edits, asked through its control socket and its command line. */
-import { once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { type IncomingMessage, request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import type { BfdViewRow } from '../../src/daemon/bfdview.ts';
 import type { EventRow } from '../../src/daemon/journal.ts';
 import type { RouteRow } from '../../src/daemon/routeview.ts';
 import type { AdvertisedRow, PeerRow, ReceivedRow, ServiceRow } from '../../src/daemon/views.ts';
 import type { Explanation } from '../../src/intent/explain/chain.ts';
+import { control } from '../support/control.ts';
 import type { Namespace } from '../support/netns.ts';
 import { type Daemon, type Outcome, waitFor } from '../support/process.ts';
 import { familyOf } from '../support/router.ts';
@@ -80,13 +79,6 @@ export function announcement(prefix: string, advertisement: Fields = {}, service
       status: { loadBalancer: { ingress: [{ ip: address }] } },
     },
   ];
-}
-
-/** The body of an answer on a unix socket. */
-async function get(socketPath: string, path: string): Promise<string> {
-  const asked = request({ socketPath, path }).end();
-  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
-  return (await answer.toArray()).join('');
 }
 
 interface Rows {
@@ -172,7 +164,7 @@ export class Node {
   }
 
   async rows<What extends keyof Rows>(what: What): Promise<Rows[What][]> {
-    return JSON.parse(await get(this.control, `/show/${what}`)) as Rows[What][];
+    return JSON.parse(await control(this.control, `/show/${what}`)) as Rows[What][];
   }
 
   async peer(name: string): Promise<PeerRow> {
@@ -183,7 +175,7 @@ export class Node {
 
   /** What `waypost explain` says of it. */
   async explain(subject: string): Promise<Explanation> {
-    return JSON.parse(await get(this.control, `/explain?subject=${encodeURIComponent(subject)}`)) as Explanation;
+    return JSON.parse(await control(this.control, `/explain?subject=${encodeURIComponent(subject)}`)) as Explanation;
   }
 
   async established(...names: string[]): Promise<boolean> {

@@ -2,10 +2,9 @@
  * waypost as the interop tests drive it, through nothing but its command line: `waypost peer` with its JSON lines, and
  * `waypost run` on documents with `waypost show`. Both behind one interface, so that every router meets both.
  */
-import { once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { type IncomingMessage, request } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import { control } from '../support/control.ts';
 import type { Namespace } from '../support/netns.ts';
 import { type Daemon, waitFor } from '../support/process.ts';
 import { type Announcement, familyOf, normalised, type ReceivedRoute } from '../support/router.ts';
@@ -192,13 +191,6 @@ function announcement(o: WaypostOptions, prefix: string): Document[] {
   ];
 }
 
-/** The body of an answer on a unix socket. */
-async function get(socketPath: string, path: string): Promise<string> {
-  const asked = request({ socketPath, path }).end();
-  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
-  return (await answer.toArray()).join('');
-}
-
 const asYaml = (documents: readonly Document[]) => documents.map((d) => JSON.stringify(d, null, 2)).join('\n---\n');
 
 interface PeerRow {
@@ -209,14 +201,14 @@ interface PeerRow {
 /** `waypost run` on a folder of documents: a prefix is announced and withdrawn by a file that comes and goes. */
 export function waypostRun(o: WaypostOptions): Waypost {
   const folder = o.namespace.folder('run');
-  const control = `${folder}/control.sock`;
+  const socket = `${folder}/control.sock`;
   let daemon: Daemon | undefined;
   let past = '';
   const file = (prefix: string) => `${folder}/etc/${nameOf(prefix)}.yaml`;
   const show = async <T>(what: string): Promise<T> =>
-    JSON.parse(await o.namespace.run([...program, 'show', what, '--json', '--control', control])) as T;
+    JSON.parse(await o.namespace.run([...program, 'show', what, '--json', '--control', socket])) as T;
   /** The same from the socket itself: `show` costs a whole process. */
-  const peek = async <T>(what: string): Promise<T> => JSON.parse(await get(control, `/show/${what}`)) as T;
+  const peek = async <T>(what: string): Promise<T> => JSON.parse(await control(socket, `/show/${what}`)) as T;
   const write = (prefix: string) => writeFileSync(file(prefix), asYaml(announcement(o, prefix)));
   const end = async (signal: NodeJS.Signals) => {
     const code = (await daemon?.stop(signal)) ?? null;
@@ -232,7 +224,7 @@ export function waypostRun(o: WaypostOptions): Waypost {
       for (const prefix of prefixes) write(prefix);
       const started = o.namespace.spawn(
         // biome-ignore format: one command line
-        [...program, 'run', '-c', `${folder}/etc`, '--node', 'node-a', '--control', control, '--http', 'off', '--log-level', 'debug'],
+        [...program, 'run', '-c', `${folder}/etc`, '--node', 'node-a', '--control', socket, '--http', 'off', '--log-level', 'debug'],
       );
       daemon = started;
       await waitFor('waypost run answers', () => peek<PeerRow[]>('peers'), {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Kernel } from '../../src/daemon/network/kernel.ts';
 import { Stack } from '../../src/daemon/stack.ts';
 import { RequestSocket } from '../../src/io/netlink.ts';
+import { control } from '../support/control.ts';
 import { Namespace } from '../support/netns.ts';
 import { type Daemon, waitFor } from '../support/process.ts';
 import { inNamespace } from '../support/setns.ts';
@@ -37,13 +38,8 @@ function put(name: string, text: string): void {
 }
 
 /** What the daemon says, by its control socket. */
-async function ask<T>(path: string, method = 'GET'): Promise<T | undefined> {
-  const { stdout } = await node.outcome(
-    // biome-ignore format: the words of one command
-    ['curl', '-s', '-X', method, '--unix-socket', join(folder, 'sock'), `http://waypost/${path}`],
-  );
-  return stdout === '' ? undefined : (JSON.parse(stdout) as T);
-}
+const ask = async <T>(path: string, method?: 'POST'): Promise<T> =>
+  JSON.parse(await control(join(folder, 'sock'), path, method)) as T;
 
 interface Policy {
   readonly policy: string;
@@ -55,8 +51,8 @@ async function standing(name: string, state: string): Promise<Policy> {
   return waitFor(
     `${name} is ${state}`,
     async () => {
-      const config = await ask<{ policies: Policy[] }>('show/config');
-      const found = config?.policies.find((p) => p.policy === name);
+      const config = await ask<{ policies: Policy[] }>('/show/config');
+      const found = config.policies.find((p) => p.policy === name);
       return found?.state === state && found;
     },
     { alive: () => daemon.running, log: () => daemon.output },
@@ -208,9 +204,9 @@ describe('a policy', () => {
     const once = await steps();
     expect(Number(once)).toBeGreaterThan(5);
     put('whole', `# the same\n${policy('whole', whole.replace('prefix-length: "24"', 'prefix-length: 24'))}`);
-    await ask('reload', 'POST');
+    await ask('/reload', 'POST');
     expect(await steps()).toBe(once);
-    const events = (await ask<{ kind: string; subject: string; event: string }[]>('show/events'))!;
+    const events = await ask<{ kind: string; subject: string; event: string }[]>('/show/events');
     expect(events.filter(({ kind }) => kind === 'network')).toMatchObject([
       { subject: 'whole', event: 'policy applied' },
     ]);
@@ -220,7 +216,7 @@ describe('a policy', () => {
     await daemon.stop('SIGKILL');
     start();
     await standing('whole', 'applied');
-    await ask('reload', 'POST');
+    await ask('/reload', 'POST');
     expect(await steps()).toBe('0');
     expect(monitor.output).toBe('');
     expect(await settled()).toBe(applied);

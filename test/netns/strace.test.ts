@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { control } from '../support/control.ts';
 import { livedIn } from '../support/lived.ts';
 import type { Namespace } from '../support/netns.ts';
 import { type Daemon, waitFor } from '../support/process.ts';
@@ -128,11 +129,8 @@ const inForce = (daemon: Daemon) =>
   waitFor(
     'all is in force',
     async () => {
-      const { stdout } = await node.outcome(
-        // biome-ignore format: the words of one command
-        ['curl', '-s', '--unix-socket', join(folder, 'sock'), 'http://waypost/show/config'],
-      );
-      const applied = /"policy": *"all",\s*"state": *"applied"/.test(stdout);
+      const config = await control(join(folder, 'sock'), '/show/config');
+      const applied = /"policy": *"all",\s*"state": *"applied"/.test(config);
       return (
         applied &&
         (await node.run(['ip', 'rule'])).includes('5000:') &&
@@ -161,7 +159,7 @@ it('asks the kernel for no change when all is as it should be, and leaves nothin
 
   const second = start(['-o', join(folder, 'second')]);
   await inForce(second);
-  await node.run(['curl', '-s', '-X', 'POST', '--unix-socket', join(folder, 'sock'), 'http://waypost/reload']);
+  await control(join(folder, 'sock'), '/reload', 'POST');
   await inForce(second);
   expect(traced('second').filter((line) => CHANGE.test(line))).toEqual([]);
   expect(await state()).toBe(there);

@@ -117,6 +117,7 @@ export class Daemon {
 
 export interface WaitOptions {
   readonly timeoutMs?: number;
+  /** Between two probes; more where these take long themselves. 100 when absent. */
   readonly everyMs?: number;
   /** When it turns false there is nothing left to wait for. */
   readonly alive?: () => boolean;
@@ -137,6 +138,7 @@ export async function waitFor<T>(
   const deadline = Date.now() + timeoutMs;
   let last = '';
   for (;;) {
+    const asked = performance.now();
     try {
       const value = await probe();
       if (value !== false && value !== undefined) return value;
@@ -149,6 +151,8 @@ export async function waitFor<T>(
       const reason = late ? `not within ${timeoutMs / 1000} s` : 'the process ended before';
       throw new Error(`${reason}: ${what}${last && `\n${last}`}${log && `\n--- log\n${log}`}`);
     }
-    await sleep(options.everyMs ?? 100);
+    // Many probes start programs. On a busy machine these take long, and those who wait would keep it so by asking.
+    const tookMs = performance.now() - asked;
+    await sleep(Math.max(options.everyMs ?? 100, Math.min(3 * tookMs, 500)));
   }
 }

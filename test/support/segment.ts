@@ -3,8 +3,9 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Layer2Row } from '../../src/daemon/views.ts';
+import { control } from './control.ts';
 import { Namespace } from './netns.ts';
-import { type Daemon, run, waitFor } from './process.ts';
+import { type Daemon, waitFor } from './process.ts';
 
 const program = fileURLToPath(new URL('../../bin/waypost', import.meta.url));
 
@@ -78,8 +79,7 @@ export class Node {
   }
 
   async show<Row>(what: string): Promise<Row[]> {
-    // As the command does it, without the time that a command takes to start.
-    return JSON.parse(await run(['curl', '-sf', '--unix-socket', join(this.#folder, 'sock'), `http://-/show/${what}`]));
+    return JSON.parse(await control(join(this.#folder, 'sock'), `/show/${what}`));
   }
 
   /** The row of an address, once it is as wanted. */

@@ -5,6 +5,23 @@ mkfifo "$w/silence"
 exec {silence}<>"$w/silence"
 pause() { read -rt "$1" -u $silence || true; } # SECONDS
 
+# Asks the daemon whatever is asked here: reads a path a line, and gives the answer as one, empty while nobody answers.
+coproc ask_all {
+  exec perl -MSocket -ne '
+    BEGIN { $| = 1 }
+    chomp;
+    my $body = "";
+    socket my $daemon, AF_UNIX, SOCK_STREAM, 0;
+    if (connect $daemon, sockaddr_un "'"$w"'/control") {
+      syswrite $daemon, "GET /$_ HTTP/1.0\r\n\r\n";
+      local $/;
+      ($body = <$daemon> // "") =~ s/.*?\r\n\r\n//s;
+      $body =~ tr/\n//d;
+    }
+    print "$body\n"'
+}
+exec {questions}>&"${ask_all[1]}" {answers}<&"${ask_all[0]}" # subshells have these, and not those
+
 # start FILE: runs waypost, and waits until it can be asked.
 start() {
   rm -f "$w/control"
@@ -13,11 +30,12 @@ start() {
   until [ -S "$w/control" ] || ! kill -0 $daemon 2>/dev/null; do pause 0.2; done
 }
 
-# ask PATH: an answer of the daemon in one line.
+# ask PATH: prints the answer.
 ask() {
   local said
-  said=$(curl -s --unix-socket "$w/control" "http://waypost/$1" || true)
-  echo "${said//$'\n'/}"
+  echo "$1" >&$questions
+  read -r said <&$answers
+  echo "$said"
 }
 
 # await COMMAND: until it is true; what the daemon logged is told when it never is.
