@@ -10,10 +10,8 @@ const longest = [
   'cli/help',
   'bgp/collision',
   'interop/routers',
-  'vm/network',
-  'vm/symmetric',
   'netns/l2',
-  'vm/layer2',
+  'package/container',
   'netns/layer2-daemon',
   'netns/unnumbered',
   'interop/bfd',
@@ -59,7 +57,7 @@ export default defineConfig({
           hookTimeout: 60_000,
           pool: 'forks',
           // Most of their time is waiting for others' timers. Namespaces and folders bear the number of their process.
-          maxWorkers: 3,
+          maxWorkers: 4,
           // Routers, kernels and virtual machines of others, on a machine that may be busy: one miss is not a finding.
           retry: 1,
         },

@@ -7,15 +7,14 @@ cd "$(dirname "$0")/.."
 
 reports=$(mktemp -d)
 probe=waypost-probe-$$
-trap 'rm -rf "$reports"' EXIT
+beside=
+trap '[ -z "$beside" ] || kill -- "-$beside" 2>/dev/null; rm -rf "$reports"' EXIT
 status=0
-files=()
 
 npm run -s build || { echo "the build failed"; echo "0 passed, 1 failed"; exit 1; }
 
-vitest() { # PROJECT
-  files+=("$reports/$1.json")
-  npx vitest run --project "$1" --reporter=default --reporter=json --outputFile.json="$reports/$1.json" || status=1
+vitest() { # NAME ARGUMENT…: its report goes by the name
+  node_modules/.bin/vitest run --reporter=default --reporter=json --outputFile.json="$reports/$1.json" "${@:2}"
 }
 
 # Says why the interop tests cannot run here; silent when they can.
@@ -23,33 +22,40 @@ obstacle() {
   [ "$(uname -s)" = Linux ] || { echo "not Linux"; return; }
   [ "$(id -u)" = 0 ] || { echo "not root"; return; }
   [ -e /etc/debian_version ] || { echo "not Debian, so the routers cannot be installed"; return; }
+  if ! bash scripts/setup.sh >&2; then
+    : >"$reports/broken"
+    echo "the packages of the interop tests could not be installed"
+    return
+  fi
   ip netns add "$probe" 2>"$reports/netns" || { echo "no network namespaces: $(cat "$reports/netns")"; return; }
   ip netns del "$probe"
 }
 
-# Packages are fetched and unpacked while the unit tests, which need none of them, compute.
-setup=
-if [ "$(id -u)" = 0 ] && [ -e /etc/debian_version ]; then
-  bash scripts/setup.sh >"$reports/setup" 2>&1 &
-  setup=$!
-fi
+# Packages are fetched and unpacked while the unit tests, which need none of them, compute and wait; then the virtual machines,
+# which hardly depend on time, do their work, one after the other. What is said there is told later. It has a process group of
+# its own, which ends with this.
+set -m
+{
+  obstacle >"$reports/why"
+  [ -s "$reports/why" ] || vitest vm --project interop --no-file-parallelism test/vm
+} </dev/null >"$reports/beside" 2>&1 &
+beside=$!
+set +m
+vitest unit --project unit || status=1
+wait $beside || status=1
+beside=
+cat "$reports/beside"
 
-vitest unit
-
-why=
-if [ -n "$setup" ]; then
-  if ! wait "$setup"; then
-    why="the packages of the interop tests could not be installed"
-    files+=("$reports/interop.json") # which will be missing: here that is a failure
-  fi
-  cat "$reports/setup"
-fi
-[ -n "$why" ] || why=$(obstacle)
+files=("$reports/unit.json")
 complete=
+why=$(cat "$reports/why")
 if [ -z "$why" ]; then
   complete=--complete
-  vitest interop
+  files+=("$reports/vm.json" "$reports/interop.json")
+  vitest interop --project interop test/interop test/netns test/package || status=1
 else
+  # A report that will be missing: here that is a failure.
+  [ ! -e "$reports/broken" ] || files+=("$reports/interop.json")
   printf '\nSkipped: %s\n' "$why"
   find test/interop test/netns test/vm -name '*.test.ts' 2>/dev/null | sort | sed 's/^/  /'
 fi

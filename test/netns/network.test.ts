@@ -218,7 +218,9 @@ describe('a policy', () => {
     await standing('whole', 'applied');
     await ask('/reload', 'POST');
     expect(await steps()).toBe('0');
-    expect(monitor.output).toBe('');
+    // Half a minute after it was added a port of a bridge forwards, and the kernel says so: by itself.
+    const forwards = / mtu \d+ master br-lab state UP /;
+    expect(monitor.output.split('\n').filter((line) => line !== '' && !forwards.test(line))).toEqual([]);
     expect(await settled()).toBe(applied);
 
     rmSync(join(folder, 'conf', 'whole.yaml'));

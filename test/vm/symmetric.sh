@@ -257,7 +257,7 @@ for vrf in red blue; do
 done
 await '[[ $(ip rule) == *998:* && $(ip rule) != *5000:* && $(bgp router-red -4) == *203.0.113.5* ]]'
 walk bare red 198.51.100.7
-reach bare client-red 203.0.113.5 7
+reach bare client-red 203.0.113.5 7 5
 
 # Red imports: what blue has learned, but for what red has itself, and what blue tells.
 cat >"$w/new" <<YAML
