@@ -20,7 +20,7 @@ import { ATTRIBUTES, keepalive, messageHex, notificationHex, openHex, updateHex 
 const until = (what: string, done: () => boolean, timeoutMs = 60_000) => waitFor(what, done, { everyMs: 5, timeoutMs });
 
 /** Keepalives often enough to watch, and a hold time that a busy machine does not use up by itself. */
-const TIMES = { holdTimeSec: 9, keepaliveTimeSec: 1 };
+const TIMES = { holdTimeSec: 30, keepaliveTimeSec: 1 };
 const HONEST = '127.0.0.2';
 const HOSTILE = '127.0.0.66';
 
