@@ -29,7 +29,9 @@ function timed(template) {
   const start = performance.now();
   for (const batch of ready) {
     socket.send(batch.finish());
-    batch.collect(socket, () => failures++);
+    batch.collect(socket);
+    batch.end();
+    failures += batch.failures.size;
   }
   const ms = performance.now() - start;
   if (failures > 0) throw new Error(`${failures} routes were refused`);

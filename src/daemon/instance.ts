@@ -168,7 +168,6 @@ export class Instance implements Origin {
     const until = monotonicMs() + SLICE_MS;
     let more = this.step();
     while (more && monotonicMs() < until) more = this.step();
-    if (this.outlets.ipv4.length > 0) this.fib?.flush();
     return more;
   }
 
@@ -178,6 +177,7 @@ export class Instance implements Origin {
     const deciding = this.locRib.work(SLICE_PREFIXES, this.decided);
     const { targets } = this;
     const filling = targets !== undefined && families.map((family) => targets[family].fill(SLICE_ROUTES)).some(Boolean);
+    if (this.outlets.ipv4.length > 0) this.fib?.flush();
     return reviewing || sweeping || deciding || filling;
   }
 

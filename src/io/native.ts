@@ -95,8 +95,15 @@ export const sysSendto = (fd: number, data: Uint8Array, address: Uint8Array): nu
  */
 export function sysSendtoAside(fd: number, data: Uint8Array, address: Uint8Array, done: (sent: boolean) => void): void {
   load().sendto.async(fd, data, data.length, 0, address, address.length, (error, sent) => {
-    // What is thrown in a callback from native code would be lost.
-    setImmediate(done, !error && sent === data.length);
+    // At once: in the next turn, everything else that can be read would come first.
+    try {
+      done(!error && sent === data.length);
+    } catch (thrown) {
+      // In a callback from native code it would be lost.
+      setImmediate(() => {
+        throw thrown;
+      });
+    }
   });
 }
 

@@ -12,7 +12,7 @@ import type { Transport } from './client.ts';
 import { HEADER_OCTETS, MessageFlag, MessageType } from './const.ts';
 import { Errno, MalformedError } from './errors.ts';
 import { HostWriter, read16 } from './host.ts';
-import { decodeMessages, encodeMessage } from './message.ts';
+import { decodeMessages, encodeMessage, type Message } from './message.ts';
 import { type RouteSpec, routeCodec } from './route.ts';
 
 /** `add` fails where any route of that prefix and metric is, `replace` takes its place, whoever made it. */
@@ -49,22 +49,24 @@ export function routeTemplate(verb: RouteVerb, family: Family, shape: RouteShape
   return w.finish() as RouteTemplate;
 }
 
-/** How a batch went: failures as (place in the batch, errno). */
-export type Failed = (index: number, errno: number) => void;
-
 export class RouteBatch {
   /** Messages in it. */
   size = 0;
   /** By message: the id of its prefix, and a number that means something to whoever made it. */
   readonly ids: Uint32Array;
   readonly notes: Uint32Array;
-  /** By message: what the kernel said of its failure beside the errno, where it said anything. */
+  /** What came of it: the errno of each message that failed, by place in the batch. */
+  readonly failures = new Map<number, number>();
+  /** What the kernel said of a failure beside the errno, where it said anything. */
   readonly texts = new Map<number, string>();
   private readonly limit: number;
   private readonly buffer: HostWriter;
   /** Sequence number of the first message; 0 is what the kernel's own messages have. */
   private first = 1;
   private lastAt = 0;
+  /** The last message was answered; some answer was lost before. */
+  private acknowledged = false;
+  private overrun = false;
 
   /** @param octets room for all messages; what does not fit waits for the next batch */
   constructor(limit: number, octets: number) {
@@ -82,8 +84,11 @@ export class RouteBatch {
     const next = after.first + after.size;
     this.first = next > 0xf000_0000 ? 1 : next;
     this.size = 0;
-    this.texts.clear();
     this.buffer.at = 0;
+    this.failures.clear();
+    this.texts.clear();
+    this.acknowledged = false;
+    this.overrun = false;
   }
 
   /** Appends a message for a prefix of a table of the template's family; false when there is no room. */
@@ -113,42 +118,47 @@ export class RouteBatch {
   }
 
   /**
-   * Takes the answers, which wait once the batch was sent. An answer that is lost (ENOBUFS) may have been a failure of
-   * any message that was not heard of: each fails with ENOBUFS then. One that cannot be read is as good as lost.
-   * @param lost some answer may have been lost before
-   * @returns false when an answer was: to this batch, or to one behind it that was sent already
+   * Takes the answers that wait. There may be some while the batch is being sent. No other batch may be sent on the same
+   * socket before this one is answered, or `end` was called.
+   * @returns whether the kernel has carried out all of it
    */
-  collect(transport: Pick<Transport, 'portId' | 'receive'>, failed: Failed, lost = false): boolean {
-    let overrun = false;
-    let acknowledged = false;
-    const heard = new Set<number>();
-    while (!acknowledged) {
+  collect(transport: Pick<Transport, 'portId' | 'receive'>): boolean {
+    while (!this.acknowledged) {
       const bytes = transport.receive();
       if (bytes === undefined) break;
       if (bytes === 'overrun') {
-        overrun = true;
+        this.overrun = true;
         continue;
       }
       try {
         for (const message of decodeMessages(bytes)) {
-          const index = message.sequence - this.first;
-          if (message.type !== MessageType.error || message.portId !== transport.portId) continue;
-          if (index < 0 || index >= this.size) continue;
-          const { errno, text } = decodeAck(message);
-          heard.add(index);
-          if (errno !== 0 && text !== undefined) this.texts.set(index, text);
-          if (errno !== 0) failed(index, errno);
-          if (index === this.size - 1) acknowledged = true;
+          if (message.type === MessageType.error && message.portId === transport.portId) this.hear(message);
         }
       } catch (error) {
         if (!(error instanceof MalformedError || error instanceof TruncatedError)) throw error;
-        overrun = true;
+        this.overrun = true;
       }
     }
-    const whole = acknowledged && !overrun;
-    if (whole && !lost) return true;
-    for (let index = 0; index < this.size; index++) if (!heard.has(index)) failed(index, Errno.nobufs);
-    return whole;
+    return this.acknowledged;
+  }
+
+  /**
+   * No more answers are to come. One that is lost (ENOBUFS) may have been a failure of any message that was not heard of:
+   * each fails with ENOBUFS then. One that cannot be read is as good as lost.
+   */
+  end(): void {
+    if (this.acknowledged && !this.overrun) return;
+    const unheard = this.acknowledged ? this.size - 1 : this.size;
+    for (let index = 0; index < unheard; index++) if (!this.failures.has(index)) this.failures.set(index, Errno.nobufs);
+  }
+
+  private hear(message: Message): void {
+    const index = message.sequence - this.first;
+    if (index < 0 || index >= this.size) return;
+    const { errno, text } = decodeAck(message);
+    if (errno !== 0) this.failures.set(index, errno);
+    if (errno !== 0 && text !== undefined) this.texts.set(index, text);
+    if (index === this.size - 1) this.acknowledged = true;
   }
 }
 

@@ -121,9 +121,10 @@ export class Routes {
     return batch.size - before;
   }
 
-  /** A batch has been carried out, but for failures: by place in the batch, the errno. `said` gets each refusal. */
-  done(batch: RouteBatch, failures: ReadonlyMap<number, number>, said: (errno: number) => void): void {
+  /** A batch has been carried out, but for its failures. `said` gets each refusal. */
+  done(batch: RouteBatch, said: (errno: number) => void): void {
     const { store } = this;
+    const { failures } = batch;
     this.underWay -= batch.size;
     for (let i = 0; i < batch.size; i++) {
       const id = batch.ids[i]!;

@@ -50,9 +50,9 @@ class Bench {
     if (n === 0) return 0;
     this.socket.send(this.batch.finish());
     between();
-    const failures = new Map<number, number>();
-    this.batch.collect(this.socket, (index, errno) => failures.set(index, errno));
-    this.routes.done(this.batch, failures, (errno) => this.said.push(errno));
+    this.batch.collect(this.socket);
+    this.batch.end();
+    this.routes.done(this.batch, (errno) => this.said.push(errno));
     return n;
   }
 
@@ -471,9 +471,9 @@ describe('refusals', () => {
     const bytes = b.batch.finish().slice();
     b.socket.send(bytes);
     while (b.socket.receive() !== undefined);
-    const failures = new Map<number, number>();
-    b.batch.collect(b.socket, (index, errno) => failures.set(index, errno));
-    b.routes.done(b.batch, failures, () => {});
+    b.batch.collect(b.socket);
+    b.batch.end();
+    b.routes.done(b.batch, () => {});
     b.kernel.drop(table, '10.4.0.0/16', metric, { silently: true });
     expect(b.routes.auditNeeded).toBe(true);
     expect(b.run()).toBe(0);
@@ -511,10 +511,10 @@ describe('refusals', () => {
     expect(b.routes.counts.queued).toBe(4);
     for (const batch of [b.batch, other]) b.socket.send(batch.finish());
     for (const batch of [b.batch, other]) {
-      const failures = new Map<number, number>();
-      batch.collect(b.socket, (index, errno) => failures.set(index, errno));
-      expect(failures.size).toBe(0);
-      b.routes.done(batch, failures, () => {});
+      expect(batch.collect(b.socket)).toBe(true);
+      batch.end();
+      expect(batch.failures.size).toBe(0);
+      b.routes.done(batch, () => {});
     }
     expect(b.run()).toBe(2);
     expect(b.shown).toEqual(['10.0.0.0/16 192.0.2.2%7*1', '10.2.0.0/16 192.0.2.1%7*1', '10.3.0.0/16 192.0.2.1%7*1']);
@@ -527,7 +527,8 @@ describe('refusals', () => {
     b.want('10.0.0.0/8');
     b.batch.clear();
     b.routes.take(b.batch);
-    b.routes.done(b.batch, new Map([[0, 105]]), () => {});
+    b.batch.end();
+    b.routes.done(b.batch, () => {});
     expect([b.routes.hasDeferred, b.routes.busy]).toEqual([true, false]);
     b.routes.retry();
     b.run();

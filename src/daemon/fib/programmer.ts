@@ -38,8 +38,6 @@ interface Load {
   readonly batch: RouteBatch;
   readonly routes: Routes;
   readonly waitedFrom: number;
-  /** Answers to it may have been lost while those to the one before were read. */
-  doubtful: boolean;
 }
 
 export type BatchSocket = Pick<RequestSocket, 'portId' | 'sendAside' | 'receive'>;
@@ -57,8 +55,11 @@ export class Programmer {
   private readonly batches = [0, 1].map(() => new RouteBatch(BATCH_MESSAGES, BATCH_OCTETS));
   /** Filled last, so that the other's sequence numbers follow. */
   private latest = this.batches[0]!;
+  /** The kernel has it. */
   private sent: Load | undefined;
   private next: Load | undefined;
+  /** Calls that have not returned: more than one where it was seen before that a batch is done. */
+  private calls = 0;
   private readonly all = new Set<Routes>();
   private scheduled = false;
   private closed = false;
@@ -97,10 +98,13 @@ export class Programmer {
     });
   }
 
-  /** As `kick`, at once: for whoever has gathered changes already. */
+  /** As `kick`, at once: for whoever has gathered changes already. Whoever works for long calls it now and then. */
   flush(): void {
     if (this.closed) return;
     this.waitingSince ??= monotonicMs();
+    const { sent } = this;
+    // The kernel may have done its work long before this thread's turn is over.
+    if (sent?.batch.collect(this.socket)) return this.receive(sent);
     this.send();
     if (this.sent !== undefined) this.fill();
     else if (!this.paused) {
@@ -137,7 +141,7 @@ export class Programmer {
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.retryTimer);
-    while (this.sent !== undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (this.calls > 0) await new Promise((resolve) => setTimeout(resolve, 1));
   }
 
   /**
@@ -151,7 +155,13 @@ export class Programmer {
     if (load === undefined) return;
     this.next = undefined;
     this.sent = load;
-    this.socket.sendAside(load.batch.finish(), () => this.receive(load));
+    this.calls++;
+    this.socket.sendAside(load.batch.finish(), () => {
+      this.calls--;
+      if (this.sent !== load) return;
+      load.batch.collect(this.socket);
+      this.receive(load);
+    });
   }
 
   /** Adds to the batch that is sent next, which is not the one that is in use. */
@@ -168,22 +178,22 @@ export class Programmer {
       batch.clear(this.latest);
       if (routes.take(batch, going) === 0) continue;
       this.latest = batch;
-      this.next = { batch, routes, waitedFrom: this.waitingSince ?? monotonicMs(), doubtful: false };
+      this.next = { batch, routes, waitedFrom: this.waitingSince ?? monotonicMs() };
       if (!this.isBusy) this.waitingSince = undefined;
       return;
     }
   }
 
-  private receive({ batch, routes, waitedFrom, doubtful }: Load): void {
+  /** All answers to a batch that are to be had have been read. */
+  private receive({ batch, routes, waitedFrom }: Load): void {
     this.sent = undefined;
-    // First of all: while this thread looks at the answers, the kernel goes on.
-    this.send(batch);
-    const failures = new Map<number, number>();
     // What could not be sent was not answered either.
-    const whole = batch.collect(this.socket, (index, errno) => failures.set(index, errno), doubtful);
-    if (!whole) this.doubt();
+    batch.end();
+    const { failures } = batch;
+    // First of all: while this thread notes what has changed, the kernel goes on. Unless there is no room.
+    if (failures.size === 0) this.send(batch);
     let stopped = false;
-    routes.done(batch, failures, (errno) => {
+    routes.done(batch, (errno) => {
       stopped ||= stopping.has(errno);
       this.forbidden ||= forbidding.has(errno);
       this.refuse(errno);
@@ -201,11 +211,6 @@ export class Programmer {
     }
     this.events.done();
     this.flush();
-  }
-
-  /** An answer was lost, which may have been one to the batch that the kernel has now. */
-  private doubt(): void {
-    if (this.sent !== undefined) this.sent.doubtful = true;
   }
 
   private get isBusy(): boolean {

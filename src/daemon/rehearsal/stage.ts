@@ -124,7 +124,7 @@ export class Stage {
         this.batch.clear();
         this.changes += routes.take(this.batch);
         if (this.batch.size > 0) this.batch.finish();
-        routes.done(this.batch, new Map(), () => {});
+        routes.done(this.batch, () => {});
       }
   }
 }

@@ -79,6 +79,28 @@ describe('changes', () => {
     expect(b.routes.isEmpty).toBe(true);
   });
 
+  it('that the kernel has carried out are noted, and the next sent, before the call for them has returned', () => {
+    const b = new Bench();
+    const due: (() => void)[] = [];
+    b.kernel.later = (run) => void due.push(run);
+    b.want('10.0.0.0/8');
+    b.programmer.flush();
+    due.shift()!();
+    const returned = due.shift()!;
+    expect(b.programmer.changes).toBe(0);
+    b.want('11.0.0.0/8');
+    b.programmer.flush();
+    expect(b.programmer.changes).toBe(1);
+    due.shift()!();
+    expect(b.kernel.routes.size).toBe(2);
+    // The buffer of the first may be in use again by now.
+    returned();
+    expect(b.programmer.changes).toBe(1);
+    due.shift()!();
+    expect(b.programmer.changes).toBe(2);
+    expect(b.routes.counts).toMatchObject({ installed: 2, queued: 0 });
+  });
+
   it('that nothing waits for are settled at once, and others when the kernel has done them', async () => {
     const b = new Bench();
     bench = b;
