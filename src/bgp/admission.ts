@@ -4,7 +4,7 @@
  * is kept by set.
  */
 import type { Prefix } from '../lib/prefix.ts';
-import { roomFor } from '../lib/table.ts';
+import { roomFor } from '../lib/room.ts';
 import { pickInterned } from './attr.ts';
 import type { AddressFamily } from './const.ts';
 import { type Guard, GuardFlag } from './guard.ts';

@@ -2,11 +2,9 @@
  * Attribute sets as small integers. A full table has a few hundred thousand distinct sets, each shared by the
  * routes that came with it; here each costs its octets and some 25 more, in typed arrays, and no object.
  */
-import { tableSeed } from '../lib/seed.ts';
-import { roomFor, roomier } from '../lib/table.ts';
 
-/** Up to here the arena grows eightfold, octets: what is not written to yet takes no memory. */
-const SMALL_ARENA = 1 << 20;
+import { roomFor, roomier, zeros } from '../lib/room.ts';
+import { tableSeed } from '../lib/seed.ts';
 
 /**
  * Sets are the same when their octets and their tag are. An id stays valid until its last reference is released,
@@ -27,7 +25,8 @@ export class AttributeTable {
   private tags = new Uint8Array(32);
   /** Every id ever given is below this. */
   private limit = 0;
-  private readonly free: number[] = [];
+  /** The id that was given back last + 1, whose offset is the one before it + 1; 0: none. */
+  private free = 0;
   /** Open addressing, linear probing: id + 1, or 0 for an empty slot. */
   private index = new Uint32Array(64);
   private mask = 63;
@@ -68,7 +67,7 @@ export class AttributeTable {
   add(bytes: Uint8Array, start: number, end: number, tag: number, hash = this.hash(bytes, start, end, tag)): number {
     const length = end - start;
     if (this.used + length > this.arena.length) this.moveArena(length);
-    const id = this.free.pop() ?? this.append();
+    const id = this.free === 0 ? this.append() : this.reuse();
     // A short loop beats `set(subarray)`, which allocates a view.
     const { arena, used } = this;
     for (let i = 0; i < length; i++) arena[used + i] = bytes[start + i]!;
@@ -170,7 +169,8 @@ export class AttributeTable {
     this.garbage += this.lengths[id]!;
     this.lengths[id] = 0;
     this.references[id] = 0;
-    this.free.push(id);
+    this.offsets[id] = this.free;
+    this.free = id + 1;
     this.size--;
     if (this.garbage > 65536 && this.garbage * 2 > this.used) this.moveArena(0);
   }
@@ -178,9 +178,8 @@ export class AttributeTable {
   /** Copies the living sets to an arena with room for `more` octets, and to spare. */
   private moveArena(more: number): void {
     const living = this.used - this.garbage;
-    const room =
-      more === 0 ? Math.ceil(1.5 * living) : living < SMALL_ARENA ? 8 * (living + more) : roomier(living + more);
-    const arena = new Uint8Array(Math.max(4096, room));
+    const room = more === 0 ? Math.ceil(1.5 * living) : roomier(living + more);
+    const arena = zeros(Uint8Array, Math.max(4096, room));
     if (this.garbage === 0) arena.set(this.arena.subarray(0, this.used));
     else {
       let at = 0;
@@ -198,6 +197,12 @@ export class AttributeTable {
     this.garbage = 0;
   }
 
+  private reuse(): number {
+    const id = this.free - 1;
+    this.free = this.offsets[id]!;
+    return id;
+  }
+
   /** An id that was never given, with room for it. */
   private append(): number {
     const id = this.limit;
@@ -213,7 +218,7 @@ export class AttributeTable {
   private rehash(): void {
     const old = this.index;
     this.mask = this.mask * 2 + 1;
-    this.index = new Uint32Array(this.mask + 1);
+    this.index = zeros(Uint32Array, this.mask + 1);
     for (const entry of old) if (entry !== 0) this.enter(entry - 1);
   }
 }

@@ -2,7 +2,7 @@
  * What the decision process compares, read once for each attribute set: eight words, half a cache line, that lie
  * together. No comparison ever decodes an attribute.
  */
-import { grown, roomier } from '../lib/table.ts';
+import { grown, roomier } from '../lib/room.ts';
 import { AttributeCode, AttributeFlag, Community } from './const.ts';
 import type { AttributeTable } from './intern.ts';
 import type { NextHops } from './nexthop.ts';

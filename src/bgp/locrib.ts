@@ -7,7 +7,7 @@
  * Rib as prefixes, each once, whatever happens to it meanwhile.
  */
 import { equal } from '../lib/diff.ts';
-import { roomFor } from '../lib/table.ts';
+import { roomFor } from '../lib/room.ts';
 import type { AddressFamily } from './const.ts';
 import { Decision, type DecisionOptions, type Exclusion, type Loss } from './decision.ts';
 import { AttributeKeys, Key } from './keys.ts';

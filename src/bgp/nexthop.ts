@@ -1,6 +1,7 @@
 /** The next hops of received routes as small integers, each with its distance from here. */
 import { type Address, addressFrom, isLinkLocal } from '../lib/address.ts';
-import { grown, PrefixTable } from '../lib/table.ts';
+import { grown } from '../lib/room.ts';
+import { PrefixTable } from '../lib/table.ts';
 
 /**
  * The IGP metric of the way to a next hop (RFC 4271 §9.1.2.2 e), 0..4294967294, or undefined when there is none. It

@@ -11,7 +11,8 @@
  */
 import { emptyList, IdLinks } from '../lib/list.ts';
 import type { Prefix } from '../lib/prefix.ts';
-import { grown, PrefixTable } from '../lib/table.ts';
+import { roomFor } from '../lib/room.ts';
+import { PrefixTable } from '../lib/table.ts';
 import type { AddressFamily } from './const.ts';
 import type { Bucket } from './interner.ts';
 import type { PathAttributes } from './path.ts';
@@ -71,7 +72,7 @@ export class Outbound {
   set(prefix: Prefix, attributes: PathAttributes, named = false): void {
     const want = this.templates.find(attributes);
     const id = this.prefixes.add(prefix);
-    if (this.prefixes.capacity > this.wants.length) this.grow();
+    this.makeRoom(id);
     if (named) this.flags[id] = this.flags[id]! | NAMED;
     const old = this.wants[id]!;
     if (old === want) return;
@@ -281,11 +282,10 @@ export class Outbound {
     if (this.wants[id] === 0 && this.sent[id] === 0 && this.places[id] === NOWHERE) this.prefixes.remove(id);
   }
 
-  private grow(): void {
-    const { capacity } = this.prefixes;
-    this.wants = grown(this.wants, capacity);
-    this.sent = grown(this.sent, capacity);
-    this.places = grown(this.places, capacity);
-    this.flags = grown(this.flags, capacity);
+  private makeRoom(id: number): void {
+    this.wants = roomFor(this.wants, id, 3);
+    this.sent = roomFor(this.sent, id, 4);
+    this.places = roomFor(this.places, id, 5);
+    this.flags = roomFor(this.flags, id, 6);
   }
 }

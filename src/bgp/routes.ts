@@ -6,7 +6,8 @@
  * invisible at once, and removed by `sweep` a slice at a time.
  */
 import { IdQueue } from '../lib/queue.ts';
-import { PrefixTable, roomFor } from '../lib/table.ts';
+import { roomFor } from '../lib/room.ts';
+import { PrefixTable } from '../lib/table.ts';
 import type { AddressFamily } from './const.ts';
 import type { AttributeTable } from './intern.ts';
 import { type Keep, MAX_PATHS_OF_PEER, type RouteCounts } from './source.ts';

@@ -1,6 +1,6 @@
 /** What the decision process must know of each peer, by its number. */
 import { type Address, compareAddresses } from '../lib/address.ts';
-import { grown } from '../lib/table.ts';
+import { grown } from '../lib/room.ts';
 import type { AddressFamily } from './const.ts';
 
 export interface PeerStanding {

@@ -30,7 +30,7 @@ const SLICE_ROUTES = 2_500;
 const SLICE_PREFIXES = 500;
 
 /** Where routes go, and what is known of the ways there. */
-export type Tables = Pick<Fib, 'tableOf' | 'routes' | 'resolve' | 'linkOf' | 'isUsable' | 'flush'>;
+export type Tables = Pick<Fib, 'tableOf' | 'routes' | 'resolve' | 'linkOf' | 'isUsable' | 'advance' | 'flush'>;
 
 export type InstanceEvents = Pick<SpeakerEvents, 'offLink' | 'tooManyPaths'>;
 
@@ -168,6 +168,7 @@ export class Instance implements Origin {
     const until = monotonicMs() + SLICE_MS;
     let more = this.step();
     while (more && monotonicMs() < until) more = this.step();
+    if (this.outlets.ipv4.length > 0) this.fib?.flush();
     return more;
   }
 
@@ -177,7 +178,7 @@ export class Instance implements Origin {
     const deciding = this.locRib.work(SLICE_PREFIXES, this.decided);
     const { targets } = this;
     const filling = targets !== undefined && families.map((family) => targets[family].fill(SLICE_ROUTES)).some(Boolean);
-    if (this.outlets.ipv4.length > 0) this.fib?.flush();
+    if (this.outlets.ipv4.length > 0) this.fib?.advance();
     return reviewing || sweeping || deciding || filling;
   }
 

@@ -3,7 +3,9 @@ import type { Announces } from '../bgp/guard.ts';
 import type { AttributeTable } from '../bgp/intern.ts';
 import type { MultipathOptions } from '../bgp/multipath.ts';
 import { interfacesNow, localAddresses } from '../io/interfaces.ts';
+import { memory } from '../io/slab.ts';
 import type { Prefix } from '../lib/prefix.ts';
+import { takeRoomFrom } from '../lib/room.ts';
 import type { Fib } from './fib/fib.ts';
 import { Instance, type InstanceEvents } from './instance.ts';
 
@@ -22,6 +24,8 @@ export class Instances {
   constructor(attributes: AttributeTable, events: InstanceEvents = {}) {
     this.attributes = attributes;
     this.events = events;
+    // For the tables of routes that are to come.
+    takeRoomFrom(memory);
   }
 
   get all(): Iterable<Instance> {

@@ -38,6 +38,7 @@ export interface Library {
     address: Uint8Array,
     addressLength: Uint32Array,
   ) => number;
+  readonly madvise: (address: bigint, length: number, advice: number) => number;
   readonly ioctl: (fd: number, request: number, argument: Uint8Array) => number;
   readonly recvmsg: (fd: number, message: bigint, flags: number) => number;
   readonly recv: (fd: number, data: Uint8Array, length: number, flags: number) => number;
@@ -86,6 +87,8 @@ export function load(): Library {
       recvfrom: c.func(
         'intptr_t recvfrom(int fd, _Out_ void *data, size_t length, int flags, _Out_ void *address, _Inout_ unsigned int *addressLength)',
       ),
+      // int madvise(void *address, size_t length, int advice)
+      madvise: c.func('int madvise(uintptr_t address, size_t length, int advice)'),
       // int ioctl(int fd, unsigned long request, ...): on Linux a pointer is passed in the same way there.
       ioctl: c.func('int ioctl(int fd, unsigned long request, _Inout_ void *argument)'),
       // ssize_t recvmsg(int fd, struct msghdr *message, int flags)
@@ -122,6 +125,9 @@ export function load(): Library {
     throw new Error(failure);
   }
 }
+
+/** What is there already: for what is not worth loading it. */
+export const loaded = (): Library | undefined => library;
 
 /** Of the last call that failed; to be asked at once, before anything else sets it. */
 export const errno = (): number => koffi!.errno();

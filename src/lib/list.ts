@@ -1,5 +1,5 @@
 /** Doubly linked lists of small integers (ids into typed arrays). Each id is in one list at most; its owner knows which. */
-import { grown } from './table.ts';
+import { roomFor } from './room.ts';
 
 /** A list: ids of its ends, -1 when it is empty. */
 export interface IdList {
@@ -18,11 +18,8 @@ export class IdLinks {
 
   /** Puts an id, which is in no list, at the end of one. */
   append(list: IdList, id: number): void {
-    if (id >= this.nexts.length) {
-      const capacity = Math.max(id + 1, Math.ceil(this.nexts.length * 1.5));
-      this.nexts = grown(this.nexts, capacity);
-      this.previous = grown(this.previous, capacity);
-    }
+    this.nexts = roomFor(this.nexts, id, 7);
+    this.previous = roomFor(this.previous, id, 8);
     this.nexts[id] = 0;
     this.previous[id] = list.last + 1;
     if (list.last < 0) list.first = id;

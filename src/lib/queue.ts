@@ -1,5 +1,5 @@
 /** First in, first out, of small integers (ids into typed arrays), each in the queue at most once. */
-import { roomFor } from './table.ts';
+import { roomFor } from './room.ts';
 
 /** Last in the queue; 0 means not in it. */
 const LAST = 0xffffffff;

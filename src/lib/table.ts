@@ -8,6 +8,7 @@
  */
 import { addressFrom, type Family } from './address.ts';
 import type { Prefix } from './prefix.ts';
+import { roomFor, zeros } from './room.ts';
 import { tableSeed } from './seed.ts';
 
 const NONE = -1;
@@ -35,7 +36,8 @@ export class PrefixTable {
    */
   private previous: Uint32Array = EMPTY;
   private moved = 0;
-  private readonly free: number[] = [];
+  /** The id that was given back last + 1, whose key is the one before it + 1; 0: none. */
+  private free = 0;
 
   constructor(family: Family, capacity = 64) {
     this.family = family;
@@ -67,7 +69,7 @@ export class PrefixTable {
       const id = this.probe(this.previous, hash, w0, w1, w2, w3, length);
       if (id !== NONE) return id;
     }
-    const id = this.free.pop() ?? this.append();
+    const id = this.free === 0 ? this.append() : this.reuse();
     if (this.words === 1) this.keys[id] = w0;
     else {
       this.keys[4 * id] = w0;
@@ -100,7 +102,8 @@ export class PrefixTable {
       this.index[hole] = 0;
     }
     this.lengths[id] = 0;
-    this.free.push(id);
+    this.keys[id * this.words] = this.free;
+    this.free = id + 1;
     this.size--;
   }
 
@@ -181,6 +184,12 @@ export class PrefixTable {
     return this.words === 1 ? hashOf(this.seed, this.keys[id]!, 0, 0, 0, this.lengths[id]! - 1) : this.hashes[id]!;
   }
 
+  private reuse(): number {
+    const id = this.free - 1;
+    this.free = this.keys[id * this.words]!;
+    return id;
+  }
+
   /** An id that was never given, with room for it. */
   private append(): number {
     const { limit: id, words } = this;
@@ -195,7 +204,7 @@ export class PrefixTable {
     this.previous = this.index;
     this.moved = 0;
     this.mask = (this.mask + 1) * (this.mask < SMALL_INDEX ? 4 : 2) - 1;
-    this.index = new Uint32Array(this.mask + 1);
+    this.index = zeros(Uint32Array, this.mask + 1);
     this.move(MOVED_PER_INSERT);
   }
 
@@ -219,38 +228,6 @@ const EMPTY = new Uint32Array(0);
 const MOVED_PER_INSERT = 8;
 /** Up to here an index grows fourfold, and twofold above. */
 const SMALL_INDEX = 1 << 16;
-
-/** Up to here arrays grow eightfold, entries, and twofold up to there. */
-const SMALL = 1 << 18;
-const LARGE = 1 << 20;
-
-/**
- * The capacity after `capacity`. Each time arrays grow, they are copied to memory that nobody has touched, which is much
- * of what a table costs while it comes. What is never written to takes no memory, but of a million prefixes somebody
- * would ask why half of their arrays are empty.
- */
-export const roomier = (capacity: number): number =>
-  Math.max(64, capacity < SMALL ? 8 * capacity : capacity < LARGE ? 2 * capacity : Math.ceil(1.5 * capacity));
-
-/**
- * The array, or a longer copy when the id comes near its end. To copy megabytes to memory that nobody has touched takes ten
- * milliseconds, so parallel arrays do not do it in the same moment.
- * @param turn of an array among those that are parallel, 0..15: the later, the earlier it is copied
- */
-export function roomFor<T extends Uint8Array | Uint16Array | Uint32Array>(array: T, id: number, turn: number): T {
-  const { length } = array;
-  if (id + turn * (length >> 6) < length) return array;
-  let capacity = roomier(length);
-  while (capacity <= id) capacity = roomier(capacity);
-  return grown(array, capacity);
-}
-
-/** A longer copy of a typed array, zeros at its end, for owners of arrays parallel to a table. */
-export function grown<T extends Uint8Array | Uint16Array | Uint32Array>(old: T, capacity: number): T {
-  const out = new (old.constructor as new (length: number) => T)(capacity);
-  out.set(old);
-  return out;
-}
 
 /** Word `i` of a prefix's network address; 0 past the end of an IPv4 one. */
 export function wordOf(p: Prefix, i: number): number {

@@ -4,7 +4,8 @@
  */
 import { bitsOf, type Family } from './address.ts';
 import type { Prefix } from './prefix.ts';
-import { grown, wordOf } from './table.ts';
+import { grown } from './room.ts';
+import { wordOf } from './table.ts';
 
 export class PrefixTrie {
   readonly family: Family;

@@ -4,7 +4,7 @@
  */
 import type { Family } from '../lib/address.ts';
 import { toHex } from '../lib/bytes.ts';
-import { grown } from '../lib/table.ts';
+import { grown } from '../lib/room.ts';
 import { type RouteShape, type RouteTemplate, routeTemplate } from '../netlink/batch.ts';
 import { type Hop, HopFlag } from '../netlink/hop.ts';
 

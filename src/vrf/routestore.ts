@@ -3,7 +3,8 @@
  * arrays, and no object. A route is a small integer, that of its prefix.
  */
 import type { Prefix } from '../lib/prefix.ts';
-import { PrefixTable, roomFor, wordOf } from '../lib/table.ts';
+import { roomFor } from '../lib/room.ts';
+import { PrefixTable, wordOf } from '../lib/table.ts';
 import { errorCode } from '../netlink/errors.ts';
 import type { Route } from '../netlink/route.ts';
 import { HopSets, metricOf, NO_HOPS, type RouteSettings } from './hopset.ts';

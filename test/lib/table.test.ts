@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Family } from '../../src/lib/address.ts';
 import { formatPrefix, type Prefix, prefix, prefixOf } from '../../src/lib/prefix.ts';
 import { seedTables } from '../../src/lib/seed.ts';
-import { grown, PrefixTable, roomFor, wordOf } from '../../src/lib/table.ts';
+import { PrefixTable, wordOf } from '../../src/lib/table.ts';
 import { anyPrefix } from '../support/ip.ts';
 
 /** Everything the table promises, checked against a Map from text to id. One assertion in all: tables are large. */
@@ -176,11 +176,6 @@ describe('helpers', () => {
     expect([0, 1, 2, 3].map((i) => wordOf(prefix('255.0.2.1'), i))).toEqual([0xff000201, 0, 0, 0]);
     expect([0, 1, 2, 3].map((i) => wordOf(prefix('2001:db8::ffff:0:1'), i))).toEqual([0x20010db8, 0, 0xffff, 1]);
   });
-
-  it('grown keeps what was there', () => {
-    expect(grown(Uint32Array.of(1, 2), 4)).toEqual(Uint32Array.of(1, 2, 0, 0));
-    expect(grown(Uint8Array.of(1, 2), 3)).toEqual(Uint8Array.of(1, 2, 0));
-  });
 });
 
 it('does not take longer and longer for prefixes that were chosen to collide, in a table with a seed that nobody knew', () => {
@@ -218,36 +213,4 @@ it('does not take longer and longer for prefixes that were chosen to collide, in
   } finally {
     seedTables(0);
   }
-});
-
-describe('roomFor', () => {
-  it('keeps an array that the id is far from the end of', () => {
-    const array = new Uint32Array(64);
-    expect(roomFor(array, 63, 0)).toBe(array);
-    expect(roomFor(array, 52, 11)).toBe(array);
-  });
-
-  it('has room for any id, and keeps what was there', () => {
-    const array = Uint32Array.from({ length: 64 }, (_, i) => i);
-    for (const id of [64, 1_000, 300_000]) {
-      const more = roomFor(array, id, 0);
-      expect(more.length).toBeGreaterThan(id);
-      expect(more.slice(0, 64)).toEqual(array);
-    }
-  });
-
-  it('copies parallel arrays at different ids', () => {
-    const arrays = Array.from({ length: 12 }, () => new Uint32Array(64));
-    let most = 0;
-    for (let id = 0; id < 300_000; id++) {
-      let copied = 0;
-      for (let turn = 0; turn < arrays.length; turn++) {
-        const next = roomFor(arrays[turn]!, id, turn);
-        if (next !== arrays[turn]) copied++;
-        arrays[turn] = next;
-      }
-      most = Math.max(most, copied);
-    }
-    expect(most).toBe(1);
-  });
 });

@@ -167,6 +167,11 @@ export class Fib {
     this.programmer.flush();
   }
 
+  /** Changes are being made, and more will come soon. */
+  advance(): void {
+    this.programmer.advance();
+  }
+
   /** Everybody who may want a route has said so: what is left of earlier processes goes. */
   sweep(): void {
     this.holdings.sweep();

@@ -26,6 +26,8 @@ export const latencyBuckets = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10] as 
 /** One batch keeps the kernel busy for some 30 ms: longer than turns of the event loop take, so that it seldom idles. */
 const BATCH_MESSAGES = 8_000;
 const BATCH_OCTETS = 3 << 18;
+/** Of more than these, the way to the kernel and back is a small part of the cost. */
+const WORTH_SENDING = 2_000;
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 60_000;
 /** Linux's numbers: whoever gets these may not, or there is no room; the next route would fare no better. */
@@ -98,13 +100,21 @@ export class Programmer {
     });
   }
 
-  /** As `kick`, at once: for whoever has gathered changes already. Whoever works for long calls it now and then. */
+  /** For whoever works for long, now and then: the kernel may have done its work long before this thread's turn is over. */
+  advance(): void {
+    if (this.closed) return;
+    this.waitingSince ??= monotonicMs();
+    this.fill();
+    if (this.next === undefined || this.next.batch.size < WORTH_SENDING) return;
+    if (this.sent?.batch.collect(this.socket)) this.receive(this.sent);
+    else this.send();
+  }
+
+  /** As `kick`, at once: for whoever has gathered changes already. */
   flush(): void {
     if (this.closed) return;
     this.waitingSince ??= monotonicMs();
-    const { sent } = this;
-    // The kernel may have done its work long before this thread's turn is over.
-    if (sent?.batch.collect(this.socket)) return this.receive(sent);
+    if (this.sent?.batch.collect(this.socket)) return this.receive(this.sent);
     this.send();
     if (this.sent !== undefined) this.fill();
     else if (!this.paused) {

@@ -6,7 +6,7 @@ import type { LocRib } from '../../bgp/locrib.ts';
 import type { Path } from '../../bgp/selection.ts';
 import { type Address, isLinkLocal } from '../../lib/address.ts';
 import { toHex } from '../../lib/bytes.ts';
-import { grown } from '../../lib/table.ts';
+import { grown } from '../../lib/room.ts';
 import type { Hop } from '../../netlink/hop.ts';
 import type { HopSets } from '../../vrf/hopset.ts';
 import type { Way } from '../../vrf/reach.ts';

@@ -65,6 +65,7 @@ export class Stage {
       resolve: () => ({ hops: [{ gateway: NEXT_HOP, link: 1 }], metric: 0, onLink: true }),
       linkOf: () => 1,
       isUsable: () => true,
+      advance: () => {},
       flush: () => this.install(),
     };
     this.instance = new Instance(undefined, this.attributes, nowhere, () => {});

@@ -101,6 +101,31 @@ describe('changes', () => {
     expect(b.routes.counts).toMatchObject({ installed: 2, queued: 0 });
   });
 
+  it('that are being made go out in between when they are many, and otherwise at the end', () => {
+    const b = new Bench();
+    const due: (() => void)[] = [];
+    b.kernel.later = (run) => void due.push(run);
+    const more = (n: number) => {
+      for (let i = 0; i < 500; i++) b.want(`10.${n}.${i & 255}.${(i >> 8) << 7}/25`);
+      b.programmer.advance();
+    };
+    for (const n of [0, 1, 2]) more(n);
+    expect(due.length).toBe(0);
+    more(3);
+    expect(due.length).toBe(1);
+    due.shift()!();
+    // It is done, but what waits is little.
+    more(4);
+    expect([b.programmer.changes, b.kernel.routes.size]).toEqual([0, 2_000]);
+    for (const n of [5, 6, 7]) more(n);
+    expect(b.programmer.changes).toBe(2_000);
+    more(8);
+    b.programmer.flush();
+    while (due.length > 0) due.shift()!();
+    expect([b.programmer.changes, b.kernel.routes.size]).toEqual([4_500, 4_500]);
+    expect(b.routes.counts).toMatchObject({ installed: 4_500, queued: 0 });
+  });
+
   it('that nothing waits for are settled at once, and others when the kernel has done them', async () => {
     const b = new Bench();
     bench = b;
