@@ -24,10 +24,10 @@ let used = 0;
  */
 export function memory(octets: number): Uint8Array {
   if (loaded() === undefined) return new Uint8Array(octets);
-  if (octets > SLAB / 2) return zeroed(aligned(octets));
+  if (octets > SLAB / 2) return lazy(octets);
   const size = Math.ceil(octets / ALIGNMENT) * ALIGNMENT;
   if (used + size > slab.length) {
-    slab = aligned(SLAB);
+    slab = aligned();
     used = 0;
   }
   const at = used;
@@ -35,12 +35,19 @@ export function memory(octets: number): Uint8Array {
   return zeroed(slab.subarray(at, at + octets));
 }
 
+/** What is fresh comes huge page by huge page as it is filled: all at once, tens of megabytes would hold up everything else. */
+function lazy(octets: number): Uint8Array {
+  const view = new Uint8Array(octets);
+  advise(view, MADV_HUGEPAGE);
+  return view;
+}
+
 /** Address space that begins with a huge page. Of what is never touched the kernel has nothing. */
-function aligned(octets: number): Uint8Array {
-  const whole = Buffer.allocUnsafeSlow(octets + HUGE_PAGE);
+function aligned(): Uint8Array {
+  const whole = Buffer.allocUnsafeSlow(SLAB + HUGE_PAGE);
   const past = Number(koffiItself().address(whole) % BigInt(HUGE_PAGE));
   const from = past === 0 ? 0 : HUGE_PAGE - past;
-  const view = whole.subarray(from, from + octets);
+  const view = whole.subarray(from, from + SLAB);
   advise(view, MADV_HUGEPAGE);
   return view;
 }
