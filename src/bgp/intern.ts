@@ -2,7 +2,6 @@
  * Attribute sets as small integers. A full table has a few hundred thousand distinct sets, each shared by the
  * routes that came with it; here each costs its octets and some 25 more, in typed arrays, and no object.
  */
-
 import { roomFor, roomier, zeros } from '../lib/room.ts';
 import { tableSeed } from '../lib/seed.ts';
 

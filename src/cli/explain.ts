@@ -1,12 +1,12 @@
 /** `waypost explain`: why something is announced, or not, or why a session is down. */
 import { Command } from 'commander';
-import { formatDiagnostic } from '../config/format.ts';
 import { readDocuments } from '../daemon/documents.ts';
 import { factsOf, type Outlook, outlookOf } from '../daemon/outlook.ts';
 import type { Explanation } from '../intent/explain/chain.ts';
 import { explain, UnknownSubject } from '../intent/explain/explain.ts';
 import type { Facts } from '../intent/explain/facts.ts';
 import { subjectOf } from '../intent/explain/subject.ts';
+import { configurationOf } from './assembled.ts';
 import { ask } from './client.ts';
 import { explanationText } from './explanation.ts';
 import { nodeOption, numberOption, pathOption, repeatable, socketOption } from './options.ts';
@@ -77,12 +77,7 @@ const running = async (what: string, { control }: Options): Promise<Explanation>
   (await ask(control, 'GET', `/explain?${new URLSearchParams({ subject: what })}`)) as Explanation;
 
 async function standAlone(what: string, paths: readonly string[], node: string | undefined): Promise<Explanation> {
-  const { configuration, diagnostics } = await readDocuments(paths, node);
-  if (configuration === undefined) {
-    const errors = diagnostics.filter((d) => d.severity === 'error').map(formatDiagnostic);
-    throw new CliError(`these documents would be refused:\n${errors.join('\n')}`);
-  }
-  const outlook = await outlookOf(configuration);
+  const outlook = await outlookOf(configurationOf(await readDocuments(paths, node)));
   try {
     return explain(subjectOf(what), { ...factsOf(outlook), ...(await egressFacts(outlook)) });
   } catch (error) {

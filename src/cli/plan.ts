@@ -1,9 +1,6 @@
 /** `waypost plan`: what documents come to on this node, or what they would change of what the daemon does. */
 import { Command } from 'commander';
 import { changedFields } from '../bgp/settings.ts';
-import type { Assembled } from '../config/assemble.ts';
-import { formatDiagnostic } from '../config/format.ts';
-import type { Configuration } from '../config/model.ts';
 import { loadDocuments } from '../daemon/documents.ts';
 import { kernelParts, type PlannedKernel, plannedKernel } from '../daemon/kernelplan.ts';
 import { type Outlook, outlookOf } from '../daemon/outlook.ts';
@@ -20,6 +17,7 @@ import {
 } from '../intent/plan/part.ts';
 import { type ServiceView, serviceView } from '../intent/view.ts';
 import { isAnswered } from '../io/request.ts';
+import { configurationOf } from './assembled.ts';
 import { ask } from './client.ts';
 import { nodeOption, socketOption } from './options.ts';
 import { CliError, printJson, printLine } from './output.ts';
@@ -117,12 +115,6 @@ export async function compare(
       (a, b) => a.text === b.text,
     ),
   };
-}
-
-function configurationOf({ configuration, diagnostics }: Assembled): Configuration {
-  if (configuration !== undefined) return configuration;
-  const errors = diagnostics.filter((d) => d.severity === 'error').map(formatDiagnostic);
-  throw new CliError(`these documents would be refused:\n${errors.join('\n')}`);
 }
 
 /** Each of its lists by its key. */

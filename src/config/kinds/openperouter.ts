@@ -11,6 +11,7 @@ import {
   fromOld,
   oldNames,
   oldSession,
+  type RawSession,
   readSession,
 } from '../hostsession.ts';
 import { defineKind, type Kind } from '../kind.ts';
@@ -64,6 +65,12 @@ function overlay(
     ...(vrf !== undefined && { vrf }),
     ...(session && { session }),
   };
+}
+
+/** As `overlay`, with a session between two AS numbers, both of which are given. */
+function withRouter(meta: Meta, parts: Parts, raw: RawSession | undefined, findings: Findings) {
+  const session = raw && readSession(raw, { optional: false, internal: false }, findings);
+  return { type: 'overlay', value: overlay(meta, parts, session, findings) } as const;
 }
 
 const needVni = (vni: number | undefined, findings: Findings): void => {
@@ -126,9 +133,7 @@ const l3Vni = defineKind({
   read({ spec }, meta, findings) {
     needVni(spec.vni, findings);
     if (spec.vrf === undefined) findings.error(['spec', 'vrf'], 'is missing');
-    const raw = fromCurrent(spec.hostSession, ['spec', 'hostSession']);
-    const session = raw && readSession(raw, { optional: false, internal: false }, findings);
-    return { type: 'overlay', value: overlay(meta, spec, session, findings) };
+    return withRouter(meta, spec, fromCurrent(spec.hostSession, ['spec', 'hostSession']), findings);
   },
 });
 
@@ -149,9 +154,7 @@ const oldL3Vpn = defineKind({
   summary: l3VpnSummary,
   schema: () => documentSchema({ spec: z.object({ ...l3VpnShape(), hostsession: oldSession() }) }),
   read({ spec }, meta, findings) {
-    const raw = fromOld(spec.hostsession, ['spec', 'hostsession']);
-    const session = raw && readSession(raw, { optional: false, internal: false }, findings);
-    return { type: 'overlay', value: overlay(meta, spec, session, findings) };
+    return withRouter(meta, spec, fromOld(spec.hostsession, ['spec', 'hostsession']), findings);
   },
 });
 
@@ -162,9 +165,7 @@ const l3Vpn = defineKind({
   summary: l3VpnSummary,
   schema: () => documentSchema({ spec: z.object({ ...l3VpnShape(), hostSession: currentSession() }) }),
   read({ spec }, meta, findings) {
-    const raw = fromCurrent(spec.hostSession, ['spec', 'hostSession']);
-    const session = raw && readSession(raw, { optional: false, internal: false }, findings);
-    return { type: 'overlay', value: overlay(meta, spec, session, findings) };
+    return withRouter(meta, spec, fromCurrent(spec.hostSession, ['spec', 'hostSession']), findings);
   },
 });
 

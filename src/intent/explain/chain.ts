@@ -49,6 +49,18 @@ export interface Explanation {
   readonly chains: readonly Chain[];
 }
 
+/** What the word of a reason means, and what would change it. */
+export interface Meaning {
+  readonly says: string;
+  readonly remedy: string;
+}
+
+/** Of a long list so many are named. */
+export const SHOWN = 10;
+
+export const list = (items: readonly string[]): string =>
+  items.length > SHOWN ? `${items.slice(0, SHOWN).join(', ')} and ${items.length - SHOWN} more` : items.join(', ');
+
 /** The field that a reason is about, by the kind of the document that stands beside it. */
 const fields: Readonly<Record<string, Readonly<Partial<Record<Reason, readonly string[]>>>>> = {
   Service: {

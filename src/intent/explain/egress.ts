@@ -4,13 +4,8 @@ import type { Path } from '../../config/problem.ts';
 import { formatAddress } from '../../lib/address.ts';
 import type { EgressReason } from '../egress.ts';
 import { reasons } from '../reason.ts';
-import { type Chain, noMeaning, note, type Source, type Step, sourceAt } from './chain.ts';
+import { type Chain, type Meaning, noMeaning, note, type Source, type Step, sourceAt } from './chain.ts';
 import type { EgressFound } from './facts.ts';
-
-interface Meaning {
-  readonly says: string;
-  readonly remedy: string;
-}
 
 /** Why an EgressService is not in effect on this node, beside `noIPAllocated`. */
 export const egressReasons: Readonly<Record<Exclude<EgressReason, 'noIPAllocated'>, Meaning>> = {

@@ -4,7 +4,7 @@ import { type Address, compareAddresses, formatAddress } from '../../lib/address
 import { comparePrefixes, contains, formatPrefix, type Prefix } from '../../lib/prefix.ts';
 import { ORIGINATED } from '../originate.ts';
 import { hasFamily, prefixesOf } from '../pools.ts';
-import { type Chain, type Explanation, meaning, noMeaning, note, type Step, sourceOf } from './chain.ts';
+import { type Chain, type Explanation, list, meaning, noMeaning, note, SHOWN, type Step, sourceOf } from './chain.ts';
 import type { Facts } from './facts.ts';
 import { explainPeer } from './peer.ts';
 import { explainReceived } from './received.ts';
@@ -211,8 +211,3 @@ const receivedChains = ({ config, live }: Facts): Chain[] =>
   explainReceived(live?.received, live?.installed, live?.unread, (peer, reason) =>
     refusalSources(config, peer, reason),
   );
-
-const SHOWN = 10;
-
-const list = (items: readonly string[]): string =>
-  items.length > SHOWN ? `${items.slice(0, SHOWN).join(', ')} and ${items.length - SHOWN} more` : items.join(', ');

@@ -1,12 +1,7 @@
 /** What became of the routes that peers sent for a prefix: which is used, and whether the kernel has it. */
-import type { Chain, Source, Step } from './chain.ts';
+import type { Chain, Meaning, Source, Step } from './chain.ts';
 import type { InstalledFacts, KernelReason, ReceivedFacts, ReceivedReason } from './facts.ts';
 import { installedStep, obstacleOf, unreadStep } from './installed.ts';
-
-interface Meaning {
-  readonly says: string;
-  readonly remedy: string;
-}
 
 /** Why a received route is not used: against the rules, not wanted, worse than another, or not taken by the kernel. */
 export const receivedReasons: Readonly<Record<ReceivedReason | KernelReason, Meaning>> = {

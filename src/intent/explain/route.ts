@@ -21,9 +21,10 @@ export function explainRoute(prefix: Prefix, facts: Facts): RouteExplained {
   const steps: Step[] = [];
   let obstacle: RouteExplained['obstacle'];
   const settings = receivers(facts);
+  const documents = [...facts.config.advertisements, ...originators(facts.config)];
   for (const receiver of settings) {
     const decision = facts.advertisements.decide(receiver, prefix);
-    const step = routeStep(receiver.name, prefix, decision, facts);
+    const step = routeStep(receiver.name, prefix, decision, documents);
     steps.push(step);
     if (!decision.advertised) {
       obstacle ??= meaning(decision.reason);
@@ -54,11 +55,9 @@ export function receivers({ peers, live }: Facts): Pick<PeerSettings, 'name' | '
   return [...known, ...(called as unknown as Pick<PeerSettings, 'name' | 'families'>[])];
 }
 
-function routeStep(peer: string, prefix: Prefix, decision: RouteDecision, { config }: Facts): Step {
+function routeStep(peer: string, prefix: Prefix, decision: RouteDecision, all: readonly Meta[]): Step {
   const question = `Is ${formatPrefix(prefix)} advertised to ${peer}?`;
-  const documents = [...config.advertisements, ...originators(config)].filter(({ kind, name }) =>
-    decision.from.includes(`${kind}/${name}`),
-  );
+  const documents = all.filter(({ kind, name }) => decision.from.includes(`${kind}/${name}`));
   if (!decision.advertised) {
     const { reason, detail } = decision;
     const sources = documents.map((d) => sourceOf(d, reason));

@@ -8,7 +8,7 @@ import type { PoolUsage } from '../ledger.ts';
 
 import { decideService, type ServiceDecision } from '../service.ts';
 import { layer2Questions, questions } from '../trace.ts';
-import { type Chain, failedStep, meaning, noMeaning, note, passedStep, type Step, sourceOf } from './chain.ts';
+import { type Chain, failedStep, list, meaning, noMeaning, note, passedStep, type Step, sourceOf } from './chain.ts';
 import { explainEgress } from './egress.ts';
 import type { Facts } from './facts.ts';
 import { explainRoute, type RouteExplained } from './route.ts';
@@ -162,15 +162,8 @@ function onLayer2({ decision, layer2: steps }: Found, { live }: Facts): Chain {
   return { title, ok: !silent, verdict, ...(silent ? meaning(silent.reason!) : noMeaning), steps: [...steps, ...rows] };
 }
 
-/** Interfaces that are named. */
-const SHOWN = 10;
-
-function lackingText(lacking: readonly (readonly [name: string, why: string])[]): string {
-  if (lacking.length === 0) return '';
-  const more = lacking.length > SHOWN ? ` and ${lacking.length - SHOWN} more` : '';
-  const words = lacking.slice(0, SHOWN).map(([name, why]) => `${name} ${why}`);
-  return `: ${words.join(', ')}${more}`;
-}
+const lackingText = (lacking: readonly (readonly [name: string, why: string])[]): string =>
+  lacking.length === 0 ? '' : `: ${list(lacking.map(([name, why]) => `${name} ${why}`))}`;
 
 const distinct = (prefixes: readonly Prefix[]): Prefix[] =>
   prefixes
