@@ -2,7 +2,8 @@
  * Attribute sets as small integers. A full table has a few hundred thousand distinct sets, each shared by the
  * routes that came with it; here each costs its octets and some 25 more, in typed arrays, and no object.
  */
-import { roomFor, roomier, zeros } from '../lib/room.ts';
+import { Arena } from '../lib/arena.ts';
+import { roomFor, zeros } from '../lib/room.ts';
 import { tableSeed } from '../lib/seed.ts';
 
 /**
@@ -13,22 +14,26 @@ import { tableSeed } from '../lib/seed.ts';
 export class AttributeTable {
   /** Sets in the table. */
   size = 0;
-  private arena = new Uint8Array(4096);
-  private used = 0;
-  /** Octets in `arena` that belong to no set any more. */
-  private garbage = 0;
-  private offsets = new Uint32Array(32);
+  private readonly arena = new Arena();
+  /** Where in the arena a set is; of an id that was given back, the one given back before it + 1. */
+  private positions = new Uint32Array(32);
+  /** Octets; GONE for an id that is no set. */
   private lengths = new Uint32Array(32);
   private hashes = new Uint32Array(32);
   private references = new Uint32Array(32);
   private tags = new Uint8Array(32);
   /** Every id ever given is below this. */
   private limit = 0;
-  /** The id that was given back last + 1, whose offset is the one before it + 1; 0: none. */
+  /** The id that was given back last + 1; 0: none. */
   private free = 0;
+  /** The next id whose octets may have to be moved in the arena; from `limit` on: none is. */
+  private sweep = Infinity;
   /** Open addressing, linear probing: id + 1, or 0 for an empty slot. */
   private index = new Uint32Array(64);
   private mask = 63;
+  /** The index before it grew last, moved over a few slots at a time as in PrefixTable: its entries are hints. */
+  private previous = EMPTY;
+  private moved = 0;
   private readonly seed = tableSeed();
   private readonly watchers: ((id: number) => void)[] = [];
 
@@ -49,11 +54,8 @@ export class AttributeTable {
 
   /** The id of these octets under `tag` (0..255), or -1. */
   find(bytes: Uint8Array, start: number, end: number, tag: number, hash = this.hash(bytes, start, end, tag)): number {
-    for (let slot = hash & this.mask; ; slot = (slot + 1) & this.mask) {
-      const id = this.index[slot]! - 1;
-      if (id < 0) return -1;
-      if (this.hashes[id] === hash && this.tags[id] === tag && this.holds(id, bytes, start, end)) return id;
-    }
+    const id = this.probe(this.index, bytes, start, end, tag, hash);
+    return id < 0 && this.previous !== EMPTY ? this.probe(this.previous, bytes, start, end, tag, hash) : id;
   }
 
   /** The id of these octets, which are added when they were not there. */
@@ -64,21 +66,17 @@ export class AttributeTable {
 
   /** The id of a new set without references; the octets are copied in. The caller has looked: `find` said -1. */
   add(bytes: Uint8Array, start: number, end: number, tag: number, hash = this.hash(bytes, start, end, tag)): number {
-    const length = end - start;
-    if (this.used + length > this.arena.length) this.moveArena(length);
+    if (this.sweep < this.limit) this.tidy();
     const id = this.free === 0 ? this.append() : this.reuse();
-    // A short loop beats `set(subarray)`, which allocates a view.
-    const { arena, used } = this;
-    for (let i = 0; i < length; i++) arena[used + i] = bytes[start + i]!;
-    this.offsets[id] = used;
-    this.used += length;
-    this.lengths[id] = length;
+    this.positions[id] = this.arena.put(bytes, start, end);
+    this.lengths[id] = end - start;
     this.hashes[id] = hash;
     this.tags[id] = tag;
     this.references[id] = 0;
     this.size++;
-    if (this.size * 4 > (this.mask + 1) * 3) this.rehash();
     this.enter(id);
+    if (this.previous !== EMPTY) this.moveIndex();
+    else if (this.size * 4 > (this.mask + 1) * 3) this.growIndex();
     return id;
   }
 
@@ -111,8 +109,9 @@ export class AttributeTable {
 
   /** The octets of a set, where they lie: valid until the next `add` or `release`. */
   view(id: number): Uint8Array {
-    const at = this.offsets[id]!;
-    return this.arena.subarray(at, at + this.lengths[id]!);
+    const position = this.positions[id]!;
+    const at = this.arena.within(position);
+    return this.arena.piece(position).subarray(at, at + this.lengths[id]!);
   }
 
   /** Octets of a set. */
@@ -122,8 +121,9 @@ export class AttributeTable {
 
   /** Four of its octets as a number, in network order: what `view` says, without a view. */
   word(id: number, at: number): number {
-    const i = this.offsets[id]! + at;
-    const b = this.arena;
+    const position = this.positions[id]!;
+    const i = this.arena.within(position) + at;
+    const b = this.arena.piece(position);
     return ((b[i]! << 24) | (b[i + 1]! << 16) | (b[i + 2]! << 8) | b[i + 3]!) >>> 0;
   }
 
@@ -133,79 +133,86 @@ export class AttributeTable {
 
   /** Octets held, for measurements. */
   get byteLength(): number {
-    const arrays = [this.arena, this.offsets, this.lengths, this.hashes, this.references, this.tags, this.index];
+    const { arena, positions, lengths, hashes, references, tags, index, previous } = this;
+    const arrays = [arena, positions, lengths, hashes, references, tags, index, previous];
     return arrays.reduce((n, a) => n + a.byteLength, 0);
+  }
+
+  /** Looks through one index, whose length is a power of two. */
+  private probe(index: Uint32Array, bytes: Uint8Array, start: number, end: number, tag: number, hash: number): number {
+    const mask = index.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const id = index[slot]! - 1;
+      if (id < 0) return -1;
+      if (this.hashes[id] === hash && this.tags[id] === tag && this.holds(id, bytes, start, end)) return id;
+    }
   }
 
   private holds(id: number, bytes: Uint8Array, start: number, end: number): boolean {
     const length = end - start;
     if (this.lengths[id] !== length) return false;
-    const arena = this.arena;
-    const offset = this.offsets[id]!;
-    for (let i = 0; i < length; i++) if (arena[offset + i] !== bytes[start + i]) return false;
+    const position = this.positions[id]!;
+    const piece = this.arena.piece(position);
+    const at = this.arena.within(position);
+    for (let i = 0; i < length; i++) if (piece[at + i] !== bytes[start + i]) return false;
     return true;
   }
 
   private enter(id: number): void {
     let slot = this.hashes[id]! & this.mask;
-    while (this.index[slot] !== 0) slot = (slot + 1) & this.mask;
+    // An id given out again while the index is moved may have its entry already.
+    while (this.index[slot] !== 0 && this.index[slot] !== id + 1) slot = (slot + 1) & this.mask;
     this.index[slot] = id + 1;
   }
 
   private drop(id: number): void {
     for (let i = 0; i < this.watchers.length; i++) this.watchers[i]!(id);
     let hole = this.hashes[id]! & this.mask;
-    while (this.index[hole] !== id + 1) hole = (hole + 1) & this.mask;
-    // Backward-shift deletion, as in PrefixTable.
-    for (let slot = (hole + 1) & this.mask; this.index[slot] !== 0; slot = (slot + 1) & this.mask) {
-      const home = this.hashes[this.index[slot]! - 1]! & this.mask;
-      if (((slot - home) & this.mask) >= ((slot - hole) & this.mask)) {
-        this.index[hole] = this.index[slot]!;
-        hole = slot;
+    while (this.index[hole] !== id + 1 && this.index[hole] !== 0) hole = (hole + 1) & this.mask;
+    // Backward-shift deletion, as in PrefixTable. (Not there yet: see `previous`.)
+    if (this.index[hole] !== 0) {
+      for (let slot = (hole + 1) & this.mask; this.index[slot] !== 0; slot = (slot + 1) & this.mask) {
+        const home = this.hashes[this.index[slot]! - 1]! & this.mask;
+        if (((slot - home) & this.mask) >= ((slot - hole) & this.mask)) {
+          this.index[hole] = this.index[slot]!;
+          hole = slot;
+        }
       }
+      this.index[hole] = 0;
     }
-    this.index[hole] = 0;
-    this.garbage += this.lengths[id]!;
-    this.lengths[id] = 0;
+    this.arena.drop(this.positions[id]!, this.lengths[id]!);
+    this.lengths[id] = GONE;
     this.references[id] = 0;
-    this.offsets[id] = this.free;
+    this.positions[id] = this.free;
     this.free = id + 1;
     this.size--;
-    if (this.garbage > 65536 && this.garbage * 2 > this.used) this.moveArena(0);
+    if (this.sweep < this.limit) this.tidy();
+    else if (this.arena.isWasteful) {
+      this.arena.leave();
+      this.sweep = 0;
+    }
   }
 
-  /** Copies the living sets to an arena with room for `more` octets, and to spare. */
-  private moveArena(more: number): void {
-    const living = this.used - this.garbage;
-    const room = more === 0 ? Math.ceil(1.5 * living) : roomier(living + more);
-    const arena = zeros(Uint8Array, Math.max(4096, room));
-    if (this.garbage === 0) arena.set(this.arena.subarray(0, this.used));
-    else {
-      let at = 0;
-      for (let id = 0; id < this.limit; id++) {
-        const length = this.lengths[id]!;
-        if (length === 0) continue;
-        const from = this.offsets[id]!;
-        arena.set(this.arena.subarray(from, from + length), at);
-        this.offsets[id] = at;
-        at += length;
-      }
+  /** Moves octets out of the pieces of the arena that are to go. */
+  private tidy(): void {
+    const to = Math.min(this.sweep + AT_A_TIME, this.limit);
+    for (; this.sweep < to; this.sweep++) {
+      const id = this.sweep;
+      const length = this.lengths[id]!;
+      if (length !== GONE) this.positions[id] = this.arena.move(this.positions[id]!, length);
     }
-    this.arena = arena;
-    this.used = living;
-    this.garbage = 0;
   }
 
   private reuse(): number {
     const id = this.free - 1;
-    this.free = this.offsets[id]!;
+    this.free = this.positions[id]!;
     return id;
   }
 
   /** An id that was never given, with room for it. */
   private append(): number {
     const id = this.limit;
-    this.offsets = roomFor(this.offsets, id, 0);
+    this.positions = roomFor(this.positions, id, 0);
     this.lengths = roomFor(this.lengths, id, 1);
     this.hashes = roomFor(this.hashes, id, 2);
     this.references = roomFor(this.references, id, 3);
@@ -214,10 +221,28 @@ export class AttributeTable {
     return id;
   }
 
-  private rehash(): void {
-    const old = this.index;
+  private growIndex(): void {
+    this.previous = this.index;
+    this.moved = 0;
     this.mask = this.mask * 2 + 1;
     this.index = zeros(Uint32Array, this.mask + 1);
-    for (const entry of old) if (entry !== 0) this.enter(entry - 1);
+    this.moveIndex();
+  }
+
+  private moveIndex(): void {
+    const to = Math.min(this.moved + AT_A_TIME, this.previous.length);
+    for (; this.moved < to; this.moved++) {
+      const id = this.previous[this.moved]! - 1;
+      if (id >= 0 && this.lengths[id] !== GONE) this.enter(id);
+    }
+    if (this.moved === this.previous.length) this.previous = EMPTY;
   }
 }
+
+const EMPTY = new Uint32Array(0);
+const GONE = 0xffffffff;
+/**
+ * Slots of the index, and sets in the arena, that are moved whenever a set comes or goes. An index has room for 0.75
+ * sets a slot of the one before it, so two would do; more are done sooner.
+ */
+const AT_A_TIME = 8;

@@ -119,6 +119,27 @@ describe('AttributeTable', () => {
     );
   });
 
+  it('finds every set while its index grows, and sets go and come', () => {
+    const table = new AttributeTable();
+    const kept = new Map<number, string>();
+    // Growing twofold from 64 slots: some index is being moved for a tenth of all steps.
+    for (let i = 0; i < 12_000; i++) {
+      const text = `set ${i}`;
+      kept.set(intern(table, text), text);
+      const gone = [...kept.keys()][(i * 7) % kept.size]!;
+      if (i % 3 !== 0) continue;
+      table.release(gone);
+      expect(find(table, kept.get(gone)!)).toBe(-1);
+      kept.delete(gone);
+      if (i % 500 !== 0) continue;
+      for (const [id, one] of kept) if (find(table, one) !== id) throw new Error(`${one} is not found`);
+    }
+    for (const [id, text] of kept) expect([find(table, text), table.view(id)]).toEqual([id, octets(text)]);
+    for (const id of kept.keys()) table.release(id);
+    expect(table.size).toBe(0);
+    for (const text of kept.values()) expect(find(table, text)).toBe(-1);
+  });
+
   it('gives memory back when most sets are gone', () => {
     const table = new AttributeTable();
     const ids = Array.from({ length: 20_000 }, (_, i) =>
