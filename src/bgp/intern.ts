@@ -3,7 +3,8 @@
  * routes that came with it; here each costs its octets and some 25 more, in typed arrays, and no object.
  */
 import { Arena } from '../lib/arena.ts';
-import { roomFor, zeros } from '../lib/room.ts';
+import { HashIndex } from '../lib/hashindex.ts';
+import { roomFor } from '../lib/room.ts';
 import { tableSeed } from '../lib/seed.ts';
 
 /**
@@ -28,12 +29,7 @@ export class AttributeTable {
   private free = 0;
   /** The next id whose octets may have to be moved in the arena; from `limit` on: none is. */
   private sweep = Infinity;
-  /** Open addressing, linear probing: id + 1, or 0 for an empty slot. */
-  private index = new Uint32Array(64);
-  private mask = 63;
-  /** The index before it grew last, moved over a few slots at a time as in PrefixTable: its entries are hints. */
-  private previous = EMPTY;
-  private moved = 0;
+  private readonly index = new HashIndex(32);
   private readonly seed = tableSeed();
   private readonly watchers: ((id: number) => void)[] = [];
 
@@ -54,8 +50,9 @@ export class AttributeTable {
 
   /** The id of these octets under `tag` (0..255), or -1. */
   find(bytes: Uint8Array, start: number, end: number, tag: number, hash = this.hash(bytes, start, end, tag)): number {
-    const id = this.probe(this.index, bytes, start, end, tag, hash);
-    return id < 0 && this.previous !== EMPTY ? this.probe(this.previous, bytes, start, end, tag, hash) : id;
+    const { slots, isMoving, previous } = this.index;
+    const id = this.probe(slots, bytes, start, end, tag, hash);
+    return id < 0 && isMoving ? this.probe(previous, bytes, start, end, tag, hash) : id;
   }
 
   /** The id of these octets, which are added when they were not there. */
@@ -74,9 +71,8 @@ export class AttributeTable {
     this.tags[id] = tag;
     this.references[id] = 0;
     this.size++;
-    this.enter(id);
-    if (this.previous !== EMPTY) this.moveIndex();
-    else if (this.size * 4 > (this.mask + 1) * 3) this.growIndex();
+    this.index.enter(id, hash);
+    this.index.grow(this.size, this.enterAgain);
     return id;
   }
 
@@ -133,16 +129,16 @@ export class AttributeTable {
 
   /** Octets held, for measurements. */
   get byteLength(): number {
-    const { arena, positions, lengths, hashes, references, tags, index, previous } = this;
-    const arrays = [arena, positions, lengths, hashes, references, tags, index, previous];
+    const { arena, positions, lengths, hashes, references, tags, index } = this;
+    const arrays = [arena, positions, lengths, hashes, references, tags, index];
     return arrays.reduce((n, a) => n + a.byteLength, 0);
   }
 
-  /** Looks through one index, whose length is a power of two. */
-  private probe(index: Uint32Array, bytes: Uint8Array, start: number, end: number, tag: number, hash: number): number {
-    const mask = index.length - 1;
+  /** Looks through slots of the index. */
+  private probe(slots: Uint32Array, bytes: Uint8Array, start: number, end: number, tag: number, hash: number): number {
+    const mask = slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const id = index[slot]! - 1;
+      const id = slots[slot]! - 1;
       if (id < 0) return -1;
       if (this.hashes[id] === hash && this.tags[id] === tag && this.holds(id, bytes, start, end)) return id;
     }
@@ -158,28 +154,15 @@ export class AttributeTable {
     return true;
   }
 
-  private enter(id: number): void {
-    let slot = this.hashes[id]! & this.mask;
-    // An id given out again while the index is moved may have its entry already.
-    while (this.index[slot] !== 0 && this.index[slot] !== id + 1) slot = (slot + 1) & this.mask;
-    this.index[slot] = id + 1;
-  }
+  private readonly hashAt = (id: number): number => this.hashes[id]!;
+
+  private readonly enterAgain = (id: number): void => {
+    if (this.lengths[id] !== GONE) this.index.enter(id, this.hashes[id]!);
+  };
 
   private drop(id: number): void {
     for (let i = 0; i < this.watchers.length; i++) this.watchers[i]!(id);
-    let hole = this.hashes[id]! & this.mask;
-    while (this.index[hole] !== id + 1 && this.index[hole] !== 0) hole = (hole + 1) & this.mask;
-    // Backward-shift deletion, as in PrefixTable. (Not there yet: see `previous`.)
-    if (this.index[hole] !== 0) {
-      for (let slot = (hole + 1) & this.mask; this.index[slot] !== 0; slot = (slot + 1) & this.mask) {
-        const home = this.hashes[this.index[slot]! - 1]! & this.mask;
-        if (((slot - home) & this.mask) >= ((slot - hole) & this.mask)) {
-          this.index[hole] = this.index[slot]!;
-          hole = slot;
-        }
-      }
-      this.index[hole] = 0;
-    }
+    this.index.remove(id, this.hashes[id]!, this.hashAt);
     this.arena.drop(this.positions[id]!, this.lengths[id]!);
     this.lengths[id] = GONE;
     this.references[id] = 0;
@@ -220,29 +203,8 @@ export class AttributeTable {
     this.limit++;
     return id;
   }
-
-  private growIndex(): void {
-    this.previous = this.index;
-    this.moved = 0;
-    this.mask = this.mask * 2 + 1;
-    this.index = zeros(Uint32Array, this.mask + 1);
-    this.moveIndex();
-  }
-
-  private moveIndex(): void {
-    const to = Math.min(this.moved + AT_A_TIME, this.previous.length);
-    for (; this.moved < to; this.moved++) {
-      const id = this.previous[this.moved]! - 1;
-      if (id >= 0 && this.lengths[id] !== GONE) this.enter(id);
-    }
-    if (this.moved === this.previous.length) this.previous = EMPTY;
-  }
 }
 
-const EMPTY = new Uint32Array(0);
 const GONE = 0xffffffff;
-/**
- * Slots of the index, and sets in the arena, that are moved whenever a set comes or goes. An index has room for 0.75
- * sets a slot of the one before it, so two would do; more are done sooner.
- */
+/** Sets in the arena that are looked at whenever a set comes or goes. */
 const AT_A_TIME = 8;

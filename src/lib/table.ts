@@ -7,8 +7,9 @@
  * IPv6 live in tables of their own; an IPv4 prefix uses one 32-bit word, an IPv6 prefix four.
  */
 import { addressFrom, type Family } from './address.ts';
+import { HashIndex } from './hashindex.ts';
 import type { Prefix } from './prefix.ts';
-import { roomFor, zeros } from './room.ts';
+import { roomFor } from './room.ts';
 import { tableSeed } from './seed.ts';
 
 const NONE = -1;
@@ -26,16 +27,7 @@ export class PrefixTable {
   private lengths: Uint8Array;
   /** Of IPv6 alone: an IPv4 prefix is hashed and compared as fast as a hash is read. */
   private hashes: Uint32Array;
-  /** Open addressing, linear probing: id + 1, or 0 for an empty slot. */
-  private index: Uint32Array;
-  private mask: number;
-  /**
-   * The index before it grew last, which is moved over a few slots an insert: moving a million at once would
-   * stop everything for tens of milliseconds. Slots below `moved` are done. Its entries are only hints, since the
-   * key of the id decides: what was removed or moved meanwhile may stay in it.
-   */
-  private previous: Uint32Array = EMPTY;
-  private moved = 0;
+  private readonly index: HashIndex;
   /** The id that was given back last + 1, whose key is the one before it + 1; 0: none. */
   private free = 0;
 
@@ -45,28 +37,29 @@ export class PrefixTable {
     this.keys = new Uint32Array(capacity * this.words);
     this.lengths = new Uint8Array(capacity);
     this.hashes = this.words === 1 ? EMPTY : new Uint32Array(capacity);
-    this.mask = 2 ** Math.ceil(Math.log2(Math.max(8, capacity * 1.5))) - 1;
-    this.index = new Uint32Array(this.mask + 1);
+    this.index = new HashIndex(capacity);
   }
 
   /** The id of a prefix, or -1. IPv4 uses `w0` alone; bits past `length` must be zero. */
   find(w0: number, w1: number, w2: number, w3: number, length: number): number {
     const hash = hashOf(this.seed, w0, w1, w2, w3, length);
-    const id = this.probe(this.index, hash, w0, w1, w2, w3, length);
-    return id === NONE && this.previous !== EMPTY ? this.probe(this.previous, hash, w0, w1, w2, w3, length) : id;
+    const { slots, isMoving, previous } = this.index;
+    const id = this.probe(slots, hash, w0, w1, w2, w3, length);
+    return id === NONE && isMoving ? this.probe(previous, hash, w0, w1, w2, w3, length) : id;
   }
 
   /** The id of a prefix, which is added when it was not there. */
   insert(w0: number, w1: number, w2: number, w3: number, length: number): number {
     const hash = hashOf(this.seed, w0, w1, w2, w3, length);
-    let slot = hash & this.mask;
-    for (; ; slot = (slot + 1) & this.mask) {
-      const id = this.index[slot]! - 1;
+    const { slots, mask, isMoving, previous } = this.index;
+    let slot = hash & mask;
+    for (; ; slot = (slot + 1) & mask) {
+      const id = slots[slot]! - 1;
       if (id === NONE) break;
       if (this.isKey(id, hash, w0, w1, w2, w3, length)) return id;
     }
-    if (this.previous !== EMPTY) {
-      const id = this.probe(this.previous, hash, w0, w1, w2, w3, length);
+    if (isMoving) {
+      const id = this.probe(previous, hash, w0, w1, w2, w3, length);
       if (id !== NONE) return id;
     }
     const id = this.free === 0 ? this.append() : this.reuse();
@@ -79,28 +72,15 @@ export class PrefixTable {
       this.hashes[id] = hash;
     }
     this.lengths[id] = length + 1;
-    this.index[slot] = id + 1;
+    slots[slot] = id + 1;
     this.size++;
-    if (this.previous !== EMPTY) this.move(MOVED_PER_INSERT);
-    else if (this.size * 4 > (this.mask + 1) * 3) this.growIndex();
+    this.index.grow(this.size, this.enterAgain);
     return id;
   }
 
   /** Removes the prefix with this id; the id may be given to another prefix later. */
   remove(id: number): void {
-    let hole = this.hashAt(id) & this.mask;
-    while (this.index[hole] !== id + 1 && this.index[hole] !== 0) hole = (hole + 1) & this.mask;
-    // Backward-shift deletion keeps probe runs unbroken without tombstones. (Not there yet: see `previous`.)
-    if (this.index[hole] !== 0) {
-      for (let slot = (hole + 1) & this.mask; this.index[slot] !== 0; slot = (slot + 1) & this.mask) {
-        const home = this.hashAt(this.index[slot]! - 1) & this.mask;
-        if (((slot - home) & this.mask) >= ((slot - hole) & this.mask)) {
-          this.index[hole] = this.index[slot]!;
-          hole = slot;
-        }
-      }
-      this.index[hole] = 0;
-    }
+    this.index.remove(id, this.hashAt(id), this.hashAt);
     this.lengths[id] = 0;
     this.keys[id * this.words] = this.free;
     this.free = id + 1;
@@ -150,13 +130,13 @@ export class PrefixTable {
 
   /** Octets held, for measurements. */
   get byteLength(): number {
-    const { keys, lengths, hashes, index, previous } = this;
-    return keys.byteLength + lengths.byteLength + hashes.byteLength + index.byteLength + previous.byteLength;
+    const { keys, lengths, hashes, index } = this;
+    return keys.byteLength + lengths.byteLength + hashes.byteLength + index.byteLength;
   }
 
-  /** Looks through one index, whose length is a power of two. */
+  /** Looks through slots of the index. */
   private probe(
-    index: Uint32Array,
+    slots: Uint32Array,
     hash: number,
     w0: number,
     w1: number,
@@ -164,9 +144,9 @@ export class PrefixTable {
     w3: number,
     length: number,
   ): number {
-    const mask = index.length - 1;
+    const mask = slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const id = index[slot]! - 1;
+      const id = slots[slot]! - 1;
       if (id === NONE || this.isKey(id, hash, w0, w1, w2, w3, length)) return id;
     }
   }
@@ -180,9 +160,12 @@ export class PrefixTable {
   }
 
   /** Of a prefix that is in the table, or was removed just now. */
-  private hashAt(id: number): number {
-    return this.words === 1 ? hashOf(this.seed, this.keys[id]!, 0, 0, 0, this.lengths[id]! - 1) : this.hashes[id]!;
-  }
+  private readonly hashAt = (id: number): number =>
+    this.words === 1 ? hashOf(this.seed, this.keys[id]!, 0, 0, 0, this.lengths[id]! - 1) : this.hashes[id]!;
+
+  private readonly enterAgain = (id: number): void => {
+    if (this.lengths[id] !== 0) this.index.enter(id, this.hashAt(id));
+  };
 
   private reuse(): number {
     const id = this.free - 1;
@@ -199,35 +182,9 @@ export class PrefixTable {
     this.limit++;
     return id;
   }
-
-  private growIndex(): void {
-    this.previous = this.index;
-    this.moved = 0;
-    this.mask = (this.mask + 1) * (this.mask < SMALL_INDEX ? 4 : 2) - 1;
-    this.index = zeros(Uint32Array, this.mask + 1);
-    this.move(MOVED_PER_INSERT);
-  }
-
-  /** Moves the ids of the next `count` slots of the previous index to the present one. */
-  private move(count: number): void {
-    const to = Math.min(this.moved + count, this.previous.length);
-    for (; this.moved < to; this.moved++) {
-      const entry = this.previous[this.moved]!;
-      if (entry === 0 || this.lengths[entry - 1] === 0) continue;
-      let slot = this.hashAt(entry - 1) & this.mask;
-      // An id given out again since has its entry already.
-      while (this.index[slot] !== 0 && this.index[slot] !== entry) slot = (slot + 1) & this.mask;
-      this.index[slot] = entry;
-    }
-    if (this.moved === this.previous.length) this.previous = EMPTY;
-  }
 }
 
-const EMPTY = new Uint32Array(0);
-/** Growing makes room for 0.75 inserts a slot of the previous index at least, so two would do; more frees it sooner. */
-const MOVED_PER_INSERT = 8;
-/** Up to here an index grows fourfold, and twofold above. */
-const SMALL_INDEX = 1 << 16;
+const EMPTY: Uint32Array = new Uint32Array(0);
 
 /** Word `i` of a prefix's network address; 0 past the end of an IPv4 one. */
 export function wordOf(p: Prefix, i: number): number {
