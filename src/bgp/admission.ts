@@ -4,7 +4,7 @@
  * is kept by set.
  */
 import type { Prefix } from '../lib/prefix.ts';
-import { roomFor } from '../lib/room.ts';
+import { Column32 } from '../lib/column.ts';
 import { pickInterned } from './attr.ts';
 import type { AddressFamily } from './const.ts';
 import { type Guard, GuardFlag } from './guard.ts';
@@ -57,10 +57,10 @@ export class Admission {
   private tables: Readonly<Record<AddressFamily, RouteTable>> | undefined;
   private readonly sessions: (Session | undefined)[] = [];
   /** By set: what it says on the session that asked last, as (peer + 1) * CODES + code. */
-  private known = new Uint32Array(64);
+  private readonly known = new Column32();
   private readonly reviews: Review[] = [];
   private readonly forget = (set: number): void => {
-    if (set < this.known.length) this.known[set] = 0;
+    if (set < this.known.capacity) this.known.set(set, 0);
   };
 
   constructor(attributes: AttributeTable, guard: Guard) {
@@ -96,14 +96,14 @@ export class Admission {
   /** What holds for a session. `review` applies it to the routes that are there. */
   setPeer(peer: number, rules: ImportRules, filter: ReceiveFilter): void {
     this.sessions[peer] = { rules, filter };
-    this.known.fill(0);
+    this.known.clear();
     this.schedule(peer);
   }
 
   /** The peer is gone, and its number may be another's: until `setPeer`, nothing is accepted from it. */
   removePeer(peer: number): void {
     this.sessions[peer] = undefined;
-    this.known.fill(0);
+    this.known.clear();
     this.schedule(peer);
   }
 
@@ -139,11 +139,11 @@ export class Admission {
   }
 
   private attributesReason(peer: number, rules: ImportRules, set: number): ImportReason | undefined {
-    this.known = roomFor(this.known, set, 0);
-    const known = this.known[set]! - (peer + 1) * CODES;
+    this.known.room(set);
+    const known = this.known.get(set) - (peer + 1) * CODES;
     if (known > 0 && known < CODES) return reasons[known];
     const reason = attributeReason(pickInterned(this.attributes.view(set), judged), rules);
-    this.known[set] = (peer + 1) * CODES + (reason === undefined ? 1 : codes[reason]);
+    this.known.set(set, (peer + 1) * CODES + (reason === undefined ? 1 : codes[reason]));
     return reason;
   }
 

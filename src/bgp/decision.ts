@@ -138,7 +138,7 @@ export class Decision {
   /** Id in NextHops, or -1. */
   private nextHopOf(routes: RouteTable, route: number): number {
     const at = this.keys.at(routes.attributesOf(route));
-    return this.keys.words[at + Key.nextHop]! - 1;
+    return this.keys.words.get(at + Key.nextHop) - 1;
   }
 
   private tell(routes: RouteTable, route: number): void {
@@ -192,12 +192,12 @@ export class Decision {
   /** Routes of one group have MEDs that can be compared. */
   private medGroup(routes: RouteTable, route: number): number {
     if (this.options.alwaysCompareMed) return 0;
-    return this.keys.words[this.keys.at(routes.attributesOf(route)) + Key.neighbour]!;
+    return this.keys.words.get(this.keys.at(routes.attributesOf(route)) + Key.neighbour);
   }
 
   private med(at: number): number {
     const { words } = this.keys;
-    if ((words[at + Key.flags]! & KeyFlag.med) !== 0) return words[at + Key.med]!;
+    if ((words.get(at + Key.flags) & KeyFlag.med) !== 0) return words.get(at + Key.med);
     return this.options.missingMedWorst ? MISSING_WORST : 0;
   }
 
@@ -210,35 +210,36 @@ export class Decision {
   /** The step that tells two candidates apart: negative when `a` is the better. MED counts where it can be compared. */
   compare(routes: RouteTable, a: number, b: number): number {
     const { keys, standings } = this;
-    // Both were loaded when the candidates were gathered, so that `words` stays the same.
     const x = keys.at(routes.attributesOf(a));
     const y = keys.at(routes.attributesOf(b));
     const w = keys.words;
     const p = routes.peerOf(a);
     const q = routes.peerOf(b);
-    const f = w[x + Key.flags]!;
-    const g = w[y + Key.flags]!;
+    const f = w.get(x + Key.flags);
+    const g = w.get(y + Key.flags);
 
     const stale = this.isLastResort(routes, a, p, f);
     if (stale !== this.isLastResort(routes, b, q, g)) return stale ? Step.stale : -Step.stale;
-    const pref = (f & KeyFlag.localPref) !== 0 ? w[x + Key.localPref]! : standings.localPref(p);
-    const otherPref = (g & KeyFlag.localPref) !== 0 ? w[y + Key.localPref]! : standings.localPref(q);
+    const pref = (f & KeyFlag.localPref) !== 0 ? w.get(x + Key.localPref) : standings.localPref(p);
+    const otherPref = (g & KeyFlag.localPref) !== 0 ? w.get(y + Key.localPref) : standings.localPref(q);
     if (pref !== otherPref) return pref < otherPref ? Step.localPref : -Step.localPref;
-    const hops = w[x + Key.hops]! - w[y + Key.hops]!;
+    const hops = w.get(x + Key.hops) - w.get(y + Key.hops);
     if (hops !== 0) return hops > 0 ? Step.hops : -Step.hops;
     const origin = (f & KeyFlag.origin) - (g & KeyFlag.origin);
     if (origin !== 0) return origin > 0 ? Step.origin : -Step.origin;
-    if (this.options.alwaysCompareMed || w[x + Key.neighbour] === w[y + Key.neighbour]) {
+    if (this.options.alwaysCompareMed || w.get(x + Key.neighbour) === w.get(y + Key.neighbour)) {
       const med = this.med(x) - this.med(y);
       if (med !== 0) return med > 0 ? Step.med : -Step.med;
     }
     const internal = standings.isInternal(p);
     if (internal !== standings.isInternal(q)) return internal ? Step.internal : -Step.internal;
-    const metric = keys.nextHops.distance(w[x + Key.nextHop]! - 1) - keys.nextHops.distance(w[y + Key.nextHop]! - 1);
+    const metric =
+      keys.nextHops.distance(w.get(x + Key.nextHop) - 1) - keys.nextHops.distance(w.get(y + Key.nextHop) - 1);
     if (metric !== 0) return metric > 0 ? Step.metric : -Step.metric;
-    const id = (w[x + Key.originator]! || standings.routerId(p)) - (w[y + Key.originator]! || standings.routerId(q));
+    const id =
+      (w.get(x + Key.originator) || standings.routerId(p)) - (w.get(y + Key.originator) || standings.routerId(q));
     if (id !== 0) return id > 0 ? Step.routerId : -Step.routerId;
-    const clusters = w[x + Key.clusters]! - w[y + Key.clusters]!;
+    const clusters = w.get(x + Key.clusters) - w.get(y + Key.clusters);
     if (clusters !== 0) return clusters > 0 ? Step.clusters : -Step.clusters;
     const address = standings.compare(p, q);
     if (address !== 0) return address > 0 ? Step.address : -Step.address;

@@ -4,7 +4,7 @@
  */
 import { Arena } from '../lib/arena.ts';
 import { HashIndex } from '../lib/hashindex.ts';
-import { roomFor } from '../lib/room.ts';
+import { Column8, Column32 } from '../lib/column.ts';
 import { tableSeed } from '../lib/seed.ts';
 
 /**
@@ -17,12 +17,12 @@ export class AttributeTable {
   size = 0;
   private readonly arena = new Arena();
   /** Where in the arena a set is; of an id that was given back, the one given back before it + 1. */
-  private positions = new Uint32Array(32);
+  private readonly positions = new Column32();
   /** Octets; GONE for an id that is no set. */
-  private lengths = new Uint32Array(32);
-  private hashes = new Uint32Array(32);
-  private references = new Uint32Array(32);
-  private tags = new Uint8Array(32);
+  private readonly lengths = new Column32();
+  private readonly hashes = new Column32();
+  private readonly references = new Column32();
+  private readonly tags = new Column8();
   /** Every id ever given is below this. */
   private limit = 0;
   /** The id that was given back last + 1; 0: none. */
@@ -65,11 +65,11 @@ export class AttributeTable {
   add(bytes: Uint8Array, start: number, end: number, tag: number, hash = this.hash(bytes, start, end, tag)): number {
     if (this.sweep < this.limit) this.tidy();
     const id = this.free === 0 ? this.append() : this.reuse();
-    this.positions[id] = this.arena.put(bytes, start, end);
-    this.lengths[id] = end - start;
-    this.hashes[id] = hash;
-    this.tags[id] = tag;
-    this.references[id] = 0;
+    this.positions.set(id, this.arena.put(bytes, start, end));
+    this.lengths.set(id, end - start);
+    this.hashes.set(id, hash);
+    this.tags.set(id, tag);
+    this.references.set(id, 0);
     this.size++;
     this.index.enter(id, hash);
     this.index.grow(this.size, this.enterAgain);
@@ -77,13 +77,13 @@ export class AttributeTable {
   }
 
   retain(id: number): void {
-    this.references[id] = this.references[id]! + 1;
+    this.references.set(id, this.references.get(id) + 1);
   }
 
   /** Gives one reference back; the set is gone when none is left. A set without references is dropped at once. */
   release(id: number): void {
-    const left = this.references[id]! - 1;
-    if (left > 0) this.references[id] = left;
+    const left = this.references.get(id) - 1;
+    if (left > 0) this.references.set(id, left);
     else this.drop(id);
   }
 
@@ -100,31 +100,31 @@ export class AttributeTable {
 
   /** References of a set. */
   count(id: number): number {
-    return this.references[id]!;
+    return this.references.get(id);
   }
 
   /** The octets of a set, where they lie: valid until the next `add` or `release`. */
   view(id: number): Uint8Array {
-    const position = this.positions[id]!;
+    const position = this.positions.get(id);
     const at = this.arena.within(position);
-    return this.arena.piece(position).subarray(at, at + this.lengths[id]!);
+    return this.arena.piece(position).subarray(at, at + this.lengths.get(id));
   }
 
   /** Octets of a set. */
   lengthOf(id: number): number {
-    return this.lengths[id]!;
+    return this.lengths.get(id);
   }
 
   /** Four of its octets as a number, in network order: what `view` says, without a view. */
   word(id: number, at: number): number {
-    const position = this.positions[id]!;
+    const position = this.positions.get(id);
     const i = this.arena.within(position) + at;
     const b = this.arena.piece(position);
     return ((b[i]! << 24) | (b[i + 1]! << 16) | (b[i + 2]! << 8) | b[i + 3]!) >>> 0;
   }
 
   tag(id: number): number {
-    return this.tags[id]!;
+    return this.tags.get(id);
   }
 
   /** Octets held, for measurements. */
@@ -140,33 +140,33 @@ export class AttributeTable {
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const id = slots[slot]! - 1;
       if (id < 0) return -1;
-      if (this.hashes[id] === hash && this.tags[id] === tag && this.holds(id, bytes, start, end)) return id;
+      if (this.hashes.get(id) === hash && this.tags.get(id) === tag && this.holds(id, bytes, start, end)) return id;
     }
   }
 
   private holds(id: number, bytes: Uint8Array, start: number, end: number): boolean {
     const length = end - start;
-    if (this.lengths[id] !== length) return false;
-    const position = this.positions[id]!;
+    if (this.lengths.get(id) !== length) return false;
+    const position = this.positions.get(id);
     const piece = this.arena.piece(position);
     const at = this.arena.within(position);
     for (let i = 0; i < length; i++) if (piece[at + i] !== bytes[start + i]) return false;
     return true;
   }
 
-  private readonly hashAt = (id: number): number => this.hashes[id]!;
+  private readonly hashAt = (id: number): number => this.hashes.get(id);
 
   private readonly enterAgain = (id: number): void => {
-    if (this.lengths[id] !== GONE) this.index.enter(id, this.hashes[id]!);
+    if (this.lengths.get(id) !== GONE) this.index.enter(id, this.hashes.get(id));
   };
 
   private drop(id: number): void {
     for (let i = 0; i < this.watchers.length; i++) this.watchers[i]!(id);
-    this.index.remove(id, this.hashes[id]!, this.hashAt);
-    this.arena.drop(this.positions[id]!, this.lengths[id]!);
-    this.lengths[id] = GONE;
-    this.references[id] = 0;
-    this.positions[id] = this.free;
+    this.index.remove(id, this.hashes.get(id), this.hashAt);
+    this.arena.drop(this.positions.get(id), this.lengths.get(id));
+    this.lengths.set(id, GONE);
+    this.references.set(id, 0);
+    this.positions.set(id, this.free);
     this.free = id + 1;
     this.size--;
     if (this.sweep < this.limit) this.tidy();
@@ -181,25 +181,25 @@ export class AttributeTable {
     const to = Math.min(this.sweep + AT_A_TIME, this.limit);
     for (; this.sweep < to; this.sweep++) {
       const id = this.sweep;
-      const length = this.lengths[id]!;
-      if (length !== GONE) this.positions[id] = this.arena.move(this.positions[id]!, length);
+      const length = this.lengths.get(id);
+      if (length !== GONE) this.positions.set(id, this.arena.move(this.positions.get(id), length));
     }
   }
 
   private reuse(): number {
     const id = this.free - 1;
-    this.free = this.positions[id]!;
+    this.free = this.positions.get(id);
     return id;
   }
 
   /** An id that was never given, with room for it. */
   private append(): number {
     const id = this.limit;
-    this.positions = roomFor(this.positions, id, 0);
-    this.lengths = roomFor(this.lengths, id, 1);
-    this.hashes = roomFor(this.hashes, id, 2);
-    this.references = roomFor(this.references, id, 3);
-    this.tags = roomFor(this.tags, id, 4);
+    this.positions.room(id);
+    this.lengths.room(id);
+    this.hashes.room(id);
+    this.references.room(id);
+    this.tags.room(id);
     this.limit++;
     return id;
   }

@@ -2,7 +2,7 @@
  * What the decision process compares, read once for each attribute set: eight words, half a cache line, that lie
  * together. No comparison ever decodes an attribute.
  */
-import { grown, roomier } from '../lib/room.ts';
+import { Column32 } from '../lib/column.ts';
 import { AttributeCode, AttributeFlag, Community } from './const.ts';
 import type { AttributeTable } from './intern.ts';
 import type { NextHops } from './nexthop.ts';
@@ -30,15 +30,16 @@ export const KeyFlag = { origin: 3, localPref: 4, med: 8, llgrStale: 16, known: 
 
 export class AttributeKeys {
   readonly nextHops: NextHops;
-  words = new Uint32Array(64 * WORDS);
-  /** Link bandwidth, octets a second; 0 for none. */
-  private bandwidths = new Float32Array(64);
+  readonly words = new Column32();
+  /** Link bandwidth by set, octets a second: few have any. */
+  private readonly bandwidths = new Map<number, number>();
   readonly attributes: AttributeTable;
   private readonly forget = (set: number): void => {
     const at = set * WORDS;
-    if (at >= this.words.length || this.words[at + Key.flags] === 0) return;
-    this.words[at + Key.flags] = 0;
-    const nextHop = this.words[at + Key.nextHop]!;
+    if (at >= this.words.capacity || this.words.get(at + Key.flags) === 0) return;
+    this.bandwidths.delete(set);
+    this.words.set(at + Key.flags, 0);
+    const nextHop = this.words.get(at + Key.nextHop);
     if (nextHop !== 0) this.nextHops.release(nextHop - 1);
   };
 
@@ -53,36 +54,28 @@ export class AttributeKeys {
     this.attributes.unwatch(this.forget);
   }
 
-  /** Where the keys of a set begin in `words`, which may be another array afterwards. */
+  /** Where the keys of a set begin in `words`. */
   at(set: number): number {
     const at = set * WORDS;
-    if (at >= this.words.length) {
-      // At once to what is there: a table decided on for the first time would have it copied over and over.
-      const capacity = Math.max(set + 1, this.attributes.size, roomier(this.bandwidths.length));
-      this.words = grown(this.words, capacity * WORDS);
-      const bandwidths = new Float32Array(capacity);
-      bandwidths.set(this.bandwidths);
-      this.bandwidths = bandwidths;
-    }
-    if (this.words[at + Key.flags] === 0) this.load(set, at);
+    this.words.room(at + WORDS - 1);
+    if (this.words.get(at + Key.flags) === 0) this.load(set, at);
     return at;
   }
 
   /** The link bandwidth of a set that `at` was asked for (draft-ietf-idr-link-bandwidth §2), octets a second; 0 for none. */
   bandwidth(set: number): number {
-    return this.bandwidths[set]!;
+    return this.bandwidths.get(set) ?? 0;
   }
 
   /** Octets held, for measurements. */
   get byteLength(): number {
-    return this.words.byteLength + this.bandwidths.byteLength;
+    return this.words.byteLength;
   }
 
   private load(set: number, at: number): void {
     const bytes = this.attributes.view(set);
     const w = this.words;
-    w.fill(0, at, at + WORDS);
-    this.bandwidths[set] = 0;
+    for (let i = 0; i < WORDS; i++) w.set(at + i, 0);
     let flags: number = KeyFlag.known;
     // The octets are canonical (update.ts): every attribute is sound and there once.
     for (let i = 0; i < bytes.length; ) {
@@ -96,34 +89,38 @@ export class AttributeKeys {
           readPath(bytes, value, end, w, at);
           break;
         case AttributeCode.nextHop:
-          w[at + Key.nextHop] = this.nextHops.retain(bytes, value, 4) + 1;
+          w.set(at + Key.nextHop, this.nextHops.retain(bytes, value, 4) + 1);
           break;
         case AttributeCode.mpReach:
-          w[at + Key.nextHop] = this.mpNextHop(bytes, value) + 1;
+          w.set(at + Key.nextHop, this.mpNextHop(bytes, value) + 1);
           break;
         case AttributeCode.med:
-          w[at + Key.med] = word(bytes, value);
+          w.set(at + Key.med, word(bytes, value));
           flags |= KeyFlag.med;
           break;
         case AttributeCode.localPref:
-          w[at + Key.localPref] = word(bytes, value);
+          w.set(at + Key.localPref, word(bytes, value));
           flags |= KeyFlag.localPref;
           break;
         case AttributeCode.communities:
           for (let c = value; c < end; c += 4) if (word(bytes, c) === Community.llgrStale) flags |= KeyFlag.llgrStale;
           break;
         case AttributeCode.originatorId:
-          w[at + Key.originator] = word(bytes, value);
+          w.set(at + Key.originator, word(bytes, value));
           break;
         case AttributeCode.clusterList:
-          w[at + Key.clusters] = (end - value) >> 2;
+          w.set(at + Key.clusters, (end - value) >> 2);
           break;
         case AttributeCode.extendedCommunities:
-          this.bandwidths[set] = readBandwidth(bytes, value, end);
+          this.loadBandwidth(set, readBandwidth(bytes, value, end));
       }
       i = end;
     }
-    w[at + Key.flags] = flags;
+    w.set(at + Key.flags, flags);
+  }
+
+  private loadBandwidth(set: number, bandwidth: number): void {
+    if (bandwidth !== 0) this.bandwidths.set(set, bandwidth);
   }
 
   /** As `decodeNextHop`: of two, the global one, unless it is `::`. */
@@ -162,17 +159,17 @@ export const endAt = (bytes: Uint8Array, at: number): number =>
 const SET = 1;
 const SEQUENCE = 2;
 
-function readPath(bytes: Uint8Array, start: number, end: number, w: Uint32Array, at: number): void {
+function readPath(bytes: Uint8Array, start: number, end: number, w: Column32, at: number): void {
   let hops = 0;
   let begun = false;
   for (let i = start; i < end; i += 2 + 4 * bytes[i + 1]!) {
     const type = bytes[i];
     if (type !== SET && type !== SEQUENCE) continue;
     hops += type === SET ? 1 : bytes[i + 1]!;
-    if (!begun && type === SEQUENCE) w[at + Key.neighbour] = word(bytes, i + 2);
+    if (!begun && type === SEQUENCE) w.set(at + Key.neighbour, word(bytes, i + 2));
     begun = true;
   }
-  w[at + Key.hops] = hops;
+  w.set(at + Key.hops, hops);
 }
 
 /** Of type 0x40 (not transitive) or 0x00, subtype 0x04. What is no bandwidth is taken as none. */

@@ -7,7 +7,7 @@
  * Rib as prefixes, each once, whatever happens to it meanwhile.
  */
 import { equal } from '../lib/diff.ts';
-import { roomFor } from '../lib/room.ts';
+import { Column32 } from '../lib/column.ts';
 import type { AddressFamily } from './const.ts';
 import { Decision, type DecisionOptions, type Exclusion, type Loss } from './decision.ts';
 import { AttributeKeys, Key } from './keys.ts';
@@ -41,7 +41,7 @@ export interface Verdict {
 /** What was chosen in one family, and the pass over all its prefixes that may be under way. */
 interface Chosen {
   /** Selection id + 1 by prefix id. */
-  ids: Uint32Array;
+  readonly ids: Column32;
   /** Where the pass is, or -1. */
   at: number;
   /** Ids below this were passed before the latest reason to pass: it comes round to them. */
@@ -50,7 +50,7 @@ interface Chosen {
   end: number;
 }
 
-const noneChosen = (): Chosen => ({ ids: new Uint32Array(64), at: -1, again: 0, end: Number.POSITIVE_INFINITY });
+const noneChosen = (): Chosen => ({ ids: new Column32(), at: -1, again: 0, end: Number.POSITIVE_INFINITY });
 
 export class LocRib {
   readonly selections: Selections;
@@ -151,12 +151,13 @@ export class LocRib {
 
   /** The id in `nextHops` of a set's next hop; -1 for a set without one. */
   nextHopOf(attributes: number): number {
-    return this.keys.words[this.keys.at(attributes) + Key.nextHop]! - 1;
+    return this.keys.words.get(this.keys.at(attributes) + Key.nextHop) - 1;
   }
 
   /** The selection of a prefix, or NO_SELECTION. */
   selection(family: AddressFamily, prefix: number): number {
-    return (this.chosen[family].ids[prefix] ?? 0) - 1;
+    const { ids } = this.chosen[family];
+    return prefix < ids.capacity ? ids.get(prefix) - 1 : NO_SELECTION;
   }
 
   /** Every route to a prefix and what became of it, as decided anew. */
@@ -173,8 +174,9 @@ export class LocRib {
   /** Gives back what it keeps of the attribute sets; nothing may be asked of it afterwards. */
   close(): void {
     for (const { ids } of Object.values(this.chosen)) {
-      for (const id of ids) if (id !== 0) this.selections.release(id - 1);
-      ids.fill(0);
+      for (let prefix = 0; prefix < ids.capacity; prefix++)
+        if (ids.get(prefix) !== 0) this.selections.release(ids.get(prefix) - 1);
+      ids.clear();
     }
     this.keys.close();
   }
@@ -203,15 +205,15 @@ export class LocRib {
 
   private decide(routes: RouteTable, prefix: number): void {
     const chosen = this.chosen[routes.family];
-    chosen.ids = roomFor(chosen.ids, prefix, 11);
-    const before = chosen.ids[prefix]! - 1;
+    chosen.ids.room(prefix);
+    const before = chosen.ids.get(prefix) - 1;
     const after = this.choose(routes, prefix);
     if (before !== NO_SELECTION && before === after) {
       this.selections.release(after);
       return;
     }
     if (before === after) return;
-    chosen.ids[prefix] = after + 1;
+    chosen.ids.set(prefix, after + 1);
     this.changed(routes.family, prefix, before, after);
     if (before !== NO_SELECTION) this.selections.release(before);
   }

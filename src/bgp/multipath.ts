@@ -91,15 +91,15 @@ export class Multipath {
     const y = table.attributesOf(b);
     const { asPath = 'same' } = this.settings;
     if (x === y || asPath === 'relaxed') return true;
-    if (keys.words[keys.at(x) + Key.neighbour] !== keys.words[keys.at(y) + Key.neighbour]) return false;
+    if (keys.words.get(keys.at(x) + Key.neighbour) !== keys.words.get(keys.at(y) + Key.neighbour)) return false;
     if (asPath === 'sameNeighbour') return true;
     return compareBytes(asPathOctets(keys.attributes.view(x)), asPathOctets(keys.attributes.view(y))) === 0;
   }
 
   private isSameWay(table: RouteTable, a: number, b: number): boolean {
     const { keys } = this.decision;
-    const hop = keys.words[keys.at(table.attributesOf(a)) + Key.nextHop]!;
-    if (hop !== keys.words[keys.at(table.attributesOf(b)) + Key.nextHop]) return false;
+    const hop = keys.words.get(keys.at(table.attributesOf(a)) + Key.nextHop);
+    if (hop !== keys.words.get(keys.at(table.attributesOf(b)) + Key.nextHop)) return false;
     return table.peerOf(a) === table.peerOf(b) || !keys.nextHops.isLinkLocal(hop - 1);
   }
 

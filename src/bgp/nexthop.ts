@@ -1,6 +1,6 @@
 /** The next hops of received routes as small integers, each with its distance from here. */
 import { type Address, addressFrom, isLinkLocal } from '../lib/address.ts';
-import { grown } from '../lib/room.ts';
+import { Column8, Column32 } from '../lib/column.ts';
 import { PrefixTable } from '../lib/table.ts';
 
 /**
@@ -25,9 +25,9 @@ export class NextHops {
   private readonly ipv4 = new PrefixTable(4, 8);
   private readonly ipv6 = new PrefixTable(6, 8);
   /** By id. */
-  private distances = new Uint32Array(16);
-  private references = new Uint32Array(16);
-  private places = new Uint8Array(16);
+  private readonly distances = new Column32();
+  private readonly references = new Column32();
+  private readonly places = new Column8();
   /** Where `refresh` is, or -1. */
   private refreshAt = -1;
   private differs = false;
@@ -52,24 +52,21 @@ export class NextHops {
       ? table.insert(word(bytes, at), 0, 0, 0, 32)
       : table.insert(word(bytes, at), word(bytes, at + 4), word(bytes, at + 8), word(bytes, at + 12), 128);
     const id = 2 * inner + (v4 ? 0 : 1);
-    if (id >= this.distances.length) {
-      const capacity = Math.max(id + 1, Math.ceil(this.distances.length * 1.5));
-      this.distances = grown(this.distances, capacity);
-      this.references = grown(this.references, capacity);
-      this.places = grown(this.places, capacity);
-    }
+    this.distances.room(id);
+    this.references.room(id);
+    this.places.room(id);
     if (table.size > before) {
-      this.references[id] = 0;
-      this.places[id] = Place.onLink;
+      this.references.set(id, 0);
+      this.places.set(id, Place.onLink);
       this.measure(id);
     }
-    this.references[id] = this.references[id]! + 1;
+    this.references.set(id, this.references.get(id) + 1);
     return id;
   }
 
   release(id: number): void {
-    const left = this.references[id]! - 1;
-    this.references[id] = left;
+    const left = this.references.get(id) - 1;
+    this.references.set(id, left);
     if (left > 0) return;
     this.forgotten?.(id);
     (isV4(id) ? this.ipv4 : this.ipv6).remove(id >> 1);
@@ -82,18 +79,18 @@ export class NextHops {
 
   /** The IGP metric, or UNREACHABLE. */
   distance(id: number): number {
-    return this.distances[id]!;
+    return this.distances.get(id);
   }
 
   /** It can be reached, but not on a link of ours. */
   isOffLink(id: number): boolean {
-    return this.places[id] !== Place.onLink;
+    return this.places.get(id) !== Place.onLink;
   }
 
   /** For a next hop off link: true for the first who asks since it is so. */
   tellOffLink(id: number): boolean {
-    const first = this.places[id] === Place.offLink;
-    this.places[id] = Place.offLinkTold;
+    const first = this.places.get(id) === Place.offLink;
+    this.places.set(id, Place.offLinkTold);
     return first;
   }
 
@@ -130,9 +127,9 @@ export class NextHops {
     const address = this.address(id);
     const distance = this.measured(address);
     const onLink = distance === UNREACHABLE || isLinkLocal(address) || this.onLink(address);
-    const differs = distance !== this.distances[id] || onLink === this.isOffLink(id);
-    this.distances[id] = distance;
-    if (onLink === this.isOffLink(id)) this.places[id] = onLink ? Place.onLink : Place.offLink;
+    const differs = distance !== this.distances.get(id) || onLink === this.isOffLink(id);
+    this.distances.set(id, distance);
+    if (onLink === this.isOffLink(id)) this.places.set(id, onLink ? Place.onLink : Place.offLink);
     return differs;
   }
 

@@ -11,7 +11,7 @@
  */
 import { emptyList, IdLinks } from '../lib/list.ts';
 import type { Prefix } from '../lib/prefix.ts';
-import { roomFor } from '../lib/room.ts';
+import { Column8, Column32 } from '../lib/column.ts';
 import { PrefixTable } from '../lib/table.ts';
 import type { AddressFamily } from './const.ts';
 import type { Bucket } from './interner.ts';
@@ -53,48 +53,43 @@ export class Outbound {
   private readonly templates: Templates;
 
   /** By prefix id: template id + 1 and bucket id + 1 (0: none), the list it hangs in, flags. */
-  private wants: Uint32Array;
-  private sent: Uint32Array;
-  private places: Uint32Array;
-  private flags: Uint8Array;
+  private readonly wants = new Column32();
+  private readonly sent = new Column32();
+  private readonly places = new Column32();
+  private readonly flags = new Column8();
 
   constructor(family: AddressFamily) {
     this.family = family;
     this.templates = new Templates(family);
     this.prefixes = new PrefixTable(family === 'ipv4' ? 4 : 6);
-    const { capacity } = this.prefixes;
-    this.wants = new Uint32Array(capacity);
-    this.sent = new Uint32Array(capacity);
-    this.places = new Uint32Array(capacity);
-    this.flags = new Uint8Array(capacity);
   }
 
   set(prefix: Prefix, attributes: PathAttributes, named = false): void {
     const want = this.templates.find(attributes);
     const id = this.prefixes.add(prefix);
     this.makeRoom(id);
-    if (named) this.flags[id] = this.flags[id]! | NAMED;
-    const old = this.wants[id]!;
+    if (named) this.flags.set(id, this.flags.get(id) | NAMED);
+    const old = this.wants.get(id);
     if (old === want) return;
     this.templates.retain(want);
     if (old === 0) this.desired++;
     else this.templates.release(old);
-    this.wants[id] = want;
+    this.wants.set(id, want);
     this.allow(id);
     this.place(id);
   }
 
   delete(prefix: Prefix): void {
     const id = this.prefixes.lookup(prefix);
-    if (id >= 0 && this.wants[id] !== 0) this.unwant(id);
+    if (id >= 0 && this.wants.get(id) !== 0) this.unwant(id);
   }
 
   /** Deletes what has not been set with `named` since the last call. */
   deleteUnnamed(): void {
     for (let id = 0; id < this.prefixes.limit; id++) {
-      const flags = this.flags[id]!;
-      if ((flags & NAMED) !== 0) this.flags[id] = flags & ~NAMED;
-      else if (this.wants[id] !== 0) this.unwant(id);
+      const flags = this.flags.get(id);
+      if ((flags & NAMED) !== 0) this.flags.set(id, flags & ~NAMED);
+      else if (this.wants.get(id) !== 0) this.unwant(id);
     }
   }
 
@@ -110,7 +105,7 @@ export class Outbound {
     if (!this.templates.isOpen) return;
     this.templates.open(exportRoute);
     for (let id = 0; id < this.prefixes.limit; id++) {
-      if (this.wants[id] === 0) continue;
+      if (this.wants.get(id) === 0) continue;
       this.allow(id);
       this.place(id);
     }
@@ -121,9 +116,9 @@ export class Outbound {
     this.templates.close();
     this.waiting.clear();
     Object.assign(this.withdrawals, emptyList());
-    this.sent.fill(0);
-    this.places.fill(NOWHERE);
-    this.flags.fill(0);
+    this.sent.clear();
+    this.places.clear();
+    this.flags.clear();
     this.advertised = 0;
     this.pending = 0;
     this.refused = 0;
@@ -133,7 +128,7 @@ export class Outbound {
     this.nextRound = 'none';
     if (this.prefixes.size === this.desired) return;
     for (let id = 0; id < this.prefixes.limit; id++) {
-      if (this.wants[id] === 0 && this.prefixes.has(id)) this.prefixes.remove(id);
+      if (this.wants.get(id) === 0 && this.prefixes.has(id)) this.prefixes.remove(id);
     }
   }
 
@@ -166,21 +161,21 @@ export class Outbound {
 
   /** A prefix was sent with what the bucket in which it waited says. */
   wasSent(id: number): void {
-    this.setSent(id, this.places[id]! - BUCKETS + 1);
+    this.setSent(id, this.places.get(id) - BUCKETS + 1);
     this.unhook(id);
     this.settle(id);
   }
 
   /** A prefix does not fit a message with its attributes: the peer must not keep older ones for it. */
   refuse(id: number): void {
-    this.flags[id] = this.flags[id]! | REFUSED;
+    this.flags.set(id, this.flags.get(id) | REFUSED);
     this.refused++;
     this.place(id);
   }
 
   *routes(): Generator<{ prefix: Prefix; attributes: PathAttributes }, void> {
     for (let id = 0; id < this.prefixes.limit; id++) {
-      const bucket = this.sent[id]!;
+      const bucket = this.sent.get(id);
       if (bucket === 0) continue;
       yield { prefix: this.prefixes.prefix(id), attributes: this.templates.buckets.get(bucket - 1).attributes };
     }
@@ -189,7 +184,7 @@ export class Outbound {
   *refusedPrefixes(): Generator<Prefix, void> {
     if (this.refused === 0) return;
     for (let id = 0; id < this.prefixes.limit; id++) {
-      if ((this.flags[id]! & REFUSED) !== 0) yield this.prefixes.prefix(id);
+      if ((this.flags.get(id) & REFUSED) !== 0) yield this.prefixes.prefix(id);
     }
   }
 
@@ -198,16 +193,16 @@ export class Outbound {
     this.begins = round === 'enhanced';
     for (let id = 0; id < this.prefixes.limit; id++) {
       // Withdrawals too: one taken back after the mark would be a route that the peer forgets at the end.
-      if (this.sent[id] === 0 && this.target(id) === 0) continue;
-      this.flags[id] = this.flags[id]! | DUE;
+      if (this.sent.get(id) === 0 && this.target(id) === 0) continue;
+      this.flags.set(id, this.flags.get(id) | DUE);
       this.due++;
       this.place(id);
     }
   }
 
   private unwant(id: number): void {
-    this.templates.release(this.wants[id]!);
-    this.wants[id] = 0;
+    this.templates.release(this.wants.get(id));
+    this.wants.set(id, 0);
     this.desired--;
     this.allow(id);
     this.place(id);
@@ -216,18 +211,18 @@ export class Outbound {
 
   /** Id + 1 of the bucket that the peer should have for a prefix, or 0. */
   private target(id: number): number {
-    const want = this.wants[id]!;
-    return want === 0 || (this.flags[id]! & REFUSED) !== 0 ? 0 : this.templates.bucket(want);
+    const want = this.wants.get(id);
+    return want === 0 || (this.flags.get(id) & REFUSED) !== 0 ? 0 : this.templates.bucket(want);
   }
 
   /** Hangs a prefix where it belongs: the one place where wanted and sent are compared. */
   private place(id: number): void {
     const target = this.target(id);
-    const again = target !== 0 && (this.flags[id]! & DUE) !== 0;
-    const agree = target === this.sent[id] && !again;
+    const again = target !== 0 && (this.flags.get(id) & DUE) !== 0;
+    const agree = target === this.sent.get(id) && !again;
     const place = agree ? NOWHERE : target === 0 ? WITHDRAWALS : target - 1 + BUCKETS;
-    if (place === this.places[id]) return;
-    if (this.places[id] !== NOWHERE) this.unhook(id);
+    if (place === this.places.get(id)) return;
+    if (this.places.get(id) !== NOWHERE) this.unhook(id);
     if (place === NOWHERE) this.settle(id);
     else this.hook(id, place);
   }
@@ -240,12 +235,12 @@ export class Outbound {
       this.links.append(bucket, id);
       this.waiting.add(bucket);
     }
-    this.places[id] = place;
+    this.places.set(id, place);
     this.pending++;
   }
 
   private unhook(id: number): void {
-    const place = this.places[id]!;
+    const place = this.places.get(id);
     if (place === WITHDRAWALS) this.links.remove(this.withdrawals, id);
     else {
       const bucket = this.templates.buckets.get(place - BUCKETS);
@@ -253,39 +248,40 @@ export class Outbound {
       if (bucket.size === 0) this.waiting.delete(bucket);
       this.templates.buckets.release(bucket);
     }
-    this.places[id] = NOWHERE;
+    this.places.set(id, NOWHERE);
     this.pending--;
   }
 
   /** Nothing of the round is left to do for a prefix. */
   private settle(id: number): void {
-    if ((this.flags[id]! & DUE) === 0) return;
-    this.flags[id] = this.flags[id]! & ~DUE;
+    if ((this.flags.get(id) & DUE) === 0) return;
+    this.flags.set(id, this.flags.get(id) & ~DUE);
     this.due--;
   }
 
   private allow(id: number): void {
-    if ((this.flags[id]! & REFUSED) === 0) return;
-    this.flags[id] = this.flags[id]! & ~REFUSED;
+    if ((this.flags.get(id) & REFUSED) === 0) return;
+    this.flags.set(id, this.flags.get(id) & ~REFUSED);
     this.refused--;
   }
 
   private setSent(id: number, sent: number): void {
-    const before = this.sent[id]!;
+    const before = this.sent.get(id);
     if (sent !== 0) this.templates.buckets.retain(this.templates.buckets.get(sent - 1));
     if (before !== 0) this.templates.buckets.release(this.templates.buckets.get(before - 1));
-    this.sent[id] = sent;
+    this.sent.set(id, sent);
     this.advertised += (sent === 0 ? 0 : 1) - (before === 0 ? 0 : 1);
   }
 
   private forgetIfIdle(id: number): void {
-    if (this.wants[id] === 0 && this.sent[id] === 0 && this.places[id] === NOWHERE) this.prefixes.remove(id);
+    if (this.wants.get(id) === 0 && this.sent.get(id) === 0 && this.places.get(id) === NOWHERE)
+      this.prefixes.remove(id);
   }
 
   private makeRoom(id: number): void {
-    this.wants = roomFor(this.wants, id, 3);
-    this.sent = roomFor(this.sent, id, 4);
-    this.places = roomFor(this.places, id, 5);
-    this.flags = roomFor(this.flags, id, 6);
+    this.wants.room(id);
+    this.sent.room(id);
+    this.places.room(id);
+    this.flags.room(id);
   }
 }

@@ -6,7 +6,7 @@
  * invisible at once, and removed by `sweep` a slice at a time.
  */
 import { IdQueue } from '../lib/queue.ts';
-import { roomFor } from '../lib/room.ts';
+import { Column8, Column16, Column32 } from '../lib/column.ts';
 import { PrefixTable } from '../lib/table.ts';
 import type { AddressFamily } from './const.ts';
 import type { AttributeTable } from './intern.ts';
@@ -21,7 +21,6 @@ export type Accept = (peer: number, family: AddressFamily, attributes: number, p
 
 /** No route, no prefix. */
 const NONE = -1;
-const FIRST_CAPACITY = 64;
 
 export class RouteTable {
   readonly family: AddressFamily;
@@ -35,19 +34,19 @@ export class RouteTable {
   /** Prefixes whose routes changed since the decision process saw them. */
   private readonly changed = new IdQueue();
   /** By prefix id: first route + 1, or 0. */
-  private heads: Uint32Array;
+  private readonly heads = new Column32();
 
   private limit = 0;
   private firstFree = NONE;
   /** By route: the rest of its prefix's list (route + 1, or 0); the free list runs through it too. */
-  private nexts = new Uint32Array(FIRST_CAPACITY);
+  private readonly nexts = new Column32();
   /** By route: prefix id + 1, or 0 when the route is free. */
-  private targets = new Uint32Array(FIRST_CAPACITY);
-  private sets = new Uint32Array(FIRST_CAPACITY);
-  private pathIds = new Uint32Array(FIRST_CAPACITY);
-  private peers = new Uint16Array(FIRST_CAPACITY);
-  private generations = new Uint8Array(FIRST_CAPACITY);
-  private accepted = new Uint8Array(FIRST_CAPACITY);
+  private readonly targets = new Column32();
+  private readonly sets = new Column32();
+  private readonly pathIds = new Column32();
+  private readonly peers = new Column16();
+  private readonly generations = new Column8();
+  private readonly accepted = new Column8();
 
   /** Where the search for dead routes goes on. */
   private sweepAt = 0;
@@ -57,7 +56,6 @@ export class RouteTable {
   constructor(family: AddressFamily, attributes: AttributeTable, accept: Accept = () => true) {
     this.family = family;
     this.prefixes = new PrefixTable(family === 'ipv4' ? 4 : 6);
-    this.heads = new Uint32Array(this.prefixes.capacity);
     this.attributes = attributes;
     this.accept = accept;
   }
@@ -74,35 +72,35 @@ export class RouteTable {
     attributes: number,
   ): void {
     const prefix = this.prefixes.insert(w0, w1, w2, w3, length);
-    this.heads = roomFor(this.heads, prefix, 3);
+    this.heads.room(prefix);
     const source = this.sources.of(peer);
     let route = this.find(prefix, peer, pathId);
     if (route === NONE) {
       if (this.siblings >= MAX_PATHS_OF_PEER) return this.tooManyPaths?.(peer, prefix);
       route = this.allocate();
-      this.nexts[route] = this.heads[prefix]!;
-      this.heads[prefix] = route + 1;
-      this.targets[route] = prefix + 1;
-      this.peers[route] = peer;
-      this.pathIds[route] = pathId;
+      this.nexts.set(route, this.heads.get(prefix));
+      this.heads.set(prefix, route + 1);
+      this.targets.set(route, prefix + 1);
+      this.peers.set(route, peer);
+      this.pathIds.set(route, pathId);
       this.attributes.retain(attributes);
     } else {
-      const same = this.sets[route] === attributes && source.isLive(this.generations[route]!);
+      const same = this.sets.get(route) === attributes && source.isLive(this.generations.get(route));
       this.count(route, -1);
       if (same) {
         // What was stale may have been a last resort (RFC 9494 §4.3): now it is a route like others.
-        if (this.generations[route] !== source.current) this.changed.push(prefix);
-        this.generations[route] = source.current;
+        if (this.generations.get(route) !== source.current) this.changed.push(prefix);
+        this.generations.set(route, source.current);
         this.count(route, 1);
         return;
       }
       // In this order: the two may be one set, with this reference its last.
       this.attributes.retain(attributes);
-      this.attributes.release(this.sets[route]!);
+      this.attributes.release(this.sets.get(route));
     }
-    this.sets[route] = attributes;
-    this.generations[route] = source.current;
-    this.accepted[route] = this.accept(peer, this.family, attributes, prefix) ? 1 : 0;
+    this.sets.set(route, attributes);
+    this.generations.set(route, source.current);
+    this.accepted.set(route, this.accept(peer, this.family, attributes, prefix) ? 1 : 0);
     this.count(route, 1);
     this.changed.push(prefix);
   }
@@ -130,7 +128,7 @@ export class RouteTable {
     for (let n = Math.min(budget, this.limit); n > 0 && this.sources.dead > 0; n--) {
       if (this.sweepAt >= this.limit) this.sweepAt = 0;
       const route = this.sweepAt++;
-      if (this.targets[route] !== 0 && !this.isLive(route)) this.remove(route);
+      if (this.targets.get(route) !== 0 && !this.isLive(route)) this.remove(route);
     }
     return this.sources.dead > 0;
   }
@@ -139,7 +137,7 @@ export class RouteTable {
   reconsider(peer: number, from: number, budget: number): number {
     const to = Math.min(from + budget, this.limit);
     for (let route = from; route < to; route++) {
-      if (this.peers[route] === peer && this.targets[route] !== 0 && this.isLive(route)) this.judge(route);
+      if (this.peers.get(route) === peer && this.targets.get(route) !== 0 && this.isLive(route)) this.judge(route);
     }
     return to === this.limit ? NONE : to;
   }
@@ -150,11 +148,11 @@ export class RouteTable {
   }
 
   private judge(route: number): void {
-    const prefix = this.targets[route]! - 1;
-    const accepted = this.accept(this.peers[route]!, this.family, this.sets[route]!, prefix);
+    const prefix = this.targets.get(route) - 1;
+    const accepted = this.accept(this.peers.get(route), this.family, this.sets.get(route), prefix);
     if (accepted === this.isAccepted(route)) return;
     this.count(route, -1);
-    this.accepted[route] = accepted ? 1 : 0;
+    this.accepted.set(route, accepted ? 1 : 0);
     this.count(route, 1);
     this.changed.push(prefix);
   }
@@ -173,53 +171,53 @@ export class RouteTable {
     for (; budget > 0 && this.changed.size > 0; budget--) {
       const prefix = this.changed.shift();
       visit(prefix);
-      if (this.heads[prefix] === 0 && !this.changed.has(prefix)) this.prefixes.remove(prefix);
+      if (this.heads.get(prefix) === 0 && !this.changed.has(prefix)) this.prefixes.remove(prefix);
     }
     return this.changed.size > 0;
   }
 
   /** The first route to a prefix, or -1: dead ones are passed over. */
   first(prefix: number): number {
-    return this.skipDead(this.heads[prefix]! - 1);
+    return this.skipDead(this.heads.get(prefix) - 1);
   }
 
   /** The route after `route` to the same prefix, or -1. */
   next(route: number): number {
-    return this.skipDead(this.nexts[route]! - 1);
+    return this.skipDead(this.nexts.get(route) - 1);
   }
 
   /** The first route of `peer` from `from` on, or -1: `show` walks a peer's routes with it, in no order. */
   nextOf(peer: number, from = 0): number {
     for (let route = from; route < this.limit; route++) {
-      if (this.peers[route] === peer && this.targets[route] !== 0 && this.isLive(route)) return route;
+      if (this.peers.get(route) === peer && this.targets.get(route) !== 0 && this.isLive(route)) return route;
     }
     return NONE;
   }
 
   /** The id in `prefixes`. */
   prefixOf(route: number): number {
-    return this.targets[route]! - 1;
+    return this.targets.get(route) - 1;
   }
 
   peerOf(route: number): number {
-    return this.peers[route]!;
+    return this.peers.get(route);
   }
 
   /** The id of a route's attributes in the AttributeTable. */
   attributesOf(route: number): number {
-    return this.sets[route]!;
+    return this.sets.get(route);
   }
 
   pathIdOf(route: number): number {
-    return this.pathIds[route]!;
+    return this.pathIds.get(route);
   }
 
   isStale(route: number): boolean {
-    return this.generations[route] !== this.sources.of(this.peers[route]!).current;
+    return this.generations.get(route) !== this.sources.of(this.peers.get(route)).current;
   }
 
   isAccepted(route: number): boolean {
-    return this.accepted[route] !== 0;
+    return this.accepted.get(route) !== 0;
   }
 
   counts(peer: number): RouteCounts {
@@ -234,42 +232,42 @@ export class RouteTable {
   }
 
   private isLive(route: number): boolean {
-    return this.sources.of(this.peers[route]!).isLive(this.generations[route]!);
+    return this.sources.of(this.peers.get(route)).isLive(this.generations.get(route));
   }
 
   private skipDead(route: number): number {
-    while (route !== NONE && !this.isLive(route)) route = this.nexts[route]! - 1;
+    while (route !== NONE && !this.isLive(route)) route = this.nexts.get(route) - 1;
     return route;
   }
 
   private find(prefix: number, peer: number, pathId: number): number {
     const { current } = this.sources.of(peer);
     this.siblings = 0;
-    for (let route = this.heads[prefix]! - 1; route !== NONE; route = this.nexts[route]! - 1) {
-      if (this.peers[route] !== peer) continue;
-      if (this.pathIds[route] === pathId) return route;
-      if (this.generations[route] === current) this.siblings++;
+    for (let route = this.heads.get(prefix) - 1; route !== NONE; route = this.nexts.get(route) - 1) {
+      if (this.peers.get(route) !== peer) continue;
+      if (this.pathIds.get(route) === pathId) return route;
+      if (this.generations.get(route) === current) this.siblings++;
     }
     return NONE;
   }
 
   private count(route: number, by: 1 | -1): void {
-    this.sources.count(this.peers[route]!, this.generations[route]!, this.isAccepted(route), by);
+    this.sources.count(this.peers.get(route), this.generations.get(route), this.isAccepted(route), by);
   }
 
   remove(route: number): void {
-    const prefix = this.targets[route]! - 1;
-    const rest = this.nexts[route]!;
-    if (this.heads[prefix] === route + 1) this.heads[prefix] = rest;
+    const prefix = this.targets.get(route) - 1;
+    const rest = this.nexts.get(route);
+    if (this.heads.get(prefix) === route + 1) this.heads.set(prefix, rest);
     else {
-      let before = this.heads[prefix]! - 1;
-      while (this.nexts[before] !== route + 1) before = this.nexts[before]! - 1;
-      this.nexts[before] = rest;
+      let before = this.heads.get(prefix) - 1;
+      while (this.nexts.get(before) !== route + 1) before = this.nexts.get(before) - 1;
+      this.nexts.set(before, rest);
     }
     this.count(route, -1);
-    this.attributes.release(this.sets[route]!);
-    this.targets[route] = 0;
-    this.nexts[route] = this.firstFree + 1;
+    this.attributes.release(this.sets.get(route));
+    this.targets.set(route, 0);
+    this.nexts.set(route, this.firstFree + 1);
     this.firstFree = route;
     this.changed.push(prefix);
   }
@@ -277,20 +275,20 @@ export class RouteTable {
   private allocate(): number {
     const route = this.firstFree;
     if (route === NONE) return this.append();
-    this.firstFree = this.nexts[route]! - 1;
+    this.firstFree = this.nexts.get(route) - 1;
     return route;
   }
 
   /** An id that was never given, with room for it. */
   private append(): number {
     const route = this.limit;
-    this.nexts = roomFor(this.nexts, route, 4);
-    this.targets = roomFor(this.targets, route, 5);
-    this.sets = roomFor(this.sets, route, 6);
-    this.pathIds = roomFor(this.pathIds, route, 7);
-    this.peers = roomFor(this.peers, route, 8);
-    this.generations = roomFor(this.generations, route, 9);
-    this.accepted = roomFor(this.accepted, route, 10);
+    this.nexts.room(route);
+    this.targets.room(route);
+    this.sets.room(route);
+    this.pathIds.room(route);
+    this.peers.room(route);
+    this.generations.room(route);
+    this.accepted.room(route);
     this.limit++;
     return route;
   }

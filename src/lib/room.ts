@@ -35,23 +35,3 @@ export function grown<T extends Words>(old: T, capacity: number): T {
   out.set(old);
   return out;
 }
-
-/** Up to here arrays grow twofold, entries; above, somebody would ask why half of them is empty. */
-const LARGE = 1 << 20;
-
-/** The capacity after `capacity`. */
-export const roomier = (capacity: number): number =>
-  Math.max(64, capacity < LARGE ? 2 * capacity : Math.ceil(1.5 * capacity));
-
-/**
- * The array, or a longer copy when the id comes near its end. To copy megabytes takes milliseconds, so parallel arrays do
- * not do it in the same moment.
- * @param turn of an array among those that are parallel, 0..15: the later, the earlier it is copied
- */
-export function roomFor<T extends Words>(array: T, id: number, turn: number): T {
-  const { length } = array;
-  if (id + turn * (length >> 6) < length) return array;
-  let capacity = roomier(length);
-  while (capacity <= id) capacity = roomier(capacity);
-  return grown(array, capacity);
-}

@@ -9,7 +9,7 @@
 import { addressFrom, type Family } from './address.ts';
 import { HashIndex } from './hashindex.ts';
 import type { Prefix } from './prefix.ts';
-import { roomFor } from './room.ts';
+import { Column8, Column32 } from './column.ts';
 import { tableSeed } from './seed.ts';
 
 const NONE = -1;
@@ -22,11 +22,11 @@ export class PrefixTable {
   size = 0;
   /** Every id in use is below this. */
   limit = 0;
-  private keys: Uint32Array;
+  private readonly keys = new Column32();
   /** Length + 1; 0 for an id on the free list, or one that was never given. */
-  private lengths: Uint8Array;
+  private readonly lengths = new Column8();
   /** Of IPv6 alone: an IPv4 prefix is hashed and compared as fast as a hash is read. */
-  private hashes: Uint32Array;
+  private readonly hashes = new Column32();
   private readonly index: HashIndex;
   /** The id that was given back last + 1, whose key is the one before it + 1; 0: none. */
   private free = 0;
@@ -34,9 +34,6 @@ export class PrefixTable {
   constructor(family: Family, capacity = 64) {
     this.family = family;
     this.words = family === 4 ? 1 : 4;
-    this.keys = new Uint32Array(capacity * this.words);
-    this.lengths = new Uint8Array(capacity);
-    this.hashes = this.words === 1 ? EMPTY : new Uint32Array(capacity);
     this.index = new HashIndex(capacity);
   }
 
@@ -63,15 +60,15 @@ export class PrefixTable {
       if (id !== NONE) return id;
     }
     const id = this.free === 0 ? this.append() : this.reuse();
-    if (this.words === 1) this.keys[id] = w0;
+    if (this.words === 1) this.keys.set(id, w0);
     else {
-      this.keys[4 * id] = w0;
-      this.keys[4 * id + 1] = w1;
-      this.keys[4 * id + 2] = w2;
-      this.keys[4 * id + 3] = w3;
-      this.hashes[id] = hash;
+      this.keys.set(4 * id, w0);
+      this.keys.set(4 * id + 1, w1);
+      this.keys.set(4 * id + 2, w2);
+      this.keys.set(4 * id + 3, w3);
+      this.hashes.set(id, hash);
     }
-    this.lengths[id] = length + 1;
+    this.lengths.set(id, length + 1);
     slots[slot] = id + 1;
     this.size++;
     this.index.grow(this.size, this.enterAgain);
@@ -81,24 +78,24 @@ export class PrefixTable {
   /** Removes the prefix with this id; the id may be given to another prefix later. */
   remove(id: number): void {
     this.index.remove(id, this.hashAt(id), this.hashAt);
-    this.lengths[id] = 0;
-    this.keys[id * this.words] = this.free;
+    this.lengths.set(id, 0);
+    this.keys.set(id * this.words, this.free);
     this.free = id + 1;
     this.size--;
   }
 
   /** The id names a prefix that is in the table. */
   has(id: number): boolean {
-    return id >= 0 && id < this.limit && this.lengths[id] !== 0;
+    return id >= 0 && id < this.limit && this.lengths.get(id) !== 0;
   }
 
   /** Word `i` of the prefix's network address; 0 past the end of an IPv4 one. */
   word(id: number, i: number): number {
-    return i < this.words ? this.keys[id * this.words + i]! : 0;
+    return i < this.words ? this.keys.get(id * this.words + i) : 0;
   }
 
   lengthOf(id: number): number {
-    return this.lengths[id]! - 1;
+    return this.lengths.get(id) - 1;
   }
 
   /** The prefix as a value: for the text edge, not for hot paths. */
@@ -121,11 +118,6 @@ export class PrefixTable {
   /** `insert` for a prefix value of this table's family. */
   add(p: Prefix): number {
     return this.insert(wordOf(p, 0), wordOf(p, 1), wordOf(p, 2), wordOf(p, 3), p.length);
-  }
-
-  /** Ids that there is room for: owners of parallel arrays may grow theirs to it, or by `roomFor`. */
-  get capacity(): number {
-    return this.lengths.length;
   }
 
   /** Octets held, for measurements. */
@@ -153,38 +145,36 @@ export class PrefixTable {
 
   private isKey(id: number, hash: number, w0: number, w1: number, w2: number, w3: number, length: number): boolean {
     const { keys } = this;
-    if (this.words === 1) return keys[id] === w0 && this.lengths[id] === length + 1;
-    if (this.hashes[id] !== hash || this.lengths[id] !== length + 1) return false;
+    if (this.words === 1) return keys.get(id) === w0 && this.lengths.get(id) === length + 1;
+    if (this.hashes.get(id) !== hash || this.lengths.get(id) !== length + 1) return false;
     const k = 4 * id;
-    return keys[k] === w0 && keys[k + 1] === w1 && keys[k + 2] === w2 && keys[k + 3] === w3;
+    return keys.get(k) === w0 && keys.get(k + 1) === w1 && keys.get(k + 2) === w2 && keys.get(k + 3) === w3;
   }
 
   /** Of a prefix that is in the table, or was removed just now. */
   private readonly hashAt = (id: number): number =>
-    this.words === 1 ? hashOf(this.seed, this.keys[id]!, 0, 0, 0, this.lengths[id]! - 1) : this.hashes[id]!;
+    this.words === 1 ? hashOf(this.seed, this.keys.get(id), 0, 0, 0, this.lengths.get(id) - 1) : this.hashes.get(id);
 
   private readonly enterAgain = (id: number): void => {
-    if (this.lengths[id] !== 0) this.index.enter(id, this.hashAt(id));
+    if (this.lengths.get(id) !== 0) this.index.enter(id, this.hashAt(id));
   };
 
   private reuse(): number {
     const id = this.free - 1;
-    this.free = this.keys[id * this.words]!;
+    this.free = this.keys.get(id * this.words);
     return id;
   }
 
   /** An id that was never given, with room for it. */
   private append(): number {
     const { limit: id, words } = this;
-    this.lengths = roomFor(this.lengths, id, 0);
-    this.keys = roomFor(this.keys, (id + 1) * words - 1, 1);
-    if (words === 4) this.hashes = roomFor(this.hashes, id, 2);
+    this.lengths.room(id);
+    this.keys.room((id + 1) * words - 1);
+    if (words === 4) this.hashes.room(id);
     this.limit++;
     return id;
   }
 }
-
-const EMPTY: Uint32Array = new Uint32Array(0);
 
 /** Word `i` of a prefix's network address; 0 past the end of an IPv4 one. */
 export function wordOf(p: Prefix, i: number): number {

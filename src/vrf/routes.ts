@@ -97,8 +97,8 @@ export class Routes {
       const id = queue.shift();
       // `done` sees whether something else is wanted by then.
       if (store.is(id, RouteMark.inFlight)) continue;
-      const want = store.wants[id]!;
-      const have = store.haves[id]!;
+      const want = store.wants.get(id);
+      const have = store.haves.get(id);
       // It waits among the others too.
       if (going && want !== NO_HOPS) continue;
       // What nobody is sure of waits for the audit, unless it is to go: the kernel deletes none but ours.
@@ -132,7 +132,7 @@ export class Routes {
       const errno = failures.size === 0 ? 0 : (failures.get(i) ?? 0);
       const disturbed = store.is(id, RouteMark.disturbed);
       store.unset(id, RouteMark.inFlight | RouteMark.disturbed);
-      store.marks[id] = this.audit;
+      store.marks.set(id, this.audit);
       if (errno === 0 || (set === NO_HOPS && (errno === Errno.srch || errno === Errno.noent))) {
         store.setError(id, 0);
         store.setHave(id, set);
@@ -143,7 +143,7 @@ export class Routes {
         said(errno);
       }
       // Something else may be wanted by now.
-      if (store.wants[id] !== set) this.enqueue(id);
+      if (store.wants.get(id) !== set) this.enqueue(id);
       store.sets.release(set);
       this.forget(id);
     }
@@ -168,14 +168,14 @@ export class Routes {
       return;
     }
     // A route of others says nothing of ours: the audit must still look.
-    if (ours) store.marks[id] = this.audit;
-    if (ours && type === 'new' && store.wants[id] === NO_HOPS && store.haves[id] === NO_HOPS) store.meet();
+    if (ours) store.marks.set(id, this.audit);
+    if (ours && type === 'new' && store.wants.get(id) === NO_HOPS && store.haves.get(id) === NO_HOPS) store.meet();
     if (ours && type === 'del') {
       store.setHave(id, NO_HOPS);
       this.enqueue(id);
     } else if (ours) this.adopt(id, route);
-    else if (type === 'new' && store.haves[id] !== NO_HOPS) this.doubt(id);
-    else if (type === 'del' && store.errors[id] === CONFLICT) {
+    else if (type === 'new' && store.haves.get(id) !== NO_HOPS) this.doubt(id);
+    else if (type === 'del' && store.errors.get(id) === CONFLICT) {
       // Also for an audit that is to come, which would defer what is in conflict.
       store.setError(id, 0);
       this.enqueue(id);
@@ -190,7 +190,7 @@ export class Routes {
   /** Begins to read what is there: `seen` for every route of the table, then `endAudit`. */
   beginAudit(): void {
     this.audit = (this.audit % 255) + 1;
-    this.store.marks.fill(0);
+    this.store.marks.clear();
     this.auditing = true;
     this.auditNeeded = false;
   }
@@ -200,8 +200,8 @@ export class Routes {
     if (!this.auditing || route.protocol !== this.settings.protocol || !store.isPlaceOf(route)) return;
     const id = store.add(route.destination);
     // What was changed meanwhile is known better than by this answer, which may be older.
-    if (store.marks[id] === this.audit || store.is(id, RouteMark.inFlight)) return;
-    store.marks[id] = this.audit;
+    if (store.marks.get(id) === this.audit || store.is(id, RouteMark.inFlight)) return;
+    store.marks.set(id, this.audit);
     this.adopt(id, route);
   }
 
@@ -248,17 +248,17 @@ export class Routes {
   }
 
   private enqueue(id: number): void {
-    this.queue.push(id, this.store.wants[id] === NO_HOPS);
+    this.queue.push(id, this.store.wants.get(id) === NO_HOPS);
   }
 
   /** An audit has ended, and may not have told of this route. */
   private missed(id: number): void {
     const { store } = this;
-    if (store.marks[id] === this.audit || store.is(id, RouteMark.inFlight)) return;
-    if (store.haves[id] === NO_HOPS && !store.is(id, RouteMark.unsure)) return;
+    if (store.marks.get(id) === this.audit || store.is(id, RouteMark.inFlight)) return;
+    if (store.haves.get(id) === NO_HOPS && !store.is(id, RouteMark.unsure)) return;
     store.unset(id, RouteMark.unsure);
     store.setHave(id, NO_HOPS);
-    if (store.errors[id] === CONFLICT) this.deferred.push(id);
+    if (store.errors.get(id) === CONFLICT) this.deferred.push(id);
     else this.enqueue(id);
   }
 
@@ -268,11 +268,11 @@ export class Routes {
     // What was in the way may have gone since.
     store.setError(id, disturbed && errno === CONFLICT ? 0 : errno, text);
     // An answer that was lost, or a route that may be ours after all; or what was there went, and it was not looked at.
-    const missed = (disturbed || this.auditing) && store.haves[id] !== NO_HOPS;
+    const missed = (disturbed || this.auditing) && store.haves.get(id) !== NO_HOPS;
     const unsure = store.is(id, RouteMark.unsure);
     if (errno === Errno.nobufs || errno === CONFLICT || missed || unsure) this.doubt(id);
     // What is to go waits for no audit: the kernel deletes none but ours.
-    if (!store.is(id, RouteMark.unsure) || store.wants[id] === NO_HOPS) this.deferred.push(id);
+    if (!store.is(id, RouteMark.unsure) || store.wants.get(id) === NO_HOPS) this.deferred.push(id);
   }
 
   /** Ours is there, as this route tells. */
@@ -280,13 +280,13 @@ export class Routes {
     const { store } = this;
     // A blackhole, say, is none that we make: it is to be replaced or deleted all the same.
     const set = store.sets.retain(route.hops.length > 0 ? route.hops : UNKNOWN_HOPS, route.metrics?.mtu ?? 0);
-    const wasThere = store.haves[id] !== NO_HOPS;
+    const wasThere = store.haves.get(id) !== NO_HOPS;
     store.unset(id, RouteMark.unsure);
     store.setHave(id, set);
     store.sets.release(set);
-    if (store.wants[id] === store.haves[id] || store.errors[id] === CONFLICT) store.setError(id, 0);
-    if (store.wants[id] === NO_HOPS && store.keepsLeftovers && !wasThere) store.setLeftover(id);
-    else if (store.wants[id] !== store.haves[id]) this.enqueue(id);
+    if (store.wants.get(id) === store.haves.get(id) || store.errors.get(id) === CONFLICT) store.setError(id, 0);
+    if (store.wants.get(id) === NO_HOPS && store.keepsLeftovers && !wasThere) store.setLeftover(id);
+    else if (store.wants.get(id) !== store.haves.get(id)) this.enqueue(id);
   }
 
   private doubt(id: number): void {

@@ -3,7 +3,7 @@
  * arrays, and no object. A route is a small integer, that of its prefix.
  */
 import type { Prefix } from '../lib/prefix.ts';
-import { roomFor } from '../lib/room.ts';
+import { Column8, Column32 } from '../lib/column.ts';
 import { PrefixTable, wordOf } from '../lib/table.ts';
 import { errorCode } from '../netlink/errors.ts';
 import type { Route } from '../netlink/route.ts';
@@ -62,13 +62,13 @@ export class RouteStore {
   readonly sets: HopSets;
   readonly prefixes: PrefixTable;
   /** By id: hop sets. */
-  wants: Uint32Array;
-  haves: Uint32Array;
-  flags: Uint8Array;
+  readonly wants = new Column32();
+  readonly haves = new Column32();
+  readonly flags = new Column8();
   /** By id: the errno of the last change if it did not come about, or 0. */
-  errors: Uint8Array;
+  readonly errors = new Column8();
   /** By id: the audit during which something was last heard of it. */
-  marks: Uint8Array;
+  readonly marks = new Column8();
   /** By id: what the kernel said of an error, for the first of them. */
   private readonly texts = new Map<number, string>();
   wanted = 0;
@@ -88,12 +88,6 @@ export class RouteStore {
     this.metric = metricOf(settings);
     this.sets = new HopSets(settings);
     this.prefixes = new PrefixTable(settings.family);
-    const { capacity } = this.prefixes;
-    this.wants = new Uint32Array(capacity);
-    this.haves = new Uint32Array(capacity);
-    this.flags = new Uint8Array(capacity);
-    this.errors = new Uint8Array(capacity);
-    this.marks = new Uint8Array(capacity);
   }
 
   /** A route is where ours would be, whoever made it. */
@@ -114,32 +108,32 @@ export class RouteStore {
     const before = this.prefixes.size;
     const id = this.prefixes.insert(w0, w1, w2, w3, length);
     if (this.prefixes.size === before) return id;
-    this.wants = roomFor(this.wants, id, 3);
-    this.haves = roomFor(this.haves, id, 4);
-    this.flags = roomFor(this.flags, id, 5);
-    this.errors = roomFor(this.errors, id, 6);
-    this.marks = roomFor(this.marks, id, 7);
-    this.marks[id] = 0;
+    this.wants.room(id);
+    this.haves.room(id);
+    this.flags.room(id);
+    this.errors.room(id);
+    this.marks.room(id);
+    this.marks.set(id, 0);
     return id;
   }
 
   /** Whether that is news. */
   setWant(id: number, set: number): boolean {
-    const before = this.wants[id]!;
+    const before = this.wants.get(id);
     if (before === set) return false;
     this.sets.share(set);
     this.sets.release(before);
-    this.wants[id] = set;
+    this.wants.set(id, set);
     this.wanted += (set === NO_HOPS ? 0 : 1) - (before === NO_HOPS ? 0 : 1);
     return true;
   }
 
   setHave(id: number, set: number): void {
-    const before = this.haves[id]!;
+    const before = this.haves.get(id);
     if (before === set) return;
     this.sets.share(set);
     this.sets.release(before);
-    this.haves[id] = set;
+    this.haves.set(id, set);
     this.installed += (set === NO_HOPS ? 0 : 1) - (before === NO_HOPS ? 0 : 1);
     if (set === NO_HOPS) this.clearLeftover(id);
   }
@@ -148,23 +142,23 @@ export class RouteStore {
   setError(id: number, errno: number, text?: string): void {
     if (this.texts.size > 0) this.texts.delete(id);
     if (text !== undefined && errno !== 0 && this.texts.size < MAX_TEXTS) this.texts.set(id, text);
-    const before = this.errors[id]!;
+    const before = this.errors.get(id);
     if (before === errno) return;
     this.countError(before, -1);
     this.countError(errno, 1);
-    this.errors[id] = errno;
+    this.errors.set(id, errno);
   }
 
   is(id: number, mark: number): boolean {
-    return (this.flags[id]! & mark) !== 0;
+    return (this.flags.get(id) & mark) !== 0;
   }
 
   set(id: number, mark: number): void {
-    this.flags[id] = this.flags[id]! | mark;
+    this.flags.set(id, this.flags.get(id) | mark);
   }
 
   unset(id: number, mark: number): void {
-    this.flags[id] = this.flags[id]! & ~mark;
+    this.flags.set(id, this.flags.get(id) & ~mark);
   }
 
   /** What is in flight may have come to nothing meanwhile. */
@@ -201,7 +195,7 @@ export class RouteStore {
 
   /** Nothing is known or wanted of it. */
   isVoid(id: number): boolean {
-    return this.wants[id] === NO_HOPS && this.haves[id] === NO_HOPS && this.flags[id] === 0;
+    return this.wants.get(id) === NO_HOPS && this.haves.get(id) === NO_HOPS && this.flags.get(id) === 0;
   }
 
   remove(id: number): void {
@@ -222,14 +216,14 @@ export class RouteStore {
   private row(id: number): RouteRow {
     return {
       prefix: this.prefixes.prefix(id),
-      set: this.wants[id]! || this.haves[id]!,
+      set: this.wants.get(id) || this.haves.get(id),
       state: this.stateOf(id),
       error: this.errorOf(id),
     };
   }
 
   private errorOf(id: number): string | null {
-    const errno = this.errors[id]!;
+    const errno = this.errors.get(id);
     if (errno === 0) return null;
     if (errno === CONFLICT) return conflictText;
     const text = this.texts.get(id);
@@ -237,10 +231,10 @@ export class RouteStore {
   }
 
   private stateOf(id: number): RouteState {
-    if (this.wants[id] === NO_HOPS) return this.is(id, RouteMark.leftover) ? 'leftover' : 'removing';
-    if (this.errors[id] === CONFLICT) return 'conflict';
-    if (this.errors[id] !== 0) return 'failed';
-    return this.wants[id] === this.haves[id] && !this.is(id, RouteMark.unsure) ? 'installed' : 'pending';
+    if (this.wants.get(id) === NO_HOPS) return this.is(id, RouteMark.leftover) ? 'leftover' : 'removing';
+    if (this.errors.get(id) === CONFLICT) return 'conflict';
+    if (this.errors.get(id) !== 0) return 'failed';
+    return this.wants.get(id) === this.haves.get(id) && !this.is(id, RouteMark.unsure) ? 'installed' : 'pending';
   }
 
   private countError(errno: number, by: 1 | -1): void {

@@ -42,17 +42,17 @@ describe('AttributeKeys', () => {
             expect(hasCommunity(attributes.view(set), community)).toBe((d.communities ?? []).includes(community));
           const at = keys.at(set);
           const w = keys.words;
-          const flags = w[at + Key.flags]!;
+          const flags = w.get(at + Key.flags);
           expect({
             origin: origins[flags & KeyFlag.origin],
-            localPref: flags & KeyFlag.localPref ? w[at + Key.localPref] : undefined,
-            med: flags & KeyFlag.med ? w[at + Key.med] : undefined,
+            localPref: flags & KeyFlag.localPref ? w.get(at + Key.localPref) : undefined,
+            med: flags & KeyFlag.med ? w.get(at + Key.med) : undefined,
             llgrStale: (flags & KeyFlag.llgrStale) !== 0,
-            hops: w[at + Key.hops],
-            neighbour: w[at + Key.neighbour],
-            originator: w[at + Key.originator],
-            clusters: w[at + Key.clusters],
-            nextHop: formatAddress(nextHops.address(w[at + Key.nextHop]! - 1)),
+            hops: w.get(at + Key.hops),
+            neighbour: w.get(at + Key.neighbour),
+            originator: w.get(at + Key.originator),
+            clusters: w.get(at + Key.clusters),
+            nextHop: formatAddress(nextHops.address(w.get(at + Key.nextHop) - 1)),
           }).toEqual({
             origin: d.origin,
             localPref: d.localPref,
@@ -73,7 +73,7 @@ describe('AttributeKeys', () => {
     const { attributes, keys } = keysOf();
     const set = setOf(attributes, attributesOf({ asPath: sequence(...Array(600).fill(64600)) }), false);
     const at = keys.at(set);
-    expect([keys.words[at + Key.hops], keys.words[at + Key.neighbour]]).toEqual([600, 64600]);
+    expect([keys.words.get(at + Key.hops), keys.words.get(at + Key.neighbour)]).toEqual([600, 64600]);
     expect(asPathOctets(attributes.view(set)).length).toBe(3 * 2 + 4 * 600);
   });
 
@@ -82,7 +82,7 @@ describe('AttributeKeys', () => {
     const hop = (nextHop: string, linkLocal: string) => {
       const a = attributesOf({ nextHop: address(nextHop), linkLocalNextHop: address(linkLocal) });
       const at = keys.at(setOf(attributes, a, false));
-      return formatAddress(nextHops.address(keys.words[at + Key.nextHop]! - 1));
+      return formatAddress(nextHops.address(keys.words.get(at + Key.nextHop) - 1));
     };
     expect(hop('2001:db8::1', 'fe80::1')).toBe('2001:db8::1');
     expect(hop('::', 'fe80::1')).toBe('fe80::1');
@@ -114,9 +114,11 @@ describe('AttributeKeys', () => {
     const second = setOf(attributes, attributesOf({ nextHop: address('192.0.2.2') }), false);
     expect(second).toBe(first);
     const at = keys.at(second);
-    expect([keys.words[at + Key.med], keys.words[at + Key.flags]! & KeyFlag.med, keys.bandwidth(second)]).toEqual([
-      0, 0, 0,
-    ]);
+    expect([
+      keys.words.get(at + Key.med),
+      keys.words.get(at + Key.flags) & KeyFlag.med,
+      keys.bandwidth(second),
+    ]).toEqual([0, 0, 0]);
     keys.close();
     attributes.retain(second);
     attributes.release(second);

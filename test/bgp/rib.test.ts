@@ -6,6 +6,7 @@ import { Rib } from '../../src/bgp/rib.ts';
 import type { RouteTable } from '../../src/bgp/routes.ts';
 import { MAX_PATHS_OF_PEER } from '../../src/bgp/source.ts';
 import type { Update } from '../../src/bgp/update.ts';
+import type { Column32 } from '../../src/lib/column.ts';
 import { formatPrefix, type Prefix, prefix } from '../../src/lib/prefix.ts';
 import { runOf } from '../support/nlri.ts';
 
@@ -334,7 +335,7 @@ describe('Rib', () => {
     const passedOver: string[] = [];
     rib.ipv4.tooManyPaths = (peer, id) => passedOver.push(`${peer} ${formatPrefix(rib.ipv4.prefixes.prefix(id))}`);
     // Each step from one route to the next reads one number.
-    const parts = rib.ipv4 as unknown as { nexts: Uint32Array };
+    const parts = rib.ipv4 as unknown as { nexts: Column32 };
     const paths = 5_000;
     const counted = 4_000;
     let steps = 0;
@@ -343,8 +344,9 @@ describe('Rib', () => {
     const { nexts } = parts;
     parts.nexts = new Proxy(nexts, {
       get(target, key) {
+        if (key !== 'get') return Reflect.get(target, key, target);
         steps++;
-        return Reflect.get(target, key, target);
+        return (id: number) => target.get(id);
       },
     });
     for (let pathId = paths - counted; pathId < paths; pathId++) announce(pathId);
