@@ -48,7 +48,7 @@ const NOTHING = new Uint8Array(0);
 /** How long a closed connection may take to flush what was sent before. */
 const LINGER_MS = 1_000;
 /** Reading time per connection and turn of the event loop. */
-const TURN_MS = 5;
+const TURN_MS = 3;
 /** Octets that are handed over at once: few as long as they take long, as they do before the code for them is compiled. */
 const MIN_PIECE_OCTETS = 4_096;
 const MAX_PIECE_OCTETS = 65_536;

@@ -2,7 +2,7 @@
 import { setImmediate as immediate, setTimeout as timeout } from 'node:timers/promises';
 
 /** Work between two turns while there is much to do, ms. */
-export const SLICE_MS = 8;
+export const SLICE_MS = 5;
 
 export const nextTurn = (): Promise<void> => immediate();
 
