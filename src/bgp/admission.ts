@@ -4,7 +4,7 @@
  * is kept by set.
  */
 import type { Prefix } from '../lib/prefix.ts';
-import { Column32 } from '../lib/column.ts';
+import { Column } from '../lib/column.ts';
 import { pickInterned } from './attr.ts';
 import type { AddressFamily } from './const.ts';
 import { type Guard, GuardFlag } from './guard.ts';
@@ -57,7 +57,7 @@ export class Admission {
   private tables: Readonly<Record<AddressFamily, RouteTable>> | undefined;
   private readonly sessions: (Session | undefined)[] = [];
   /** By set: what it says on the session that asked last, as (peer + 1) * CODES + code. */
-  private readonly known = new Column32();
+  private readonly known = new Column(Uint32Array);
   private readonly reviews: Review[] = [];
   private readonly forget = (set: number): void => {
     if (set < this.known.capacity) this.known.set(set, 0);

@@ -4,7 +4,7 @@
  */
 import { Arena } from '../lib/arena.ts';
 import { HashIndex } from '../lib/hashindex.ts';
-import { Column8, Column32 } from '../lib/column.ts';
+import { Column } from '../lib/column.ts';
 import { tableSeed } from '../lib/seed.ts';
 
 /**
@@ -17,12 +17,12 @@ export class AttributeTable {
   size = 0;
   private readonly arena = new Arena();
   /** Where in the arena a set is; of an id that was given back, the one given back before it + 1. */
-  private readonly positions = new Column32();
+  private readonly positions = new Column(Uint32Array);
   /** Octets; GONE for an id that is no set. */
-  private readonly lengths = new Column32();
-  private readonly hashes = new Column32();
-  private readonly references = new Column32();
-  private readonly tags = new Column8();
+  private readonly lengths = new Column(Uint32Array);
+  private readonly hashes = new Column(Uint32Array);
+  private readonly references = new Column(Uint32Array);
+  private readonly tags = new Column(Uint8Array);
   /** Every id ever given is below this. */
   private limit = 0;
   /** The id that was given back last + 1; 0: none. */

@@ -2,7 +2,7 @@
  * What the decision process compares, read once for each attribute set: eight words, half a cache line, that lie
  * together. No comparison ever decodes an attribute.
  */
-import { Column32 } from '../lib/column.ts';
+import { Column } from '../lib/column.ts';
 import { AttributeCode, AttributeFlag, Community } from './const.ts';
 import type { AttributeTable } from './intern.ts';
 import type { NextHops } from './nexthop.ts';
@@ -30,7 +30,7 @@ export const KeyFlag = { origin: 3, localPref: 4, med: 8, llgrStale: 16, known: 
 
 export class AttributeKeys {
   readonly nextHops: NextHops;
-  readonly words = new Column32();
+  readonly words = new Column(Uint32Array);
   /** Link bandwidth by set, octets a second: few have any. */
   private readonly bandwidths = new Map<number, number>();
   readonly attributes: AttributeTable;
@@ -159,7 +159,7 @@ export const endAt = (bytes: Uint8Array, at: number): number =>
 const SET = 1;
 const SEQUENCE = 2;
 
-function readPath(bytes: Uint8Array, start: number, end: number, w: Column32, at: number): void {
+function readPath(bytes: Uint8Array, start: number, end: number, w: Column, at: number): void {
   let hops = 0;
   let begun = false;
   for (let i = start; i < end; i += 2 + 4 * bytes[i + 1]!) {

@@ -7,7 +7,7 @@
  * Rib as prefixes, each once, whatever happens to it meanwhile.
  */
 import { equal } from '../lib/diff.ts';
-import { Column32 } from '../lib/column.ts';
+import { Column } from '../lib/column.ts';
 import type { AddressFamily } from './const.ts';
 import { Decision, type DecisionOptions, type Exclusion, type Loss } from './decision.ts';
 import { AttributeKeys, Key } from './keys.ts';
@@ -41,7 +41,7 @@ export interface Verdict {
 /** What was chosen in one family, and the pass over all its prefixes that may be under way. */
 interface Chosen {
   /** Selection id + 1 by prefix id. */
-  readonly ids: Column32;
+  readonly ids: Column;
   /** Where the pass is, or -1. */
   at: number;
   /** Ids below this were passed before the latest reason to pass: it comes round to them. */
@@ -50,7 +50,7 @@ interface Chosen {
   end: number;
 }
 
-const noneChosen = (): Chosen => ({ ids: new Column32(), at: -1, again: 0, end: Number.POSITIVE_INFINITY });
+const noneChosen = (): Chosen => ({ ids: new Column(Uint32Array), at: -1, again: 0, end: Number.POSITIVE_INFINITY });
 
 export class LocRib {
   readonly selections: Selections;

@@ -1,6 +1,6 @@
 /** The next hops of received routes as small integers, each with its distance from here. */
 import { type Address, addressFrom, isLinkLocal } from '../lib/address.ts';
-import { Column8, Column32 } from '../lib/column.ts';
+import { Column } from '../lib/column.ts';
 import { PrefixTable } from '../lib/table.ts';
 
 /**
@@ -25,9 +25,9 @@ export class NextHops {
   private readonly ipv4 = new PrefixTable(4, 8);
   private readonly ipv6 = new PrefixTable(6, 8);
   /** By id. */
-  private readonly distances = new Column32();
-  private readonly references = new Column32();
-  private readonly places = new Column8();
+  private readonly distances = new Column(Uint32Array);
+  private readonly references = new Column(Uint32Array);
+  private readonly places = new Column(Uint8Array);
   /** Where `refresh` is, or -1. */
   private refreshAt = -1;
   private differs = false;

@@ -11,7 +11,7 @@
  */
 import { emptyList, IdLinks } from '../lib/list.ts';
 import type { Prefix } from '../lib/prefix.ts';
-import { Column8, Column32 } from '../lib/column.ts';
+import { Column } from '../lib/column.ts';
 import { PrefixTable } from '../lib/table.ts';
 import type { AddressFamily } from './const.ts';
 import type { Bucket } from './interner.ts';
@@ -53,10 +53,10 @@ export class Outbound {
   private readonly templates: Templates;
 
   /** By prefix id: template id + 1 and bucket id + 1 (0: none), the list it hangs in, flags. */
-  private readonly wants = new Column32();
-  private readonly sent = new Column32();
-  private readonly places = new Column32();
-  private readonly flags = new Column8();
+  private readonly wants = new Column(Uint32Array);
+  private readonly sent = new Column(Uint32Array);
+  private readonly places = new Column(Uint32Array);
+  private readonly flags = new Column(Uint8Array);
 
   constructor(family: AddressFamily) {
     this.family = family;

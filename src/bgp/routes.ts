@@ -6,7 +6,7 @@
  * invisible at once, and removed by `sweep` a slice at a time.
  */
 import { IdQueue } from '../lib/queue.ts';
-import { Column8, Column16, Column32 } from '../lib/column.ts';
+import { Column } from '../lib/column.ts';
 import { PrefixTable } from '../lib/table.ts';
 import type { AddressFamily } from './const.ts';
 import type { AttributeTable } from './intern.ts';
@@ -34,19 +34,19 @@ export class RouteTable {
   /** Prefixes whose routes changed since the decision process saw them. */
   private readonly changed = new IdQueue();
   /** By prefix id: first route + 1, or 0. */
-  private readonly heads = new Column32();
+  private readonly heads = new Column(Uint32Array);
 
   private limit = 0;
   private firstFree = NONE;
   /** By route: the rest of its prefix's list (route + 1, or 0); the free list runs through it too. */
-  private readonly nexts = new Column32();
+  private readonly nexts = new Column(Uint32Array);
   /** By route: prefix id + 1, or 0 when the route is free. */
-  private readonly targets = new Column32();
-  private readonly sets = new Column32();
-  private readonly pathIds = new Column32();
-  private readonly peers = new Column16();
-  private readonly generations = new Column8();
-  private readonly accepted = new Column8();
+  private readonly targets = new Column(Uint32Array);
+  private readonly sets = new Column(Uint32Array);
+  private readonly pathIds = new Column(Uint32Array);
+  private readonly peers = new Column(Uint16Array);
+  private readonly generations = new Column(Uint8Array);
+  private readonly accepted = new Column(Uint8Array);
 
   /** Where the search for dead routes goes on. */
   private sweepAt = 0;

@@ -1,10 +1,8 @@
 /**
  * Numbers by id, for tables that keep what they know of an id in columns (struct of arrays). A column is in pieces of
  * 65,536, so that growing copies nothing that is there, and has no more room than is needed.
- *
- * One class for each size of number: each call that reads an element is compiled for one kind of array then.
  */
-import { grown, type Words, zeros } from './room.ts';
+import { grown, type Kind, type Words, zeros } from './room.ts';
 
 const PIECE_BITS = 16;
 const PIECE = 1 << PIECE_BITS;
@@ -15,16 +13,29 @@ const FIRST = 64;
 const TURN = PIECE >> 6;
 let turns = 0;
 
-abstract class Column<T extends Words> {
+export class Column {
   /** Ids below this have room. */
   capacity = FIRST;
-  protected readonly pieces: T[];
+  private readonly kind: Kind<Words>;
+  private readonly pieces: Words[];
   private readonly ahead = TURN * (turns++ & 15);
   /** Ids below this need nothing to be done. */
   private until = FIRST;
 
-  constructor(first: T) {
-    this.pieces = [first];
+  /** @param kind what a number is kept in: `Uint8Array` for 0..255 and so on */
+  constructor(kind: Kind<Words>) {
+    this.kind = kind;
+    this.pieces = [new kind(FIRST)];
+  }
+
+  /** Of an id that there is room for. */
+  get(id: number): number {
+    return this.pieces[id >>> PIECE_BITS]![id & WITHIN]!;
+  }
+
+  /** Of an id that there is room for. */
+  set(id: number, value: number): void {
+    this.pieces[id >>> PIECE_BITS]![id & WITHIN] = value;
   }
 
   /** Makes room for an id; what is new there is 0. */
@@ -42,8 +53,6 @@ abstract class Column<T extends Words> {
     return this.pieces.reduce((n, piece) => n + piece.byteLength, 0);
   }
 
-  protected abstract piece(length: number): T;
-
   private grow(id: number): void {
     if (this.capacity < PIECE) {
       let length = this.capacity;
@@ -52,70 +61,7 @@ abstract class Column<T extends Words> {
       this.capacity = length;
     }
     for (; this.capacity >= PIECE && this.capacity <= id + this.ahead; this.capacity += PIECE)
-      this.pieces.push(this.piece(PIECE));
+      this.pieces.push(zeros(this.kind, PIECE));
     this.until = this.capacity < PIECE ? this.capacity : this.capacity - this.ahead;
-  }
-}
-
-/** Numbers of 8 bits. */
-export class Column8 extends Column<Uint8Array> {
-  constructor() {
-    super(new Uint8Array(FIRST));
-  }
-
-  /** Of an id that there is room for. */
-  get(id: number): number {
-    return this.pieces[id >>> PIECE_BITS]![id & WITHIN]!;
-  }
-
-  /** Of an id that there is room for. */
-  set(id: number, value: number): void {
-    this.pieces[id >>> PIECE_BITS]![id & WITHIN] = value;
-  }
-
-  protected piece(length: number): Uint8Array {
-    return zeros(Uint8Array, length);
-  }
-}
-
-/** Numbers of 16 bits. */
-export class Column16 extends Column<Uint16Array> {
-  constructor() {
-    super(new Uint16Array(FIRST));
-  }
-
-  /** Of an id that there is room for. */
-  get(id: number): number {
-    return this.pieces[id >>> PIECE_BITS]![id & WITHIN]!;
-  }
-
-  /** Of an id that there is room for. */
-  set(id: number, value: number): void {
-    this.pieces[id >>> PIECE_BITS]![id & WITHIN] = value;
-  }
-
-  protected piece(length: number): Uint16Array {
-    return zeros(Uint16Array, length);
-  }
-}
-
-/** Numbers of 32 bits. */
-export class Column32 extends Column<Uint32Array> {
-  constructor() {
-    super(new Uint32Array(FIRST));
-  }
-
-  /** Of an id that there is room for. */
-  get(id: number): number {
-    return this.pieces[id >>> PIECE_BITS]![id & WITHIN]!;
-  }
-
-  /** Of an id that there is room for. */
-  set(id: number, value: number): void {
-    this.pieces[id >>> PIECE_BITS]![id & WITHIN] = value;
-  }
-
-  protected piece(length: number): Uint32Array {
-    return zeros(Uint32Array, length);
   }
 }

@@ -1,5 +1,5 @@
 /** Doubly linked lists of small integers (ids into typed arrays). Each id is in one list at most; its owner knows which. */
-import { Column32 } from './column.ts';
+import { Column } from './column.ts';
 
 /** A list: ids of its ends, -1 when it is empty. */
 export interface IdList {
@@ -13,8 +13,8 @@ export const emptyList = (): IdList => ({ first: -1, last: -1, size: 0 });
 /** The links of all lists over one range of ids. */
 export class IdLinks {
   /** By id: the id after it and the one before it, + 1. */
-  private readonly nexts = new Column32();
-  private readonly previous = new Column32();
+  private readonly nexts = new Column(Uint32Array);
+  private readonly previous = new Column(Uint32Array);
 
   /** Puts an id, which is in no list, at the end of one. */
   append(list: IdList, id: number): void {

@@ -1,5 +1,5 @@
 /** First in, first out, of small integers (ids into typed arrays), each in the queue at most once. */
-import { Column32 } from './column.ts';
+import { Column } from './column.ts';
 
 /** Last in the queue; 0 means not in it. */
 const LAST = 0xffffffff;
@@ -8,7 +8,7 @@ export class IdQueue {
   /** Ids in the queue. */
   size = 0;
   /** By id: the id after it + 1, LAST, or 0. */
-  private readonly nexts = new Column32();
+  private readonly nexts = new Column(Uint32Array);
   private head = -1;
   private tail = -1;
 

@@ -15,7 +15,8 @@ export function takeRoomFrom(memory: (octets: number) => Uint8Array): void {
   take = memory;
 }
 
-interface Kind<T> {
+/** A class of typed arrays. */
+export interface Kind<T> {
   readonly BYTES_PER_ELEMENT: number;
   new (length: number): T;
   new (buffer: ArrayBufferLike, offset: number, length: number): T;

@@ -9,7 +9,7 @@
 import { addressFrom, type Family } from './address.ts';
 import { HashIndex } from './hashindex.ts';
 import type { Prefix } from './prefix.ts';
-import { Column8, Column32 } from './column.ts';
+import { Column } from './column.ts';
 import { tableSeed } from './seed.ts';
 
 const NONE = -1;
@@ -22,11 +22,11 @@ export class PrefixTable {
   size = 0;
   /** Every id in use is below this. */
   limit = 0;
-  private readonly keys = new Column32();
+  private readonly keys = new Column(Uint32Array);
   /** Length + 1; 0 for an id on the free list, or one that was never given. */
-  private readonly lengths = new Column8();
+  private readonly lengths = new Column(Uint8Array);
   /** Of IPv6 alone: an IPv4 prefix is hashed and compared as fast as a hash is read. */
-  private readonly hashes = new Column32();
+  private readonly hashes = new Column(Uint32Array);
   private readonly index: HashIndex;
   /** The id that was given back last + 1, whose key is the one before it + 1; 0: none. */
   private free = 0;

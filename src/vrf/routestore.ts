@@ -3,7 +3,7 @@
  * arrays, and no object. A route is a small integer, that of its prefix.
  */
 import type { Prefix } from '../lib/prefix.ts';
-import { Column8, Column32 } from '../lib/column.ts';
+import { Column } from '../lib/column.ts';
 import { PrefixTable, wordOf } from '../lib/table.ts';
 import { errorCode } from '../netlink/errors.ts';
 import type { Route } from '../netlink/route.ts';
@@ -62,13 +62,13 @@ export class RouteStore {
   readonly sets: HopSets;
   readonly prefixes: PrefixTable;
   /** By id: hop sets. */
-  readonly wants = new Column32();
-  readonly haves = new Column32();
-  readonly flags = new Column8();
+  readonly wants = new Column(Uint32Array);
+  readonly haves = new Column(Uint32Array);
+  readonly flags = new Column(Uint8Array);
   /** By id: the errno of the last change if it did not come about, or 0. */
-  readonly errors = new Column8();
+  readonly errors = new Column(Uint8Array);
   /** By id: the audit during which something was last heard of it. */
-  readonly marks = new Column8();
+  readonly marks = new Column(Uint8Array);
   /** By id: what the kernel said of an error, for the first of them. */
   private readonly texts = new Map<number, string>();
   wanted = 0;

@@ -6,7 +6,7 @@ import { Rib } from '../../src/bgp/rib.ts';
 import type { RouteTable } from '../../src/bgp/routes.ts';
 import { MAX_PATHS_OF_PEER } from '../../src/bgp/source.ts';
 import type { Update } from '../../src/bgp/update.ts';
-import type { Column32 } from '../../src/lib/column.ts';
+import type { Column } from '../../src/lib/column.ts';
 import { formatPrefix, type Prefix, prefix } from '../../src/lib/prefix.ts';
 import { runOf } from '../support/nlri.ts';
 
@@ -335,7 +335,7 @@ describe('Rib', () => {
     const passedOver: string[] = [];
     rib.ipv4.tooManyPaths = (peer, id) => passedOver.push(`${peer} ${formatPrefix(rib.ipv4.prefixes.prefix(id))}`);
     // Each step from one route to the next reads one number.
-    const parts = rib.ipv4 as unknown as { nexts: Column32 };
+    const parts = rib.ipv4 as unknown as { nexts: Column };
     const paths = 5_000;
     const counted = 4_000;
     let steps = 0;

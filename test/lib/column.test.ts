@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { Column8, Column16, Column32 } from '../../src/lib/column.ts';
+import { Column } from '../../src/lib/column.ts';
 
 const kinds = [
-  { name: '8', make: () => new Column8(), octets: 1 },
-  { name: '16', make: () => new Column16(), octets: 2 },
-  { name: '32', make: () => new Column32(), octets: 4 },
+  { name: '8', make: () => new Column(Uint8Array), octets: 1 },
+  { name: '16', make: () => new Column(Uint16Array), octets: 2 },
+  { name: '32', make: () => new Column(Uint32Array), octets: 4 },
 ] as const;
 
 it.each(kinds)(
@@ -39,7 +39,7 @@ it.each(kinds)('of $name bits: has room for any id, in whatever order they come'
 });
 
 it('is small when there is little in it, and never has much more room than is needed', () => {
-  const column = new Column32();
+  const column = new Column(Uint32Array);
   expect(column.byteLength).toBe(256);
   column.room(1_000);
   expect(column.byteLength).toBe(4_096);
@@ -48,7 +48,7 @@ it('is small when there is little in it, and never has much more room than is ne
 });
 
 it('does not copy what is there once there is much', () => {
-  const column = new Column32();
+  const column = new Column(Uint32Array);
   column.room(65_535);
   const first = Reflect.get(column, 'pieces')[0];
   for (let id = 65_536; id < 400_000; id++) column.room(id);
@@ -56,7 +56,7 @@ it('does not copy what is there once there is much', () => {
 });
 
 it('gets its next piece at another id than those beside it', () => {
-  const columns = Array.from({ length: 16 }, () => new Column32());
+  const columns = Array.from({ length: 16 }, () => new Column(Uint32Array));
   let most = 0;
   for (let id = 0; id < 300_000; id++) {
     const before = columns.reduce((n, column) => n + column.capacity, 0);
