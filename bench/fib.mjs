@@ -155,9 +155,11 @@ async function round(daemon, place, { bytes, table }, measured, watched = false)
     const ended = nowMs();
     const none = await watch.seen(false, pid, 'left', (n) => n <= before, patienceMs(size));
     measured.out = none - ended;
-    if (stall) stalls.push(await stall());
-    measured.stall = Math.max(...stalls.map(({ longestMs }) => longestMs));
-    measured.turn = Math.max(...stalls.map(({ turnMs }) => turnMs));
+    if (stall) {
+      stalls.push(await stall());
+      measured.stall = Math.max(...stalls.map(({ longestMs }) => longestMs));
+      measured.turn = Math.max(...stalls.map(({ turnMs }) => turnMs));
+    }
     return ms;
   });
 }
@@ -182,9 +184,10 @@ export async function run() {
     for (let i = 0; i < WATCHED_ROUNDS; i++) {
       const place = new Place(1);
       try {
+        if (!place.isolated) break;
         const watched = {};
-        if (place.isolated) await round(waypost, place, { bytes, table }, watched, true);
-        if (place.isolated) stalls.push(watched);
+        await round(waypost, place, { bytes, table }, watched, true);
+        stalls.push(watched);
       } finally {
         place.close();
       }

@@ -3,8 +3,8 @@
  * one question that a Rib asks. Routes come in runs that share a set, and sets come again, so what the attributes say
  * is kept by set.
  */
-import type { Prefix } from '../lib/prefix.ts';
 import { Column } from '../lib/column.ts';
+import type { Prefix } from '../lib/prefix.ts';
 import { pickInterned } from './attr.ts';
 import type { AddressFamily } from './const.ts';
 import { type Guard, GuardFlag } from './guard.ts';

@@ -3,8 +3,8 @@
  * routes that came with it; here each costs its octets and some 25 more, in typed arrays, and no object.
  */
 import { Arena } from '../lib/arena.ts';
-import { HashIndex } from '../lib/hashindex.ts';
 import { Column } from '../lib/column.ts';
+import { HashIndex } from '../lib/hashindex.ts';
 import { tableSeed } from '../lib/seed.ts';
 
 /**
@@ -27,8 +27,8 @@ export class AttributeTable {
   private limit = 0;
   /** The id that was given back last + 1; 0: none. */
   private free = 0;
-  /** The next id whose octets may have to be moved in the arena; from `limit` on: none is. */
-  private sweep = Infinity;
+  /** While the octets of some pieces of the arena have to be moved: the next id to look at; -1: there are none. */
+  private sweepAt = -1;
   private readonly index = new HashIndex(32);
   private readonly seed = tableSeed();
   private readonly watchers: ((id: number) => void)[] = [];
@@ -63,7 +63,7 @@ export class AttributeTable {
 
   /** The id of a new set without references; the octets are copied in. The caller has looked: `find` said -1. */
   add(bytes: Uint8Array, start: number, end: number, tag: number, hash = this.hash(bytes, start, end, tag)): number {
-    if (this.sweep < this.limit) this.tidy();
+    if (this.sweepAt >= 0) this.tidy();
     const id = this.free === 0 ? this.append() : this.reuse();
     this.positions.set(id, this.arena.put(bytes, start, end));
     this.lengths.set(id, end - start);
@@ -169,21 +169,21 @@ export class AttributeTable {
     this.positions.set(id, this.free);
     this.free = id + 1;
     this.size--;
-    if (this.sweep < this.limit) this.tidy();
+    if (this.sweepAt >= 0) this.tidy();
     else if (this.arena.isWasteful) {
       this.arena.leave();
-      this.sweep = 0;
+      this.sweepAt = 0;
     }
   }
 
   /** Moves octets out of the pieces of the arena that are to go. */
   private tidy(): void {
-    const to = Math.min(this.sweep + AT_A_TIME, this.limit);
-    for (; this.sweep < to; this.sweep++) {
-      const id = this.sweep;
+    const to = Math.min(this.sweepAt + AT_A_TIME, this.limit);
+    for (let id = this.sweepAt; id < to; id++) {
       const length = this.lengths.get(id);
       if (length !== GONE) this.positions.set(id, this.arena.move(this.positions.get(id), length));
     }
+    this.sweepAt = to === this.limit ? -1 : to;
   }
 
   private reuse(): number {

@@ -6,8 +6,8 @@
  * Everything is done in `work`, in slices. A consumer that cannot keep up calls it less often: changes wait in the
  * Rib as prefixes, each once, whatever happens to it meanwhile.
  */
-import { equal } from '../lib/diff.ts';
 import { Column } from '../lib/column.ts';
+import { equal } from '../lib/diff.ts';
 import type { AddressFamily } from './const.ts';
 import { Decision, type DecisionOptions, type Exclusion, type Loss } from './decision.ts';
 import { AttributeKeys, Key } from './keys.ts';

@@ -9,9 +9,9 @@
  * A round is a set of prefixes that must be sent before a mark may follow: the initial one before End-of-RIB
  * (RFC 4724 §2), a refresh before End-of-RR (RFC 7313 §4). Later changes neither prolong nor precede it.
  */
+import { Column } from '../lib/column.ts';
 import { emptyList, IdLinks } from '../lib/list.ts';
 import type { Prefix } from '../lib/prefix.ts';
-import { Column } from '../lib/column.ts';
 import { PrefixTable } from '../lib/table.ts';
 import type { AddressFamily } from './const.ts';
 import type { Bucket } from './interner.ts';

@@ -5,8 +5,8 @@
  * Each route belongs to a peer (a small integer) and to one of its generations (see source.ts). Dead ones are
  * invisible at once, and removed by `sweep` a slice at a time.
  */
-import { IdQueue } from '../lib/queue.ts';
 import { Column } from '../lib/column.ts';
+import { IdQueue } from '../lib/queue.ts';
 import { PrefixTable } from '../lib/table.ts';
 import type { AddressFamily } from './const.ts';
 import type { AttributeTable } from './intern.ts';

@@ -3,13 +3,13 @@
  * object, string or bigint exists for any of them.
  *
  * Each prefix in the table has a small integer id, stable until it is removed and reused afterwards. Whoever keeps
- * something for a prefix keeps it in a typed array of their own, indexed by that id (struct of arrays). IPv4 and
+ * something for a prefix keeps it in a Column of their own, by that id (struct of arrays). IPv4 and
  * IPv6 live in tables of their own; an IPv4 prefix uses one 32-bit word, an IPv6 prefix four.
  */
 import { addressFrom, type Family } from './address.ts';
+import { Column } from './column.ts';
 import { HashIndex } from './hashindex.ts';
 import type { Prefix } from './prefix.ts';
-import { Column } from './column.ts';
 import { tableSeed } from './seed.ts';
 
 const NONE = -1;

@@ -2,8 +2,8 @@
  * What is known of the routes of one family in one table: wanted, there, refused. Some 30 octets a route in typed
  * arrays, and no object. A route is a small integer, that of its prefix.
  */
-import type { Prefix } from '../lib/prefix.ts';
 import { Column } from '../lib/column.ts';
+import type { Prefix } from '../lib/prefix.ts';
 import { PrefixTable, wordOf } from '../lib/table.ts';
 import { errorCode } from '../netlink/errors.ts';
 import type { Route } from '../netlink/route.ts';
