@@ -92,12 +92,12 @@ export class Holdings {
   tidy(): boolean {
     if (this.swept)
       for (const [place, pair] of this.abandoned) {
-        if (!both(pair).every((routes) => routes.isAudited && routes.isEmpty)) continue;
+        if (!isLeft(pair)) continue;
         this.abandon(place);
         this.events.leftPlace(place);
       }
     const pairs = [...this.used.values()];
-    if (!this.retiring || pairs.some((pair) => both(pair).some((routes) => !routes.isEmpty))) return false;
+    if (!this.retiring || !pairs.every(isLeft)) return false;
     for (const pair of pairs) for (const routes of both(pair)) this.events.forgotten(routes);
     this.used.clear();
     this.retiring = false;
@@ -119,3 +119,6 @@ export class Holdings {
     this.abandoned.delete(place);
   }
 }
+
+/** Nothing of ours is there or wanted. Of what nobody has read so far, that cannot be said. */
+const isLeft = (pair: TableRoutes): boolean => both(pair).every((routes) => routes.isAudited && routes.isEmpty);

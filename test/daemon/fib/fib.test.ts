@@ -217,6 +217,19 @@ describe('what earlier processes left', () => {
     expect(b.said).toEqual([`left ${MAIN} 186 20`]);
   });
 
+  it('goes too where other settings come before anybody has looked at what is there under those before', async () => {
+    const b = new Bench();
+    b.kernel.put(left('10.0.0.0/8'));
+    b.start(usual, [place]);
+    // Its routes would have another MTU: what is known of them so far counts no more.
+    b.fib.configure({ ...usual, mtu: 1400 });
+    await b.pass(30);
+    expect(b.fib.routes(MAIN)!.ipv4.isAudited).toBe(false);
+    b.fib.configure({ ...usual, metric: 30 });
+    await b.pass(1_000);
+    expect(b.shown).toEqual([]);
+  });
+
   it('has the MTU that is wanted, or is replaced', async () => {
     const b = new Bench();
     b.kernel.put(left('10.0.0.0/8'));
