@@ -249,7 +249,7 @@ class World {
           const destination = prefixes[n]!;
           const hops = hopsOf(way, destination.family);
           const route = { table, destination, protocol, priority: this.metric({ destination }, metric), hops };
-          if (this.others.has(this.keyOf(route))) return [];
+          if (this.others.has(this.keyOf(route)) || this.isStrange(route)) return [];
           return this.text({ ...route, ...(mtu !== undefined && { metrics: { mtu } }) });
         });
       })
@@ -264,6 +264,13 @@ class World {
   /** Of what others have put there, what is not any more. */
   get lost(): string[] {
     return [...this.others].filter((key) => this.kernel.routes.get(key)?.protocol !== STATIC);
+  }
+
+  /** Somebody else has made one there, in a name that was ours once. */
+  private isStrange(route: Pick<Route, 'table' | 'destination' | 'priority' | 'protocol'>): boolean {
+    const key = this.keyOf(route);
+    const there = this.kernel.routes.get(key);
+    return there !== undefined && there.protocol !== route.protocol && !this.made.has(key);
   }
 
   private mend(): void {
