@@ -17,6 +17,7 @@ import { equal } from '../lib/diff.ts';
 import type { LateCounts } from '../lib/late.ts';
 import type { BfdNews, BfdOrder, BfdReport, Report } from './fast/protocol.ts';
 import type { FastEvents, FastWorker } from './fast/worker.ts';
+import type { Loss } from './takeover.ts';
 
 type Worker = Pick<FastWorker, 'watch' | 'stop'>;
 
@@ -32,8 +33,8 @@ export interface BfdOptions {
   up(peer: string): void;
   /** It does not. `independent`: and that is not since the peer's control plane restarts. */
   down(peer: string, reason: string, independent: boolean): void;
-  /** The session with the speaker of another node is up, or is no more. */
-  member(node: string, up: boolean, discriminator: number, reason: string): void;
+  /** The session with the speaker of another node is up, or is no more. `loss`: just now. */
+  member(node: string, up: boolean, discriminator: number, reason: string, loss?: Loss): void;
   /** For the journal: a session came up or went down. */
   happened(peer: string, event: string, reason: string): void;
 }
@@ -203,7 +204,7 @@ export class Bfd {
     else this.options.log.error(fields, `BFD cannot watch the path${remedies.get(problem) ?? ''}`);
   }
 
-  private news({ key, news, view }: Extract<BfdReport, { type: 'bfdNews' }>): void {
+  private news({ key, news, view, atMs, heardMs }: Extract<BfdReport, { type: 'bfdNews' }>): void {
     const session = this.sessions.get(key);
     if (session === undefined) return;
     const moved = news.type === 'changed';
@@ -213,15 +214,16 @@ export class Bfd {
     if (!moved) return;
     const { up, down } = this.options;
     const ended = news.fault ? spelled(news.diagnostic) : 'it says so';
-    this.tellMembers(session.wanted.members, view, isUp(view) ? '' : ended);
+    const loss = news.from === 'Up' && heardMs !== undefined ? { heardMs, noticedMs: atMs } : undefined;
+    this.tellMembers(session.wanted.members, view, isUp(view) ? '' : ended, loss);
     if (news.fault) {
       const reason = `BFD: ${spelled(news.diagnostic)}`;
       for (const user of session.wanted.users) down(user, reason, news.independent);
     } else if (permitted(view)) for (const user of session.wanted.users) up(user);
   }
 
-  private tellMembers(nodes: readonly string[], view: SessionView | undefined, reason = ''): void {
-    for (const node of nodes) this.options.member(node, isUp(view), view?.remoteDiscriminator ?? 0, reason);
+  private tellMembers(nodes: readonly string[], view: SessionView | undefined, reason = '', loss?: Loss): void {
+    for (const node of nodes) this.options.member(node, isUp(view), view?.remoteDiscriminator ?? 0, reason, loss);
   }
 
   private log(session: BfdSession, view: SessionView, before: SessionView | undefined, news: BfdNews): void {

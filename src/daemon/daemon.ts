@@ -105,6 +105,7 @@ export class Daemon {
         chronicle.claim(report, text);
         if (report.stage !== 'begin') this.loopback.claimed();
       },
+      takenOver: (node, text) => chronicle.happened('member', node, 'its addresses are taken over', text),
       parts: realParts(fast),
       failed: failed('layer 2 has ended: nothing is answered any more'),
     });
@@ -115,7 +116,10 @@ export class Daemon {
       onLinkTest,
       up: (name) => this.speaker.pathUp(name),
       down: (name, reason, independent) => this.speaker.pathDown(name, reason, independent),
-      member: (node, up, discriminator, reason) => this.liveness.told(node, up, discriminator, reason),
+      member: (node, up, discriminator, reason, loss) => {
+        if (loss) this.layer2.takeovers.lost(node, loss);
+        this.liveness.told(node, up, discriminator, reason);
+      },
       happened: (name, event, reason) => chronicle.happened('bfd', name, event, reason),
     });
     this.liveness = new Liveness({
@@ -280,7 +284,7 @@ export class Daemon {
 
   private decided({ key, before, after, reassigned }: Decided): void {
     if (reassigned) this.memory.changed();
-    this.layer2.decided(key, after);
+    this.layer2.decided(key, after, before);
     this.egress.decided(key, after);
     this.loopback.decided(key, after);
     const layer2 = (this.engine.config?.layer2Advertisements.length ?? 0) > 0;

@@ -2,14 +2,9 @@
  * How long it takes from the end of a session until the kernel has none of its routes any more, or has others in their
  * place. What is kept for a peer that restarts is no fail-over.
  */
+import { Durations } from './histogram.ts';
 
-/** Seconds. */
-export const failoverBuckets = [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30] as const;
-
-export class Failover {
-  /** Fail-overs by the time that they took: a count for each of `failoverBuckets`, and for those beyond; and the sum, seconds. */
-  readonly counts = new Float64Array(failoverBuckets.length + 1);
-  sumSec = 0;
+export class Failover extends Durations {
   /** When sessions ended whose routes may still be there, milliseconds, and changes made by then. */
   private pending: { readonly atMs: number; readonly changes: number }[] = [];
 
@@ -22,12 +17,5 @@ export class Failover {
   end(nowMs: number, changes: number): void {
     for (const { atMs, changes: before } of this.pending.splice(0))
       if (changes > before) this.observe((nowMs - atMs) / 1000);
-  }
-
-  private observe(sec: number): void {
-    const at = failoverBuckets.findIndex((bound) => sec <= bound);
-    const bucket = at < 0 ? failoverBuckets.length : at;
-    this.counts[bucket] = this.counts[bucket]! + 1;
-    this.sumSec += sec;
   }
 }

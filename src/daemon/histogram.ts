@@ -1,4 +1,26 @@
-/** A histogram whose counts are kept elsewhere, which the library has no notion of, as Prometheus' text. */
+/** Histograms whose counts are kept elsewhere than in the library, which has no notion of that: as Prometheus' text. */
+
+/** From what a machine does at once to what people wait for, seconds. */
+export const durationBuckets = [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30] as const;
+
+/** How long things took. */
+export class Durations {
+  /** A count for each of `durationBuckets`, and for those beyond. */
+  readonly counts = new Float64Array(durationBuckets.length + 1);
+  sumSec = 0;
+
+  observe(sec: number): void {
+    const at = durationBuckets.findIndex((bound) => sec <= bound);
+    const bucket = at < 0 ? durationBuckets.length : at;
+    this.counts[bucket] = this.counts[bucket]! + 1;
+    this.sumSec += sec;
+  }
+
+  text(name: string, help: string): string {
+    return histogramText(name, help, durationBuckets, this.counts, this.sumSec);
+  }
+}
+
 export function histogramText(
   name: string,
   help: string,

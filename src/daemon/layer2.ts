@@ -23,6 +23,7 @@ import type { PortStatus, Report } from './fast/protocol.ts';
 import type { FastShare } from './fast/share.ts';
 import type { FastEvents, FastWorker } from './fast/worker.ts';
 import { Links, type LinksEvents } from './links.ts';
+import { Takeovers, takenText } from './takeover.ts';
 
 export interface Layer2Options {
   readonly log: Logger;
@@ -30,6 +31,8 @@ export interface Layer2Options {
   failed(error: Error): void;
   /** Another host claims an address that is announced here, or no longer. */
   claimed?(report: ConflictReport, text: string): void;
+  /** What a node that is gone had of this one's is announced. */
+  takenOver?(node: string, text: string): void;
   /** What it is made of. */
   readonly parts: Parts;
 }
@@ -75,13 +78,19 @@ export class Layer2 {
   private readonly dropped = new Map<string, DropCounters>();
   private readonly claims = new Claims();
   private readonly complaints: Complaints;
+  readonly takeovers: Takeovers;
 
-  constructor({ log, failed, claimed, parts }: Layer2Options) {
+  constructor({ log, failed, claimed, takenOver, parts }: Layer2Options) {
     this.log = log;
     this.complaints = new Complaints(log);
     this.failed = failed;
     this.claimed = claimed;
     this.parts = parts;
+    this.takeovers = new Takeovers((taken) => {
+      const [failoverMs, takeoverMs] = [Math.round(taken.failoverMs), Math.round(taken.takeoverMs)];
+      log.info({ ...taken, failoverMs, takeoverMs }, 'the addresses of another node are taken over');
+      takenOver?.(taken.node, takenText(taken));
+    });
   }
 
   /** A configuration is in force, whose decisions will follow. */
@@ -93,8 +102,9 @@ export class Layer2 {
   }
 
   /** A Service was decided; undefined: it is gone. */
-  decided(key: string, decision: ServiceDecision | undefined): void {
+  decided(key: string, decision: ServiceDecision | undefined, before?: ServiceDecision): void {
     const announced = decision?.layer2.announced === true;
+    if (announced) this.takeovers.decided(decision, before, (ip) => this.addresses.has(ip));
     this.addresses.set(key, announced ? decision.ips : [], announced ? decision.layer2.interfaces : []);
     this.changed = true;
   }
@@ -102,6 +112,7 @@ export class Layer2 {
   /** All decisions are up to date. */
   settled(): void {
     this.begun = true;
+    this.takeovers.settled();
     if (this.changed) this.post();
   }
 
@@ -256,6 +267,7 @@ export class Layer2 {
   private forgetGone(): void {
     const isOurs = (ip: string) => this.addresses.has(ip);
     this.claims.keep(isOurs);
+    this.takeovers.keep(isOurs);
     for (const ip of this.counted.keys()) if (!isOurs(ip)) this.counted.delete(ip);
   }
 
@@ -273,8 +285,12 @@ export class Layer2 {
         this.tellLacking();
         return;
       case 'counters':
-        for (const counters of report.addresses)
-          if (this.addresses.has(counters.ip)) this.counted.set(counters.ip, counters);
+        for (const counters of report.addresses) {
+          const { ip, firstMs } = counters;
+          if (!this.addresses.has(ip)) continue;
+          this.counted.set(ip, counters);
+          if (firstMs !== undefined) this.takeovers.announced(ip, firstMs);
+        }
         for (const drops of report.drops) this.dropped.set(drops.interface, drops);
         return;
       case 'conflict':
@@ -285,6 +301,8 @@ export class Layer2 {
   private conflict(report: ConflictReport): void {
     const { ip, interface: name, mac, stage } = report;
     this.claims.take(report);
+    // It was not without anybody.
+    if (stage === 'defer') this.takeovers.forget(ip);
     this.log[stage === 'begin' || stage === 'yield' ? 'warn' : 'info']({ ip, interface: name, mac }, claimTexts[stage]);
     this.claimed?.(report, claimTexts[stage]);
   }

@@ -17,6 +17,7 @@ import type { Learned } from './learned.ts';
 import type { Network } from './network/network.ts';
 import { latencyText, registerRouteMetrics } from './routemetrics.ts';
 import type { Speaker } from './speaker.ts';
+import { takeoverText } from './takeover.ts';
 import type { Tally } from './tally.ts';
 
 /** What metrics are read from: the daemon, as far as it is there. */
@@ -131,6 +132,7 @@ export class Metrics {
       yield* announced(engine);
       yield* answered(layer2);
       yield unanswered(layer2);
+      yield* takeoverText(layer2.takeovers);
       if (learned) yield* latencyText(learned);
       yield bfdLateText(bfd);
       yield fastLateText();

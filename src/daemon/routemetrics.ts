@@ -2,7 +2,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { unreadable } from '../netlink/unreadable.ts';
 import type { RouteCounts } from '../vrf/routestore.ts';
-import { failoverBuckets } from './failover.ts';
 import { latencyBuckets } from './fib/programmer.ts';
 import { histogramText } from './histogram.ts';
 import type { Learned } from './learned.ts';
@@ -94,5 +93,5 @@ export function* latencyText({ fib, failover }: Learned): Generator<string> {
   const programming = 'How long a change waited at most until the kernel had carried it out.';
   yield histogramText('waypost_route_programming_seconds', programming, latencyBuckets, latency, latencySum);
   const over = 'From the end of a session until the kernel had none of its routes any more, or others in their place.';
-  yield histogramText('waypost_failover_seconds', over, failoverBuckets, failover.counts, failover.sumSec);
+  yield failover.text('waypost_failover_seconds', over);
 }

@@ -100,7 +100,7 @@ export class Announcer {
     const round = ++this.round;
     const states = [...this.ports.values()];
     for (const announced of addresses) {
-      const address = this.addresses.hold(announced.ip, round);
+      const address = this.addresses.hold(announced.ip, announced.epoch, round);
       for (const state of states) if (isFor(announced, state.port)) state.hold(address, announced.epoch, round, nowMs);
     }
     for (const state of states) {
@@ -209,7 +209,7 @@ export class Announcer {
     const { ip } = held.address;
     switch (action) {
       case 'defend':
-        this.announce(state, held);
+        this.announce(state, held, nowMs);
         return;
       case 'probe':
         if (ip.family === 4) this.sendArp(state, arpProbe(state.port.mac, toU32(ip.bytes)));
@@ -252,7 +252,7 @@ export class Announcer {
       for (let n = 0; n < share; n++) {
         const held = state.schedule.take(nowMs);
         if (held === undefined) break;
-        this.announce(state, held);
+        this.announce(state, held, nowMs);
       }
     }
   }
@@ -266,15 +266,16 @@ export class Announcer {
       }
   }
 
-  private announce(state: PortState, { address }: Held): void {
+  private announce(state: PortState, { address }: Held, nowMs: number): void {
     const { mac } = state.port;
     const { ip } = address;
     const stats = this.addresses.touch(address);
+    const before = stats.gratuitous;
     if (ip.family === 6) {
       if (this.sendNeighbor(state, unsolicitedAdvertisement(mac, ip))) stats.gratuitous++;
-      return;
-    }
-    for (const packet of gratuitousArp(mac, toU32(ip.bytes))) if (this.sendArp(state, packet)) stats.gratuitous++;
+    } else
+      for (const packet of gratuitousArp(mac, toU32(ip.bytes))) if (this.sendArp(state, packet)) stats.gratuitous++;
+    if (stats.gratuitous > before) stats.firstMs ??= nowMs;
   }
 
   private sendArp(state: PortState, packet: Parameters<typeof encodeArp>[0]): boolean {

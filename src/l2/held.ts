@@ -69,6 +69,10 @@ export class AddressState {
   responses = 0;
   gratuitous = 0;
   claims = 0;
+  /** As the snapshot had it last. */
+  epoch = 0;
+  /** The first announcement since it has that epoch, ms. */
+  firstMs: number | undefined;
   /** The round that had it last (see Announcer). */
   seen = 0;
   changed = false;
@@ -94,8 +98,8 @@ export class Addresses {
     return this.map.get6(bytes) !== undefined;
   }
 
-  /** The state of an address in round `seen`. */
-  hold(ip: Address, seen: number): AddressState {
+  /** The state of an address in round `seen`; another epoch than before asks for another burst. */
+  hold(ip: Address, epoch: number, seen: number): AddressState {
     let state = this.map.get(ip);
     if (state === undefined) {
       state = new AddressState(ip);
@@ -103,6 +107,8 @@ export class Addresses {
     }
     if (state.seen !== seen) this.seen++;
     state.seen = seen;
+    if (state.epoch !== epoch) state.firstMs = undefined;
+    state.epoch = epoch;
     return state;
   }
 
@@ -126,8 +132,8 @@ export class Addresses {
   takeChanged(most: number): AddressCounters[] {
     return this.changed.splice(-most).map((state) => {
       state.changed = false;
-      const { text: ip, requests, responses, gratuitous, claims } = state;
-      return { ip, requests, responses, gratuitous, claims };
+      const { text: ip, requests, responses, gratuitous, claims, firstMs } = state;
+      return { ip, requests, responses, gratuitous, claims, firstMs };
     });
   }
 }

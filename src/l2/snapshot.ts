@@ -67,6 +67,11 @@ export interface AddressCounters {
   readonly gratuitous: number;
   /** Claims of other hosts. */
   readonly claims: number;
+  /**
+   * When the first announcement left since the address was asked for (with this epoch), on whatever interface, ms on the
+   * clock of the announcer; undefined: none did yet.
+   */
+  readonly firstMs: number | undefined;
 }
 
 /** Frames that reached an interface's responder and were not answered, by reason. */

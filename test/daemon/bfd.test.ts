@@ -10,6 +10,7 @@ import { addBfdMetrics, bfdLateText } from '../../src/daemon/bfdmetrics.ts';
 import { bfdRows } from '../../src/daemon/bfdview.ts';
 import type { BfdNews, BfdOrder } from '../../src/daemon/fast/protocol.ts';
 import type { FastEvents } from '../../src/daemon/fast/worker.ts';
+import type { Loss } from '../../src/daemon/takeover.ts';
 import type { Filter } from '../../src/daemon/views.ts';
 import { address, formatAddress } from '../../src/lib/address.ts';
 import { prefix } from '../../src/lib/prefix.ts';
@@ -37,6 +38,7 @@ class Bench {
   onLink = false;
   refusal: Error | undefined;
   events: FastEvents | undefined;
+  readonly losses: Loss[] = [];
   readonly bfd = new Bfd({
     log: pino({ base: null, level: 'debug' }, { write: (line: string) => this.log.push(JSON.parse(line)) }),
     worker: (events) => {
@@ -48,11 +50,14 @@ class Bench {
     onLinkTest: () => () => this.onLink,
     up: (name) => this.told.push(`up ${name}`),
     down: (name, reason, independent) => this.told.push(`down ${name}: ${reason}${independent ? ' for good' : ''}`),
-    member: (node, up, discriminator, reason) => this.told.push(`${node} ${up} ${discriminator} ${reason}`.trim()),
+    member: (node, up, discriminator, reason, loss) => {
+      this.told.push(`${node} ${up} ${discriminator} ${reason}`.trim());
+      if (loss) this.losses.push(loss);
+    },
     happened: (name, event, reason) => this.journal.push(`${name}: ${event}${reason && `, ${reason}`}`),
   });
   news(key: string, news: BfdNews, changes: Partial<SessionView> = {}): void {
-    this.events!.report({ type: 'bfdNews', key, news, view: view(changes) });
+    this.events!.report({ type: 'bfdNews', key, news, view: view(changes), atMs: 1000, heardMs: 700 });
   }
   get keys(): string[] {
     return this.orders.at(-1)!.map(({ key }) => key);
@@ -254,6 +259,8 @@ test('the speakers of other nodes are watched without any peer, and news of them
     ...['node-b true 9', 'node-b false 0 control detection time expired', 'node-b true 9'],
     'node-b false 9 it says so',
   ]);
+  // Each end of a session that was up, with the times of the thread that runs it.
+  expect(bench.losses).toEqual(Array(2).fill({ heardMs: 700, noticedMs: 1000 }));
   expect(bench.log.find(({ msg }) => msg === 'BFD session down')).toMatchObject({ node: 'node-b' });
   const [row] = bfdRows(bench.bfd, {} as Filter);
   expect(row).toMatchObject({ users: [], members: ['node-b'] });

@@ -5,7 +5,7 @@ import { Bfd } from '../../src/daemon/bfd.ts';
 import type { Documents as Reader } from '../../src/daemon/documents.ts';
 import type { Engine } from '../../src/daemon/engine.ts';
 import type { FastEvents } from '../../src/daemon/fast/worker.ts';
-import { Layer2 } from '../../src/daemon/layer2.ts';
+import { Layer2, type Layer2Options } from '../../src/daemon/layer2.ts';
 import type { LinksEvents } from '../../src/daemon/links.ts';
 import { Metrics } from '../../src/daemon/metrics.ts';
 import { Services } from '../../src/daemon/services.ts';
@@ -49,40 +49,52 @@ class Bench {
   stopped = 0;
   readonly services = new Services();
   config = configuration();
-  readonly layer2 = new Layer2({
-    log: pino({ base: null }, { write: (line: string) => this.log.push(JSON.parse(line)) }),
-    failed: (error) => this.failures.push(error),
-    parts: {
-      links: (events) => {
-        this.linksEvents = events;
-        const bench = this;
-        return {
-          get all() {
-            return bench.links;
-          },
-          moves: this.moves,
-          close: () => this.stopped++,
-        };
+  readonly layer2: Layer2;
+
+  constructor(takenOver?: Layer2Options['takenOver']) {
+    this.layer2 = this.make(takenOver);
+  }
+
+  private make = (takenOver: Layer2Options['takenOver']) =>
+    new Layer2({
+      ...(takenOver && { takenOver }),
+      log: pino({ base: null }, { write: (line: string) => this.log.push(JSON.parse(line)) }),
+      failed: (error) => this.failures.push(error),
+      parts: {
+        links: (events) => {
+          this.linksEvents = events;
+          const bench = this;
+          return {
+            get all() {
+              return bench.links;
+            },
+            moves: this.moves,
+            close: () => this.stopped++,
+          };
+        },
+        worker: (events) => {
+          if (this.refusal !== undefined) throw this.refusal;
+          this.worker = events;
+          const apply = (snapshot: Snapshot) => {
+            this.snapshots.push(snapshot);
+            if (this.prompt) this.serve(snapshot);
+          };
+          return { apply, stop: async () => void this.stopped++ };
+        },
       },
-      worker: (events) => {
-        if (this.refusal !== undefined) throw this.refusal;
-        this.worker = events;
-        const apply = (snapshot: Snapshot) => {
-          this.snapshots.push(snapshot);
-          if (this.prompt) this.serve(snapshot);
-        };
-        return { apply, stop: async () => void this.stopped++ };
-      },
-    },
-  });
+    });
 
   /** As the daemon does it: configuration, decisions, and at the end that they have settled. */
   load(documents: Documents): void {
     this.config = configuration({ speaker: speaker({ name: 'node-b' }), ...documents });
     this.layer2.configure(this.config);
     this.services.apply(this.config);
+    this.work();
+  }
+
+  work(): void {
     for (let one = this.services.step(); one !== undefined; one = this.services.step())
-      this.layer2.decided(one.key, one.after);
+      this.layer2.decided(one.key, one.after, one.before);
     this.layer2.settled();
   }
 
@@ -306,14 +318,14 @@ describe('rows', () => {
     expect(bench.rows()[0]).toMatchObject({ announced: false, reason: 'heldElsewhere' });
     report('end');
     report('resume');
-    const counters = { ip, requests: 0, responses: 0, gratuitous: 2, claims: 0 };
+    const counters = { ip, requests: 0, responses: 0, gratuitous: 2, claims: 0, firstMs: undefined };
     bench.worker!.report({ type: 'counters', addresses: [counters], drops: [] });
     expect(bench.rows()[0]).toMatchObject({ announced: true, reason: null, interfaces: ['eth0', 'eth1'] });
   });
 
   test('have the counters, which end with the address', () => {
     bench.load({ ...lab, services: [web] });
-    const counters = { ip: '192.168.10.10', requests: 7, responses: 5, gratuitous: 10, claims: 2 };
+    const counters = { ip: '192.168.10.10', requests: 7, responses: 5, gratuitous: 10, claims: 2, firstMs: undefined };
     const stranger = { ...counters, ip: '192.168.10.99' };
     bench.worker!.report({ type: 'counters', addresses: [counters, stranger], drops: [] });
     expect(bench.rows()[0]).toMatchObject({ requests: 7, replies: 5, gratuitous: 10, conflicts: 2 });
@@ -432,7 +444,7 @@ test('counters are there as often as they are asked for', async () => {
   bench.load({ ...lab, services: [web] });
   bench.worker!.report({
     type: 'counters',
-    addresses: [{ ip: '192.168.10.10', requests: 7, responses: 5, gratuitous: 10, claims: 0 }],
+    addresses: [{ ip: '192.168.10.10', requests: 7, responses: 5, gratuitous: 10, claims: 0, firstMs: undefined }],
     drops: [],
   });
   const engine = { config: bench.config, services: bench.services, roster: { missing: [] } } as unknown as Engine;
@@ -486,7 +498,7 @@ test('a claim stands when another Service has the address in the same breath', (
     bench.worker!.report({ type: 'conflict', ip, interface: name, mac: '02:00:5e:10:00:01', stage: 'yield' });
   bench.worker!.report({
     type: 'counters',
-    addresses: [{ ip, requests: 7, responses: 5, gratuitous: 10, claims: 2 }],
+    addresses: [{ ip, requests: 7, responses: 5, gratuitous: 10, claims: 2, firstMs: undefined }],
     drops: [],
   });
   bench.load({ ...lab, services: [service('other', { ingress: ingress(ip) })] });
@@ -512,4 +524,35 @@ test('its death is told; an end that was asked for is not, and nothing is posted
   expect(bench.snapshots).toHaveLength(1);
   bench.worker!.failed(new Error('gone'));
   expect(bench.failures).toMatchObject([{ message: 'gone' }]);
+});
+
+test('what a node had that is gone is measured when the worker tells of its first announcement', () => {
+  const taken: string[] = [];
+  const told = new Bench((node, text) => taken.push(`${node}: ${text}`));
+  const nodes = [node('node-a'), node('node-b')];
+  // By hash node-a is the first for this one.
+  const far = service('far', { ingress: ingress('192.168.10.11') });
+  told.load({ ...lab, nodes, services: [web, far] });
+  const owner = (key: string) => told.services.decisions.get(key)?.layer2.owner;
+  const theirs = ['default/web', 'default/far'].filter((key) => owner(key) === 'node-a');
+  expect(theirs.length).toBeGreaterThan(0);
+  told.layer2.takeovers.lost('node-a', { heardMs: 5_000, noticedMs: 5_900 });
+  told.services.hear(new Set(['node-a']), false);
+  told.work();
+  const ips = theirs.flatMap((key) => told.services.decisions.get(key)!.ips.map(formatAddress));
+  const none = { requests: 0, responses: 0, claims: 0 };
+  const report = (firstMs: number | undefined) =>
+    told.worker!.report({
+      ...{ type: 'counters', drops: [] },
+      addresses: ips.map((ip) => ({ ...none, ip, gratuitous: firstMs === undefined ? 0 : 2, firstMs })),
+    });
+  report(undefined);
+  expect(taken).toEqual([]);
+  report(5_925);
+  const what = ips.length === 1 ? '1 address' : `${ips.length} addresses`;
+  expect(taken).toEqual([`node-a: ${what}, 925 ms after its last packet, 25 ms after it was missed`]);
+  expect(told.told('the addresses of another node are taken over')).toMatchObject([
+    { node: 'node-a', addresses: ips.length, failoverMs: 925, takeoverMs: 25 },
+  ]);
+  expect(told.layer2.takeovers.takeover.sumSec).toBeCloseTo(0.025 * ips.length);
 });

@@ -186,14 +186,37 @@ describe('counters', () => {
     wire.receive(eth0, request(vip));
     wire.receive(eth1, request(vip));
     wire.receive(eth0, solicitation(vip6));
-    expect(wire.announcer.takeCounters()).toEqual([
+    expect(wire.announcer.takeCounters()).toMatchObject([
       { ip: vip, requests: 2, responses: 2, gratuitous: 4, claims: 0 },
       { ip: vip6, requests: 1, responses: 1, gratuitous: 2, claims: 0 },
     ]);
     expect(wire.announcer.takeCounters()).toEqual([]);
     wire.full = true;
     wire.receive(eth0, request(vip));
-    expect(wire.announcer.takeCounters()).toEqual([{ ip: vip, requests: 3, responses: 2, gratuitous: 4, claims: 0 }]);
+    expect(wire.announcer.takeCounters()).toMatchObject([
+      { ip: vip, requests: 3, responses: 2, gratuitous: 4, claims: 0 },
+    ]);
+  });
+
+  it('tell when the first announcement left, anew for another epoch, and nothing of one that did not leave', () => {
+    const wire = new Wire();
+    const first = () => wire.announcer.takeCounters().map(({ firstMs }) => firstMs);
+    wire.full = true;
+    wire.apply(snapshot([eth0, eth1], [vip]));
+    expect(first()).toEqual([undefined]);
+    wire.full = false;
+    wire.run(wire.nowMs + 1_100);
+    const leftMs = wire.nowMs;
+    expect(first()).toEqual([leftMs]);
+    wire.run(wire.nowMs + 10_000);
+    expect(first()).toEqual([leftMs]);
+    const again = snapshot([eth0, eth1], [vip]);
+    wire.apply({ ...again, addresses: again.addresses.map((each) => ({ ...each, epoch: 1 })) });
+    expect(first()).toEqual([wire.nowMs]);
+    wire.apply(snapshot([eth0], []));
+    wire.run(wire.nowMs + 100);
+    wire.apply(snapshot([eth0], [vip]));
+    expect(first()).toEqual([wire.nowMs]);
   });
 
   it('count what is not answered by reason, damaged frames too', () => {

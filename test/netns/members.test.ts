@@ -101,6 +101,18 @@ it('a node that dies is taken over, one that leaves at once, and one that comes 
     { node: 'node-b', reason: 'control detection time expired' },
   ]);
   expect(await a.metrics()).toContain('waypost_member_alive{node="node-b"} 0');
+  // Three packets of 100 ms are missing before it is missed; after that nothing is waited for.
+  const sumSec = async (name: string) => {
+    const text = await a.metrics();
+    if (!text.includes(`${name}_count 1\n`)) return undefined;
+    return Number(text.match(new RegExp(`^${name}_sum (\\S+)$`, 'm'))![1]);
+  };
+  const failoverSec = await a.until('it was measured', () => sumSec('waypost_layer2_failover_seconds'));
+  const takeoverSec = (await sumSec('waypost_layer2_takeover_seconds'))!;
+  expect(failoverSec - takeoverSec).toBeGreaterThan(0.15);
+  expect(takeoverSec).toBeGreaterThan(0);
+  expect(failoverSec).toBeLessThan(10);
+  expect(a.messages('the addresses of another node are taken over')).toMatchObject([{ node: 'node-b', addresses: 1 }]);
 
   await carried('node-a', a, c);
 

@@ -195,7 +195,8 @@ export class BfdLoop {
 
   private tell(watch: Watch, news: BfdNews): void {
     watch.dirty = true;
-    this.post({ type: 'bfdNews', key: watch.order.key, news, view: watch.view() });
+    const { order, heardMs } = watch;
+    this.post({ type: 'bfdNews', key: order.key, news, view: watch.view(), atMs: this.network.nowMs(), heardMs });
   }
 
   private needRows(): void {

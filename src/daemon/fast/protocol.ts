@@ -25,7 +25,15 @@ export type BfdNews = Extract<
 
 /** From the worker, about BFD. */
 export type BfdReport =
-  | { readonly type: 'bfdNews'; readonly key: string; readonly news: BfdNews; readonly view: SessionView }
+  | {
+      readonly type: 'bfdNews';
+      readonly key: string;
+      readonly news: BfdNews;
+      readonly view: SessionView;
+      /** Now, and when the last packet of the peer came, on the clock of the worker, ms; undefined: none did. */
+      readonly atMs: number;
+      readonly heardMs: number | undefined;
+    }
   /** The worker was so late that sessions send less often, this often at most. */
   | { readonly type: 'bfdWidened'; readonly sessions: number; readonly lateMs: number; readonly txMs: number }
   /** About once a second: the sessions that did something, what no session is to blame for, how late packets left. */

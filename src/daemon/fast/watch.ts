@@ -40,6 +40,8 @@ export class Watch {
   over = false;
   /** Something was counted that was not reported. */
   dirty = true;
+  /** When the last packet of the peer came, also where the session has forgotten it, ms. */
+  heardMs: number | undefined;
   private config: SessionConfig;
   private session: Session;
   private readonly counters = noCounters();
@@ -99,6 +101,7 @@ export class Watch {
     const wasSent = this.session.sentMs;
     const [session, actions] = step(this.config, this.session, event, nowMs, this.host.random());
     this.session = session;
+    this.heardMs = session.heardMs ?? this.heardMs;
     for (const action of actions) this.perform(action);
     // Its first packet has no schedule to be late for.
     if (due === undefined || due > nowMs || wasSent === undefined || session.sentMs === wasSent) return;

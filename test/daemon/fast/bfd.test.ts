@@ -285,6 +285,10 @@ describe('a session', () => {
       ['Init', 'Up', false],
       ['Up', 'Down', true],
     ]);
+    // The peer was heard last when it came up, and missed three intervals later.
+    const last = bench.reports.findLast((report) => report.type === 'bfdNews')!;
+    expect(last).toMatchObject({ heardMs: 0, news: { to: 'Down' } });
+    expect(last.atMs).toBeGreaterThanOrEqual(150);
   });
 
   it('goes on when it is asked for differently, and says what it wants by a Poll Sequence', () => {

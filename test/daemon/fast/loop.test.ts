@@ -310,7 +310,7 @@ describe('the fast loop', () => {
     expect(reports).toEqual([
       {
         type: 'counters',
-        addresses: [{ ip: vip, requests: 1, responses: 1, gratuitous: 10, claims: 0 }],
+        addresses: [{ ip: vip, requests: 1, responses: 1, gratuitous: 10, claims: 0, firstMs: expect.any(Number) }],
         drops: [{ interface: 'eth0', drops: { arpReply: 1, overrun: 5 } }],
       },
     ]);
@@ -343,7 +343,7 @@ describe('the fast loop', () => {
       { type: 'conflict', ip: vip, interface: 'eth0', mac: '02:00:5e:10:00:02', stage: 'begin' },
       {
         type: 'counters',
-        addresses: [{ ip: vip, requests: 0, responses: 0, gratuitous: 12, claims: 1 }],
+        addresses: [{ ip: vip, requests: 0, responses: 0, gratuitous: 12, claims: 1, firstMs: expect.any(Number) }],
         drops: [{ interface: 'eth0', drops: { gratuitous: 1 } }],
       },
     ]);
