@@ -12,6 +12,18 @@ import type { BgpAdvertisement, Pool } from './model.ts';
 export const compatibleLocalPref = (a: BgpAdvertisement, b: BgpAdvertisement, families: ReadonlySet<Family>): boolean =>
   a.localPref === b.localPref || differsInLength(a, b, families) || disjointPeers(a, b);
 
+/** The first two that may not meet on one node as they do. */
+export function firstConflict(
+  advertisements: readonly BgpAdvertisement[],
+  pool: Pool,
+): readonly [BgpAdvertisement, BgpAdvertisement] | undefined {
+  if (advertisements.length < 2) return undefined;
+  const families = familiesOf(pool);
+  for (const [i, a] of advertisements.entries())
+    for (const b of advertisements.slice(i + 1)) if (!compatibleLocalPref(a, b, families)) return [a, b];
+  return undefined;
+}
+
 export const familiesOf = (pool: Pool): ReadonlySet<Family> =>
   new Set(pool.addresses.map(({ prefixes }) => prefixes[0]!.family));
 

@@ -15,7 +15,7 @@ import type { KubeOvn } from './kubeovn.ts';
 import type { MemberPath } from './membership.ts';
 import type { NetworkPolicy } from './network.ts';
 import type { Path } from './problem.ts';
-import type { Speaker } from './speaker.ts';
+import type { Speaker, Terminating } from './speaker.ts';
 
 /**
  * A place in a file, both 1-based. That of a document is live: its line follows when text above it comes or goes,
@@ -221,6 +221,8 @@ export interface Service extends Meta {
    * What of them counts is up to the Speaker (`ServiceCommunities`).
    */
   readonly communities: readonly string[];
+  /** Over what the Speaker says. */
+  readonly terminating?: Terminating | undefined;
 }
 
 /** One endpoint of an EndpointSlice. */

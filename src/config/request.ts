@@ -1,11 +1,12 @@
-/** What a Service asks for: a pool, addresses, company on them, and communities (MetalLB controller/service.go). */
+/** What a Service asks for: a pool, addresses, company on them (MetalLB controller/service.go), and of its routes. */
 import { formatAddress, parseAddress, unmapAddress } from '../lib/address.ts';
-import { annotationPath, communityLabels, labelPath } from './annotation.ts';
+import { annotationPath, choice, communityLabels, labelPath } from './annotation.ts';
 import type { ServiceItem } from './document.ts';
 import { addressHint } from './host.ts';
 import type { Labels, Meta, Service } from './model.ts';
 import { nearest } from './nearest.ts';
 import type { Findings, Path } from './problem.ts';
+import type { Terminating } from './speaker.ts';
 
 /** The first wins where both say something; the second is deprecated. */
 const groups = ['metallb.io/', 'metallb.universe.tf/'] as const;
@@ -111,4 +112,30 @@ export function readCommunities({ annotations, labels }: Meta): ServiceItem['com
     found.push({ text, path: labelPath(name) });
   }
   return found;
+}
+
+export const terminating = choice<Terminating>(
+  { keep: 'keep', lower: 'lower' },
+  'Routes of the Service from a node on which all its endpoints terminate, while another has a ready one: keep, or lower. Over drain.terminating of the Speaker.',
+);
+
+/** @returns undefined where the Speaker decides */
+export function readTerminating(
+  { annotations }: Meta,
+  policy: Service['externalTrafficPolicy'],
+  claims: Findings,
+): Terminating | undefined {
+  const text = annotations['waypost.dev/terminating'];
+  if (text === undefined) return undefined;
+  const path = annotationPath('terminating');
+  const value = terminating.read(text);
+  if (value === undefined)
+    claims.warn(
+      path,
+      `expected ${terminating.expects}, found ${JSON.stringify(text)}: ignored`,
+      terminating.hint?.(text),
+    );
+  else if (policy !== 'Local')
+    claims.warnKey(path, 'has no effect under the Cluster policy', 'set externalTrafficPolicy: Local, or leave it out');
+  return value;
 }

@@ -5,6 +5,12 @@ import type { Kernel } from './kernel.ts';
 import type { Labels, PeerAsn, Position } from './model.ts';
 import type { NetworkSettings } from './network.ts';
 
+/**
+ * What becomes of the routes of a Service under the Local policy while its endpoints on this node are about to end, and
+ * another node has ready ones. `keep`: nothing. `lower`: they are a last choice.
+ */
+export type Terminating = 'keep' | 'lower';
+
 /** Our own document; every default is filled in. */
 export interface Speaker {
   /** This node's name. */
@@ -27,6 +33,8 @@ export interface Speaker {
     readonly onShutdown: boolean;
     /** Services under the Local policy that nobody else could serve stay announced, as long as the process lives. */
     readonly keepSoleLocal: boolean;
+    /** For Services that do not say it themselves. */
+    readonly terminating: Terminating;
     /** Told to peers in the Cease (RFC 9003), 1..255 octets. */
     readonly message?: string;
   };

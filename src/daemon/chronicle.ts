@@ -8,6 +8,7 @@ import { MAX_PATHS_OF_PEER } from '../bgp/source.ts';
 import { formatDiagnostic } from '../config/format.ts';
 import type { SkippedPeer } from '../intent/peers.ts';
 import type { ServiceDecision } from '../intent/service.ts';
+import type { Verdict } from '../intent/verdict.ts';
 import { monotonicMs } from '../io/clock.ts';
 import type { Logger } from '../io/log.ts';
 import type { ConflictReport } from '../l2/snapshot.ts';
@@ -221,10 +222,17 @@ export class Chronicle {
 
   private verdict(protocol: 'bgp' | 'layer2', key: string, [before, after]: Decisions, level: 'info' | 'debug'): void {
     const [was, is] = [before?.[protocol], after?.[protocol]];
-    if (was?.announced === is?.announced && was?.reason === is?.reason) return;
+    const same = was?.announced === is?.announced && was?.reason === is?.reason;
+    const turn = same ? turnOf(was, is) : undefined;
+    if (same && turn === undefined) return;
     const on = protocol === 'bgp' ? 'BGP' : 'layer 2';
     const add = (event: string, reason: string, detail: string) =>
       this.journal.add({ kind: 'service', subject: key, event: `${event} (${on})`, reason, detail });
+    if (turn !== undefined) {
+      const { event, reason, detail } = turn;
+      this.log[level]({ service: key, ...(reason && { reason }), detail, protocol }, `service ${event}`);
+      return add(event, reason, detail);
+    }
     if (is?.announced) {
       const ips = (after ?? before)?.ips.map(formatAddress);
       this.log[level]({ service: key, ips, protocol }, 'service announced');
@@ -235,4 +243,13 @@ export class Chronicle {
     this.log[level]({ service: key, reason, ...(is?.detail && { detail: is.detail }), protocol }, text);
     add(was?.announced ? 'withdrawn' : 'not announced', reason, is?.detail ?? '');
   }
+}
+
+/** A Service that stays announced has become a last choice here, or is none any more. Of drains `drain` tells. */
+function turnOf(was: Verdict | undefined, is: Verdict | undefined) {
+  const ending = (v: Verdict | undefined) => v?.notes?.find(({ reason }) => reason === 'endpointsTerminating');
+  const [before, now] = [ending(was), ending(is)];
+  if (now !== undefined) return before === undefined ? { event: 'lowered', ...now } : undefined;
+  const drains = is?.notes?.some(({ reason }) => reason === 'nodeDraining') ?? false;
+  return before === undefined || drains ? undefined : { event: 'raised again', reason: '', detail: is?.detail ?? '' };
 }

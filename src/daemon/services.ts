@@ -9,6 +9,7 @@ import { Advertisements } from '../intent/advertise.ts';
 import { Allocator } from '../intent/allocate.ts';
 import type { Assignment, Remembered } from '../intent/assignment.ts';
 import type { Drain } from '../intent/drain.ts';
+import { handsOver } from '../intent/handover.ts';
 import type { Standing } from '../intent/layer2.ts';
 import { allocationOrder } from '../intent/order.ts';
 import { ORIGINATED, originate } from '../intent/originate.ts';
@@ -127,6 +128,8 @@ export class Services {
       const { owner, reason } = layer2;
       if (comes ? owner !== undefined || reason === 'notOwner' : owner !== undefined && silent.has(owner))
         this.dirty.add(key);
+      const service = changed ? this.config.services.get(key) : undefined;
+      if (service !== undefined && handsOver(service, this.scope.terminating)) this.dirty.add(key);
       if (waits && owner === this.config.speaker.name) this.dirty.add(key);
     }
     return true;

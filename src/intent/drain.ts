@@ -3,7 +3,7 @@
  * peers move to others while ours still works, then it is withdrawn. The daemon keeps the time between the two.
  */
 import type { PathAttributes } from '../bgp/path.ts';
-import { hasUsableBeside, hasUsableOn } from '../config/endpoint.ts';
+import { isSoleHolder } from '../config/endpoint.ts';
 import type { EndpointSlice, Service } from '../config/model.ts';
 import type { ThisNode } from './node.ts';
 
@@ -30,12 +30,19 @@ export function drainedAttributes(attributes: PathAttributes): PathAttributes {
 }
 
 /**
- * Under the Local policy nobody else could serve this Service: its only usable endpoints are on this node. Without any
- * slice every node counts as having one.
+ * Under the Local policy nobody else could serve this Service as well: its only ready endpoints, or its only usable
+ * ones, are on this node. Without any slice every node counts as having one.
  */
 export const isSoleLocalHolder = (
   service: Pick<Service, 'externalTrafficPolicy'>,
   slices: readonly EndpointSlice[],
   node: Pick<ThisNode, 'name'>,
-): boolean =>
-  service.externalTrafficPolicy === 'Local' && hasUsableOn(slices, node.name) && !hasUsableBeside(slices, node.name);
+): boolean => service.externalTrafficPolicy === 'Local' && isSoleHolder(slices, node.name);
+
+/** The node is drained, and what it announces of this Service is not to stay. */
+export const isGivenUp = (
+  { name, drained }: Pick<ThisNode, 'name' | 'drained'>,
+  service: Pick<Service, 'externalTrafficPolicy'>,
+  slices: readonly EndpointSlice[],
+  keepSoleLocal: boolean,
+): boolean => drained && !(keepSoleLocal && isSoleLocalHolder(service, slices, { name }));

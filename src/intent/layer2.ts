@@ -7,7 +7,7 @@ import { endpointsText, hasUsable, hasUsableOn } from '../config/endpoint.ts';
 import type { EndpointSlice, Layer2Advertisement, Meta, Pool, Service } from '../config/model.ts';
 import { anySelects } from '../config/selector.ts';
 import { type Address, formatAddress } from '../lib/address.ts';
-import { isSoleLocalHolder } from './drain.ts';
+import { isGivenUp } from './drain.ts';
 import { type Candidacy, type Elected, type ElectionNode, elect } from './elect.ts';
 import type { Reason } from './reason.ts';
 import type { Scope } from './scope.ts';
@@ -65,7 +65,7 @@ export function decideLayer2(
     advertisements: matching.map(({ candidacy }) => candidacy),
     nodes: scope.nodes.map((known) => ({
       ...known,
-      drained: known.drained && !(scope.keepSoleLocal && isSoleLocalHolder(service, slices, known)),
+      drained: isGivenUp(known, service, slices, scope.keepSoleLocal),
       endpoint: slices.length === 0 || hasUsableOn(slices, known.name),
     })),
     ...(kept !== undefined && { holder: kept }),

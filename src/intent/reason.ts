@@ -106,6 +106,11 @@ export const reasons = {
     says: 'The node is drained, and under externalTrafficPolicy Local no other node could serve the Service.',
     remedy: 'Run a ready endpoint on another node, or clear drain.keepSoleLocal in the Speaker.',
   },
+  endpointsTerminating: {
+    says: 'Under externalTrafficPolicy Local, endpoints on this node only terminate any more and another node has a ready one: the routes are a last choice.',
+    remedy:
+      'Nothing: they go with the last endpoint. To leave them as they are, set waypost.dev/terminating: keep on the Service.',
+  },
   communityNotAllowed: {
     says: 'The Service asks for a community that it may not have or that cannot be read; it is left out.',
     remedy: 'Add it to serviceCommunities of the Speaker, or remove it from the Service.',

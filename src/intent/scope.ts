@@ -3,6 +3,7 @@ import { ServiceCommunities } from '../config/allow.ts';
 import { drainLabel } from '../config/annotation.ts';
 import type { BgpAdvertisement, Configuration, Labels } from '../config/model.ts';
 import { anySelects, selects } from '../config/selector.ts';
+import type { Terminating } from '../config/speaker.ts';
 import type { Drain } from './drain.ts';
 import type { KnownNode, Layer2Scope } from './layer2.ts';
 import { membersOf } from './members.ts';
@@ -20,8 +21,14 @@ export interface Scope {
   readonly layer2: ReadonlyMap<string, readonly Layer2Scope[]>;
   /** Everyone who may announce on layer 2, and all that have a Node document: this node first. */
   readonly nodes: readonly KnownNode[];
+  /** Of all of them, by name. */
+  readonly labels: ReadonlyMap<string, Labels>;
+  /** No other node than those has a speaker. */
+  readonly closed: boolean;
   /** Drained nodes keep what nobody else could serve. */
   readonly keepSoleLocal: boolean;
+  /** What becomes of Services whose endpoints here terminate. */
+  readonly terminating: Terminating;
   readonly sha256: Sha256;
   /** What Services may add to their routes. */
   readonly communities: ServiceCommunities;
@@ -63,6 +70,7 @@ export function scopeOf(config: Configuration, sha256: Sha256, { drain, silent }
     pools: new PoolIndex(config.pools),
     advertisements,
     ...layer2Of(config, node, { drain, silent }),
+    terminating: config.speaker.drain.terminating,
     sha256,
     communities: new ServiceCommunities(config.speaker.serviceCommunities, config.aliases),
     ...(drain && { drain }),
@@ -74,7 +82,7 @@ function layer2Of(
   config: Configuration,
   own: ThisNode,
   { drain, silent }: Circumstances,
-): Pick<Scope, 'layer2' | 'nodes' | 'keepSoleLocal'> {
+): Pick<Scope, 'layer2' | 'nodes' | 'labels' | 'closed' | 'keepSoleLocal'> {
   const layer2 = new Map<string, Layer2Scope[]>();
   const keepSoleLocal = drain?.keepSoleLocal ?? config.speaker.drain.keepSoleLocal;
   const members = membersOf(config, silent);
@@ -117,5 +125,6 @@ function layer2Of(
       layer2.set(name, [...(layer2.get(name) ?? []), here]);
     }
   }
-  return { layer2, nodes, keepSoleLocal };
+  const { type, nodes: listed } = config.speaker.membership;
+  return { layer2, nodes, labels, closed: type === 'bfd' || listed.length > 0, keepSoleLocal };
 }

@@ -3,18 +3,17 @@
  *
  * The tests come in the order of MetalLB's, so that the first reason found is the one MetalLB would give.
  */
-import { compatibleLocalPref, familiesOf } from '../config/compatible.ts';
-import { countUsableOn, endpointsText, hasUsable, hasUsableOn } from '../config/endpoint.ts';
-import type { BgpAdvertisement, EndpointSlice, Meta, Pool, Service } from '../config/model.ts';
+import { firstConflict } from '../config/compatible.ts';
+import { countServing, endpointsText, hasUsable, hasUsableOn } from '../config/endpoint.ts';
+import type { EndpointSlice, Meta, Pool, Service } from '../config/model.ts';
 import { anySelects } from '../config/selector.ts';
 import { type Address, compareAddresses } from '../lib/address.ts';
 import { comparePrefixes, prefixOf } from '../lib/prefix.ts';
 import type { Assignment, Unassigned } from './assignment.ts';
 import { isSoleLocalHolder } from './drain.ts';
-
+import { handoverNote, heirOf, isEnding } from './handover.ts';
 import { decideLayer2, type Layer2Decision, type Standing } from './layer2.ts';
 import { distinctAddresses, textOf } from './ledger.ts';
-
 import { ownCommunities, policyOf } from './policy.ts';
 import type { Note, Reason } from './reason.ts';
 import type { Contribution } from './route.ts';
@@ -180,24 +179,31 @@ function decideBgp(
   }
 
   const local = slices.length > 0 && service.externalTrafficPolicy === 'Local';
+  const ending = local && isEnding(service, slices, scope);
+  const heir = ending ? heirOf(service, pool, slices, scope) : undefined;
   passed(
     local ? 'noLocalEndpoints' : 'noEndpoints',
-    () => endpointsText(slices, local ? node.name : undefined),
+    () => {
+      const text = endpointsText(slices, local ? node.name : undefined);
+      return ending && heir === undefined ? `${text}; no other node that announces it has a ready one` : text;
+    },
     ...slices,
   );
 
+  const remark = drain ?? (heir === undefined ? undefined : handoverNote(node.name, heir));
+  const lastChoice = remark !== undefined && remark.reason !== 'soleLocalHolder';
   const own = ownCommunities(service, scope.communities);
   const contributions: Contribution[] = [];
   for (const ip of ips) {
     for (const a of chosen) {
       const prefix = prefixOf(ip, ip.family === 4 ? a.aggregationLength : a.aggregationLengthV6);
-      const endpoints = local && a.endpointMbit !== undefined ? countUsableOn(slices, node.name, ip.family) : 0;
-      const policy = policyOf(a, own, drain?.reason === 'nodeDraining', endpoints);
+      const endpoints = local && a.endpointMbit !== undefined ? countServing(slices, node.name, ip.family) : 0;
+      const policy = policyOf(a, own, lastChoice, endpoints);
       if (!contributions.some((c) => c.policy === policy && comparePrefixes(c.prefix, prefix) === 0))
         contributions.push({ prefix, policy });
     }
   }
-  const notes = drain === undefined ? own.notes : [drain, ...own.notes];
+  const notes = remark === undefined ? own.notes : [remark, ...own.notes];
   return {
     announced: true,
     detail: [`through ${namesOf(chosen)}`, ...notes.map((note) => note.detail)].join('; '),
@@ -220,15 +226,4 @@ function decideDrain(
     return { reason: 'soleLocalHolder', detail: `kept, as only node ${node.name} has endpoints` };
   if (drain.stage === 'withdrawn') return 'withdrawn';
   return { reason: 'nodeDraining', detail: `a last choice, as node ${node.name} is being drained` };
-}
-
-function firstConflict(
-  advertisements: readonly BgpAdvertisement[],
-  pool: Pool,
-): readonly [BgpAdvertisement, BgpAdvertisement] | undefined {
-  if (advertisements.length < 2) return undefined;
-  const families = familiesOf(pool);
-  for (const [i, a] of advertisements.entries())
-    for (const b of advertisements.slice(i + 1)) if (!compatibleLocalPref(a, b, families)) return [a, b];
-  return undefined;
 }

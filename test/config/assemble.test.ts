@@ -370,6 +370,33 @@ describe('Services', () => {
     expect((await accepted(fixture('minimal.yaml'))).services.values().next().value?.communities).toEqual([]);
   });
 
+  it('say what becomes of their routes while endpoints terminate', async () => {
+    const outcome = async (spec: string, word: string) => {
+      const text = `apiVersion: v1\nkind: Service\nmetadata: {name: s, annotations: {waypost.dev/terminating: ${word}}}\nspec: {type: LoadBalancer, ${spec}}\n`;
+      const { configuration, diagnostics } = await configure(text);
+      const told = diagnostics.filter(({ subject }) => subject === 'Service/s');
+      return [
+        configuration!.services.get('default/s')!.terminating,
+        ...told.map(
+          ({ severity, position, message, hint }) => `${severity} ${position.line}: ${message} (${hint ?? ''})`,
+        ),
+      ];
+    };
+    const local = 'externalTrafficPolicy: Local';
+    expect(await outcome(local, 'lower')).toEqual(['lower']);
+    expect(await outcome(local, 'keep')).toEqual(['keep']);
+    // One Service that cannot be read is no reason to refuse everybody's.
+    expect(await outcome(local, 'lowr')).toEqual([
+      undefined,
+      'warning 3: expected "keep" or "lower", found "lowr": ignored (did you mean "lower"?)',
+    ]);
+    expect(await outcome('externalTrafficPolicy: Cluster', 'lower')).toEqual([
+      'lower',
+      'warning 3: has no effect under the Cluster policy (set externalTrafficPolicy: Local, or leave it out)',
+    ]);
+    expect(await outcome(`${local}, loadBalancerClass: theirs`, 'lowr')).toEqual([undefined]);
+  });
+
   it('keep what is no address in status', async () => {
     const text = `apiVersion: v1\nkind: Service\nmetadata: {name: s}\nstatus: {loadBalancer: {ingress: [{hostname: lb.example.com}, {ip: ten}]}}\n`;
     expect((await accepted(text)).services.get('default/s')!.ingress).toEqual([

@@ -57,6 +57,7 @@ describe('documentation of kinds', () => {
       'spec.drain.wait',
       'spec.drain.onShutdown',
       'spec.drain.keepSoleLocal',
+      'spec.drain.terminating',
       'spec.drain.message',
       'spec.layer2',
       'spec.layer2.gratuitousInterval',

@@ -49,14 +49,17 @@ it('learned routes do not have the protocol by which routes of network policies 
 
 describe('draining', () => {
   it.each([
-    ['', { waitMs: 5000, onShutdown: true, keepSoleLocal: true }],
-    ['drain: {}', { waitMs: 5000, onShutdown: true, keepSoleLocal: true }],
-    ['drain: {wait: 0s}', { waitMs: 0, onShutdown: true, keepSoleLocal: true }],
+    ['', { waitMs: 5000, onShutdown: true, keepSoleLocal: true, terminating: 'keep' }],
+    ['drain: {}', { waitMs: 5000, onShutdown: true, keepSoleLocal: true, terminating: 'keep' }],
+    ['drain: {wait: 0s}', { waitMs: 0, onShutdown: true, keepSoleLocal: true, terminating: 'keep' }],
     [
-      'drain: {wait: 1m30s, onShutdown: no, keepSoleLocal: false, message: bye}',
-      { waitMs: 90_000, onShutdown: false, keepSoleLocal: false, message: 'bye' },
+      'drain: {wait: 1m30s, onShutdown: no, keepSoleLocal: false, terminating: lower, message: bye}',
+      { waitMs: 90_000, onShutdown: false, keepSoleLocal: false, terminating: 'lower', message: 'bye' },
     ],
-    ['drain: {wait: 1h, message: ""}', { waitMs: 3_600_000, onShutdown: true, keepSoleLocal: true }],
+    [
+      'drain: {wait: 1h, message: ""}',
+      { waitMs: 3_600_000, onShutdown: true, keepSoleLocal: true, terminating: 'keep' },
+    ],
   ])('%s', async (spec, expected) => {
     expect((await load(spec)).drain).toEqual(expected);
   });

@@ -10,7 +10,12 @@ const HOUR_MS = 3_600_000;
 
 test('keeps neither whoever asked for it nor the process', async () => {
   const engine: Pick<Engine, 'drain' | 'idle'> = { drain: () => {}, idle: async () => {} };
-  const drainer = new Drainer(engine as Engine, () => ({ waitMs: HOUR_MS, onShutdown: false, keepSoleLocal: true }));
+  const drainer = new Drainer(engine as Engine, () => ({
+    waitMs: HOUR_MS,
+    onShutdown: false,
+    keepSoleLocal: true,
+    terminating: 'keep',
+  }));
   const asked = drainer.begin('operator');
   expect(vi.getTimerCount()).toBe(1);
   drainer.stop();

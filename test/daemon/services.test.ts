@@ -1,5 +1,6 @@
 /** Services through the daemon: pools that run dry, addresses that nobody may have, and what survives a restart. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Services } from '../../src/daemon/services.ts';
 import {
   advertisementDocument,
   all,
@@ -9,8 +10,20 @@ import {
   Router,
   Site,
   serviceDocument,
+  serviceObject,
   soon,
 } from '../support/daemon.ts';
+import {
+  advertisement,
+  configuration,
+  endpoint,
+  ingress,
+  listed,
+  pool as poolOf,
+  service,
+  slice,
+  speaker,
+} from '../support/model.ts';
 
 let router: Router;
 let site: Site;
@@ -129,4 +142,106 @@ test('a change of class or type lets the address go', async () => {
   expect(decision('default/a')?.bgp.reason).toBe('notLoadBalancer');
   await aWhile(100);
   expect(router.prefixes).toEqual(['198.51.100.0/32']);
+});
+
+/** One endpoint on each of these nodes. */
+const slices = (name: string, nodes: Readonly<Record<string, 'ready' | 'terminating' | 'gone'>>): string =>
+  `${JSON.stringify({
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: `${name}-1`, namespace: 'default', labels: { 'kubernetes.io/service-name': name } },
+    addressType: 'IPv4',
+    endpoints: Object.entries(nodes).map(([nodeName, state], i) => ({
+      addresses: [`10.1.1.${i}`],
+      nodeName,
+      conditions: { ready: state === 'ready', serving: state !== 'gone', terminating: state !== 'ready' },
+    })),
+  })}\n`;
+
+test('traffic is moved to ready endpoints before the last one here ends, and that is told once', async () => {
+  const local = (name: string): string => {
+    const object = serviceObject(name) as { spec: object };
+    return `${JSON.stringify({ ...object, spec: { ...object.spec, externalTrafficPolicy: 'Local' } })}\n`;
+  };
+  site.folder.put('pool.yaml', pool('198.51.100.0/24'));
+  site.folder.put('a.yaml', local('a'));
+  site.folder.put('slices.yaml', slices('a', { 'node-a': 'ready', 'node-b': 'ready' }));
+  await site.start({ drain: { onShutdown: false, terminating: 'lower' } });
+  await router.knows('198.51.100.0/32');
+  const known = () => {
+    const { localPref, communities } = router.routes.get('198.51.100.0/32') ?? {};
+    return [localPref, ...(communities ?? [])].join(' ');
+  };
+  const becomes = (what: string) => soon(what, () => known() === what).catch(() => expect(known()).toBe(what));
+  expect(known()).toBe('100');
+
+  // All end at once: nobody is better, and nothing is said.
+  router.forget();
+  await site.accepts(() =>
+    site.folder.put('slices.yaml', slices('a', { 'node-a': 'terminating', 'node-b': 'terminating' })),
+  );
+  await soon('it is decided', () => site.daemon.engine.services.backlog === 0);
+  await aWhile();
+  expect([known(), router.updates]).toEqual(['100', 0]);
+
+  site.folder.put('slices.yaml', slices('a', { 'node-a': 'terminating', 'node-b': 'ready' }));
+  await becomes('0 65535:0');
+  expect([router.announced, router.withdrawn]).toEqual([1, 0]);
+  site.folder.put('slices.yaml', slices('a', { 'node-a': 'terminating', 'node-b': 'gone', 'node-c': 'ready' }));
+  await soon('another node has it', () => decision('default/a')?.bgp.detail.includes('node-c'));
+  expect(router.announced).toBe(1);
+  const told = () =>
+    [...site.daemon.chronicle.journal.rows()]
+      .filter(({ subject }) => subject === 'default/a')
+      .map(({ event, reason, count }) => [event, reason, count]);
+  const lowered = ['lowered (BGP)', 'endpointsTerminating', 1];
+  expect(told()).toEqual([['announced (BGP)', null, 1], lowered]);
+  expect(site.messages('service lowered')).toEqual([
+    expect.objectContaining({ service: 'default/a', reason: 'endpointsTerminating', protocol: 'bgp' }),
+  ]);
+
+  // The pod of node-c fails, and this one's is all there is.
+  site.folder.put('slices.yaml', slices('a', { 'node-a': 'terminating', 'node-b': 'gone', 'node-c': 'gone' }));
+  await becomes('100');
+  site.folder.put('slices.yaml', slices('a', { 'node-a': 'terminating', 'node-b': 'ready' }));
+  await becomes('0 65535:0');
+  site.folder.put('slices.yaml', slices('a', { 'node-a': 'gone', 'node-b': 'ready' }));
+  await router.knows();
+  expect(router.withdrawn).toBe(1);
+  const events = told().map(([event]) => event);
+  expect(events).toEqual(['announced', 'lowered', 'raised again', 'lowered', 'withdrawn'].map((e) => `${e} (BGP)`));
+});
+
+test('who falls silent has no traffic handed over to', () => {
+  const local = service('a', {
+    ingress: ingress('198.51.100.1'),
+    externalTrafficPolicy: 'Local',
+    terminating: 'lower',
+  });
+  const plain = service('b', { ingress: ingress('198.51.100.2'), externalTrafficPolicy: 'Local' });
+  const endpoints = [endpoint({ nodeName: 'node-a', ready: false, serving: true }), endpoint({ nodeName: 'node-b' })];
+  const services = new Services();
+  services.apply(
+    configuration({
+      speaker: speaker({ membership: { ...listed('node-a', 'node-b'), type: 'bfd' } }),
+      pools: [poolOf('main', ['198.51.100.0/24'])],
+      advertisements: [advertisement('main', ['main'])],
+      services: [local, plain],
+      slices: [slice(local, ...endpoints), slice(plain, ...endpoints)],
+    }),
+  );
+  const decide = () => {
+    const found: (readonly [string, boolean | undefined])[] = [];
+    for (let one = services.step(); one !== undefined; one = services.step())
+      found.push([one.key, one.after?.bgp.contributions.every(({ policy }) => policy.drained)]);
+    return found;
+  };
+  expect(decide()).toEqual([
+    ['default/a', true],
+    ['default/b', false],
+  ]);
+  services.hear(new Set(['node-b']), false);
+  expect(decide()).toEqual([['default/a', false]]);
+  services.hear(new Set(), false);
+  expect(decide()).toEqual([['default/a', true]]);
 });

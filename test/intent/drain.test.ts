@@ -45,8 +45,19 @@ describe('the sole holder of a Local Service', () => {
     ['one here and one elsewhere', [slice(local, here, there)], false],
     ['one here, and one elsewhere that is not usable', [slice(local, here, { ...there, ready: false })], true],
     [
-      'one here, and one elsewhere that still serves',
+      'one here, and one elsewhere that still serves while it terminates',
       [slice(local, here, { ...there, ready: false, serving: true })],
+      true,
+    ],
+    [
+      'one that terminates on each of two',
+      [slice(local, { ...here, ready: false, serving: true }, { ...there, ready: false, serving: true })],
+      false,
+    ],
+    ['one that terminates, here', [slice(local, { ...here, ready: false, serving: true })], true],
+    [
+      'one that terminates here, and a ready one elsewhere',
+      [slice(local, { ...here, ready: false, serving: true }, there)],
       false,
     ],
     ['one here that is not usable', [slice(local, { ...here, ready: false })], false],

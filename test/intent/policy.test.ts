@@ -169,10 +169,24 @@ describe('bandwidth by endpoints', () => {
     return bgp.contributions.map(({ prefix, policy }) => [prefix.family, policy.bandwidthMbit]);
   };
 
-  test('counts those that are usable on this node, of the family of the address, and none twice', () => {
+  test('counts those that are ready on this node, of the family of the address, and none twice', () => {
     expect(said(web)).toEqual([
       [4, 200],
       [6, 100],
+    ]);
+  });
+
+  test('counts those that only terminate where nothing else is left: no other takes new connections', () => {
+    const ending = (address: string) => here(address, { ready: false, serving: true });
+    const rolling = slice(web, here('10.244.0.1'), ending('10.244.0.2'), ending('10.244.0.3'), ending('fd00::1'));
+    expect(said(web, [rolling])).toEqual([
+      [4, 100],
+      [6, 100],
+    ]);
+    const over = slice(web, here('10.244.0.1', { ready: false }), ending('10.244.0.2'), ending('10.244.0.3'));
+    expect(said(web, [over])).toEqual([
+      [4, 200],
+      [6, undefined],
     ]);
   });
 

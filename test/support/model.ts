@@ -181,7 +181,7 @@ export const speaker = (more: Partial<Speaker> = {}): Speaker => ({
   },
   membership: listed(),
   loopbackAddresses: [],
-  drain: { waitMs: 5000, onShutdown: true, keepSoleLocal: true },
+  drain: { waitMs: 5000, onShutdown: true, keepSoleLocal: true, terminating: 'keep' },
   network: networkDefaults,
   loadBalancerClass: '',
   ignoreExcludeLabel: false,

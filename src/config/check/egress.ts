@@ -8,7 +8,7 @@
 import { hashText } from '../../lib/hash.ts';
 import { drainLabel } from '../annotation.ts';
 import { type Egress, type EgressService, egressLabel } from '../egress.ts';
-import { hasUsable, hasUsableBeside, hasUsableOn } from '../endpoint.ts';
+import { hasUsable, hasUsableOn, isSoleHolder } from '../endpoint.ts';
 import { type Hearing, memberNames } from '../membership.ts';
 import type { EndpointSlice, Labels, Node, Service } from '../model.ts';
 import { didYouMean } from '../nearest.ts';
@@ -86,8 +86,7 @@ function electHost(document: EgressService, ground: EgressGround): Egress {
   if (endpoints.length > 0 && !hasUsable(endpoints)) return none('noEndpoints');
   const local = service.externalTrafficPolicy === 'Local' && endpoints.length > 0;
   // What only a drained node could serve is announced from there still.
-  const isKept = (name: string) =>
-    speaker.drain.keepSoleLocal && local && hasUsableOn(endpoints, name) && !hasUsableBeside(endpoints, name);
+  const isKept = (name: string) => speaker.drain.keepSoleLocal && local && isSoleHolder(endpoints, name);
   const candidates = memberNames(speaker, nodes).filter((name) => {
     const { networkUnavailable = false, ready = true, labels: theirs = {} } = nodes.get(name) ?? {};
     const labels = name === speaker.name ? speaker.labels : theirs;

@@ -6,7 +6,7 @@ import { defineKind, type Kind } from '../kind.ts';
 import type { Service } from '../model.ts';
 import { decodeBase64 } from '../password.ts';
 import { Findings } from '../problem.ts';
-import { readCommunities, readRequest } from '../request.ts';
+import { readCommunities, readRequest, readTerminating, terminating } from '../request.ts';
 import { anything, documentSchema, int, type Output, word } from '../schema.ts';
 import { metallb } from './metallb.ts';
 
@@ -86,6 +86,7 @@ const annotations = {
     'communities separated by commas',
     'Communities of every route of the Service, as far as serviceCommunities of the Speaker allows.',
   ),
+  terminating,
 } as const;
 
 const service = defineKind({
@@ -102,6 +103,7 @@ const service = defineKind({
     const ipFamilies = familiesOf(spec);
     const request = readRequest(spec.loadBalancerIP, meta, ipFamilies, claims);
     const communities = readCommunities(meta);
+    const externalTrafficPolicy = spec.externalTrafficPolicy ?? 'Cluster';
     // Spelt out: V8 gives each object that spreads into a long literal a hidden class of its own, and with 10,000 of
     // them every later access is a slow one.
     const { kind, namespace, name, key, labels, annotations, position } = meta;
@@ -120,7 +122,7 @@ const service = defineKind({
         return { text: ip ?? hostname ?? '', ...(address && { address: unmapAddress(address) }) };
       }),
       loadBalancerClass: spec.loadBalancerClass ?? '',
-      externalTrafficPolicy: spec.externalTrafficPolicy ?? 'Cluster',
+      externalTrafficPolicy,
       ipFamilies,
       ipFamilyPolicy: spec.ipFamilyPolicy ?? 'SingleStack',
       clusterIps: clusterIpsOf(spec),
@@ -135,6 +137,7 @@ const service = defineKind({
         .join(','),
       request,
       communities: communities.length === 0 ? none : [...new Set(communities.map(({ text }) => text))],
+      terminating: readTerminating(meta, externalTrafficPolicy, claims),
     };
     const id = `${namespace}/${name}`;
     const named = request.pool !== undefined || request.addresses.length > 0;

@@ -24,7 +24,7 @@ export const speakerDefaults = {
   listen: { addresses: [], port: 179 },
   dynamicPeers: [],
   serviceCommunities: [],
-  drain: { waitMs: 5000, onShutdown: true, keepSoleLocal: true },
+  drain: { waitMs: 5000, onShutdown: true, keepSoleLocal: true, terminating: 'keep' },
   alwaysBlock: [],
   kernel: kernelDefaults,
   layer2: layer2Defaults,
@@ -97,6 +97,12 @@ const schema = () =>
             keepSoleLocal: bool()
               .optional()
               .describe('Keep Services under the Local policy that no other node could serve. Default true.'),
+            terminating: z
+              .enum(['keep', 'lower'])
+              .optional()
+              .describe(
+                'Routes of Services under the Local policy whose endpoints on this node all terminate while another node has a ready one: keep them as they are, or lower their preference, so that traffic moves before the last endpoint ends. Default keep; the annotation waypost.dev/terminating of a Service replaces it.',
+              ),
             message: z.string().optional().describe('Text of the Cease at the end (RFC 9003), up to 255 octets.'),
           })
           .optional()
@@ -115,7 +121,7 @@ const schema = () =>
 type Spec = NonNullable<Output<typeof schema>['spec']>;
 
 function readDrain(raw: NonNullable<Spec['drain']>, findings: Findings): Speaker['drain'] {
-  const { wait, onShutdown, keepSoleLocal, message } = raw;
+  const { wait, onShutdown, keepSoleLocal, terminating, message } = raw;
   const path = ['spec', 'drain'];
   const waitMs = wait === undefined ? speakerDefaults.drain.waitMs : parseDuration(wait);
   if (waitMs === undefined)
@@ -128,6 +134,7 @@ function readDrain(raw: NonNullable<Spec['drain']>, findings: Findings): Speaker
     waitMs: waitMs ?? speakerDefaults.drain.waitMs,
     onShutdown: onShutdown ?? speakerDefaults.drain.onShutdown,
     keepSoleLocal: keepSoleLocal ?? speakerDefaults.drain.keepSoleLocal,
+    terminating: terminating ?? speakerDefaults.drain.terminating,
     ...(message && { message }),
   };
 }
