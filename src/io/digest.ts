@@ -1,5 +1,11 @@
 /** Hashes that a protocol prescribes. */
-import { createHash } from 'node:crypto';
+import type * as Crypto from 'node:crypto';
+
+/** Loaded when it is wanted: that takes a fiftieth of the time to the first session, and few daemons want it. */
+let crypto: typeof Crypto | undefined;
 
 /** 32 octets. */
-export const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
+export function sha256(bytes: Uint8Array): Uint8Array {
+  crypto ??= process.getBuiltinModule('node:crypto');
+  return crypto.createHash('sha256').update(bytes).digest();
+}

@@ -1,8 +1,6 @@
 /** A file, or standard input, as chunks; what is compressed comes out decompressed. */
-import { spawn } from 'node:child_process';
 import { type FileHandle, open } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { readError } from './content.ts';
 
 /** The input cannot be read; the message is for people. */
@@ -80,13 +78,14 @@ const packers = [
 ];
 
 async function* gunzip(packed: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array, void, undefined> {
-  const unzip = createGunzip({ chunkSize: CHUNK_OCTETS });
+  const unzip = process.getBuiltinModule('node:zlib').createGunzip({ chunkSize: CHUNK_OCTETS });
   // Its error comes out of the reading end.
   pipeline(packed, unzip, () => {});
   yield* unzip as AsyncIterable<Buffer>;
 }
 
 async function* bunzip2(packed: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array, void, undefined> {
+  const { spawn } = process.getBuiltinModule('node:child_process');
   const child = spawn('bzip2', ['-dc'], { stdio: ['pipe', 'pipe', 'pipe'] });
   let complaint = '';
   child.stderr.on('data', (chunk: Buffer) => {
