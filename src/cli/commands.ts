@@ -14,6 +14,10 @@ export const commands: Readonly<Record<string, Entry>> = {
   show: { summary: 'what the daemon does: peers, routes, services, configuration', load: () => import('./show.ts') },
   plan: { summary: 'what documents would do, or change in the running daemon', load: () => import('./plan.ts') },
   explain: { summary: 'why something is announced or not, or a session is down', load: () => import('./explain.ts') },
+  doctor: {
+    summary: 'what of this machine, or which router, would keep documents from their effect',
+    load: () => import('./doctor.ts'),
+  },
   reload: { summary: 'make the daemon read its documents again', load: () => import('./reload.ts') },
   drain: { summary: 'move traffic away, then withdraw all routes of this node', load: () => import('./drain.ts') },
   undrain: { summary: 'put this node back into use', load: () => import('./undrain.ts') },

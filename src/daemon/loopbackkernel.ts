@@ -22,7 +22,13 @@ export interface Kernel {
 }
 
 /** Values of arp_ignore with which an address of scope `host` on the loopback is answered for nowhere else. */
-const SILENT = new Set(['1', '2', '3', '8']);
+const SILENT = new Set([1, 2, 3, 8]);
+
+/** The kernel does not answer on this interface for an address of scope `host` on the loopback, or of another interface. */
+export function ignoresArp(name: string): boolean {
+  const values = ['all', name].map((which) => Number(readSysctl('net', 'ipv4', 'conf', which, 'arp_ignore') ?? 0));
+  return SILENT.has(Math.max(...values));
+}
 
 export class LoopbackKernel implements Kernel {
   readonly loopback: number;
@@ -63,11 +69,7 @@ export class LoopbackKernel implements Kernel {
   answering(): string[] {
     const links = this.client.dump('link', {});
     const { ports } = portsOf(links, []);
-    const read = (name: string) => readSysctl('net', 'ipv4', 'conf', name, 'arp_ignore') ?? '0';
-    const all = read('all');
-    // The greater of the two counts.
-    const ignores = (name: string) => [all, read(name)].sort().at(-1)!;
-    return ports.flatMap(({ name, arp }) => (arp && !SILENT.has(ignores(name)) ? name : [])).sort();
+    return ports.flatMap(({ name, arp }) => (arp && !ignoresArp(name) ? name : [])).sort();
   }
 
   nameOf(link: number): string {

@@ -39,17 +39,7 @@ export class Symmetry {
 
   /** A configuration is in force. */
   configure(config: Configuration): void {
-    this.uses = usesOf({
-      node: thisNode(config),
-      loadBalancerClass: config.speaker.loadBalancerClass,
-      peers: config.peers,
-      advertisements: config.advertisements,
-      pools: [...config.pools.values()],
-      namespaces: config.namespaces,
-      services: config.services,
-      slices: config.endpointSlices,
-      egress: config.egress,
-    });
+    this.uses = vrfUses(config);
     clearTimeout(this.timer);
     this.timer = undefined;
     if (this.uses.size > 0) this.later(SETTLE_MS);
@@ -92,7 +82,22 @@ export class Symmetry {
   }
 }
 
-function factsOf(
+/** What is announced in VRFs here, by their names. */
+export const vrfUses = (config: Configuration): ReadonlyMap<string, Use> =>
+  usesOf({
+    node: thisNode(config),
+    loadBalancerClass: config.speaker.loadBalancerClass,
+    peers: config.peers,
+    advertisements: config.advertisements,
+    pools: [...config.pools.values()],
+    namespaces: config.namespaces,
+    services: config.services,
+    slices: config.endpointSlices,
+    egress: config.egress,
+  });
+
+/** What the kernel has of a VRF; undefined where there is none of this name. */
+export function factsOf(
   name: string,
   links: readonly Link[],
   rules: readonly Rule[],

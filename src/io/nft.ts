@@ -32,6 +32,13 @@ export async function nftTable(name: string): Promise<string | undefined> {
   throw new NftError(errors);
 }
 
+/** All rules of this namespace, for people. Rejects with `NftError`, also where they may not be read. */
+export async function nftRuleset(): Promise<string> {
+  const { code, output, errors } = await run(['-n', 'list', 'ruleset']);
+  if (code === 0) return output;
+  throw new NftError(errors);
+}
+
 interface Outcome {
   readonly code: number | null;
   readonly output: string;

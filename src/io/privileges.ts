@@ -12,17 +12,25 @@ import { sysCapset, sysDropBounding } from './native.ts';
 const VERSION = 0x20080522;
 
 /** As <linux/capability.h> numbers them. */
-const needed: readonly number[] = [
-  0, // CHOWN: the group of the control socket
-  1, // DAC_OVERRIDE, and
-  2, // DAC_READ_SEARCH: documents and a state that are not root's, where root has started it
-  10, // NET_BIND_SERVICE: port 179
-  12, // NET_ADMIN: routes, rules, addresses
-  13, // NET_RAW: packet sockets
-  23, // SYS_NICE: real-time priority
-];
-/** NET_ADMIN and NET_RAW: with neither nothing of the network is changed, and nothing answered on layer 2. */
-const NETWORK = [12, 13];
+const Capability = {
+  /** The group of the control socket. */
+  CHOWN: 0,
+  /** These two: documents and a state that are not root's, where root has started it. */
+  DAC_OVERRIDE: 1,
+  DAC_READ_SEARCH: 2,
+  /** Port 179. */
+  NET_BIND_SERVICE: 10,
+  /** Routes, rules, addresses. */
+  NET_ADMIN: 12,
+  /** Packet sockets. */
+  NET_RAW: 13,
+  /** Real-time priority. */
+  SYS_NICE: 23,
+} as const;
+export type CapabilityName = keyof typeof Capability;
+const needed: readonly number[] = Object.values(Capability);
+/** With neither nothing of the network is changed, and nothing answered on layer 2. */
+const NETWORK = [Capability.NET_ADMIN, Capability.NET_RAW];
 /** What it takes to take capabilities from programs that are started later. */
 const SETPCAP = 8;
 const NEEDED = needed.reduce((set, number) => set | (1n << BigInt(number)), 0n);
@@ -60,6 +68,17 @@ export function mayChangeNetwork(pid: number | 'self' = 'self'): boolean {
     return NETWORK.some((number) => holds(effective, number));
   } catch {
     return true;
+  }
+}
+
+/** Capabilities that a process has in force; undefined where that is not to be told. */
+export function capabilitiesOf(pid: number | 'self'): ReadonlySet<CapabilityName> | undefined {
+  try {
+    const effective = setsOf(`${pid}`)('CapEff');
+    const names = Object.keys(Capability) as CapabilityName[];
+    return new Set(names.filter((name) => holds(effective, Capability[name])));
+  } catch {
+    return undefined;
   }
 }
 

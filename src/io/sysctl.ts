@@ -1,5 +1,5 @@
 /** Settings of the kernel, under /proc/sys. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -28,3 +28,7 @@ export function bondMode(name: string): string | undefined {
     return undefined;
   }
 }
+
+/** It is a radio. */
+export const isWireless = (name: string): boolean =>
+  ['wireless', 'phy80211'].some((entry) => existsSync(join('/sys/class/net', name, entry)));
