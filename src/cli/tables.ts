@@ -70,6 +70,13 @@ const dropped = (reasons: Readonly<Record<string, number>>): string =>
 const unsent = (r: PeerRow): string =>
   r.unsent.map(({ family, prefixes, reason }) => `${prefixes} ${family} not sent: ${reason}`).join(', ') || '-';
 
+/** With the words of what there is to know of it. */
+function bgpState({ bgp: { announced, reason, notes }, allocation }: ServiceRow): string {
+  if (!announced) return orDash(allocation?.reason ?? reason);
+  const words = [...new Set(notes.map((note) => note.reason))];
+  return words.length > 0 ? `announced (${words.join(', ')})` : 'announced';
+}
+
 /** Whoever does not use layer 2 need not read of it. */
 const layer2State = ({ announced, reason }: ServiceRow['layer2']): string =>
   announced ? 'announced' : reason === 'noMatchingAdvertisement' ? '-' : orDash(reason);
@@ -114,7 +121,7 @@ const tables: {
     ['service', (r) => r.service],
     ['ips', (r) => list(r.ips)],
     ['pool', (r) => orDash(r.pool)],
-    ['bgp', (r) => (r.bgp.announced ? 'announced' : orDash(r.allocation?.reason ?? r.bgp.reason))],
+    ['bgp', bgpState],
     ['prefixes', (r) => list(r.bgp.prefixes)],
     ['peers', (r) => list(r.bgp.peers)],
     ['layer 2', ({ layer2 }) => layer2State(layer2)],

@@ -153,7 +153,7 @@ describe.concurrent('draining', () => {
   });
 
   test('keeps what nobody else could serve, but not beyond its end', async () => {
-    const { node, routers, holds, log } = await lab('sole', { wait: '0s' });
+    const { node, routers, holds, log } = await lab('sole', { wait: '0s', terminating: 'lower' });
     await holds('all is well', normal);
     const [sole] = prefixes as [string];
     const annotations = { 'waypost.dev/bandwidth-per-endpoint': '100' };
@@ -164,6 +164,7 @@ describe.concurrent('draining', () => {
       ),
     );
     const name = 'p-198-51-100-0-24';
+    /** Nodes with an endpoint each; after a `-` with one that terminates. */
     const slice = (...nodes: readonly string[]) =>
       node.write('slice', {
         apiVersion: 'discovery.k8s.io/v1',
@@ -172,8 +173,8 @@ describe.concurrent('draining', () => {
         addressType: 'IPv4',
         endpoints: nodes.map((nodeName, i) => ({
           addresses: [`10.9.0.${i + 1}`],
-          nodeName,
-          conditions: { ready: true },
+          nodeName: nodeName.replace(/^-/, ''),
+          conditions: { ready: !nodeName.startsWith('-'), serving: true, terminating: nodeName.startsWith('-') },
         })),
         ports: [],
       });
@@ -188,6 +189,15 @@ describe.concurrent('draining', () => {
     await bandwidth(25_000_000);
     slice('node-a');
     await bandwidth(12_500_000);
+    slice('-node-a', 'node-b');
+    await holds('its traffic moves to the ready one', {
+      frr: [lowered.frr[0]!, normal.frr[1]!],
+      bird: [lowered.bird[0]!, normal.bird[1]!],
+    });
+    expect((await node.command('show', 'services')).stdout).toMatch(/announced \(endpointsTerminating\) +198/);
+    slice('-node-a', '-node-b');
+    await holds('nobody is better', normal);
+    slice('node-a');
     const kept = { frr: [normal.frr[0]!], bird: [normal.bird[0]!] };
     expect(await node.command('reload')).toMatchObject({ code: 0 });
     expect(await node.command('drain')).toMatchObject({ code: 0 });

@@ -163,7 +163,9 @@ function services({ services: { rows, total, counts }, conflicts }: PageView): H
 const toPeers = ({ bgp }: ServiceRow): Html =>
   bgp.peers.length === 0
     ? html`${badge('warn', 'no peer')}<br><span class="quiet">announced, but no peer gets it</span>`
-    : html`${badge('ok', 'announced')}<br><span class="quiet">to ${line(bgp.peers)}</span>`;
+    : html`${badge('ok', 'announced')}<br><span class="quiet">to ${line(bgp.peers)}</span>${bgp.notes.map(remark)}`;
+
+const remark = ({ reason, detail }: ServiceRow['bgp']['notes'][number]): Html => html`<br>${why(reason, detail)}`;
 
 const line = (names: readonly string[]): string =>
   names.length > 4 ? `${names.slice(0, 3).join(', ')} and ${number(names.length - 3)} more` : names.join(', ');

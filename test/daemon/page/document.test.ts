@@ -95,7 +95,10 @@ test('it is complete without a script, and every table has a caption and heads',
     },
     services: {
       rows: [
-        service('web'),
+        {
+          ...service('web'),
+          bgp: { ...service('').bgp, notes: [{ reason: 'endpointsTerminating', detail: 'a last choice' }] },
+        },
         {
           ...service('lost'),
           ips: [],
@@ -117,7 +120,14 @@ test('it is complete without a script, and every table has a caption and heads',
   const text = render(view).replace(/<script>.*<\/script>/s, '');
   for (const words of ['tor-a', 'Established', 'hold timer expired', 'default/web', 'noIPAllocated', '198.51.100.1'])
     expect(text).toContain(words);
-  for (const words of ['notAllowed', '02:00:00:00:00:09', 'no longer answered', '1 not up'])
+  for (const words of [
+    'endpointsTerminating',
+    'a last choice',
+    'notAllowed',
+    '02:00:00:00:00:09',
+    'no longer answered',
+    '1 not up',
+  ])
     expect(text).toContain(words);
   const tables = text.match(/<table/g)!.length;
   expect(text.match(/<caption>/g)).toHaveLength(tables);
