@@ -268,6 +268,7 @@ export class Daemon {
     // Nobody has routes of a node that was drained when it started.
     if (thisNode(config).drained) void this.drainer.begin('label', first);
     else this.drainer.end('label');
+    this.drainer.retune();
     this.listen();
   }
 

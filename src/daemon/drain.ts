@@ -60,6 +60,11 @@ export class Drainer {
     this.finish();
   }
 
+  /** Settings may have changed. The wait under way stays as long as it was. */
+  retune(): void {
+    if (this.stage !== 'none') this.enter(this.stage);
+  }
+
   /** Nobody but the label wants the node drained. */
   get isByLabel(): boolean {
     return this.causes.size === 1 && this.causes.has('label');

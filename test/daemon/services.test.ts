@@ -158,13 +158,31 @@ const slices = (name: string, nodes: Readonly<Record<string, 'ready' | 'terminat
     })),
   })}\n`;
 
-test('traffic is moved to ready endpoints before the last one here ends, and that is told once', async () => {
-  const local = (name: string): string => {
-    const object = serviceObject(name) as { spec: object };
-    return `${JSON.stringify({ ...object, spec: { ...object.spec, externalTrafficPolicy: 'Local' } })}\n`;
-  };
+const localDocument = (name: string): string => {
+  const object = serviceObject(name) as { spec: object };
+  return `${JSON.stringify({ ...object, spec: { ...object.spec, externalTrafficPolicy: 'Local' } })}\n`;
+};
+
+test('a drain under way gives up what it has kept once it is to keep nothing', async () => {
+  const drain = { onShutdown: false, wait: '0s' };
   site.folder.put('pool.yaml', pool('198.51.100.0/24'));
-  site.folder.put('a.yaml', local('a'));
+  for (const name of ['a', 'b']) site.folder.put(`${name}.yaml`, localDocument(name));
+  site.folder.put('slices.yaml', slices('a', { 'node-a': 'ready' }));
+  await site.start({ drain });
+  await router.knows('198.51.100.0/32', '198.51.100.1/32');
+  await site.daemon.drainer.begin('operator');
+  await router.knows('198.51.100.0/32');
+  site.speaker({ drain: { ...drain, keepSoleLocal: false } });
+  await router.knows();
+  site.speaker({ drain });
+  await router.knows('198.51.100.0/32');
+  site.daemon.drainer.end('operator');
+  await router.knows('198.51.100.0/32', '198.51.100.1/32');
+});
+
+test('traffic is moved to ready endpoints before the last one here ends, and that is told once', async () => {
+  site.folder.put('pool.yaml', pool('198.51.100.0/24'));
+  site.folder.put('a.yaml', localDocument('a'));
   site.folder.put('slices.yaml', slices('a', { 'node-a': 'ready', 'node-b': 'ready' }));
   await site.start({ drain: { onShutdown: false, terminating: 'lower' } });
   await router.knows('198.51.100.0/32');
