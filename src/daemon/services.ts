@@ -233,10 +233,10 @@ export class Services {
       if (this.allocator.release(key)) this.retryWaiting();
       return undefined;
     }
-    const held = this.allocator.holds(key);
+    const held = this.allocator.lease(key);
     const assignment = this.allocator.assign(service);
     for (const evicted of assignment.evicted) this.dirty.add(evicted);
-    if (held && (!assignment.assigned || assignment.origin !== 'kept')) this.retryWaiting();
+    if (held !== undefined && this.allocator.lease(key) !== held) this.retryWaiting();
     if (!assignment.assigned) this.waiting.add(key);
     return assignment;
   }

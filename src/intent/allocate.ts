@@ -85,6 +85,11 @@ export class Allocator {
     return this.ledger.leases.keys();
   }
 
+  /** What a Service holds: the same object until that is something else. */
+  lease(key: string): Lease | undefined {
+    return this.ledger.leases.get(key);
+  }
+
   holds(key: string): boolean {
     return this.ledger.leases.has(key);
   }

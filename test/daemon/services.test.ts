@@ -230,6 +230,30 @@ test('traffic is moved to ready endpoints before the last one here ends, and tha
   expect(events).toEqual(['announced', 'lowered', 'raised again', 'lowered', 'withdrawn'].map((e) => `${e} (BGP)`));
 });
 
+test('Services whose status names what no pool has are decided once, and leave the others alone', () => {
+  const strays = ['a', 'b'].map((name) => service(name, { ingress: ingress('192.0.2.99') }));
+  const waiting = service('c');
+  const services = new Services();
+  const parts = {
+    speaker: speaker(),
+    aliases: new Map(),
+    pools: [poolOf('main', ['198.51.100.0/32'])],
+    services: [...strays, service('d'), waiting],
+  };
+  const decide = () => {
+    const keys: string[] = [];
+    for (let one = services.step(); one !== undefined && keys.length < 100; one = services.step()) keys.push(one.key);
+    return keys.sort();
+  };
+  services.apply(configuration(parts));
+  expect(decide()).toEqual(['default/a', 'default/b', 'default/c', 'default/d']);
+  // They have addresses, and are refused them, again and again.
+  services.apply(
+    configuration({ ...parts, slices: strays.map((one) => slice(one, endpoint({ nodeName: 'node-a' }))) }),
+  );
+  expect(decide()).toEqual(['default/a', 'default/b']);
+});
+
 test('who falls silent has no traffic handed over to', () => {
   const local = service('a', {
     ingress: ingress('198.51.100.1'),
