@@ -21,6 +21,7 @@ import { checkPeers } from './check/peers.ts';
 import { checkPreferences } from './check/preference.ts';
 import { resolvePeer } from './check/secrets.ts';
 import { checkServices } from './check/services.ts';
+import { checkSpread } from './check/spread.ts';
 import { checkSymmetry } from './check/symmetry.ts';
 import { checkUnderlays } from './check/underlay.ts';
 import type { Document } from './document.ts';
@@ -139,6 +140,7 @@ function putTogether(sorter: Sorter, options: NodeOptions): Assembled {
   checkOverlap(pools, report);
   checkHosts(pools, nodes, merged, report);
   if (advertisements.length + layer2.length > 0) checkExclusion(sorter.of('node'), speaker, report);
+  if (layer2.length > 0) checkSpread(sorter.of('speaker'), speaker, nodes, report);
   checkPreferences(pools, advertisements, known, report);
   checkNetwork(sorter.of('network'), known, report);
   const sessions = applyExtras(sorter.of('extras')[0], merged, !unread, report);

@@ -9,6 +9,7 @@ import { durationHint } from './timers.ts';
 export const layer2Defaults = {
   gratuitousIntervalMs: 0,
   conflict: 'defend',
+  spread: 'hash',
   stickiness: false,
   holdDownMs: 0,
   reception: 'normal',
@@ -24,6 +25,12 @@ export const layer2Schema = () =>
       .optional()
       .describe(
         'When another host claims an address: report it, defend the address (announce again), or yield (fall silent if the other has the lower hardware address). Default defend.',
+      ),
+    spread: z
+      .enum(['hash', 'even'])
+      .optional()
+      .describe(
+        "Which of several nodes has an address: the first by MetalLB's hash, or by it and by how many each has, so that all have the same number. The same on all nodes. Default hash.",
       ),
     stickiness: bool()
       .optional()
@@ -57,6 +64,7 @@ export function readLayer2(raw: Spec, findings: Findings): Speaker['layer2'] {
   return {
     gratuitousIntervalMs: read('gratuitousInterval', gratuitousIntervalMs, 1_000, 86_400_000, '0s or in 1s..24h'),
     conflict: raw.conflict ?? layer2Defaults.conflict,
+    spread: raw.spread ?? layer2Defaults.spread,
     stickiness: raw.stickiness ?? layer2Defaults.stickiness,
     reception: raw.reception ?? layer2Defaults.reception,
     holdDownMs: read('holdDown', holdDownMs, 0, 3_600_000, 'in 0s..1h'),

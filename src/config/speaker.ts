@@ -47,6 +47,8 @@ export interface Speaker {
     readonly gratuitousIntervalMs: number;
     /** What is done when another host claims an address. */
     readonly conflict: 'report' | 'defend' | 'yield';
+    /** Which of the nodes that may have an address and are preferred alike has it: MetalLB's hash, or who has fewest. */
+    readonly spread: 'hash' | 'even';
     /** Addresses stay with the node that has them, for as long as it can announce them. */
     readonly stickiness: boolean;
     /** After a start no address is taken over for this long, milliseconds. */

@@ -156,6 +156,7 @@ export class Engine {
   private run(until: number): void {
     if (this.running || this.stopped) return;
     while (monotonicMs() < until) {
+      if (this.services.prepare()) continue;
       const decided = this.services.step();
       if (decided === undefined) break;
       for (const prefix of decided.prefixes) this.dirty.push(prefix);

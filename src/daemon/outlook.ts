@@ -37,7 +37,7 @@ export async function outlookOf(config: Configuration, circumstances: Circumstan
   services.apply(config);
   services.originate();
   let sliceEnd = monotonicMs() + SLICE_MS;
-  while (services.step() !== undefined) {
+  while (services.prepare() || services.step() !== undefined) {
     if (monotonicMs() < sliceEnd) continue;
     await nextTurn();
     sliceEnd = monotonicMs() + SLICE_MS;

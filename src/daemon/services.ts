@@ -4,10 +4,9 @@
  */
 import type { Configuration, Service } from '../config/model.ts';
 import { sameGround } from '../config/retain.ts';
-import type { Speaker } from '../config/speaker.ts';
 import { Advertisements } from '../intent/advertise.ts';
 import { Allocator } from '../intent/allocate.ts';
-import type { Assignment, Remembered } from '../intent/assignment.ts';
+import type { Addressed, Assignment, Remembered } from '../intent/assignment.ts';
 import type { Drain } from '../intent/drain.ts';
 import { handsOver } from '../intent/handover.ts';
 import type { Standing } from '../intent/layer2.ts';
@@ -15,12 +14,13 @@ import { allocationOrder } from '../intent/order.ts';
 import { ORIGINATED, originate } from '../intent/originate.ts';
 import type { Contribution } from '../intent/route.ts';
 import { type Scope, scopeOf } from '../intent/scope.ts';
-import { decideService, type ServiceDecision, type ServiceInput, unhandled } from '../intent/service.ts';
-import { Tenure } from '../intent/tenure.ts';
+import { decideService, filedOf, type ServiceDecision, type ServiceInput, unhandled } from '../intent/service.ts';
+import { remembersOwners, Tenure } from '../intent/tenure.ts';
 import { sha256 } from '../io/digest.ts';
 import { formatAddress } from '../lib/address.ts';
 import { equal } from '../lib/diff.ts';
 import type { Prefix } from '../lib/prefix.ts';
+import { Placing } from './placing.ts';
 
 /** What one step decided. */
 export interface Decided {
@@ -47,8 +47,11 @@ export class Services {
   private config: Configuration | undefined;
   private scope: Scope | undefined;
   private drained: Drain | undefined;
-  /** In the order in which they are to be decided. */
+  /** In the order in which they are to be decided or, where addresses are spread evenly, to be filed for that. */
   private dirty = new Set<string>();
+  /** Where addresses are spread evenly: who has how many, and Services to be decided once that is known. */
+  private readonly placing = new Placing(this.tenure);
+  private readonly filed = new Map<string, Addressed | undefined>();
   /** Services that wait for an address that another might give up. */
   private readonly waiting = new Set<string>();
   /** The documents behind `decisions`. */
@@ -82,14 +85,15 @@ export class Services {
     let everyRoute = false;
     if (!ground) {
       if (!remembersOwners(config.speaker)) this.tenure.clear();
-      this.scope = this.scopeOf(config);
+      this.placing.configure(config);
+      this.survey(config);
       everyRoute = this.advertisements.setDefaultLocalPref(config.speaker.defaultLocalPref);
       for (const key of this.allocator.setPools(config.pools, config.namespaces)) dirty.add(key);
       this.allocator.restore(this.remembered.filter(({ service }) => config.services.has(service)));
       this.remembered = [];
     }
     for (const service of allocationOrder(changed, this.allocator)) dirty.add(`${service.namespace}/${service.name}`);
-    for (const key of this.dirty) dirty.add(key);
+    for (const key of [...this.dirty, ...this.filed.keys()]) dirty.add(key);
     this.dirty = dirty;
     return everyRoute;
   }
@@ -99,7 +103,7 @@ export class Services {
     if (equal(this.drained, drain)) return;
     this.drained = drain;
     if (this.config === undefined) return;
-    this.scope = this.scopeOf(this.config);
+    this.survey(this.config);
     for (const key of this.config.services.keys()) this.dirty.add(key);
   }
 
@@ -121,16 +125,17 @@ export class Services {
     this.silent = silent;
     this.joining = joining;
     if (this.config === undefined || !(changed || waits)) return false;
-    this.scope = this.scopeOf(this.config);
-    // A candidate that goes makes a difference where it was the first; one that comes may be the first anywhere.
-    const comes = [...before].some((name) => !silent.has(name));
+    this.survey(this.config);
+    // A candidate that goes makes a difference where it was the first; one that comes may be the first anywhere, but where
+    // addresses are spread evenly: those that move are found by sharing them out.
+    const comes = !this.placing.isWanted && [...before].some((name) => !silent.has(name));
     for (const [key, { layer2 }] of this.decisions) {
       const { owner, reason } = layer2;
       if (comes ? owner !== undefined || reason === 'notOwner' : owner !== undefined && silent.has(owner))
-        this.dirty.add(key);
+        this.again(key);
       const service = changed ? this.config.services.get(key) : undefined;
-      if (service !== undefined && handsOver(service, this.scope.terminating)) this.dirty.add(key);
-      if (waits && owner === this.config.speaker.name) this.dirty.add(key);
+      if (service !== undefined && handsOver(service, this.scope!.terminating)) this.again(key);
+      if (waits && owner === this.config.speaker.name) this.again(key);
     }
     return true;
   }
@@ -154,19 +159,38 @@ export class Services {
 
   /** Services still to be decided. */
   get backlog(): number {
-    return this.dirty.size;
+    return this.dirty.size + this.filed.size + Number(this.placing.pending);
+  }
+
+  /**
+   * Where addresses are spread evenly nothing can be decided before it is known what all have. Does a part of finding that
+   * out; false when nothing is left to be done for it.
+   */
+  prepare(): boolean {
+    if (!this.placing.isWanted) return false;
+    const [key] = this.dirty;
+    if (key !== undefined) {
+      this.dirty.delete(key);
+      this.file(key);
+      return true;
+    }
+    if (!this.placing.pending) return false;
+    for (const moved of this.placing.settle()) this.again(moved);
+    return true;
   }
 
   /** Decides one dirty Service; undefined when none is left. */
   step(): Decided | undefined {
-    const next = this.dirty.values().next();
-    if (next.done) return undefined;
-    const key = next.value;
+    while (this.prepare());
+    const even = this.placing.isWanted;
+    const [key] = even ? this.filed.keys() : this.dirty;
+    if (key === undefined) return undefined;
     this.dirty.delete(key);
     const config = this.config!;
     const service = config.services.get(key);
     const before = this.decisions.get(key);
-    const assignment = this.assign(key, service);
+    const { assignment, kept } = (even ? this.filed.get(key) : undefined) ?? this.assigned(key, service);
+    this.filed.delete(key);
     const after = decideService({
       key,
       service,
@@ -177,7 +201,6 @@ export class Services {
       standing: this.standing(config),
     });
     this.keep(key, after, config);
-    const kept = assignment?.assigned && assignment.origin === 'kept' && this.decided.get(key) === service;
     if (service === undefined) {
       this.decisions.delete(key);
       this.decided.delete(key);
@@ -208,12 +231,38 @@ export class Services {
     };
   }
 
-  private scopeOf(config: Configuration): Scope {
-    return scopeOf(config, sha256, { drain: this.drained, silent: this.silent });
+  /** Decides a Service again whose documents are what they were. */
+  private again(key: string): void {
+    if (!this.placing.isWanted) this.dirty.add(key);
+    else if (!this.filed.has(key)) this.filed.set(key, undefined);
+  }
+
+  /** Gives a Service its addresses, and files the first of them. */
+  private file(key: string): void {
+    const { services, endpointSlices } = this.config!;
+    const service = services.get(key);
+    const assigned = this.assigned(key, service);
+    this.filed.set(key, assigned);
+    const { assignment } = assigned;
+    const slices = endpointSlices.get(key) ?? [];
+    this.placing.file(key, filedOf({ key, service, slices, scope: this.scope!, assignment }));
+  }
+
+  private assigned(key: string, service: Service | undefined): Addressed {
+    const assignment = this.assign(key, service);
+    const kept = assignment?.assigned === true && assignment.origin === 'kept' && this.decided.get(key) === service;
+    // It may have been filed before without having been decided.
+    return { assignment, kept: kept && this.filed.get(key)?.kept !== false };
+  }
+
+  private survey(config: Configuration): void {
+    this.scope = scopeOf(config, sha256, { drain: this.drained, silent: this.silent });
+    this.placing.see(this.scope.nodes);
   }
 
   private standing({ speaker: { layer2 } }: Configuration): Standing {
     return {
+      ...(layer2.spread === 'even' && { placed: (ip: string) => this.placing.of(ip) }),
       ...(layer2.stickiness && { holder: (ip: string) => this.tenure.owner(ip) }),
       ...(this.heldDown && { heldDown: this.heldDown }),
       joining: this.joining,
@@ -247,6 +296,3 @@ export class Services {
     this.waiting.clear();
   }
 }
-
-/** Whether it matters to this speaker who had an address before. */
-export const remembersOwners = ({ layer2 }: Speaker): boolean => layer2.stickiness || layer2.holdDownMs > 0;

@@ -3,11 +3,10 @@
  * start. What the last process of this boot announced itself is its own still, and need not wait.
  */
 import type { Configuration } from '../config/model.ts';
-import type { Owned } from '../intent/tenure.ts';
+import { type Owned, remembersOwners } from '../intent/tenure.ts';
 import { bootId, readState } from '../io/state.ts';
 import type { Engine } from './engine.ts';
 import { Keeper } from './keeper.ts';
-import { remembersOwners } from './services.ts';
 
 const FILE = 'owners.json';
 const VERSION = 1;

@@ -31,6 +31,13 @@ export interface Problem {
   readonly message: string;
 }
 
+/** The addresses of a Service that is about to be decided. */
+export interface Addressed {
+  readonly assignment: Assignment | undefined;
+  /** They are those that it had when it was decided last. */
+  readonly kept: boolean;
+}
+
 /** An assignment as it is remembered over a restart: plain JSON. */
 export interface Remembered {
   readonly service: string;

@@ -5,6 +5,8 @@
  * The candidates are the nodes that are alive, usable and selected by an advertisement that matches the Service; the
  * highest sum of preference weights wins, then an endpoint of its own where that is preferred, and among equals the
  * lowest SHA-256 of `NODE#ADDRESS`. All addresses of a Service move together, since only the first one is hashed.
+ *
+ * Where addresses are to be spread evenly (spread.ts) the hash does not decide: it gives an order, from which others choose.
  */
 import { type Address, formatAddress } from '../lib/address.ts';
 import { compareBytes } from '../lib/bytes.ts';
@@ -42,6 +44,8 @@ export interface Election {
   readonly endpoints: boolean;
   readonly advertisements: readonly Candidacy[];
   readonly nodes: readonly ElectionNode[];
+  /** Whom they were given to, where addresses are spread evenly. */
+  readonly given?: string;
   /** Who is known to have held the addresses last; given only where addresses are not to move back on their own. */
   readonly holder?: string;
   /** This node started so recently that it is not to take the addresses over. */
@@ -90,12 +94,38 @@ export function elect(e: Election): Elected {
   if (mine.length === 0) return refused('noMatchingAdvertisement');
 
   const { ranking, ineligible } = rank(e);
-  const kept = e.holder !== undefined && ranking.some(({ name }) => name === e.holder);
-  const owner = kept ? e.holder : ranking[0]?.name;
+  const isCandidate = (wanted: string | undefined) => ranking.some(({ name }) => name === wanted);
+  const owner = [e.given, e.holder].find(isCandidate) ?? ranking[0]?.name;
   if (owner === undefined) return { reason: 'notOwner', ranking, ineligible, interfaces };
   const outcome = { owner, ranking, ineligible, interfaces };
   if (owner !== e.self) return { reason: 'notOwner', ...outcome };
   return e.heldDown ? { reason: 'heldDown', ...outcome } : outcome;
+}
+
+/** What an election would be about, whoever stands for it: the same on every node that has the same documents. */
+export interface Contest {
+  /** The candidates, those first that are preferred; among equals the best by hash first. */
+  readonly classes: readonly (readonly string[])[];
+  /** Which addresses are given nodes first: lower before higher, 0..2^48 - 1. */
+  readonly rank: number;
+  /** The node that keeps them while it is drained, since no other could serve them as well. */
+  readonly sole: string | undefined;
+}
+
+/** @returns undefined where no node is to announce */
+export function contestOf(e: Election): Omit<Contest, 'sole'> | undefined {
+  if (!e.endpoints || (e.shared && e.advertisements.some((a) => a.byService))) return undefined;
+  const stands = { alive: true, networkUnavailable: false, excluded: false, drained: false };
+  const { ranking } = rank({ ...e, nodes: e.nodes.map((node) => ({ ...node, ...stands })) });
+  if (ranking.length === 0) return undefined;
+  const classes: string[][] = [];
+  for (const [i, { name, weight, local }] of ranking.entries()) {
+    const before = ranking[i - 1];
+    if (before?.weight === weight && before.local === local) classes.at(-1)!.push(name);
+    else classes.push([name]);
+  }
+  const hash = e.sha256(new TextEncoder().encode(formatAddress(e.ips[0]!)));
+  return { classes, rank: hash.subarray(0, 6).reduce((value, octet) => value * 256 + octet, 0) };
 }
 
 /**

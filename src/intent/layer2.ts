@@ -7,10 +7,19 @@ import { endpointsText, hasUsable, hasUsableOn } from '../config/endpoint.ts';
 import type { EndpointSlice, Layer2Advertisement, Meta, Pool, Service } from '../config/model.ts';
 import { anySelects } from '../config/selector.ts';
 import { type Address, formatAddress } from '../lib/address.ts';
-import { isGivenUp } from './drain.ts';
-import { type Candidacy, type Elected, type ElectionNode, elect } from './elect.ts';
+import { isGivenUp, isSoleLocalHolder } from './drain.ts';
+import {
+  type Candidacy,
+  type Contest,
+  contestOf,
+  type Elected,
+  type Election,
+  type ElectionNode,
+  elect,
+} from './elect.ts';
 import type { Reason } from './reason.ts';
 import type { Scope } from './scope.ts';
+import type { Placement } from './spread.ts';
 import type { Trace } from './trace.ts';
 import { no, type Verdict } from './verdict.ts';
 
@@ -29,6 +38,8 @@ export interface Layer2Scope {
 
 /** What went before, where that counts. */
 export interface Standing {
+  /** Where an address is to be, by its text; given where addresses are spread evenly. */
+  readonly placed?: (ip: string) => Placement | undefined;
   /** The node that is to keep an address for as long as it can announce it, by the address as text. */
   readonly holder?: (ip: string) => string | undefined;
   /** This node may not take the address over yet. */
@@ -46,31 +57,21 @@ export function decideLayer2(
   ips: readonly Address[],
   slices: readonly EndpointSlice[],
   scope: Scope,
-  { holder, heldDown, joining = false }: Standing = {},
+  { placed, holder, heldDown, joining = false }: Standing = {},
   trace?: Trace['layer2'],
 ): Layer2Decision {
   const { node } = scope;
   const first = formatAddress(ips[0]!);
   const kept = holder?.(first);
-  const all = scope.layer2.get(pool.name) ?? [];
-  const matching = all.filter(({ document }) => anySelects(document.serviceSelectors, service.labels));
-  // Without any slice every node counts as having an endpoint.
-  const endpoints = slices.length === 0 || hasUsable(slices);
+  const placement = placed?.(first);
+  const matching = matchingOf(service, pool, scope);
+  const election = electionOf(service, ips, slices, scope, matching);
+  const { endpoints } = election;
   const elected = elect({
-    self: node.name,
-    ips,
-    shared: service.request.sharingKey !== '',
-    policy: service.externalTrafficPolicy,
-    endpoints,
-    advertisements: matching.map(({ candidacy }) => candidacy),
-    nodes: scope.nodes.map((known) => ({
-      ...known,
-      drained: isGivenUp(known, service, slices, scope.keepSoleLocal),
-      endpoint: slices.length === 0 || hasUsableOn(slices, known.name),
-    })),
+    ...election,
+    ...(placement?.owner !== undefined && { given: placement.owner }),
     ...(kept !== undefined && { holder: kept }),
     heldDown: joining || (heldDown?.(first) ?? false),
-    sha256: scope.sha256,
   });
   const { reason, owner, interfaces } = elected;
   const documents = matching.map(({ document }) => document);
@@ -81,7 +82,7 @@ export function decideLayer2(
       ['noEndpoints', endpointsText(slices)],
       ['sharedIPWithServiceSelector', 'nothing is in the way'],
       ['noMatchingAdvertisement', documents.map(({ name }) => name).join(', ')],
-      ['notOwner', candidatesText(ranking, ineligible)],
+      ['notOwner', candidatesText(ranking, ineligible, placement)],
       ...(heldDown === undefined && !joining ? [] : ([['heldDown', 'it may take addresses over']] as const)),
     ];
     for (const [test, detail] of details) {
@@ -99,19 +100,73 @@ export function decideLayer2(
     endpoints,
     pool,
     node: node.name,
-    some: all.length > 0,
+    some: (scope.layer2.get(pool.name) ?? []).length > 0,
+    placement,
     joining,
     verbose: trace !== undefined,
   });
   return { ...no(reason, detail, ...because), ...where };
 }
 
-/** Best first, with what is preferred, and who is none. */
-function candidatesText(ranking: Elected['ranking'], ineligible: Elected['ineligible']): string {
+/** What the nodes stand for where addresses are spread evenly: the same on each of them, whoever of them is there. */
+export function decideContest(
+  service: Service,
+  pool: Pool,
+  ips: readonly Address[],
+  slices: readonly EndpointSlice[],
+  scope: Scope,
+): Contest | undefined {
+  const contest = contestOf(electionOf(service, ips, slices, scope, matchingOf(service, pool, scope)));
+  if (contest === undefined) return undefined;
+  const sole = scope.keepSoleLocal
+    ? scope.nodes.find((known) => isSoleLocalHolder(service, slices, known))?.name
+    : undefined;
+  return { ...contest, sole };
+}
+
+/** The advertisements of its pool that select the Service, on whatever node. */
+const matchingOf = (service: Service, pool: Pool, scope: Scope): readonly Layer2Scope[] =>
+  (scope.layer2.get(pool.name) ?? []).filter(({ document }) => anySelects(document.serviceSelectors, service.labels));
+
+const electionOf = (
+  service: Service,
+  ips: readonly Address[],
+  slices: readonly EndpointSlice[],
+  scope: Scope,
+  matching: readonly Layer2Scope[],
+): Election => ({
+  self: scope.node.name,
+  ips,
+  shared: service.request.sharingKey !== '',
+  policy: service.externalTrafficPolicy,
+  // Without any slice every node counts as having an endpoint.
+  endpoints: slices.length === 0 || hasUsable(slices),
+  advertisements: matching.map(({ candidacy }) => candidacy),
+  nodes: scope.nodes.map((known) => ({
+    ...known,
+    drained: isGivenUp(known, service, slices, scope.keepSoleLocal),
+    endpoint: slices.length === 0 || hasUsableOn(slices, known.name),
+  })),
+  sha256: scope.sha256,
+});
+
+/** Best first, with what is preferred, and who is none; and what those have that addresses are spread over. */
+function candidatesText(ranking: Elected['ranking'], ineligible: Elected['ineligible'], placement?: Placement): string {
   const candidates = ranking.map(({ name, weight }) => (weight > 0 ? `${name} (weight ${weight})` : name));
   const others = [...ineligible].map(([name, why]) => `${name}: ${why}`);
   const none = others.length > 0 ? `; no candidates: ${others.join(', ')}` : '';
-  return `the candidates, best first: ${candidates.join(', ') || 'none'}${none}`;
+  return `the candidates, best first: ${candidates.join(', ') || 'none'}${loadsText(ranking, placement)}${none}`;
+}
+
+/** How many the candidates have, and which of them come first by hash and have their share without this one. */
+function loadsText(ranking: Elected['ranking'], placement: Placement | undefined): string {
+  if (placement === undefined || placement.loads.size < 2) return '';
+  const loads = [...placement.loads].map(([name, load]) => `${name} ${load}`).sort();
+  const at = ranking.findIndex(({ name }) => name === placement.owner);
+  const others = ranking.slice(0, Math.max(0, at)).map(({ name }) => name);
+  const full = `${others.join(' and ')} ${others.length === 1 ? 'has its' : 'have their'} share without it`;
+  const why = others.length === 0 ? '' : `; ${placement.isKept ? 'it stays where it is' : full}`;
+  return `; spread evenly, addresses of each: ${loads.join(', ')}${why}`;
 }
 
 function detailOf(
@@ -121,9 +176,18 @@ function detailOf(
     pool,
     node,
     some,
+    placement,
     joining,
     verbose,
-  }: { endpoints: boolean; pool: Pool; node: string; some: boolean; joining: boolean; verbose: boolean },
+  }: {
+    endpoints: boolean;
+    pool: Pool;
+    node: string;
+    some: boolean;
+    placement: Placement | undefined;
+    joining: boolean;
+    verbose: boolean;
+  },
 ): string {
   if (reason === 'sharedIPWithServiceSelector') return 'an L2Advertisement with serviceSelectors matches the Service';
   if (reason === 'noMatchingAdvertisement')
@@ -135,6 +199,6 @@ function detailOf(
     return joining ? `node ${node} has yet to hear of the others` : `node ${node} started too recently`;
   const why = ineligible.get(node);
   const own = why === undefined ? '' : `; node ${node} is no candidate: ${why}`;
-  const others = verbose && ranking.length > 1 ? `; ${candidatesText(ranking, new Map())}` : '';
+  const others = verbose && ranking.length > 1 ? `; ${candidatesText(ranking, new Map(), placement)}` : '';
   return owner === undefined ? `no node can announce it${own}` : `node ${owner} announces it${own}${others}`;
 }

@@ -7,17 +7,18 @@ import { firstConflict } from '../config/compatible.ts';
 import { countServing, endpointsText, hasUsable, hasUsableOn } from '../config/endpoint.ts';
 import type { EndpointSlice, Meta, Pool, Service } from '../config/model.ts';
 import { anySelects } from '../config/selector.ts';
-import { type Address, compareAddresses } from '../lib/address.ts';
+import { type Address, compareAddresses, formatAddress } from '../lib/address.ts';
 import { comparePrefixes, prefixOf } from '../lib/prefix.ts';
 import type { Assignment, Unassigned } from './assignment.ts';
 import { isSoleLocalHolder } from './drain.ts';
 import { handoverNote, heirOf, isEnding } from './handover.ts';
-import { decideLayer2, type Layer2Decision, type Standing } from './layer2.ts';
+import { decideContest, decideLayer2, type Layer2Decision, type Standing } from './layer2.ts';
 import { distinctAddresses, textOf } from './ledger.ts';
 import { ownCommunities, policyOf } from './policy.ts';
 import type { Note, Reason } from './reason.ts';
 import type { Contribution } from './route.ts';
 import type { Scope } from './scope.ts';
+import type { Filed } from './spread.ts';
 import type { Trace } from './trace.ts';
 import { no, type Verdict } from './verdict.ts';
 
@@ -83,6 +84,15 @@ export function decideService(input: ServiceInput): ServiceDecision {
       ? { ...found.verdict, interfaces: [] }
       : decideLayer2(input.service!, found.pool, ips, input.slices, input.scope, input.standing, input.trace?.layer2),
   };
+}
+
+/** By which its first address is filed where addresses are spread evenly; undefined: it has nothing to announce. */
+export function filedOf(input: ServiceInput): Filed | undefined {
+  const found = locate(input);
+  if (found.verdict !== undefined) return undefined;
+  const { ips, pool } = found;
+  const contest = decideContest(input.service!, pool, ips, input.slices, input.scope);
+  return contest && { ip: formatAddress(ips[0]!), contest };
 }
 
 type Located =

@@ -5,6 +5,8 @@
  * Every node that reads the same documents in the same order comes to the same, and what one knew is remembered over a
  * restart. A node without a memory, or one that was off while documents changed, may differ.
  */
+import type { Speaker } from '../config/speaker.ts';
+
 export interface Owned {
   readonly ip: string;
   /** The node's name. */
@@ -61,3 +63,6 @@ export class Tenure {
       .sort((a, b) => (a.ip < b.ip ? -1 : 1));
   }
 }
+
+/** Whether it matters to this speaker who had an address before. */
+export const remembersOwners = ({ layer2 }: Speaker): boolean => layer2.stickiness || layer2.holdDownMs > 0;

@@ -152,9 +152,11 @@ describe('the Speaker says', () => {
     ['{layer2: {gratuitousInterval: 1m30s, conflict: yield}}', { gratuitousIntervalMs: 90_000, conflict: 'yield' }],
     ['{layer2: {stickiness: true, holdDown: 1m}}', { stickiness: true, holdDownMs: 60_000 }],
     ['{layer2: {reception: allMulticast}}', { reception: 'allMulticast' }],
+    ['{layer2: {spread: even}}', { spread: 'even' }],
   ])('of layer 2: %s', async (spec, expected) => {
     const defaults = {
       ...{ gratuitousIntervalMs: 0, conflict: 'defend', stickiness: false, holdDownMs: 0, reception: 'normal' },
+      spread: 'hash',
     };
     expect((await accepted(speakerWith(spec))).speaker.layer2).toEqual({ ...defaults, ...expected });
   });
@@ -174,6 +176,28 @@ describe('the Speaker says', () => {
     ]);
   });
 
+  it('how addresses are spread, and is told where another member has it otherwise', async () => {
+    const other = (name: string, spread: string) =>
+      `---\napiVersion: waypost.dev/v1\nkind: Speaker\nmetadata: {name: ${name}}\nspec: {layer2: {spread: ${spread}}}\n`;
+    const l2 = '---\napiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {name: l2}\n';
+    const own = speakerWith('{layer2: {spread: even}, membership: {nodes: [host, b]}}');
+    const told = async (text: string) => {
+      const { configuration, diagnostics } = await configure(text, 'host');
+      expect(configuration).toBeDefined();
+      return diagnostics.filter(({ path }) => path.includes('spread'));
+    };
+    expect(await told(own + other('b', 'even') + l2)).toEqual([]);
+    // No member of ours.
+    expect(await told(own + other('c', 'hash') + l2)).toEqual([]);
+    expect(await told(own + other('b', 'hash'))).toEqual([]);
+    expect(await told(own + other('b', 'hash') + l2)).toMatchObject([
+      {
+        ...{ severity: 'warning', subject: 'Speaker/host', path: 'spec.layer2.spread', position: { line: 4 } },
+        message: 'is even here and hash in Speaker "b": addresses get two nodes, or none',
+      },
+    ]);
+  });
+
   it('by which protocols addresses go to the loopback', async () => {
     expect((await accepted(speakerWith('{}'))).speaker.loopbackAddresses).toEqual([]);
     const { speaker } = await accepted(speakerWith('{loopbackAddresses: [layer2, bgp]}'));
@@ -184,6 +208,7 @@ describe('the Speaker says', () => {
     ['{layer2: {holdDown: 2h}}', 'spec.layer2.holdDown: must be in 0s..1h'],
     ['{layer2: {holdDown: 5}}', 'spec.layer2.holdDown: expected a duration'],
     ['{layer2: {reception: promisc}}', 'spec.layer2.reception: expected "normal" or "allMulticast" or "promiscuous"'],
+    ['{layer2: {spread: evenly}}', 'spec.layer2.spread: expected "hash" or "even"'],
     ['{layer2: {gratuitousInterval: 10ms}}', 'spec.layer2.gratuitousInterval: must be 0s or in 1s..24h'],
     ['{membership: {type: etcd}}', 'spec.membership.type: not supported yet'],
     ['{membership: {nodes: [host, host]}}', 'spec.membership.nodes[1]: duplicate definition of node'],

@@ -62,6 +62,7 @@ describe('documentation of kinds', () => {
       'spec.layer2',
       'spec.layer2.gratuitousInterval',
       'spec.layer2.conflict',
+      'spec.layer2.spread',
       'spec.layer2.stickiness',
       'spec.layer2.holdDown',
       'spec.layer2.reception',

@@ -177,7 +177,7 @@ export const speaker = (more: Partial<Speaker> = {}): Speaker => ({
   kernel: kernelDefaults,
   layer2: {
     ...{ gratuitousIntervalMs: 0, conflict: 'defend', stickiness: false, holdDownMs: 0 },
-    reception: 'normal',
+    ...{ spread: 'hash', reception: 'normal' },
   },
   membership: listed(),
   loopbackAddresses: [],

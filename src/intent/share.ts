@@ -1,0 +1,211 @@
+/**
+ * Shares addresses out evenly: of addresses that the same nodes may have, no node gets two more than another one.
+ *
+ * It is rendezvous hashing with bounded loads. Every address has an order of nodes, that of its hashes; addresses come in an
+ * order of their own, and each takes the first of its nodes that has not got its share yet. With A addresses and N nodes the
+ * share is ⌊A/N⌋, and one more for the first A mod N nodes that need it. What comes out depends on what goes in and on
+ * nothing that went before, so all who know the same addresses and nodes come to the same.
+ *
+ * When an address comes or goes, this makes a difference of one address at one node to those behind it in the order; it is
+ * handed on from node to node, and ends at each that is full in both cases. So another address moves at most once for each
+ * of the other nodes and each of the two changes (an address more, the share of one node one more): 2(N - 1) at most,
+ * however many addresses there are, and about as many as log2(N) on average.
+ *
+ * As long as no node has its share every address has the first of its nodes. That is so for all but the last few, about
+ * √(AN): these alone are gone through again when an address comes or goes.
+ */
+import { isBefore, type Ranked, RankedList } from '../lib/ranked.ts';
+
+/** An address as it takes part; its text is the key. */
+export interface Sharer extends Ranked {
+  /** All nodes of its group, best first. */
+  order: readonly string[];
+  /** The node that it is with. */
+  owner: string | undefined;
+  /** Used here alone: the node that it stays with (`isKept`), or asks first. */
+  wanted: string | undefined;
+  isKept: boolean;
+}
+
+/** How many addresses nodes have, by name. */
+export type Loads = ReadonlyMap<string, number>;
+
+/** What counts beside the addresses. */
+export interface Openings<One extends Sharer> {
+  /** Nodes that may have addresses. */
+  readonly nodes: readonly string[];
+  /** The node that keeps an address in any case; one that is not among the nodes is left alone. */
+  kept(one: One): string | undefined;
+  order(one: One): readonly string[];
+  /** Every address keeps the node that it is given. */
+  readonly isSticky: boolean;
+}
+
+/** Addresses that are looked at in one go. */
+const SLICE = 500;
+
+export class Shares<One extends Sharer> {
+  loads: Loads = new Map();
+  private readonly list = new RankedList<One>();
+  private openings: Openings<One> | undefined;
+  /** By node: addresses that keep it or ask it first, and of these the first. */
+  private readonly wanting = new Map<string, number>();
+  private readonly keeping = new Map<string, number>();
+  /** Addresses that keep none. */
+  private free = 0;
+  /** Those that are with another node than they asked first. */
+  private readonly displaced = new Set<One>();
+  /** Those that have come since addresses were shared out; undefined: all are as new. */
+  private fresh: Set<One> | undefined;
+  /** The rest of those that are yet to be asked what they want. */
+  private asking: Iterator<One> | undefined;
+
+  get size(): number {
+    return this.list.size;
+  }
+
+  add(one: One): void {
+    this.list.add(one);
+    if (this.openings === undefined || this.asking !== undefined) return this.reopen();
+    this.ask(one, this.openings);
+    this.fresh?.add(one);
+  }
+
+  remove(one: One): void {
+    this.list.delete(one);
+    this.displaced.delete(one);
+    this.fresh?.delete(one);
+    if (this.openings === undefined || this.asking !== undefined) return this.reopen();
+    this.count(one, -1);
+  }
+
+  /** There are other nodes, or what is kept is to be asked again. */
+  reopen(): void {
+    this.openings = undefined;
+    this.asking = undefined;
+  }
+
+  /** @returns addresses that are with another node than before; undefined: it is to be called again, as not all is done */
+  settle(openings: () => Openings<One>): One[] | undefined {
+    if (this.openings === undefined) this.begin(openings());
+    const known = this.openings!;
+    for (let n = 0; this.asking !== undefined; n++) {
+      if (n === SLICE) return undefined;
+      const next = this.asking.next();
+      if (next.done) this.asking = undefined;
+      else this.ask(next.value, known);
+    }
+    return this.place(known);
+  }
+
+  private begin(openings: Openings<One>): void {
+    this.openings = openings;
+    for (const counts of [this.wanting, this.keeping]) {
+      counts.clear();
+      for (const name of openings.nodes) counts.set(name, 0);
+    }
+    this.free = 0;
+    this.displaced.clear();
+    this.fresh = undefined;
+    this.asking = this.list.values();
+  }
+
+  private ask(one: One, { kept, order }: Openings<One>): void {
+    const stays = kept(one);
+    one.order = order(one);
+    one.isKept = stays !== undefined;
+    one.wanted = stays ?? one.order.find((name) => this.wanting.has(name));
+    this.count(one, 1);
+  }
+
+  private count({ wanted, isKept }: One, by: 1 | -1): void {
+    if (!isKept) this.free += by;
+    if (wanted === undefined || !this.wanting.has(wanted)) return;
+    this.wanting.set(wanted, this.wanting.get(wanted)! + by);
+    if (isKept) this.keeping.set(wanted, this.keeping.get(wanted)! + by);
+  }
+
+  private place({ nodes, isSticky }: Openings<One>): One[] {
+    const { share, more } = levelOf([...this.keeping.values()], this.free);
+    const loads = new Map(this.wanting);
+    const tail = nodes.length === 0 ? [] : this.tail(loads, share);
+    const moved: One[] = [];
+    const give = (one: One, owner: string | undefined) => {
+      if (one.owner !== owner) moved.push(one);
+      one.owner = owner;
+      if (isSticky && !one.isKept && owner !== undefined) this.settleDown(one);
+      else if (owner === one.wanted) this.displaced.delete(one);
+      else this.displaced.add(one);
+    };
+    const [start] = tail;
+    const isHead = (one: One) => start === undefined || isBefore(one, start);
+    for (const one of this.fresh === undefined ? this.list.values() : [...this.fresh, ...this.displaced])
+      if (isHead(one)) give(one, one.wanted);
+      // Those behind are all looked at.
+      else if (this.fresh === undefined) break;
+    let left = more;
+    for (const one of tail) {
+      const { isKept, wanted, order } = one;
+      if (isKept) give(one, wanted);
+      else {
+        const owner = order.find((name) => {
+          const load = loads.get(name);
+          return load !== undefined && (load < share || (load === share && left > 0));
+        })!;
+        const load = loads.get(owner)!;
+        if (load === share) left--;
+        loads.set(owner, load + 1);
+        give(one, owner);
+      }
+    }
+    this.loads = loads;
+    this.fresh = new Set();
+    return moved;
+  }
+
+  /**
+   * The addresses from the first on that may not get what it asks for.
+   * @param wanting of all; what those of the tail ask for is taken off
+   */
+  private tail(wanting: Map<string, number>, share: number): One[] {
+    const most = (name: string) => Math.max(share, this.keeping.get(name)!);
+    const over = new Set([...wanting].flatMap(([name, count]) => (count > most(name) ? name : [])));
+    const tail: One[] = [];
+    if (over.size === 0) return tail;
+    for (const one of this.list.backwards()) {
+      tail.push(one);
+      const { isKept, wanted } = one;
+      if (isKept) continue;
+      const count = wanting.get(wanted!)! - 1;
+      wanting.set(wanted!, count);
+      if (count <= most(wanted!)) over.delete(wanted!);
+      if (over.size === 0) break;
+    }
+    return tail.reverse();
+  }
+
+  /** From now on the address keeps the node that it was given. */
+  private settleDown(one: One): void {
+    this.count(one, -1);
+    one.isKept = true;
+    one.wanted = one.owner;
+    this.count(one, 1);
+    this.displaced.delete(one);
+  }
+}
+
+/**
+ * Up to where nodes are filled by so many addresses; `more` of them get one more. Nodes that keep more are left out.
+ * @param kept addresses that each node has in any case
+ */
+function levelOf(kept: readonly number[], free: number): { share: number; more: number } {
+  let filled = 0;
+  const sorted = kept.toSorted((a, b) => a - b);
+  for (const [i, load] of sorted.entries()) {
+    filled += load;
+    const share = Math.floor((filled + free) / (i + 1));
+    const next = sorted[i + 1];
+    if (next === undefined || share < next) return { share, more: (filled + free) % (i + 1) };
+  }
+  return { share: 0, more: 0 };
+}
