@@ -195,3 +195,27 @@ it('a node alone announces everything, once it knows that it is alone', async ()
   await a.row(web, { announced: true, owner: 'node-a' });
   expect(await alive(a)).toBe('node-a (node-b)');
 });
+
+it('with an even spread each node has as many addresses as another, also when one of them has died', async () => {
+  const ips = [10, 11, 12, 13, 14, 15].map((host) => `192.168.10.${host}`);
+  const more = ', layer2: {spread: even}';
+  const others = ips.slice(1).map((each, i) => service(`other${i}`, each));
+  const begin = (letter: string, before?: Node) => {
+    const text = `${documents(`node-${letter}`, 3, more)}---${others.join('')}`;
+    return new Node(spaces.get(letter)!, `node-${letter}`, text, ['node'], before);
+  };
+  const all = letters.map((letter) => begin(letter));
+  const share = (node: Node, count: number) =>
+    node.until(`${node.name} has ${count}`, async () => {
+      const found = (await node.show<Layer2Row>('l2')).filter(({ announced }) => announced).map((row) => row.ip);
+      return found.length === count && found;
+    });
+  const shares = async (nodes: readonly Node[], count: number) =>
+    (await Promise.all(nodes.map((node) => share(node, count)))).flat().sort();
+  expect(await shares(all, 2)).toEqual(ips);
+  const [a, b, c] = all as [Node, Node, Node];
+  b.daemon.signal('SIGKILL');
+  expect(await shares([a, c], 3)).toEqual(ips);
+  const again = begin('b', b);
+  expect(await shares([a, again, c], 2)).toEqual(ips);
+});
