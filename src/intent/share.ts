@@ -55,8 +55,8 @@ export class Shares<One extends Sharer> {
   private free = 0;
   /** Those that are with another node than they asked first. */
   private readonly displaced = new Set<One>();
-  /** Those that have come since addresses were shared out; undefined: all are as new. */
-  private fresh: Set<One> | undefined;
+  /** Those that have come, or want another node, since addresses were shared out. */
+  private readonly fresh = new Set<One>();
   /** The rest of those that are yet to be asked what they want. */
   private asking: Iterator<One> | undefined;
 
@@ -68,13 +68,12 @@ export class Shares<One extends Sharer> {
     this.list.add(one);
     if (this.openings === undefined || this.asking !== undefined) return this.reopen();
     this.ask(one, this.openings);
-    this.fresh?.add(one);
   }
 
   remove(one: One): void {
     this.list.delete(one);
     this.displaced.delete(one);
-    this.fresh?.delete(one);
+    this.fresh.delete(one);
     if (this.openings === undefined || this.asking !== undefined) return this.reopen();
     this.count(one, -1);
   }
@@ -106,16 +105,17 @@ export class Shares<One extends Sharer> {
     }
     this.free = 0;
     this.displaced.clear();
-    this.fresh = undefined;
+    this.fresh.clear();
     this.asking = this.list.values();
   }
 
-  private ask(one: One, { kept, order }: Openings<One>): void {
+  private ask(one: One, { kept, order, isSticky }: Openings<One>): void {
     const stays = kept(one);
     one.order = order(one);
     one.isKept = stays !== undefined;
     one.wanted = stays ?? one.order.find((name) => this.wanting.has(name));
     this.count(one, 1);
+    if (one.owner !== one.wanted || (isSticky && !one.isKept)) this.fresh.add(one);
   }
 
   private count({ wanted, isKept }: One, by: 1 | -1): void {
@@ -138,11 +138,8 @@ export class Shares<One extends Sharer> {
       else this.displaced.add(one);
     };
     const [start] = tail;
-    const isHead = (one: One) => start === undefined || isBefore(one, start);
-    for (const one of this.fresh === undefined ? this.list.values() : [...this.fresh, ...this.displaced])
-      if (isHead(one)) give(one, one.wanted);
-      // Those behind are all looked at.
-      else if (this.fresh === undefined) break;
+    for (const some of [this.fresh, this.displaced])
+      for (const one of some) if (start === undefined || isBefore(one, start)) give(one, one.wanted);
     let left = more;
     for (const one of tail) {
       const { isKept, wanted, order } = one;
@@ -159,7 +156,7 @@ export class Shares<One extends Sharer> {
       }
     }
     this.loads = loads;
-    this.fresh = new Set();
+    this.fresh.clear();
     return moved;
   }
 

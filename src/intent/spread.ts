@@ -92,7 +92,9 @@ export class Spread {
     if (moved === undefined) return [];
     this.unsettled.delete(group);
     if (group.shares.size === 0) this.groups.delete(group.key);
-    return moved.flatMap(({ users }) => [...users.keys()]);
+    const services: string[] = [];
+    for (const { users } of moved) for (const service of users.keys()) services.push(service);
+    return services;
   }
 
   of(ip: string): Placement | undefined {
