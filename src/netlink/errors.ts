@@ -90,6 +90,7 @@ export const Errno = {
   badmsg: 74,
   msgsize: 90,
   opnotsupp: 95,
+  addrnotavail: 99,
   nobufs: 105,
 } as const;
 

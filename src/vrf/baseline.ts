@@ -15,6 +15,7 @@ import {
   routeKey,
   routeValue,
   type Snapshot,
+  throughLink,
 } from './state.ts';
 
 export interface LinkBaseline {
@@ -25,7 +26,7 @@ export interface LinkBaseline {
   readonly stp?: boolean;
   readonly ipv4?: readonly AddressState[];
   readonly ipv6?: readonly AddressState[];
-  /** Static routes by this link, which the kernel drops when it moves into a VRF or out of one. */
+  /** Static routes by this link, which the kernel drops when it moves into a VRF or out of one, or is set down. */
   readonly routes?: readonly RouteState[];
 }
 
@@ -64,7 +65,7 @@ export function remember(baseline: Baseline, goal: Goal, have: Snapshot): Baseli
     const evicted = isEvicted(goal, link.name, link.master);
     if (wanted === undefined && !evicted) continue;
     const known = links.get(link.name);
-    links.set(link.name, { ...original(link, wanted, evicted, have), ...known });
+    links.set(link.name, { ...original(link, wanted, evicted, have, baseline.routes), ...known });
   }
   const places = new Map(goal.routes.map((route) => [routeKey(route), routeValue(route)]));
   const routes = have.routes.filter((route) => {
@@ -86,26 +87,31 @@ export function remember(baseline: Baseline, goal: Goal, have: Snapshot): Baseli
   const made = ([4, 6] as const).filter((family) => first && !have.rules.some((r) => r.family === family && r.l3mdev));
   return {
     links,
-    routes: merged(baseline.routes, routes, (route) => `${routeKey(route)} ${routeValue(route)}`),
+    routes: merged(baseline.routes, routes, textOf),
     rules: merged(baseline.rules, rules, (rule) => JSON.stringify(rule)),
     sysctls,
     l3mdev: baseline.l3mdev.length > 0 ? baseline.l3mdev : made,
   };
 }
 
+const textOf = (route: RouteState): string => `${routeKey(route)} ${routeValue(route)}`;
+
 /** The baseline without what the goal no longer touches, once all of it is as it was. */
 export function prune(baseline: Baseline, goal: Goal): Baseline {
   const links = new Map<string, LinkBaseline>();
+  /** They came back with their link, or would have, but for the goal. */
+  const back: RouteState[] = [];
   for (const [name, was] of baseline.links) {
     const wanted = goal.links.get(name);
     const evicted = isEvicted(goal, name, was.master);
     const kept = Object.entries(was).filter(([field]) => manages(wanted, evicted, field as keyof LinkBaseline));
     if (kept.length > 0) links.set(name, Object.fromEntries(kept));
+    if (!kept.some(([field]) => field === 'routes')) back.push(...(was.routes ?? []));
   }
   const places = new Set(goal.routes.map(routeKey));
   return {
     links,
-    routes: baseline.routes.filter(
+    routes: merged(baseline.routes, back, textOf).filter(
       (route) => places.has(routeKey(route)) || goal.absentRoutes.some((pattern) => matchesRoute(pattern, route)),
     ),
     rules: baseline.rules.filter((rule) => goal.absentRules.some((pattern) => matchesRule(pattern, rule))),
@@ -127,14 +133,25 @@ function manages(goal: LinkGoal | undefined, evicted: boolean, field: keyof Link
     case 'up':
       return goal !== undefined;
     case 'master':
-    case 'routes':
       return evicted || goal?.master !== undefined;
+    case 'routes':
+      return evicted || goal?.master !== undefined || goal?.state === 'down';
+    // The kernel drops them with the link.
+    case 'ipv6':
+      return goal?.ipv6 !== undefined || goal?.state === 'down';
     default:
       return goal?.[field] !== undefined;
   }
 }
 
-function original(link: LinkState, goal: LinkGoal | undefined, evicted: boolean, have: Snapshot): LinkBaseline {
+/** @param taken routes of others that we took away */
+function original(
+  link: LinkState,
+  goal: LinkGoal | undefined,
+  evicted: boolean,
+  have: Snapshot,
+  taken: readonly RouteState[],
+): LinkBaseline {
   // Ours were not there before us, whatever became of the journal.
   const addresses = (family: 4 | 6) =>
     (have.addresses.get(link.name) ?? []).filter(
@@ -148,7 +165,11 @@ function original(link: LinkState, goal: LinkGoal | undefined, evicted: boolean,
     ...(link.stp !== undefined && { stp: link.stp }),
     ipv4: addresses(4),
     ipv6: addresses(6),
-    routes: routesOf(have, link.name),
+    routes: merged(
+      routesOf(have, link.name),
+      taken.filter((route) => throughLink(route, link.name)),
+      textOf,
+    ),
   };
   return Object.fromEntries(
     Object.entries(all).filter(([field]) => manages(goal, evicted, field as keyof LinkBaseline)),

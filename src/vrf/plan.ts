@@ -176,9 +176,13 @@ function addresses(target: Target, have: Snapshot): Step[] {
   const steps: Step[] = [];
   for (const { name, ipv4 = [], ipv6 = [] } of target.links.values()) {
     if (!have.links.has(name)) continue;
-    const there = new Set((have.addresses.get(name) ?? []).map(addressKey));
-    for (const address of [...ipv4, ...ipv6, ...(target.keep.get(name) ?? [])])
-      if (!there.has(addressKey(address))) steps.push({ do: 'addAddress', name, address });
+    const there = new Map((have.addresses.get(name) ?? []).map((address) => [addressKey(address), address]));
+    for (const address of [...ipv4, ...ipv6, ...(target.keep.get(name) ?? [])]) {
+      const is = there.get(addressKey(address));
+      // One that was somebody else's before us, and is among ours, is theirs again.
+      const isLent = is?.protocol === OWN_PROTOCOL && address.protocol !== OWN_PROTOCOL;
+      if (is === undefined || isLent) steps.push({ do: 'addAddress', name, address });
+    }
   }
   return steps;
 }
@@ -198,7 +202,9 @@ function neighbours(target: Target, have: Snapshot): Step[] {
 function routes(target: Target, have: Snapshot): Step[] {
   const textOf = (route: RouteState) => `${routeKey(route)} ${routeValue(route)}`;
   const there = new Set(have.routes.map(textOf));
-  const missing = target.restore.filter((route) => !there.has(textOf(route)) && mayLeave(route, have));
+  // By a link that is down none can be put back.
+  const isUp = ({ hops }: RouteState) => hops.every(({ device = '' }) => target.links.get(device)?.up !== false);
+  const missing = target.restore.filter((r) => !there.has(textOf(r)) && isUp(r) && mayLeave(r, have));
   const restored = new Map(missing.map((route) => [textOf(route), route]));
   return [
     ...wantedRoutes(target.routes, have),

@@ -83,7 +83,7 @@ export function targetOf(goal: Goal, baseline: Baseline, have: Snapshot, before?
     neighbours: before?.neighbours ?? new Map(),
     nextHops: before?.nextHops ?? [],
     routes,
-    restore: [...restore, ...(before ? staying(before, links, have) : []), ...baseline.routes].filter(
+    restore: [...restore, ...(before ? staying(before, links, have) : [])].filter(
       (route) => !places.has(routeKey(route)) && !goal.absentRoutes.some((pattern) => matchesRoute(pattern, route)),
     ),
     absentRoutes: goal.absentRoutes,
@@ -139,16 +139,18 @@ function linkTarget(goal: LinkGoal, was: LinkBaseline | undefined, have: Snapsho
   const own = is === undefined || isOwn(is);
   const list = (wanted: readonly HostAddress[] | undefined) =>
     wanted?.map((each): AddressState => ({ ...each, protocol: OWN_PROTOCOL }));
-  const [ipv4, ipv6] = [list(goal.ipv4), list(goal.ipv6)];
+  const { ipv6: wasThere, ...rest } = was ?? {};
+  const up = goal.state === 'up';
+  const [ipv4, ipv6] = [list(goal.ipv4), list(goal.ipv6) ?? (up ? wasThere : undefined)];
   return {
     name,
-    ...was,
+    ...rest,
     routes: [],
     ...(mtu !== undefined && { mtu }),
     ...(mac !== undefined && { mac }),
     ...(master !== undefined && { master }),
     ...(stp !== undefined && { stp }),
-    up: goal.state === 'up',
+    up,
     ...(ipv4 && { ipv4 }),
     ...(ipv6 && { ipv6 }),
     ...(own && kind !== undefined && { make: { kind, ...(table !== undefined && { table }), ...(vlan && { vlan }) } }),
@@ -191,18 +193,18 @@ function staying(before: Snapshot, links: Target['links'], have: Snapshot): read
 }
 
 /**
- * Static routes by links that change VRFs: those of the main table follow the link into the VRF's, as ours, but for
+ * Static routes by links that change VRFs, or were down: those of the main table follow the link into the VRF's, as ours, but for
  * those that the goal has there itself; once the link is back where it was, all are put back.
  */
 function routesOver(goal: Goal, baseline: Baseline, links: Target['links'], have: Snapshot, underWay: boolean) {
   const moved: RouteState[] = [];
-  const restore: RouteState[] = [];
   /** None of its links is still in a VRF that it followed it into. */
   const isBack = ({ hops }: RouteState) =>
     hops.every(({ device = '' }) => {
       const was = baseline.links.get(device)?.master;
       return was === undefined || links.get(device)?.master === was;
     });
+  const restore = baseline.routes.filter(isBack);
   for (const [name, { routes = [], master: was }] of baseline.links) {
     const master = links.get(name)?.master;
     const table = master ? (goal.links.get(master)?.table ?? have.links.get(master)?.table) : undefined;

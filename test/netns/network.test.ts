@@ -287,6 +287,22 @@ describe('what a change is not about stays', () => {
     );
   });
 
+  it('where the addresses of a subnet go together, as by default they do, and come back one by one', async () => {
+    await node.run(['ip', 'address', 'add', '192.0.2.77/24', 'dev', 'eth0']);
+    await node.run(['sh', '-c', 'echo 0 >/proc/sys/net/ipv4/conf/all/promote_secondaries']);
+    await node.run(['sh', '-c', 'echo 0 >/proc/sys/net/ipv4/conf/eth0/promote_secondaries']);
+    const before = await state();
+    put('speaker', speaker());
+    put('two', policy('two', '{interfaces: [{name: eth0, ipv4: {address: [{ip: 192.0.2.9, prefix-length: 24}]}}]}'));
+    start();
+    await standing('two', 'applied');
+    expect(await ip('-4', 'addr', 'show', 'dev', 'eth0')).toMatchObject([{ addr_info: [{ local: '192.0.2.9' }] }]);
+    rmSync(join(folder, 'conf', 'two.yaml'));
+    await waitFor('all is as before', async () => (await state()) === before).catch(async () =>
+      expect(await state()).toBe(before),
+    );
+  });
+
   it('what other interfaces learned from routers, where one begins to forward', async () => {
     const learned = () => ip('-6', 'route', 'show', 'default', 'proto', 'ra');
     // Who says to be a router and is none is taken at its later word.

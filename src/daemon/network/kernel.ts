@@ -35,6 +35,14 @@ export class StepError extends Error {
   }
 }
 
+/** What the kernel says of something that is to go and is gone: with the first address of a subnet go the others. */
+const goneAlready: Readonly<Partial<Record<Step['do'], readonly number[]>>> = {
+  deleteAddress: [Errno.addrnotavail],
+  deleteLink: [Errno.nodev],
+  deleteRoute: [Errno.srch, Errno.noent],
+  deleteRule: [Errno.noent],
+};
+
 /** The parts of the kernel that this needs, so that tests can put others in their place. */
 export interface Sysctls {
   read(path: string): string | undefined;
@@ -106,6 +114,7 @@ export class Kernel {
       else if (step.do === 'makeLink') this.make(step.name, this.requestOf(step));
       else this.client.perform(this.requestOf(step));
     } catch (error) {
+      if (error instanceof NetlinkError && goneAlready[step.do]?.includes(error.errno)) return;
       const { message, code } = error as NodeJS.ErrnoException;
       const remedy = code === 'EPERM' || code === 'EACCES' ? ' (CAP_NET_ADMIN is needed)' : '';
       throw new StepError(step, `${message}${remedy}`);

@@ -7,6 +7,7 @@ import type { LinkInfo } from '../../netlink/linkinfo.ts';
 import { type NeighbourSpec, NeighbourState } from '../../netlink/neighbour.ts';
 import type { RouteSpec } from '../../netlink/route.ts';
 import type { Rule, RuleSpec } from '../../netlink/rule.ts';
+import { OWN_PROTOCOL } from '../../vrf/mark.ts';
 import {
   type AddressState,
   dropped,
@@ -41,8 +42,11 @@ export function requestOf(step: Exclude<Step, { readonly do: 'sysctl' }>, indexO
       return { verb: 'set', kind: 'link', value: { index: indexOf(step.name), ...changeSpec(step.to, indexOf) } };
     case 'deleteLink':
       return { verb: 'delete', kind: 'link', value: { index: indexOf(step.name) } };
-    case 'addAddress':
-      return { verb: 'add', kind: 'address', value: { ...addable(step.address), link: indexOf(step.name) } };
+    case 'addAddress': {
+      // Those of others may be there as ours, and are given back.
+      const verb = step.address.protocol === OWN_PROTOCOL ? 'add' : 'replace';
+      return { verb, kind: 'address', value: { ...addable(step.address), link: indexOf(step.name) } };
+    }
     case 'deleteAddress': {
       const { address, length, peer } = step.address;
       const value = { address, length, ...(peer && { peer }), link: indexOf(step.name) };
