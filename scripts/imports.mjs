@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 
 /** Folder of src → what it may import: folders of src, 'type:FOLDER' for types alone, 'node' for node:*, or package names. */
 export const rules = {
-  lib: [],
+  lib: ['ip-address'],
   bgp: ['lib'],
   bfd: ['lib'],
   arp: ['lib'],

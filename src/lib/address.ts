@@ -2,6 +2,7 @@
  * IPv4 and IPv6 addresses as values. `formatAddress` is canonical (RFC 5952 for IPv6), so a formatted address is
  * also the key under which the rest of the program files it.
  */
+import { Address4, Address6 } from 'ip-address';
 import { compareBytes } from './bytes.ts';
 
 export type Family = 4 | 6;
@@ -20,44 +21,19 @@ export const bitsOf = (family: Family): 32 | 128 => (family === 4 ? 32 : 128);
  * @returns undefined when `text` is no address
  */
 export function parseAddress(text: string): Address | undefined {
-  const family = text.includes(':') ? 6 : 4;
-  const octets = family === 6 ? octetsOfAll(text) : octetsOfQuad(text);
-  return octets && { family, bytes: Uint8Array.from(octets) };
-}
-
-function octetsOfQuad(text: string): readonly number[] | undefined {
-  if (!/^(\d{1,3}\.){3}\d{1,3}$/.test(text) || /(^|\.)0\d/.test(text)) return undefined;
-  const octets = text.split('.').map(Number);
-  return octets.every((octet) => octet <= 255) ? octets : undefined;
-}
-
-/** RFC 4291 §2.2: groups between colons, and `::` once at most, which is at least one group of zeros. */
-function octetsOfAll(text: string): readonly number[] | undefined {
-  const sides = text.split('::').map((side, i, { length }) => octetsOfGroups(side, i === length - 1));
-  const [head, tail] = sides;
-  if (head === undefined || sides.length > 2) return undefined;
-  if (sides.length === 1) return head.length === 16 ? head : undefined;
-  if (tail === undefined || head.length + tail.length > 14) return undefined;
-  return [...head, ...new Array<number>(16 - head.length - tail.length).fill(0), ...tail];
-}
-
-/** @param last they are the end of an address, where a dotted quad may stand for two of them */
-function octetsOfGroups(text: string, last: boolean): readonly number[] | undefined {
-  const octets: number[] = [];
-  const groups = text === '' ? [] : text.split(':');
-  for (const [i, group] of groups.entries()) {
-    const isQuad = last && i === groups.length - 1 && group.includes('.');
-    const of = isQuad ? octetsOfQuad(group) : octetsOfGroup(group);
-    if (of === undefined) return undefined;
-    octets.push(...of);
+  if (text.includes(':')) {
+    if (/[%/\s]/.test(text)) return undefined;
+    try {
+      const octets = new Address6(text).toUnsignedByteArray();
+      const bytes = new Uint8Array(16);
+      bytes.set(octets, 16 - octets.length);
+      return { family: 6, bytes };
+    } catch {
+      return undefined;
+    }
   }
-  return octets;
-}
-
-function octetsOfGroup(text: string): readonly number[] | undefined {
-  if (!/^[\da-f]{1,4}$/i.test(text)) return undefined;
-  const value = Number.parseInt(text, 16);
-  return [value >> 8, value & 0xff];
+  if (!/^(\d{1,3}\.){3}\d{1,3}$/.test(text) || /(^|\.)0\d/.test(text)) return undefined;
+  return Address4.isValid(text) ? { family: 4, bytes: Uint8Array.from(text.split('.'), Number) } : undefined;
 }
 
 /** As `parseAddress`, for constants and tests: throws `SyntaxError` instead. */
