@@ -3,23 +3,15 @@ import type { Configuration } from '../config/model.ts';
 import { memberState } from '../intent/members.ts';
 import type { Scope } from '../intent/scope.ts';
 import { type Filed, type Placement, Spread } from '../intent/spread.ts';
-import type { Tenure } from '../intent/tenure.ts';
 
 export class Placing {
   /** Addresses are to be spread evenly; else nothing is filed. */
   isWanted = false;
-  private isSticky = false;
   private readonly spread = new Spread();
-  private readonly tenure: Tenure;
   private nodes: ReadonlyMap<string, Scope['nodes'][number]> = new Map();
-
-  constructor(tenure: Tenure) {
-    this.tenure = tenure;
-  }
 
   configure({ speaker: { layer2 } }: Pick<Configuration, 'speaker'>): void {
     this.isWanted = layer2.spread === 'even';
-    this.isSticky = layer2.stickiness;
     if (!this.isWanted) this.spread.clear();
   }
 
@@ -45,7 +37,6 @@ export class Placing {
         const node = this.nodes.get(name);
         return node !== undefined && memberState({ ...node, drained: node.drained && !sole }) === 'alive';
       },
-      ...(this.isSticky && { holder: (ip: string) => this.tenure.owner(ip) }),
     });
   }
 

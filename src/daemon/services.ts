@@ -50,7 +50,7 @@ export class Services {
   /** In the order in which they are to be decided or, where addresses are spread evenly, to be filed for that. */
   private dirty = new Set<string>();
   /** Where addresses are spread evenly: who has how many, and Services to be decided once that is known. */
-  private readonly placing = new Placing(this.tenure);
+  private readonly placing = new Placing();
   private readonly filed = new Map<string, Addressed | undefined>();
   /** Services that wait for an address that another might give up. */
   private readonly waiting = new Set<string>();
@@ -126,9 +126,10 @@ export class Services {
     this.joining = joining;
     if (this.config === undefined || !(changed || waits)) return false;
     this.survey(this.config);
-    // A candidate that goes makes a difference where it was the first; one that comes may be the first anywhere, but where
-    // addresses are spread evenly: those that move are found by sharing them out.
-    const comes = !this.placing.isWanted && [...before].some((name) => !silent.has(name));
+    // A candidate that goes makes a difference where it was the first; one that comes may be the first anywhere, or be
+    // remembered. Where addresses are spread evenly those that move are found by sharing them out.
+    const found = this.placing.isWanted && !this.config.speaker.layer2.stickiness;
+    const comes = !found && [...before].some((name) => !silent.has(name));
     for (const [key, { layer2 }] of this.decisions) {
       const { owner, reason } = layer2;
       if (comes ? owner !== undefined || reason === 'notOwner' : owner !== undefined && silent.has(owner))

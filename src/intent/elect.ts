@@ -95,7 +95,7 @@ export function elect(e: Election): Elected {
 
   const { ranking, ineligible } = rank(e);
   const isCandidate = (wanted: string | undefined) => ranking.some(({ name }) => name === wanted);
-  const owner = [e.given, e.holder].find(isCandidate) ?? ranking[0]?.name;
+  const owner = [e.holder, e.given].find(isCandidate) ?? ranking[0]?.name;
   if (owner === undefined) return { reason: 'notOwner', ranking, ineligible, interfaces };
   const outcome = { owner, ranking, ineligible, interfaces };
   if (owner !== e.self) return { reason: 'notOwner', ...outcome };

@@ -82,7 +82,7 @@ export function decideLayer2(
       ['noEndpoints', endpointsText(slices)],
       ['sharedIPWithServiceSelector', 'nothing is in the way'],
       ['noMatchingAdvertisement', documents.map(({ name }) => name).join(', ')],
-      ['notOwner', candidatesText(ranking, ineligible, placement)],
+      ['notOwner', candidatesText(ranking, ineligible, placement, owner)],
       ...(heldDown === undefined && !joining ? [] : ([['heldDown', 'it may take addresses over']] as const)),
     ];
     for (const [test, detail] of details) {
@@ -151,22 +151,27 @@ const electionOf = (
 });
 
 /** Best first, with what is preferred, and who is none; and what those have that addresses are spread over. */
-function candidatesText(ranking: Elected['ranking'], ineligible: Elected['ineligible'], placement?: Placement): string {
+function candidatesText(
+  ranking: Elected['ranking'],
+  ineligible: Elected['ineligible'],
+  placement: Placement | undefined,
+  owner: string | undefined,
+): string {
   const candidates = ranking.map(({ name, weight }) => (weight > 0 ? `${name} (weight ${weight})` : name));
   const others = [...ineligible].map(([name, why]) => `${name}: ${why}`);
   const none = others.length > 0 ? `; no candidates: ${others.join(', ')}` : '';
-  return `the candidates, best first: ${candidates.join(', ') || 'none'}${loadsText(ranking, placement)}${none}`;
+  return `the candidates, best first: ${candidates.join(', ') || 'none'}${loadsText(ranking, placement, owner)}${none}`;
 }
 
 /** How many the candidates have, and which of them come first by hash and have their share without this one. */
-function loadsText(ranking: Elected['ranking'], placement: Placement | undefined): string {
+function loadsText(ranking: Elected['ranking'], placement: Placement | undefined, owner: string | undefined): string {
   if (placement === undefined || placement.loads.size < 2) return '';
+  if (placement.owner !== owner) return `; spread evenly it would be with node ${placement.owner}, and it stays`;
   const loads = [...placement.loads].map(([name, load]) => `${name} ${load}`).sort();
   const at = ranking.findIndex(({ name }) => name === placement.owner);
   const others = ranking.slice(0, Math.max(0, at)).map(({ name }) => name);
   const full = `${others.join(' and ')} ${others.length === 1 ? 'has its' : 'have their'} share without it`;
-  const why = others.length === 0 ? '' : `; ${placement.isKept ? 'it stays where it is' : full}`;
-  return `; spread evenly, addresses of each: ${loads.join(', ')}${why}`;
+  return `; spread evenly, addresses of each: ${loads.join(', ')}${others.length === 0 ? '' : `; ${full}`}`;
 }
 
 function detailOf(
@@ -199,6 +204,6 @@ function detailOf(
     return joining ? `node ${node} has yet to hear of the others` : `node ${node} started too recently`;
   const why = ineligible.get(node);
   const own = why === undefined ? '' : `; node ${node} is no candidate: ${why}`;
-  const others = verbose && ranking.length > 1 ? `; ${candidatesText(ranking, new Map(), placement)}` : '';
+  const others = verbose && ranking.length > 1 ? `; ${candidatesText(ranking, new Map(), placement, owner)}` : '';
   return owner === undefined ? `no node can announce it${own}` : `node ${owner} announces it${own}${others}`;
 }

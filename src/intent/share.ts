@@ -22,9 +22,8 @@ export interface Sharer extends Ranked {
   order: readonly string[];
   /** The node that it is with. */
   owner: string | undefined;
-  /** Used here alone: the node that it stays with (`isKept`), or asks first. */
+  /** Used here alone: the first of its nodes that may have addresses. */
   wanted: string | undefined;
-  isKept: boolean;
 }
 
 /** How many addresses nodes have, by name. */
@@ -34,11 +33,7 @@ export type Loads = ReadonlyMap<string, number>;
 export interface Openings<One extends Sharer> {
   /** Nodes that may have addresses. */
   readonly nodes: readonly string[];
-  /** The node that keeps an address in any case; one that is not among the nodes is left alone. */
-  kept(one: One): string | undefined;
   order(one: One): readonly string[];
-  /** Every address keeps the node that it is given. */
-  readonly isSticky: boolean;
 }
 
 /** Addresses that are looked at in one go. */
@@ -48,11 +43,8 @@ export class Shares<One extends Sharer> {
   loads: Loads = new Map();
   private readonly list = new RankedList<One>();
   private openings: Openings<One> | undefined;
-  /** By node: addresses that keep it or ask it first, and of these the first. */
+  /** Addresses that ask for a node first, by its name. */
   private readonly wanting = new Map<string, number>();
-  private readonly keeping = new Map<string, number>();
-  /** Addresses that keep none. */
-  private free = 0;
   /** Those that are with another node than they asked first. */
   private readonly displaced = new Set<One>();
   /** Those that have come, or want another node, since addresses were shared out. */
@@ -78,7 +70,7 @@ export class Shares<One extends Sharer> {
     this.count(one, -1);
   }
 
-  /** There are other nodes, or what is kept is to be asked again. */
+  /** There are other nodes. */
   reopen(): void {
     this.openings = undefined;
     this.asking = undefined;
@@ -99,61 +91,48 @@ export class Shares<One extends Sharer> {
 
   private begin(openings: Openings<One>): void {
     this.openings = openings;
-    for (const counts of [this.wanting, this.keeping]) {
-      counts.clear();
-      for (const name of openings.nodes) counts.set(name, 0);
-    }
-    this.free = 0;
+    this.wanting.clear();
+    for (const name of openings.nodes) this.wanting.set(name, 0);
     this.displaced.clear();
     this.fresh.clear();
     this.asking = this.list.values();
   }
 
-  private ask(one: One, { kept, order, isSticky }: Openings<One>): void {
-    const stays = kept(one);
+  private ask(one: One, { order }: Openings<One>): void {
     one.order = order(one);
-    one.isKept = stays !== undefined;
-    one.wanted = stays ?? one.order.find((name) => this.wanting.has(name));
+    one.wanted = one.order.find((name) => this.wanting.has(name));
     this.count(one, 1);
-    if (one.owner !== one.wanted || (isSticky && !one.isKept)) this.fresh.add(one);
+    if (one.owner !== one.wanted) this.fresh.add(one);
   }
 
-  private count({ wanted, isKept }: One, by: 1 | -1): void {
-    if (!isKept) this.free += by;
-    if (wanted === undefined || !this.wanting.has(wanted)) return;
-    this.wanting.set(wanted, this.wanting.get(wanted)! + by);
-    if (isKept) this.keeping.set(wanted, this.keeping.get(wanted)! + by);
+  private count({ wanted }: One, by: 1 | -1): void {
+    if (wanted !== undefined) this.wanting.set(wanted, this.wanting.get(wanted)! + by);
   }
 
-  private place({ nodes, isSticky }: Openings<One>): One[] {
-    const { share, more } = levelOf([...this.keeping.values()], this.free);
+  private place({ nodes }: Openings<One>): One[] {
+    const share = Math.floor(this.size / nodes.length);
+    let more = this.size % nodes.length;
     const loads = new Map(this.wanting);
-    const tail = nodes.length === 0 ? [] : this.tail(loads, share);
+    const tail = this.tail(loads, share);
     const moved: One[] = [];
     const give = (one: One, owner: string | undefined) => {
       if (one.owner !== owner) moved.push(one);
       one.owner = owner;
-      if (isSticky && !one.isKept && owner !== undefined) this.settleDown(one);
-      else if (owner === one.wanted) this.displaced.delete(one);
+      if (owner === one.wanted) this.displaced.delete(one);
       else this.displaced.add(one);
     };
     const [start] = tail;
     for (const some of [this.fresh, this.displaced])
       for (const one of some) if (start === undefined || isBefore(one, start)) give(one, one.wanted);
-    let left = more;
     for (const one of tail) {
-      const { isKept, wanted, order } = one;
-      if (isKept) give(one, wanted);
-      else {
-        const owner = order.find((name) => {
-          const load = loads.get(name);
-          return load !== undefined && (load < share || (load === share && left > 0));
-        })!;
-        const load = loads.get(owner)!;
-        if (load === share) left--;
-        loads.set(owner, load + 1);
-        give(one, owner);
-      }
+      const owner = one.order.find((name) => {
+        const load = loads.get(name);
+        return load !== undefined && (load < share || (load === share && more > 0));
+      })!;
+      const load = loads.get(owner)!;
+      if (load === share) more--;
+      loads.set(owner, load + 1);
+      give(one, owner);
     }
     this.loads = loads;
     this.fresh.clear();
@@ -165,44 +144,16 @@ export class Shares<One extends Sharer> {
    * @param wanting of all; what those of the tail ask for is taken off
    */
   private tail(wanting: Map<string, number>, share: number): One[] {
-    const most = (name: string) => Math.max(share, this.keeping.get(name)!);
-    const over = new Set([...wanting].flatMap(([name, count]) => (count > most(name) ? name : [])));
+    const over = new Set([...wanting].flatMap(([name, count]) => (count > share ? name : [])));
     const tail: One[] = [];
     if (over.size === 0) return tail;
     for (const one of this.list.backwards()) {
       tail.push(one);
-      const { isKept, wanted } = one;
-      if (isKept) continue;
-      const count = wanting.get(wanted!)! - 1;
-      wanting.set(wanted!, count);
-      if (count <= most(wanted!)) over.delete(wanted!);
+      const count = wanting.get(one.wanted!)! - 1;
+      wanting.set(one.wanted!, count);
+      if (count <= share) over.delete(one.wanted!);
       if (over.size === 0) break;
     }
     return tail.reverse();
   }
-
-  /** From now on the address keeps the node that it was given. */
-  private settleDown(one: One): void {
-    this.count(one, -1);
-    one.isKept = true;
-    one.wanted = one.owner;
-    this.count(one, 1);
-    this.displaced.delete(one);
-  }
-}
-
-/**
- * Up to where nodes are filled by so many addresses; `more` of them get one more. Nodes that keep more are left out.
- * @param kept addresses that each node has in any case
- */
-function levelOf(kept: readonly number[], free: number): { share: number; more: number } {
-  let filled = 0;
-  const sorted = kept.toSorted((a, b) => a - b);
-  for (const [i, load] of sorted.entries()) {
-    filled += load;
-    const share = Math.floor((filled + free) / (i + 1));
-    const next = sorted[i + 1];
-    if (next === undefined || share < next) return { share, more: (filled + free) % (i + 1) };
-  }
-  return { share: 0, more: 0 };
 }

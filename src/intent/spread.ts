@@ -7,6 +7,9 @@
  * does not know of another. So a Service that comes, goes or has endpoints elsewhere makes work for the groups that it is
  * in or was in, and nothing in others can move.
  *
+ * What an address had before does not count. Where it is to stay there (stickiness), the election sees to that, and asks here
+ * only for those that need a node: so nodes that remember different things, or nothing, agree on these all the same.
+ *
  * Groups rest on documents alone. Whether a node is heard of, drained or not ready is asked when addresses are shared out:
  * when a node dies nothing is hashed anew.
  */
@@ -23,8 +26,6 @@ export interface Filed {
 export interface Placement {
   /** Undefined: no node can have it. */
   readonly owner: string | undefined;
-  /** It stays there, with stickiness. */
-  readonly isKept: boolean;
   /** How many addresses of its group nodes have, those left out that may have none. */
   readonly loads: Loads;
 }
@@ -33,8 +34,6 @@ export interface Placement {
 export interface Circumstances {
   /** The node may have addresses now. `sole`: also while it is drained. */
   stands(node: string, sole: boolean): boolean;
-  /** The node that is to keep an address for as long as it can announce it. Absent: addresses go where it is even. */
-  holder?(ip: string): string | undefined;
 }
 
 interface Entry extends Sharer {
@@ -71,7 +70,7 @@ export class Spread {
     this.follow(entry);
   }
 
-  /** Other nodes may have addresses than before, or may keep others. */
+  /** Other nodes may have addresses than before. */
   unsettle(): void {
     for (const group of this.groups.values()) {
       group.shares.reopen();
@@ -99,7 +98,7 @@ export class Spread {
 
   of(ip: string): Placement | undefined {
     const entry = this.entries.get(ip);
-    return entry && { owner: entry.owner, isKept: entry.isKept, loads: entry.group.shares.loads };
+    return entry && { owner: entry.owner, loads: entry.group.shares.loads };
   }
 
   clear(): void {
@@ -110,7 +109,7 @@ export class Spread {
     const group = this.groupOf(contest);
     const entry: Entry = {
       ...{ key: ip, rank: contest.rank, users: new Map(), contest, group },
-      ...{ order: [], owner: undefined, wanted: undefined, isKept: false },
+      ...{ order: [], owner: undefined, wanted: undefined },
     };
     this.entries.set(ip, entry);
     group.shares.add(entry);
@@ -152,18 +151,9 @@ export class Spread {
   }
 }
 
-/** Addresses go to the best class that has a node; one that is kept by a node of another class needs no place. */
-function openingsOf({ classes, sole }: Group, { stands, holder }: Circumstances): Openings<Entry> {
+/** Addresses go to the best class that has a node. */
+function openingsOf({ classes, sole }: Group, { stands }: Circumstances): Openings<Entry> {
   const open = classes.map((names) => names.filter((name) => stands(name, name === sole)));
   const best = open.findIndex((names) => names.length > 0);
-  const all = new Set(open.flat());
-  return {
-    nodes: open[best] ?? [],
-    order: ({ contest }) => contest.classes[best] ?? [],
-    kept: ({ key }) => {
-      const node = holder?.(key);
-      return node !== undefined && all.has(node) ? node : undefined;
-    },
-    isSticky: holder !== undefined,
-  };
+  return { nodes: open[best] ?? [], order: ({ contest }) => contest.classes[best] ?? [] };
 }

@@ -23,35 +23,18 @@ function address(n: number): Pick<Sharer, 'key' | 'rank' | 'order'> {
 const rank = (n: number) => address(n).rank;
 
 /** The whole of it as it is meant, without a thought for what it costs. */
-function reference(
-  numbers: readonly number[],
-  nodes: readonly string[],
-  kept: ReadonlyMap<number, string> = new Map(),
-) {
+function reference(numbers: readonly number[], nodes: readonly string[]) {
   const loads = new Map(nodes.map((name) => [name, 0]));
-  const add = (name: string) => loads.set(name, (loads.get(name) ?? 0) + 1);
   const owners = new Map<number, string>();
-  for (const n of numbers)
-    if (kept.has(n)) {
-      owners.set(n, kept.get(n)!);
-      if (loads.has(kept.get(n)!)) add(kept.get(n)!);
-    }
-  const free = numbers.filter((n) => !kept.has(n)).sort((a, b) => rank(a) - rank(b));
-  // What each would have if they were filled up one by one, from the lowest.
-  const filled = new Map(loads);
-  for (let i = 0; i < free.length; i++) {
-    const [lowest] = [...filled].sort(([, a], [, b]) => a - b)[0]!;
-    filled.set(lowest, filled.get(lowest)! + 1);
-  }
-  const share = Math.min(...filled.values());
-  let more = free.length - [...loads.values()].reduce((sum, load) => sum + Math.max(0, share - load), 0);
-  for (const n of free) {
+  const share = Math.floor(numbers.length / nodes.length);
+  let more = numbers.length % nodes.length;
+  for (const n of numbers.toSorted((a, b) => rank(a) - rank(b))) {
     const owner = address(n).order.find((name) => {
       const load = loads.get(name);
       return load !== undefined && (load < share || (load === share && more > 0));
     })!;
     if (loads.get(owner) === share) more--;
-    add(owner);
+    loads.set(owner, loads.get(owner)! + 1);
     owners.set(n, owner);
   }
   return { owners, loads };
@@ -61,8 +44,6 @@ class Cluster {
   readonly sharers = new Map<number, Sharer>();
   readonly shares = new Shares<Sharer>();
   nodes: readonly string[];
-  kept: ReadonlyMap<number, string> = new Map();
-  isSticky = false;
 
   constructor(nodes: readonly string[], numbers: readonly number[] = []) {
     this.nodes = nodes;
@@ -72,7 +53,7 @@ class Cluster {
 
   come(n: number): void {
     if (this.sharers.has(n)) return;
-    const one = { ...address(n), owner: undefined, wanted: undefined, isKept: false };
+    const one = { ...address(n), owner: undefined, wanted: undefined };
     this.sharers.set(n, one);
     this.shares.add(one);
   }
@@ -88,9 +69,7 @@ class Cluster {
   settle(): number[] {
     const openings = () => ({
       nodes: this.nodes,
-      kept: ({ key }: Sharer) => this.kept.get(Number(key)),
       order: ({ key }: Sharer) => address(Number(key)).order,
-      isSticky: this.isSticky,
     });
     for (;;) {
       const moved = this.shares.settle(openings);
@@ -138,46 +117,6 @@ describe('sharing out', () => {
     );
   });
 
-  it('leaves those that are kept where they are, and fills up those that have least', () => {
-    fc.assert(
-      fc.property(fc.nat(150), fc.array(fc.nat(12), { maxLength: 150 }), fc.nat(11), (count, keepers, nodes) => {
-        const cluster = new Cluster(open(nodes), range(count));
-        // One of them is none of these nodes.
-        cluster.kept = new Map(range(count).flatMap((n) => (keepers[n] ? [[n, `n${keepers[n]}`]] : [])));
-        cluster.shares.reopen();
-        cluster.settle();
-        const { owners, loads } = reference(range(count), cluster.nodes, cluster.kept);
-        expect(sorted(cluster.owners)).toEqual(sorted(owners));
-        expect(new Map(cluster.shares.loads)).toEqual(loads);
-      }),
-    );
-  });
-
-  it('with stickiness moves nothing but what has no node, to those that have least', () => {
-    fc.assert(
-      fc.property(fc.nat(100), fc.array(operation, { maxLength: 60 }), (base, operations) => {
-        const cluster = new Cluster(open(base));
-        cluster.isSticky = true;
-        cluster.shares.reopen();
-        for (const n of range(base)) cluster.come(n);
-        cluster.settle();
-        for (const { what, n } of operations) {
-          const before = cluster.owners;
-          if (what === 'come') cluster.come(n);
-          else if (what === 'go') cluster.go(n);
-          else if (what === 'open') cluster.open(open(n));
-          cluster.kept = new Map([...before].filter(([, owner]) => cluster.nodes.includes(owner!))) as Map<
-            number,
-            string
-          >;
-          const { owners } = reference([...cluster.sharers.keys()], cluster.nodes, cluster.kept);
-          cluster.settle();
-          expect(sorted(cluster.owners)).toEqual(sorted(owners));
-        }
-      }),
-    );
-  });
-
   it('begins again where addresses come or go while it asks all of them', () => {
     const numbers = range(1200);
     const cluster = new Cluster(nodesOf(4), numbers);
@@ -185,9 +124,7 @@ describe('sharing out', () => {
     const part = () =>
       cluster.shares.settle(() => ({
         nodes: cluster.nodes,
-        kept: () => undefined,
         order: ({ key }) => address(Number(key)).order,
-        isSticky: false,
       }));
     expect(part()).toBeUndefined();
     cluster.come(5000);

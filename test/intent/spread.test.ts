@@ -65,17 +65,6 @@ describe('groups', () => {
     expect([spread.of('x')?.owner, spread.of('y')?.owner]).toEqual(['a', undefined]);
   });
 
-  it('leave an address with a node that keeps it, of a lower class, too, where it does not count', () => {
-    const spread = new Spread();
-    for (const ip of ips(5)) spread.file(`s-${ip}`, { ip, contest: contest(ip, ['ab', 'cd']) });
-    settle(spread, { ...all, holder: (ip) => (ip === 'ip0' ? 'c' : undefined) });
-    expect(loads(spread, ips(5))).toEqual({ a: 2, b: 2, c: 1 });
-    spread.unsettle();
-    // It cannot keep it any more.
-    settle(spread, { stands: (name) => name !== 'c', holder: (ip) => (ip === 'ip0' ? 'c' : undefined) });
-    expect(spread.of('ip0')?.owner).not.toBe('c');
-  });
-
   it('count an address once that leaves and comes back before anybody looks', () => {
     const spread = new Spread();
     for (const ip of ips(4)) spread.file(`s-${ip}`, { ip, contest: contest(ip, ['ab']) });
