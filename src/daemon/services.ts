@@ -52,7 +52,7 @@ export class Services {
   /** Where addresses are spread evenly: who has how many, and Services to be decided once that is known. */
   private readonly placing = new Placing();
   private readonly filed = new Map<string, Addressed | undefined>();
-  /** Services that wait for an address that another might give up. */
+  /** Services that wait for an address that another might give up. Some have one of the other family. */
   private readonly waiting = new Set<string>();
   /** The documents behind `decisions`. */
   private readonly decided = new Map<string, Service>();
@@ -287,11 +287,11 @@ export class Services {
     const assignment = this.allocator.assign(service);
     for (const evicted of assignment.evicted) this.dirty.add(evicted);
     if (held !== undefined && this.allocator.lease(key) !== held) this.retryWaiting();
-    if (!assignment.assigned) this.waiting.add(key);
+    if (!assignment.assigned || this.allocator.lacksFamily(service)) this.waiting.add(key);
     return assignment;
   }
 
-  /** An address came free: whoever was refused one asks again. */
+  /** An address came free: whoever was refused one, or the second of two, asks again. */
   private retryWaiting(): void {
     for (const key of this.waiting) this.dirty.add(key);
     this.waiting.clear();

@@ -90,6 +90,16 @@ export class Allocator {
     return this.ledger.leases.get(key);
   }
 
+  /** It would be given an address of its second family as well (PreferDualStack) if its pool had one left. */
+  lacksFamily(service: Service): boolean {
+    const { ips = [] } = this.lease(serviceKey(service)) ?? {};
+    const [only, other] = ips;
+    if (only === undefined || other !== undefined || service.ingress.length > 0) return false;
+    if (service.request.addresses.length > 0 || wantedFamilies(service).second !== 'preferred') return false;
+    const pool = this.ledger.index.poolOfAll(ips);
+    return pool !== undefined && hasFamily(pool, only.family === 4 ? 6 : 4);
+  }
+
   holds(key: string): boolean {
     return this.ledger.leases.has(key);
   }

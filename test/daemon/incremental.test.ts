@@ -29,6 +29,7 @@ const speaker = fc.record({
   defaultLocalPref: maybe(200),
   loadBalancerClass: seldom.map((is) => (is ? 'own' : undefined)),
   ignoreExclude: fc.boolean(),
+  spread: maybe('even'),
 });
 /** By pool, so that none overlap. */
 const ranges = [
@@ -94,13 +95,14 @@ const kinds = [
   kind(
     'speaker',
     1,
-    speaker.map(({ defaultLocalPref, loadBalancerClass, ignoreExclude }) => () => ({
+    speaker.map(({ defaultLocalPref, loadBalancerClass, ignoreExclude, spread }) => () => ({
       apiVersion: 'waypost.dev/v1',
       kind: 'Speaker',
       metadata: { name: 'a' },
       spec: {
         ...given('defaultLocalPref', defaultLocalPref),
         ...given('loadBalancerClass', loadBalancerClass),
+        ...(spread && { layer2: { spread } }),
         ...(ignoreExclude && { ignoreExcludeLabel: true }),
         routerID: '192.0.2.1',
       },

@@ -1,6 +1,7 @@
 /** Services through the daemon: pools that run dry, addresses that nobody may have, and what survives a restart. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Services } from '../../src/daemon/services.ts';
+import { formatAddress } from '../../src/lib/address.ts';
 import {
   advertisementDocument,
   all,
@@ -252,6 +253,24 @@ test('Services whose status names what no pool has are decided once, and leave t
     configuration({ ...parts, slices: strays.map((one) => slice(one, endpoint({ nodeName: 'node-a' }))) }),
   );
   expect(decide()).toEqual(['default/a', 'default/b']);
+});
+
+test('who prefers both families gets the second as soon as the pool has one', () => {
+  const services = new Services();
+  const [first, second] = [service('a'), service('b', { ipFamilyPolicy: 'PreferDualStack' })];
+  const ground = {
+    speaker: speaker(),
+    aliases: new Map(),
+    pools: [poolOf('main', ['198.51.100.0/32', '2001:db8::/64'])],
+  };
+  const decide = () => {
+    while (services.step() !== undefined);
+    return services.decisions.get('default/b')!.ips.map(formatAddress);
+  };
+  services.apply(configuration({ ...ground, services: [first, second] }));
+  expect(decide()).toEqual(['2001:db8::']);
+  services.apply(configuration({ ...ground, services: [second] }));
+  expect(decide()).toEqual(['198.51.100.0', '2001:db8::']);
 });
 
 test('who falls silent has no traffic handed over to', () => {
