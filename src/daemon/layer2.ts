@@ -13,16 +13,15 @@ import type { Port } from '../l2/link.ts';
 import { DEFAULT_SCHEDULE } from '../l2/schedule.ts';
 import type { AddressCounters, Announced, ConflictReport, DropCounters } from '../l2/snapshot.ts';
 import { type Address, formatAddress } from '../lib/address.ts';
-import { covers } from '../lib/cover.ts';
-import { equal } from '../lib/diff.ts';
 import { Addresses } from './addresses.ts';
 import { Claims, claimTexts } from './claims.ts';
 import { Complaints } from './complaints.ts';
-import { type Ports, portsOf } from './fast/ports.ts';
-import type { PortStatus, Report } from './fast/protocol.ts';
+import { portsOf } from './fast/ports.ts';
+import type { Report } from './fast/protocol.ts';
 import type { FastShare } from './fast/share.ts';
 import type { FastEvents, FastWorker } from './fast/worker.ts';
 import { Links, type LinksEvents } from './links.ts';
+import { Responders } from './responders.ts';
 import { Takeovers, takenText } from './takeover.ts';
 
 export interface Layer2Options {
@@ -69,10 +68,7 @@ export class Layer2 {
   private renewals = 0;
   /** The last snapshot that the worker has in force. */
   private applied = 0;
-  /** The interfaces as the worker was told of them, and why others are none. */
-  private interfaces: Ports = { ports: [], macs: [], ineligible: new Map() };
-  /** What the worker said last of each interface, by name. */
-  private status = new Map<string, PortStatus>();
+  private readonly responders = new Responders();
   private readonly counted = new Map<string, AddressCounters>();
   /** By interface. */
   private readonly dropped = new Map<string, DropCounters>();
@@ -154,7 +150,7 @@ export class Layer2 {
     const able = layer2.announced ? this.able(layer2.interfaces, family) : [];
     const claims = this.claims.of(ip);
     const interfaces = (this.isTaken(ip) ? able : [])
-      .filter((port) => this.isOn(port, family) && (claims.get(port.name)?.stage ?? 'begin') === 'begin')
+      .filter((port) => this.responders.isOn(port, family) && (claims.get(port.name)?.stage ?? 'begin') === 'begin')
       .map(({ name }) => name)
       .sort();
     return {
@@ -195,24 +191,8 @@ export class Layer2 {
     return reason === 'addressClaimed' || reason === 'heldElsewhere';
   }
 
-  /** The interfaces that can answer for an address of this family, as far as the worker has said otherwise of none. */
   private able(wanted: Announced['interfaces'], family: 4 | 6): Port[] {
-    const protocol = protocolOf(family);
-    if (this.worker === undefined) return [];
-    return this.interfaces.ports
-      .filter((port) => port.running && port[protocol] && covers(wanted, port.name))
-      .filter((port) => ['on', 'off'].includes(this.statusOf(port)?.[protocol] ?? 'on'));
-  }
-
-  /** The worker has said that it answers there. */
-  private isOn(port: Port, family: 4 | 6): boolean {
-    return this.statusOf(port)?.[protocolOf(family)] === 'on';
-  }
-
-  /** What it said of another interface that had the name is of no use. */
-  private statusOf({ name, index }: Port): PortStatus | undefined {
-    const status = this.status.get(name);
-    return status?.index === index ? status : undefined;
+    return this.worker === undefined ? [] : this.responders.able(wanted, family);
   }
 
   private start(): void {
@@ -237,19 +217,18 @@ export class Layer2 {
   private post(): void {
     const { worker, links, config } = this;
     if (!this.begun || worker === undefined || links === undefined || config === undefined) return;
-    const before = this.interfaces;
-    const { ports, macs, ineligible } = portsOf(links.all, this.exclude, links.moves);
-    this.interfaces = { ports, macs, ineligible };
-    // Most of what is told of links is nothing to the worker, for which a snapshot is work.
-    if (!this.changed && equal(before.ports, ports) && equal(before.macs, macs)) return;
+    const found = portsOf(links.all, this.exclude, links.moves);
+    const isNews = this.responders.found(found);
+    // A snapshot is work for the worker.
+    if (!this.changed && !isNews) return;
     this.changed = false;
     this.forgetGone();
     const { gratuitousIntervalMs, conflict, stickiness, reception } = config.speaker.layer2;
     const number = ++this.number;
     worker.apply({
       number,
-      ports,
-      macs,
+      ports: found.ports,
+      macs: found.macs,
       addresses: this.addresses.announced(number),
       rules: {
         schedule: { ...DEFAULT_SCHEDULE, refreshMs: gratuitousIntervalMs },
@@ -279,8 +258,8 @@ export class Layer2 {
         return;
       case 'applied':
         this.applied = report.number;
-        this.status = new Map(report.ports.map((port) => [port.name, port]));
-        for (const name of this.dropped.keys()) if (!this.status.has(name)) this.dropped.delete(name);
+        this.responders.heard(report.ports);
+        for (const name of this.dropped.keys()) if (!this.responders.has(name)) this.dropped.delete(name);
         this.complaints.sockets(report.ports);
         this.tellLacking();
         return;
@@ -311,25 +290,11 @@ export class Layer2 {
   private tellLacking(): void {
     const groups = this.addresses.groups();
     const lacking = groups.filter(({ interfaces, family }) => this.able(interfaces, family).length === 0);
-    this.complaints.lacking(lacking, (name, family) => this.unable(name, family));
+    this.complaints.lacking(lacking, (name, family) => this.responders.unable(name, family));
   }
 
   /** Interfaces that could be meant, with why each does not answer: absent, down, excluded, enslaved, EPERM … */
-  lacking({ layer2: { interfaces } }: ServiceDecision, family: 4 | 6): (readonly [name: string, why: string])[] {
-    const { ports, ineligible } = this.interfaces;
-    const names = interfaces === 'all' ? [...ports.map(({ name }) => name), ...ineligible.keys()].sort() : interfaces;
-    return names.map((name) => [name, this.unable(name, family)]);
-  }
-
-  /** Why the interface of this name does not answer for addresses of this family. */
-  private unable(name: string, family: 4 | 6): string {
-    const { ports, ineligible } = this.interfaces;
-    const port = ports.find((one) => one.name === name);
-    if (port === undefined) return ineligible.get(name) ?? 'absent';
-    const protocol = protocolOf(family);
-    if (!port.running) return 'down';
-    return port[protocol] ? (this.statusOf(port)?.[protocol] ?? 'on') : 'off';
+  lacking({ layer2: { interfaces } }: ServiceDecision, family: 4 | 6): ReturnType<Responders['lacking']> {
+    return this.responders.lacking(interfaces, family);
   }
 }
-
-const protocolOf = (family: 4 | 6) => (family === 4 ? 'arp' : 'ndp');
