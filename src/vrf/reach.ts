@@ -50,7 +50,17 @@ export class Reach {
   private tables: Tables = new Map();
   private links = new Map<number, Link>();
   private reading:
-    | { readonly tables: Tables; readonly links: Map<number, Link>; readonly touched: Set<string> }
+    | {
+        readonly tables: Tables;
+        readonly links: Map<number, Link>;
+        readonly touched: Set<string>;
+        /** Of routes that are yet to be told, what has gone of them. */
+        readonly gone: Map<string, Route>;
+        /** Links that went meanwhile. */
+        readonly absent: Set<number>;
+        /** Those that were down together, at each time when one was set down: what the kernel drops then it does not tell. */
+        readonly downs: ReadonlySet<number>[];
+      }
     | undefined;
 
   constructor(settings: ReachSettings) {
@@ -68,16 +78,29 @@ export class Reach {
     // Also in what is being read, where its links were read at once and routes still are.
     const { links: known, tables: all } = this;
     for (const { links, tables } of [{ links: known, tables: all }, ...(this.reading ? [this.reading] : [])]) {
-      if (links.has(link.index) && isDown(now)) drop(tables, (index) => index === link.index);
+      const was = links.has(link.index);
       if (now === undefined) links.delete(link.index);
       else links.set(link.index, now);
+      if (was && isDown(now)) drop(tables, (index) => isDown(links.get(index)));
+    }
+    if (isDown(now) && this.reading) {
+      const { links, absent, downs } = this.reading;
+      if (now === undefined) absent.add(link.index);
+      downs.push(new Set([...absent, ...[...links.values()].filter(isDown).map(({ index }) => index)]));
     }
     return isUp(before) !== isUp(now) || before?.master !== now?.master;
   }
 
   /** Begins to read all routes and links anew: `told` for each of them, then `endRead`. What was known counts until then. */
   beginRead(): void {
-    this.reading = { tables: new Map(), links: new Map(), touched: new Set() };
+    this.reading = {
+      tables: new Map(),
+      links: new Map(),
+      touched: new Set(),
+      gone: new Map(),
+      absent: new Set(),
+      downs: [],
+    };
   }
 
   told(route: Route): void {
@@ -85,9 +108,13 @@ export class Reach {
     const key = this.keyOf(route);
     // What was heard of meanwhile is newer than this answer.
     if (reading === undefined || key === undefined || reading.touched.has(`${route.table} ${key}`)) return;
+    // What is there again since was heard of.
+    if (reading.downs.some((down) => goesWith(route, (index) => down.has(index)))) return;
     const { routes } = tableOf(reading.tables, route.table);
+    const gone = reading.gone.get(`${route.table} ${key}`);
+    const left = gone === undefined ? route : remainder(route, gone);
     // Of several with one prefix and metric the kernel takes the first.
-    if (!routes.has(key)) routes.set(key, route);
+    if (left !== undefined && !routes.has(key)) routes.set(key, left);
   }
 
   toldLink(link: Link): void {
@@ -113,9 +140,23 @@ export class Reach {
   heard(type: 'new' | 'del', route: Route): boolean {
     const key = this.keyOf(route);
     if (key === undefined) return false;
-    this.reading?.touched.add(`${route.table} ${key}`);
-    if (this.reading) put(tableOf(this.reading.tables, route.table), type, key, route);
+    if (this.reading) this.note(this.reading, type, key, route);
     return put(tableOf(this.tables, route.table), type, key, route);
+  }
+
+  /** In what is being read. */
+  private note(
+    { tables, touched, gone }: NonNullable<Reach['reading']>,
+    type: 'new' | 'del',
+    key: string,
+    route: Route,
+  ): void {
+    const name = `${route.table} ${key}`;
+    const table = tableOf(tables, route.table);
+    if (type === 'new' || table.routes.has(key)) {
+      touched.add(name);
+      put(table, type, key, route);
+    } else gone.set(name, { ...route, hops: [...(gone.get(name)?.hops ?? []), ...route.hops] });
   }
 
   /** The way to an address from a routing table; undefined when there is none, or when it is an address of ours. */
@@ -215,14 +256,19 @@ function tableOf(tables: Tables, number: number): Table {
 /** Links were set down: the kernel drops the IPv4 routes over them alone, but for our addresses, and tells nobody. */
 function drop(tables: Tables, isDown: (link: number) => boolean): void {
   for (const table of tables.values()) {
-    for (const [key, { destination, hops, type }] of table.routes) {
-      if (destination.family !== 4 || type === 'local' || hops.length === 0) continue;
-      if (!hops.every(({ link }) => link !== undefined && isDown(link))) continue;
+    for (const [key, route] of table.routes) {
+      if (!goesWith(route, isDown)) continue;
       table.routes.delete(key);
       table.tries = undefined;
     }
   }
 }
+
+const goesWith = ({ destination, hops, type }: Route, isDown: (link: number) => boolean): boolean =>
+  destination.family === 4 &&
+  type !== 'local' &&
+  hops.length > 0 &&
+  hops.every(({ link }) => link !== undefined && isDown(link));
 
 /** Returns whether it is news. */
 function put(table: Table, type: 'new' | 'del', key: string, route: Route): boolean {
