@@ -9,11 +9,12 @@ import { TruncatedError } from '../lib/bytes.ts';
 import type { PrefixTable } from '../lib/table.ts';
 import { decodeAck } from './ack.ts';
 import type { Transport } from './client.ts';
-import { HEADER_OCTETS, MessageFlag, MessageType } from './const.ts';
+import { HEADER_OCTETS, MessageType } from './const.ts';
 import { Errno, MalformedError } from './errors.ts';
-import { HostWriter, read16 } from './host.ts';
-import { decodeMessages, encodeMessage, type Message } from './message.ts';
-import { type RouteSpec, routeCodec } from './route.ts';
+import { HostWriter } from './host.ts';
+import { decodeMessages, type Message } from './message.ts';
+import { askAck, encodeRequest } from './request.ts';
+import type { RouteSpec } from './route.ts';
 
 /** `add` fails where any route of that prefix and metric is, `replace` takes its place, whoever made it. */
 export type RouteVerb = 'add' | 'replace' | 'delete';
@@ -24,17 +25,9 @@ export type RouteShape = Omit<RouteSpec, 'destination' | 'packet'>;
 /** A whole message for the prefix of all zeros. */
 export type RouteTemplate = Uint8Array & { readonly '': 'RouteTemplate' };
 
-const { request, ack, create, exclusive, replace } = MessageFlag;
-const verbs = {
-  add: { type: MessageType.newRoute, flags: request | create | exclusive },
-  replace: { type: MessageType.newRoute, flags: request | create | replace },
-  delete: { type: MessageType.delRoute, flags: request },
-} as const satisfies Record<RouteVerb, unknown>;
-
 /** Longer than a route with 256 next hops. */
 const TEMPLATE_OCTETS = 16_384;
-/** Of nlmsg_flags and nlmsg_seq in struct nlmsghdr, rtm_dst_len in struct rtmsg, and the value of RTA_DST behind it. */
-const FLAGS_AT = 6;
+/** Of nlmsg_seq in struct nlmsghdr, rtm_dst_len in struct rtmsg, and the value of RTA_DST behind it. */
 const SEQUENCE_AT = 8;
 const LENGTH_AT = HEADER_OCTETS + 1;
 const PREFIX_AT = HEADER_OCTETS + 12 + 4;
@@ -43,9 +36,8 @@ const PREFIX_AT = HEADER_OCTETS + 12 + 4;
 export function routeTemplate(verb: RouteVerb, family: Family, shape: RouteShape): RouteTemplate {
   const bytes = new Uint8Array(family === 4 ? 4 : 16);
   const w = new HostWriter(TEMPLATE_OCTETS);
-  encodeMessage(w, { ...verbs[verb], sequence: 0 }, (out) =>
-    routeCodec.encode(out, { ...shape, destination: { family, bytes, length: bytes.length * 8 } }, verb),
-  );
+  const value = { ...shape, destination: { family, bytes, length: bytes.length * 8 } };
+  encodeRequest(w, { verb, kind: 'route', value }, 0);
   return w.finish() as RouteTemplate;
 }
 
@@ -113,7 +105,7 @@ export class RouteBatch {
   /** What is to be sent: a view, valid until `clear`. There must be a message in it. */
   finish(): Uint8Array {
     const { buffer: w, lastAt } = this;
-    w.set16(lastAt + FLAGS_AT, read16(w.bytes, lastAt + FLAGS_AT) | ack);
+    askAck(w, lastAt);
     return w.bytes.subarray(0, w.at);
   }
 

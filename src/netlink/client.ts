@@ -7,12 +7,13 @@
  */
 import { OverflowError } from '../lib/bytes.ts';
 import { type Ack, decodeAck, errorOf } from './ack.ts';
-import type { Codec, Verb } from './codec.ts';
+import type { Codec } from './codec.ts';
 import { MessageFlag, MessageType } from './const.ts';
 import { Errno, NetlinkError } from './errors.ts';
 import { HostWriter } from './host.ts';
 import { codecs, type Filters, type Kind, type Op, type Specs, type Values } from './kinds.ts';
 import { decodeMessages, encodeMessage, type Message } from './message.ts';
+import { askAck, encodeRequest, refusal } from './request.ts';
 import { isUnreadable, unreadable } from './unreadable.ts';
 
 export interface Transport {
@@ -33,20 +34,10 @@ export type Gettable = 'link' | 'route' | 'neighbour' | 'nextHop';
 const BATCH_MESSAGES = 100;
 /** Much less than a socket may send at once, much more than 100 ordinary messages have. */
 const BATCH_OCTETS = 65536;
-/** Of nlmsg_flags in struct nlmsghdr. */
-const FLAGS_AT = 6;
 /** A dump is begun anew this often when what it reads keeps changing. */
 const DUMP_TRIES = 10;
 
-const { request, ack, dump, create, exclusive, replace, append } = MessageFlag;
-const flagsOf: Readonly<Record<Verb, number>> = {
-  add: request | create | exclusive,
-  replace: request | create | replace,
-  append: request | create | append,
-  set: request,
-  delete: request,
-  get: request,
-};
+const { request, dump } = MessageFlag;
 
 /** A request that is under way: which of the operations it is, and where its octets begin. */
 interface Sent {
@@ -89,7 +80,7 @@ export class Client {
   get<K extends Gettable>(kind: K, spec: Specs[K]): Values[K] {
     this.ready();
     const codec = codecs[kind] as unknown as Codec<Values[K], Specs[K], Filters[K]>;
-    const sequence = this.send(codec.types.get, flagsOf.get, (w) => codec.encode(w, spec, 'get'));
+    const sequence = this.send(codec.types.get, request, (w) => codec.encode(w, spec, 'get'));
     for (const message of this.answers(sequence)) {
       if (message.type === MessageType.error) this.check(ackOf(message), kind);
       if (message.type !== codec.types.new) continue;
@@ -164,7 +155,7 @@ export class Client {
       const at = w.at;
       const sequence = this.nextSequence();
       try {
-        encodeOp(w, ops[next]!, sequence);
+        encodeRequest(w, ops[next]!, sequence);
       } catch (error) {
         if (error instanceof OverflowError && at > 0) break;
         outcomes[next] = refusal(error);
@@ -174,7 +165,7 @@ export class Client {
       sent.set(sequence, last);
     }
     if (sent.size === 0) return next;
-    w.set16(last.at + FLAGS_AT, flagsOf[ops[last.index]!.verb] | ack);
+    askAck(w, last.at);
     this.transport.send(w.bytes.subarray(0, w.at));
     this.collect(ops, sent, last, outcomes);
     return next;
@@ -297,17 +288,3 @@ function ackOf(message: Message): Ack {
 
 const unanswered = (error: unknown): unknown =>
   isUnreadable(error) ? new NetlinkError(Errno.badmsg, error.message) : error;
-
-function encodeOp(w: HostWriter, { verb, kind, value }: Op, sequence: number): void {
-  const codec = codecs[kind] as unknown as Codec<unknown, unknown, unknown>;
-  if (!codec.verbs.includes(verb)) throw new RangeError(`no ${verb} for a ${kind}`);
-  const type = verb === 'delete' ? codec.types.del : codec.types.new;
-  encodeMessage(w, { type, flags: flagsOf[verb], sequence }, (out) => codec.encode(out, value, verb));
-}
-
-/** What could not be written at all, as the error that the kernel would have for it. */
-function refusal(error: unknown): NetlinkError {
-  if (error instanceof RangeError) return new NetlinkError(Errno.inval, error.message);
-  if (error instanceof OverflowError) return new NetlinkError(Errno.msgsize, error.message);
-  throw error;
-}
