@@ -6,42 +6,31 @@
  * clock; frames leave through `Output`. Nothing is ever sent for an address that the latest snapshot does not announce on
  * that interface.
  */
-import { ARP_FRAME_OCTETS, arpProbe, decodeArp, encodeArp, gratuitousArp } from '../arp/packet.ts';
+import { decodeArp } from '../arp/packet.ts';
 import { respondArp } from '../arp/respond.ts';
-import { toU32 } from '../lib/address.ts';
 import { covers } from '../lib/cover.ts';
 import { formatMac, type Mac } from '../lib/mac.ts';
-import {
-  decodeNeighbor,
-  encodeNeighbor,
-  isUnspecified,
-  NEIGHBOR_FRAME_OCTETS,
-  type NeighborFrame,
-  neighborProbe,
-  unsolicitedAdvertisement,
-} from '../ndp/neighbor.ts';
+import { decodeNeighbor, isUnspecified, type NeighborFrame } from '../ndp/neighbor.ts';
 import { respondNeighbor } from '../ndp/respond.ts';
 import { type Conflict, type ConflictAction, type ConflictEvent, isClaimant, stepConflict } from './conflict.ts';
 import { Addresses } from './held.ts';
 import { type Inquiry, type InquiryAction, isInquiry, stepInquiry } from './inquiry.ts';
 import type { Port } from './link.ts';
 import { type Held, PortState } from './port.ts';
+import { type Exit, type Protocol, Sender } from './sender.ts';
 import type { AddressCounters, Announced, ConflictReport, DropCounters, Layer2Rules, Snapshot } from './snapshot.ts';
-
-export type Protocol = 'arp' | 'ndp';
 
 /** Addresses announced in one turn, over all interfaces: with hundreds of those, each at its own pace, it would be a long one. */
 const TURN_ANNOUNCEMENTS = 128;
 
 /** How the announcer acts. */
-export interface Output {
-  /** `frame` is valid during the call. @returns whether it left */
-  send(index: number, protocol: Protocol, frame: Uint8Array): boolean;
+export interface Output extends Exit {
   report(event: ConflictReport): void;
 }
 
 export class Announcer {
   private readonly output: Output;
+  private readonly sender: Sender;
   /** By index. */
   private readonly ports = new Map<number, PortState>();
   private readonly addresses = new Addresses();
@@ -54,11 +43,10 @@ export class Announcer {
   private round = 0;
   /** No conflict is due before this, ms. */
   private conflictsDueMs = Number.POSITIVE_INFINITY;
-  private readonly arpFrame = new Uint8Array(ARP_FRAME_OCTETS);
-  private readonly ndpFrame = new Uint8Array(NEIGHBOR_FRAME_OCTETS);
 
   constructor(output: Output) {
     this.output = output;
+    this.sender = new Sender(output);
   }
 
   /**
@@ -154,7 +142,7 @@ export class Announcer {
     if (typeof reply === 'string') return state.drop(reply);
     const stats = this.addresses.touch(state.find4(packet.targetIp)!.address);
     stats.requests++;
-    if (this.output.send(state.port.index, 'arp', encodeArp(reply, this.arpFrame))) stats.responses++;
+    if (this.sender.arp(state.port, reply)) stats.responses++;
   }
 
   private receiveNeighbor(state: PortState, bytes: Uint8Array, nowMs: number): void {
@@ -165,7 +153,7 @@ export class Announcer {
     if (typeof reply === 'string') return state.drop(reply);
     const stats = this.addresses.touch(state.find6(frame.message.target)!.address);
     stats.requests++;
-    if (this.output.send(state.port.index, 'ndp', encodeNeighbor(reply, this.ndpFrame))) stats.responses++;
+    if (this.sender.ndp(state.port, reply)) stats.responses++;
   }
 
   /** An advertisement claims its target, and whoever solicits claims the address it does so from. */
@@ -206,14 +194,12 @@ export class Announcer {
   }
 
   private act(state: PortState, held: Held, action: ConflictAction | InquiryAction, mac: Mac, nowMs: number): void {
-    const { ip } = held.address;
     switch (action) {
       case 'defend':
         this.announce(state, held, nowMs);
         return;
       case 'probe':
-        if (ip.family === 4) this.sendArp(state, arpProbe(state.port.mac, toU32(ip.bytes)));
-        else this.sendNeighbor(state, neighborProbe(state.port.mac, ip));
+        this.sender.probe(state.port, held.address.ip);
         return;
       case 'take':
         state.schedule.announce(held, nowMs);
@@ -267,23 +253,10 @@ export class Announcer {
   }
 
   private announce(state: PortState, { address }: Held, nowMs: number): void {
-    const { mac } = state.port;
-    const { ip } = address;
     const stats = this.addresses.touch(address);
-    const before = stats.gratuitous;
-    if (ip.family === 6) {
-      if (this.sendNeighbor(state, unsolicitedAdvertisement(mac, ip))) stats.gratuitous++;
-    } else
-      for (const packet of gratuitousArp(mac, toU32(ip.bytes))) if (this.sendArp(state, packet)) stats.gratuitous++;
-    if (stats.gratuitous > before) stats.firstMs ??= nowMs;
-  }
-
-  private sendArp(state: PortState, packet: Parameters<typeof encodeArp>[0]): boolean {
-    return this.output.send(state.port.index, 'arp', encodeArp(packet, this.arpFrame));
-  }
-
-  private sendNeighbor(state: PortState, frame: NeighborFrame): boolean {
-    return this.output.send(state.port.index, 'ndp', encodeNeighbor(frame, this.ndpFrame));
+    const sent = this.sender.announce(state.port, address.ip);
+    stats.gratuitous += sent;
+    if (sent > 0) stats.firstMs ??= nowMs;
   }
 
   /** The counters of addresses that changed since they were last given, of so many at most. */

@@ -1,8 +1,9 @@
 /** What the tests of layer 2 share: snapshots, and an announcer on a wire that is a list. */
 import { type ArpPacket, arpProbe, decodeArp, encodeArp } from '../../src/arp/packet.ts';
-import { Announcer, type Protocol } from '../../src/l2/announcer.ts';
+import { Announcer } from '../../src/l2/announcer.ts';
 import type { Port } from '../../src/l2/link.ts';
 import { DEFAULT_SCHEDULE } from '../../src/l2/schedule.ts';
+import type { Protocol } from '../../src/l2/sender.ts';
 import type { ConflictReport, Layer2Rules, Snapshot } from '../../src/l2/snapshot.ts';
 import { address, formatAddress, fromU32, toU32 } from '../../src/lib/address.ts';
 import { BROADCAST_MAC } from '../../src/lib/mac.ts';

@@ -7,8 +7,8 @@
 import { encodeArp, Operation } from '../../arp/packet.ts';
 import { PacketSocket } from '../../io/packet.ts';
 import type { Poller } from '../../io/poller.ts';
-import type { Protocol } from '../../l2/announcer.ts';
 import { DEFAULT_SCHEDULE } from '../../l2/schedule.ts';
+import type { Protocol } from '../../l2/sender.ts';
 import { address, toU32 } from '../../lib/address.ts';
 import { BROADCAST_MAC, type Mac } from '../../lib/mac.ts';
 import { encodeNeighbor, groupMac, solicitedNode } from '../../ndp/neighbor.ts';

@@ -1,8 +1,8 @@
 /** One packet socket and all that hangs on it: the filter, the groups, and whether it came to be. */
-import type { Protocol } from '../../l2/announcer.ts';
 import { arpFilter, type Instruction, neighborFilter } from '../../l2/filter.ts';
 import type { Group } from '../../l2/groups.ts';
 import type { Reception } from '../../l2/port.ts';
+import type { Protocol } from '../../l2/sender.ts';
 import type { Layer2Rules } from '../../l2/snapshot.ts';
 import { diff } from '../../lib/diff.ts';
 import { type Mac, macBytes } from '../../lib/mac.ts';
