@@ -9,8 +9,9 @@
  */
 import { admits } from '../config/candidates.ts';
 import type { Namespace, Pool, Service } from '../config/model.ts';
-import { type Address, compareAddresses, type Family, formatAddress, parseAddress } from '../lib/address.ts';
+import { type Address, compareAddresses, formatAddress, parseAddress } from '../lib/address.ts';
 import type { Assigned, Assignment, Problem, Remembered } from './assignment.ts';
+import { choose, complete, nothingLeft } from './choice.ts';
 import { unsuitable, type Wanted, wantedFamilies } from './families.ts';
 import { groupOf, type Lease, leaseOf, sameLease, serviceKey } from './lease.ts';
 import { distinctAddresses, Ledger, type PoolUsage, sameAddresses, textOf } from './ledger.ts';
@@ -185,20 +186,13 @@ export class Allocator {
       return { reason: 'differentIPRequested', message: `${textOf(request.addresses)} is requested` };
 
     let lease = leaseOf(service, held.ips, false);
-    if (request.addresses.length === 0 && wanted.second === 'preferred') lease = this.complete(place.pool, lease);
+    if (request.addresses.length === 0 && wanted.second === 'preferred')
+      lease = complete(this.ledger, place.pool, lease);
     if (sameLease(held, lease)) return undefined;
     this.ledger.drop(held);
     const problem = this.ledger.refusal(lease);
     this.ledger.put(problem ? held : lease);
     return problem;
-  }
-
-  /** PreferDualStack: the second family from the same pool once that is possible. */
-  private complete(pool: Pool, lease: Lease): Lease {
-    const [only, other] = lease.ips;
-    if (only === undefined || other !== undefined) return lease;
-    const added = this.ledger.lowest(pool, only.family === 4 ? 6 : 4, lease);
-    return added === undefined ? lease : { ...lease, ips: [only, added].sort(compareAddresses) };
   }
 
   private allocate(service: Service): Lease | Problem {
@@ -209,12 +203,14 @@ export class Allocator {
     if (request.pool !== undefined) {
       const pool = this.ledger.index.pools.get(request.pool);
       if (pool === undefined) return unknown(request.pool);
-      return admits(pool, service, this.namespaces) ? this.allocateFrom([[pool]], service, wanted) : incompatible(pool);
+      return admits(pool, service, this.namespaces)
+        ? this.allocateChosen([[pool]], service, wanted)
+        : incompatible(pool);
     }
     const groups = automaticPools(this.ledger.index.pools, service, this.namespaces);
     if (groups.every((pools) => pools.length === 0))
       return { reason: 'noPool', message: 'no pool with autoAssign admits the Service' };
-    return this.allocateFrom(groups, service, wanted);
+    return this.allocateChosen(groups, service, wanted);
   }
 
   private allocateRequested(service: Service, wanted: Wanted): Lease | Problem {
@@ -232,44 +228,10 @@ export class Allocator {
     return this.ledger.refusal(lease) ?? lease;
   }
 
-  /** Tries each group of pools in turn; within a group, see `choose`. */
-  private allocateFrom(groups: readonly (readonly Pool[])[], service: Service, wanted: Wanted): Lease | Problem {
+  private allocateChosen(groups: readonly (readonly Pool[])[], service: Service, wanted: Wanted): Lease | Problem {
     const lease = leaseOf(service, [], false);
-    for (const pools of groups) {
-      const ips = this.choose(pools, wanted, lease);
-      if (ips !== undefined) return { ...lease, ips };
-    }
-    const pools = groups.flat();
-    const names = pools.map((pool) => pool.name).join(', ');
-    const families: Family[] = wanted.second === 'none' ? [wanted.primary] : [4, 6];
-    const able = (pool: Pool) =>
-      wanted.second === 'preferred'
-        ? families.some((f) => hasFamily(pool, f))
-        : families.every((f) => hasFamily(pool, f));
-    if (pools.some(able)) return { reason: 'poolExhausted', message: `no available IPs in ${names}` };
-    return { reason: 'familyMismatch', message: `no ${families.map((f) => `IPv${f}`).join(' and ')} in ${names}` };
-  }
-
-  /**
-   * The first pool that has all that is wanted. Failing that, under PreferDualStack, the first with the primary
-   * family, and failing that the first with the other one.
-   */
-  private choose(pools: readonly Pool[], wanted: Wanted, lease: Lease): readonly Address[] | undefined {
-    const other = wanted.primary === 4 ? 6 : 4;
-    let fallback: Address | undefined;
-    for (const pool of pools) {
-      const first = this.ledger.lowest(pool, wanted.primary, lease);
-      if (wanted.second === 'none') {
-        if (first !== undefined) return [first];
-        continue;
-      }
-      const second = this.ledger.lowest(pool, other, lease);
-      if (first !== undefined && second !== undefined) return [first, second].sort(compareAddresses);
-      if (wanted.second === 'required') continue;
-      if (first !== undefined && fallback?.family !== wanted.primary) fallback = first;
-      fallback ??= second;
-    }
-    return fallback && [fallback];
+    const ips = choose(this.ledger, groups, wanted, lease);
+    return ips === undefined ? nothingLeft(groups.flat(), wanted) : { ...lease, ips };
   }
 
   /** The pool that holds the addresses and lets the Service have them, as far as other Services do not matter. */
