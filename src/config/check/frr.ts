@@ -9,7 +9,7 @@ import type { BfdProfile, BfdSettings } from '../bfd.ts';
 import type { Document } from '../document.ts';
 import type { AdvertisedPrefix, NextHops, ReceiveRules } from '../exchange.ts';
 import { type FrrDraft, type NeighborDraft, neighborId } from '../frr/draft.ts';
-import { restartTimeSec } from '../kinds/peer.ts';
+import { restartTimeSec } from '../kinds/peerannotations.ts';
 import type { Meta, Peer, Place } from '../model.ts';
 import { didYouMean } from '../nearest.ts';
 import type { Path } from '../problem.ts';
