@@ -93,7 +93,7 @@ async function serve(options: Options, log: Logger): Promise<void> {
     if (error instanceof StartError) throw new CliError(error.message);
     throw error;
   }
-  const failure = await Promise.race([interrupted, daemon.failure]);
+  const failure = await Promise.race([interrupted, daemon.failures.first]);
   log.info('stopping');
   report.stopping();
   await daemon.stop('', { drain: failure === undefined });

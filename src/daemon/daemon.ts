@@ -14,6 +14,7 @@ import { Egress } from './egress.ts';
 import { endAll } from './ending.ts';
 import { Engine } from './engine.ts';
 import { Exclusive } from './exclusive.ts';
+import { Failures } from './failures.ts';
 import { FastShare } from './fast/share.ts';
 import { Front, type FrontPlaces } from './front.ts';
 import { hearing } from './hearing.ts';
@@ -62,8 +63,7 @@ export class Daemon {
   readonly bfd: Bfd;
   private readonly liveness: Liveness;
   readonly network: Network;
-  /** Resolves when the daemon cannot go on: it is to be stopped without a drain, and started again. */
-  readonly failure: Promise<Error>;
+  readonly failures: Failures;
   private readonly memory: Memory;
   readonly presence: Presence;
   /** Nothing more is told of what cannot be read of the kernel. */
@@ -77,6 +77,7 @@ export class Daemon {
     this.givenNode = options.node;
     this.log = log;
     this.front = new Front(options);
+    this.failures = new Failures(log);
     const chronicle = new Chronicle(log);
     this.chronicle = chronicle;
     this.deafen = unreadable.listen((first) => chronicle.unreadable(first));
@@ -89,14 +90,6 @@ export class Daemon {
       resolved: () => this.loopback.resolved(),
       settled: () => this.settled(),
     });
-    let fail: (error: Error) => void;
-    this.failure = new Promise((resolve) => {
-      fail = resolve;
-    });
-    const failed = (text: string) => (error: Error) => {
-      log.fatal({ reason: error.message }, text);
-      fail(error);
-    };
     const stateDir = () => this.documents.config!.speaker.stateDir;
     const fast = new FastShare();
     this.layer2 = new Layer2({
@@ -107,12 +100,12 @@ export class Daemon {
       },
       takenOver: (node, text) => chronicle.happened('member', node, 'its addresses are taken over', text),
       parts: realParts(fast),
-      failed: failed('layer 2 has ended: nothing is answered any more'),
+      failed: this.failures.of('layer 2 has ended: nothing is answered any more'),
     });
     this.bfd = new Bfd({
       log,
       worker: (events) => fast.join(events),
-      failed: failed('BFD has ended: no path is watched any more'),
+      failed: this.failures.of('BFD has ended: no path is watched any more'),
       onLinkTest,
       up: (name) => this.speaker.pathUp(name),
       down: (name, reason, independent) => this.speaker.pathDown(name, reason, independent),
