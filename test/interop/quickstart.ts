@@ -115,8 +115,12 @@ export async function followReadme(
   await waitFor('FRR has nothing', async () => (await learned()).length === 0);
 
   await machine.write('/etc/waypost/main.yaml', documents);
-  const [check, plan, run, ...questions] = lines;
+  const [check, doctor, plan, run, ...questions] = lines;
   expect(await machine.run(check!)).toEqual({ code: 0, stdout: '0 errors, 0 warnings\n', stderr: '' });
+  expect(await machine.run(doctor!)).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/ok {2}router: takes the session.*\n0 problems, /s),
+  });
   expect(await machine.run(plan!)).toMatchObject({
     code: 0,
     stdout: expect.stringContaining('203.0.113.0/32 to router  by BGPAdvertisement/public'),
