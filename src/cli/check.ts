@@ -4,7 +4,7 @@ import { formatDiagnostic } from '../config/format.ts';
 import { readDocuments } from '../daemon/documents.ts';
 import { flatten } from '../daemon/views.ts';
 import { nodeOption } from './options.ts';
-import { CliError, printJson, printLine } from './output.ts';
+import { CliError, plural, printJson, printLine } from './output.ts';
 
 interface Options {
   node?: string;
@@ -41,5 +41,3 @@ async function check(paths: readonly string[], options: Options): Promise<void> 
   if (!options.json) printLine(`${plural(errors, 'error')}, ${plural(warnings, 'warning')}`);
   if (errors > 0 || (options.strict && warnings > 0)) throw new CliError('');
 }
-
-const plural = (n: number, word: string): string => `${n} ${word}${n === 1 ? '' : 's'}`;

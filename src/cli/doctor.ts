@@ -10,9 +10,9 @@ import { isAnswered } from '../io/request.ts';
 import { configurationOf } from './assembled.ts';
 import { ask } from './client.ts';
 import { nodeOption, socketOption } from './options.ts';
-import { CliError, printJson, printLine } from './output.ts';
+import { CliError, plural, printJson, printLine } from './output.ts';
 import { paint } from './paint.ts';
-import { DEFAULT_CONTROL } from './run.ts';
+import { DEFAULT_CONTROL, DEFAULT_DOCUMENTS } from './run.ts';
 
 interface Options {
   control: string;
@@ -47,7 +47,7 @@ export function command(): Command {
 async function doctor(given: readonly string[], options: Options): Promise<void> {
   const { control } = options;
   const running = (await isAnswered(control)) ? await runningOf(control) : undefined;
-  const paths = given.length > 0 ? given : running === undefined ? [DEFAULT_PATH] : await filesOf(control);
+  const paths = given.length > 0 ? given : running === undefined ? [DEFAULT_DOCUMENTS] : await filesOf(control);
   const { silent = [], aside = false } = running?.ground ?? {};
   const documents = await loadDocuments(paths);
   const config = configurationOf(
@@ -60,8 +60,6 @@ async function doctor(given: readonly string[], options: Options): Promise<void>
   const has = (verdict: Verdict) => findings.some((finding) => finding.verdict === verdict);
   if (has('problem') || (options.strict && has('warning'))) throw new CliError('');
 }
-
-const DEFAULT_PATH = '/etc/waypost';
 
 interface Running extends RunningDaemon {
   readonly ground: PlanGround;
@@ -116,5 +114,3 @@ function* textOf(findings: readonly Finding[], node: string, isRunning: boolean)
   yield '';
   yield `${plural(count('problem'), 'problem')}, ${plural(count('warning'), 'warning')}`;
 }
-
-const plural = (n: number, word: string): string => `${n} ${word}${n === 1 ? '' : 's'}`;

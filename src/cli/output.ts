@@ -21,6 +21,8 @@ export const printLine = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
+export const plural = (n: number, word: string): string => `${n} ${word}${n === 1 ? '' : 's'}`;
+
 export const printJson = (value: unknown): void => printLine(JSON.stringify(value, null, 2));
 
 /** Characters that are written at once. */

@@ -27,6 +27,7 @@ interface Options {
 }
 
 const DEFAULT_HTTP = '127.0.0.1:7472';
+export const DEFAULT_DOCUMENTS = '/etc/waypost';
 export const DEFAULT_CONTROL = '/run/waypost/control.sock';
 
 export function command(): Command {
@@ -74,7 +75,7 @@ async function serve(options: Options, log: Logger): Promise<void> {
   const { http } = options;
   const record = options.record === undefined ? undefined : recorder(options.record, log);
   const daemon = new Daemon({
-    paths: options.config ?? ['/etc/waypost'],
+    paths: options.config ?? [DEFAULT_DOCUMENTS],
     node: options.node,
     control: options.control,
     http: http === 'off' ? undefined : { host: formatAddress(http.address), port: http.port },

@@ -5,19 +5,27 @@ export const durationBuckets = [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30] as co
 
 /** How long things took. */
 export class Durations {
-  /** A count for each of `durationBuckets`, and for those beyond. */
-  readonly counts = new Float64Array(durationBuckets.length + 1);
+  /** A count for each of the buckets, and for those beyond. */
+  readonly counts: Float64Array;
   sumSec = 0;
+  private readonly buckets: readonly number[];
 
-  observe(sec: number): void {
-    const at = durationBuckets.findIndex((bound) => sec <= bound);
-    const bucket = at < 0 ? durationBuckets.length : at;
-    this.counts[bucket] = this.counts[bucket]! + 1;
-    this.sumSec += sec;
+  /** @param buckets upper bounds, seconds */
+  constructor(buckets: readonly number[] = durationBuckets) {
+    this.buckets = buckets;
+    this.counts = new Float64Array(buckets.length + 1);
+  }
+
+  /** @param times so many took so long */
+  observe(sec: number, times = 1): void {
+    const at = this.buckets.findIndex((bound) => sec <= bound);
+    const bucket = at < 0 ? this.buckets.length : at;
+    this.counts[bucket] = this.counts[bucket]! + times;
+    this.sumSec += times * sec;
   }
 
   text(name: string, help: string): string {
-    return histogramText(name, help, durationBuckets, this.counts, this.sumSec);
+    return histogramText(name, help, this.buckets, this.counts, this.sumSec);
   }
 }
 

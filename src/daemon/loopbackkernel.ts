@@ -1,6 +1,6 @@
 /** The addresses of this host as the kernel has them, and what it does about ARP for them. */
 import { EventSocket, RequestSocket } from '../io/netlink.ts';
-import { readSysctl } from '../io/sysctl.ts';
+import { greaterOfAll } from '../io/sysctl.ts';
 import { Client } from '../netlink/client.ts';
 import { Group } from '../netlink/const.ts';
 import type { NetlinkError } from '../netlink/errors.ts';
@@ -25,10 +25,7 @@ export interface Kernel {
 const SILENT = new Set([1, 2, 3, 8]);
 
 /** The kernel does not answer on this interface for an address of scope `host` on the loopback, or of another interface. */
-export function ignoresArp(name: string): boolean {
-  const values = ['all', name].map((which) => Number(readSysctl('net', 'ipv4', 'conf', which, 'arp_ignore') ?? 0));
-  return SILENT.has(Math.max(...values));
-}
+export const ignoresArp = (name: string): boolean => SILENT.has(greaterOfAll('arp_ignore', name));
 
 export class LoopbackKernel implements Kernel {
   readonly loopback: number;

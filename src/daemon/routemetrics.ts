@@ -3,7 +3,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import { unreadable } from '../netlink/unreadable.ts';
 import type { RouteCounts } from '../vrf/routestore.ts';
 import { latencyBuckets } from './fib/programmer.ts';
-import { histogramText } from './histogram.ts';
+import { Durations } from './histogram.ts';
 import type { Learned } from './learned.ts';
 
 const states = {
@@ -89,9 +89,9 @@ export function registerRouteMetrics(registry: Registry, learned: Learned): void
 
 /** Also while no routes go to the kernel: alerts ask for metrics that there are. */
 export function* latencyText({ fib, failover }: Learned): Generator<string> {
-  const { latency = [], latencySum = 0 } = fib?.programmer ?? {};
+  const latency = fib?.programmer.latency ?? new Durations(latencyBuckets);
   const programming = 'How long a change waited at most until the kernel had carried it out.';
-  yield histogramText('waypost_route_programming_seconds', programming, latencyBuckets, latency, latencySum);
+  yield latency.text('waypost_route_programming_seconds', programming);
   const over = 'From the end of a session until the kernel had none of its routes any more, or others in their place.';
   yield failover.text('waypost_failover_seconds', over);
 }

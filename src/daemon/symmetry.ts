@@ -7,7 +7,7 @@ import { lacksOf, type VrfFacts } from '../config/symmetry.ts';
 import { type Use, usesOf } from '../config/uses.ts';
 import { thisNode } from '../intent/node.ts';
 import type { Logger } from '../io/log.ts';
-import { readSysctl } from '../io/sysctl.ts';
+import { greaterOfAll, readSysctl } from '../io/sysctl.ts';
 import type { Link } from '../netlink/link.ts';
 import type { Route, RouteFilter } from '../netlink/route.ts';
 import type { Rule } from '../netlink/rule.ts';
@@ -118,14 +118,12 @@ export function factsOf(
       ...(action === 'table' && !l3mdev && { table: leads }),
     })),
     ways: new Set(([4, 6] as const).filter((family) => stack.some({ family, table }, out))),
-    interfaces: members.map((member) => {
-      const read = (family: 4 | 6, setting: string) => sysctl('net', `ipv${family}`, 'conf', member, setting);
-      const every = Number(sysctl('net', 'ipv4', 'conf', 'all', 'rp_filter') ?? 0);
-      return {
-        name: member,
-        rpFilter: Math.max(Number(read(4, 'rp_filter') ?? 0), every),
-        forwarding: new Set(([4, 6] as const).filter((family) => read(family, 'forwarding') !== '0')),
-      };
-    }),
+    interfaces: members.map((member) => ({
+      name: member,
+      rpFilter: greaterOfAll('rp_filter', member, sysctl),
+      forwarding: new Set(
+        ([4, 6] as const).filter((family) => sysctl('net', `ipv${family}`, 'conf', member, 'forwarding') !== '0'),
+      ),
+    })),
   };
 }

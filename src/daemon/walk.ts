@@ -6,7 +6,7 @@ import type { Configuration } from '../config/model.ts';
 import { UnknownSubject } from '../intent/explain/explain.ts';
 import type { ServiceDecision } from '../intent/service.ts';
 import { serviceView } from '../intent/view.ts';
-import { readSysctl } from '../io/sysctl.ts';
+import { greaterOfAll, readSysctl } from '../io/sysctl.ts';
 import { type Address, compareAddresses, formatAddress, parseAddress } from '../lib/address.ts';
 import { contains, prefixOf } from '../lib/prefix.ts';
 import { NetlinkError } from '../netlink/errors.ts';
@@ -264,10 +264,7 @@ function placesOf(
 }
 
 function sysctlsOf(link: string, family: 4 | 6): Sysctls | undefined {
-  const read = (name: string) => readSysctl('net', `ipv${family}`, 'conf', link, name);
-  const forwarding = read('forwarding');
+  const forwarding = readSysctl('net', `ipv${family}`, 'conf', link, 'forwarding');
   if (forwarding === undefined) return undefined;
-  const every = readSysctl('net', 'ipv4', 'conf', 'all', 'rp_filter');
-  const rpFilter = family === 6 ? 0 : Math.max(Number(read('rp_filter') ?? 0), Number(every ?? 0));
-  return { rpFilter, forwarding: forwarding === '1' };
+  return { rpFilter: family === 6 ? 0 : greaterOfAll('rp_filter', link), forwarding: forwarding === '1' };
 }

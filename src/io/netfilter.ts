@@ -1,7 +1,7 @@
 /** Addresses for which this machine's packet filter, or IPVS, does something with packets. */
-import { readFileSync } from 'node:fs';
 import { formatAddress, parseAddress } from '../lib/address.ts';
 import { nftRuleset } from './nft.ts';
+import { textOf } from './text.ts';
 
 export interface Handled {
   /** As `formatAddress` has them. */
@@ -13,8 +13,8 @@ export interface Handled {
 }
 
 export async function handledAddresses(): Promise<Handled> {
-  const ipvs = addressesOfIpvs(read('/proc/net/ip_vs') ?? '');
-  const tables = ['ip', 'ip6'].map((family) => read(`/proc/net/${family}_tables_names`) ?? '');
+  const ipvs = addressesOfIpvs(textOf('/proc/net/ip_vs') ?? '');
+  const tables = ['ip', 'ip6'].map((family) => textOf(`/proc/net/${family}_tables_names`) ?? '');
   const legacy = tables.some((text) => text.split('\n').includes('nat'));
   try {
     return { addresses: new Set([...ipvs, ...addressesIn(await nftRuleset())]), legacy };
@@ -46,12 +46,4 @@ export function addressesOfIpvs(text: string): Set<string> {
     if (address !== undefined) found.add(formatAddress(address));
   }
   return found;
-}
-
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,8 @@
 /** Other programs of this network namespace, and what they have open in it (proc(5)). */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Address, compareAddresses, unmapAddress } from '../lib/address.ts';
+import { entriesOf, textOf } from './text.ts';
 
 export interface Program {
   readonly pid: number;
@@ -36,13 +37,7 @@ export function programsHere(): Program[] {
 }
 
 export function openSockets(protocol: 'tcp' | 'udp'): OpenSocket[] {
-  return [protocol, `${protocol}6`].flatMap((file) => {
-    try {
-      return socketsOf(readFileSync(`/proc/net/${file}`, 'utf8'));
-    } catch {
-      return [];
-    }
-  });
+  return [protocol, `${protocol}6`].flatMap((file) => socketsOf(textOf(`/proc/net/${file}`) ?? ''));
 }
 
 /** Who has a socket open; undefined where that is not to be seen. */
@@ -59,14 +54,10 @@ export function holderOf(inode: string): Program | undefined {
 /** The inode of the listening socket at a path of the file system. */
 export function unixInode(path: string): string | undefined {
   const wanted = resolve(path);
-  try {
-    for (const line of readFileSync('/proc/net/unix', 'utf8').split('\n')) {
-      const fields = line.trim().split(/\s+/);
-      // Num RefCount Protocol Flags Type St Inode Path; with __SO_ACCEPTCON it listens.
-      if (fields.slice(7).join(' ') === wanted && (Number.parseInt(fields[3]!, 16) & 0x10000) !== 0) return fields[6];
-    }
-  } catch {
-    // Not to be seen.
+  for (const line of (textOf('/proc/net/unix') ?? '').split('\n')) {
+    const fields = line.trim().split(/\s+/);
+    // Num RefCount Protocol Flags Type St Inode Path; with __SO_ACCEPTCON it listens.
+    if (fields.slice(7).join(' ') === wanted && (Number.parseInt(fields[3]!, 16) & 0x10000) !== 0) return fields[6];
   }
   return undefined;
 }
@@ -103,42 +94,22 @@ export function clash(a: Address, b: Address): boolean {
   return a.family === b.family || isAny(a.family === 6 ? a : b);
 }
 
-function processes(): number[] {
-  try {
-    return readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .map(Number);
-  } catch {
-    return [];
-  }
-}
+const processes = (): number[] =>
+  entriesOf('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 
-function nameOf(pid: number): string | undefined {
+const nameOf = (pid: number): string | undefined => textOf(`/proc/${pid}/comm`)?.trimEnd();
+
+const namespaceOf = (pid: string): string | undefined => linkOf(`/proc/${pid}/ns/net`);
+
+const descriptorsOf = (pid: number): string[] =>
+  entriesOf(`/proc/${pid}/fd`).flatMap((fd) => linkOf(`/proc/${pid}/fd/${fd}`) ?? []);
+
+function linkOf(path: string): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
+    return readlinkSync(path);
   } catch {
     return undefined;
-  }
-}
-
-function namespaceOf(pid: string): string | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/ns/net`);
-  } catch {
-    return undefined;
-  }
-}
-
-function descriptorsOf(pid: number): string[] {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-      try {
-        return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
-      } catch {
-        return [];
-      }
-    });
-  } catch {
-    return [];
   }
 }

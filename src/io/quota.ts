@@ -1,6 +1,6 @@
 /** What the system grants a process beside its capabilities: processor time, real-time priority. */
-import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { textOf } from './text.ts';
 
 export interface ProcessorQuota {
   /** The least of its control groups' limits, in processors. */
@@ -31,10 +31,4 @@ export function realtimeLimit(pid: number | 'self'): number {
   return soft === 'unlimited' ? 99 : Number(soft);
 }
 
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
+const read = (path: string): string => textOf(path) ?? '';

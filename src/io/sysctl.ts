@@ -1,18 +1,18 @@
 /** Settings of the kernel, under /proc/sys. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { textOf } from './text.ts';
 
 /**
  * A setting's value without its line end; undefined where there is none.
  * @param path the parts of its name, as names of interfaces may hold dots
  */
-export function readSysctl(...path: readonly string[]): string | undefined {
-  try {
-    return readFileSync(join('/proc/sys', ...path), 'utf8').trimEnd();
-  } catch {
-    return undefined;
-  }
-}
+export const readSysctl = (...path: readonly string[]): string | undefined =>
+  textOf(join('/proc/sys', ...path))?.trimEnd();
+
+/** Of an interface and all together, where the greater of the two counts: rp_filter, arp_ignore (ip-sysctl.rst). 0 where there is none. */
+export const greaterOfAll = (setting: string, name: string, read = readSysctl): number =>
+  Math.max(...['all', name].map((which) => Number(read('net', 'ipv4', 'conf', which, setting) ?? 0)));
 
 /**
  * Of the network namespace of the process. Throws what the system says: EACCES, EROFS, ENOENT …
@@ -21,13 +21,8 @@ export function readSysctl(...path: readonly string[]): string | undefined {
 export const writeSysctl = (path: string, value: string): void => writeFileSync(join('/proc/sys', path), value);
 
 /** A bond's mode (`802.3ad`); undefined for what is no bond. */
-export function bondMode(name: string): string | undefined {
-  try {
-    return readFileSync(`/sys/class/net/${name}/bonding/mode`, 'utf8').split(' ')[0];
-  } catch {
-    return undefined;
-  }
-}
+export const bondMode = (name: string): string | undefined =>
+  textOf(`/sys/class/net/${name}/bonding/mode`)?.split(' ')[0];
 
 /** It is a radio. */
 export const isWireless = (name: string): boolean =>

@@ -1,7 +1,7 @@
 /** Names of routing tables, where iproute2 keeps them. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { entriesOf, textOf } from './text.ts';
 
-/** The first that exists counts for the main file; the folder beside it adds to it. */
+/** The first that exists counts for the main file; the folder beside it adds to it. iproute2 need not be installed. */
 const places = ['/etc/iproute2', '/usr/share/iproute2', '/usr/lib/iproute2'];
 
 /** Numbers of tables by name. */
@@ -12,11 +12,12 @@ export function readTableNames(): Map<string, number> {
     ['local', 255],
   ]);
   const files = places.map((place) => `${place}/rt_tables`);
-  const main = files.map(read).find((text) => text !== undefined);
+  const main = files.map(textOf).find((text) => text !== undefined);
   const more = [...places].reverse().flatMap((place) =>
-    list(`${place}/rt_tables.d`)
+    entriesOf(`${place}/rt_tables.d`)
+      .sort()
       .filter((name) => name.endsWith('.conf'))
-      .map((name) => read(`${place}/rt_tables.d/${name}`)),
+      .map((name) => textOf(`${place}/rt_tables.d/${name}`)),
   );
   for (const text of [main, ...more])
     for (const line of text?.split('\n') ?? []) {
@@ -24,20 +25,4 @@ export function readTableNames(): Map<string, number> {
       if (name !== undefined) names.set(name, Number(number));
     }
   return names;
-}
-
-function read(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined; // not there: iproute2 need not be installed
-  }
-}
-
-function list(folder: string): string[] {
-  try {
-    return readdirSync(folder).sort();
-  } catch {
-    return []; // as above
-  }
 }

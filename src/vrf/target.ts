@@ -193,8 +193,8 @@ function staying(before: Snapshot, links: Target['links'], have: Snapshot): read
 }
 
 /**
- * Static routes by links that change VRFs, or were down: those of the main table follow the link into the VRF's, as ours, but for
- * those that the goal has there itself; once the link is back where it was, all are put back.
+ * Static routes by links that change VRFs, or were down: those of the main table follow the link into the VRF's, as ours,
+ * but for those that the goal has there itself; once the link is back where it was, all are put back.
  */
 function routesOver(goal: Goal, baseline: Baseline, links: Target['links'], have: Snapshot, underWay: boolean) {
   const moved: RouteState[] = [];

@@ -5,7 +5,7 @@ import { waitFor } from '../support/process.ts';
 import type { Router } from '../support/router.ts';
 import { drivers } from './drivers/all.ts';
 import { announcement, bgpPeer, Node, program } from './node.ts';
-import { type Spoke, type Star, star } from './star.ts';
+import { routerAt, type Spoke, type Star, star } from './star.ts';
 
 const port = 1790;
 let s: Star<'frr'>;
@@ -16,20 +16,7 @@ let node: Node;
 beforeAll(async () => {
   s = await star('doctor', ['frr']);
   spoke = s.spokes.frr;
-  router = drivers.frr({
-    namespace: spoke.namespace,
-    routerId: '192.0.2.2',
-    localAs: 65002,
-    peerAs: 65001,
-    localAddress: spoke.far.ipv4,
-    peerAddress: spoke.near.ipv4,
-    nextHops: spoke.far,
-    families: ['ipv4'],
-    role: 'listen',
-    port,
-    holdTimeSec: 9,
-    announce: [],
-  });
+  router = drivers.frr(routerAt(spoke));
   node = new Node(s.middle);
   node.speaker({ listen: { addresses: ['0.0.0.0'], port } });
   node.write('web', ...announcement('203.0.113.0/24'));

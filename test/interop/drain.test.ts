@@ -7,7 +7,7 @@ import { capture } from '../support/capture.ts';
 import { waitFor } from '../support/process.ts';
 import { drivers } from './drivers/all.ts';
 import { announcement, bgpPeer, Node } from './node.ts';
-import { type Spoke, star } from './star.ts';
+import { routerAt, star } from './star.ts';
 
 const port = 1790;
 const open: { close(): Promise<void> }[] = [];
@@ -22,25 +22,10 @@ const prefixes = ['198.51.100.0/24', '198.51.101.7/32'];
 async function lab(label: string, drain: Readonly<Record<string, unknown>>) {
   const s = await star(label, ['frr', 'bird']);
   open.push(s);
-  const common = (spoke: Spoke, localAs: number) =>
-    ({
-      namespace: spoke.namespace,
-      routerId: '192.0.2.2',
-      localAs,
-      peerAs: 65001,
-      localAddress: spoke.far.ipv4,
-      peerAddress: spoke.near.ipv4,
-      nextHops: spoke.far,
-      families: ['ipv4'],
-      role: 'listen',
-      port,
-      holdTimeSec: 9,
-      announce: [],
-    }) as const;
   const { frr, bird } = s.spokes;
   const routers = {
-    frr: drivers.frr({ ...common(frr, 65001), routerId: '192.0.2.3' }),
-    bird: drivers.bird(common(bird, 65002)),
+    frr: drivers.frr(routerAt(frr, [], { localAs: 65001, routerId: '192.0.2.3' })),
+    bird: drivers.bird(routerAt(bird)),
   };
   const node = new Node(s.middle);
   const speaker = (labels = {}, more = {}) => node.speaker({ drain: { ...drain, ...more } }, labels);

@@ -5,28 +5,14 @@ import { run, waitFor } from '../support/process.ts';
 import type { Announcement, RouterOptions } from '../support/router.ts';
 import { drivers } from './drivers/all.ts';
 import { announcement, bgpPeer, Node } from './node.ts';
-import { type Spoke, star } from './star.ts';
+import { routerAt, type Spoke, star } from './star.ts';
 
 const port = 1790;
 const open: { close(): Promise<void> }[] = [];
 afterAll(() => Promise.all(open.map((o) => o.close())));
 
-/** A router at the end of a spoke, AS 65002, of waypost in AS 65001. */
-const at = (s: Spoke, announce: readonly Announcement[], more: Partial<RouterOptions> = {}): RouterOptions => ({
-  namespace: s.namespace,
-  routerId: '192.0.2.2',
-  localAs: 65002,
-  peerAs: 65001,
-  localAddress: s.far.ipv4,
-  peerAddress: s.near.ipv4,
-  nextHops: s.far,
-  families: ['ipv4', 'ipv6'],
-  role: 'listen',
-  port,
-  holdTimeSec: 9,
-  announce,
-  ...more,
-});
+const at = (s: Spoke, announce: readonly Announcement[], more: Partial<RouterOptions> = {}): RouterOptions =>
+  routerAt(s, announce, { families: ['ipv4', 'ipv6'], ...more });
 
 const peer = (s: Spoke) => ({ myASN: 65001, peerASN: 65002, peerAddress: s.far.ipv4, dualStackAddressFamily: true });
 

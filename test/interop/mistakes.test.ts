@@ -3,9 +3,8 @@ import { afterAll, expect, test } from 'vitest';
 import { waitFor } from '../support/process.ts';
 import { drivers } from './drivers/all.ts';
 import { bgpPeer, Node } from './node.ts';
-import { type Spoke, star } from './star.ts';
+import { routerAt, type Spoke, star } from './star.ts';
 
-const port = 1790;
 const open: { close(): Promise<void> }[] = [];
 afterAll(() => Promise.all(open.map((o) => o.close())));
 
@@ -22,20 +21,7 @@ test('FRR in another AS, FRR that expects us in another, FRR with another passwo
   const s = await star('mistakes', ['frr']);
   open.push(s);
   const spoke = s.spokes.frr!;
-  const router = drivers.frr({
-    namespace: spoke.namespace,
-    routerId: '192.0.2.2',
-    localAs: 65002,
-    peerAs: 65001,
-    localAddress: spoke.far.ipv4,
-    peerAddress: spoke.near.ipv4,
-    nextHops: spoke.far,
-    families: ['ipv4'],
-    role: 'listen',
-    port,
-    holdTimeSec: 9,
-    announce: [],
-  });
+  const router = drivers.frr(routerAt(spoke));
   const node = new Node(s.middle);
   const log = () => `${node.log()}\nfrr:\n${router.log()}`;
   const write = (more: object) => node.write('frr', bgpPeer('frr', spec(spoke, more)));

@@ -1,6 +1,6 @@
 /** A namespace in the middle with a link to each of several others, one per router. */
 import { link, Namespace } from '../support/netns.ts';
-import type { Family } from '../support/router.ts';
+import type { Announcement, Family, RouterOptions } from '../support/router.ts';
 
 export interface Spoke {
   readonly namespace: Namespace;
@@ -38,3 +38,24 @@ export async function star<const Name extends string>(label: string, names: read
     },
   };
 }
+
+/** A router at the end of a spoke, AS 65002, that waits for waypost in AS 65001. */
+export const routerAt = (
+  s: Spoke,
+  announce: readonly Announcement[] = [],
+  more: Partial<RouterOptions> = {},
+): RouterOptions => ({
+  namespace: s.namespace,
+  routerId: '192.0.2.2',
+  localAs: 65002,
+  peerAs: 65001,
+  localAddress: s.far.ipv4,
+  peerAddress: s.near.ipv4,
+  nextHops: s.far,
+  families: ['ipv4'],
+  role: 'listen',
+  port: 1790,
+  holdTimeSec: 9,
+  announce,
+  ...more,
+});

@@ -1,7 +1,7 @@
 /** The kernel's links, addresses, rules and routes for the doctor: read once, and asked for ways. */
 import type { Configuration } from '../../config/model.ts';
 import { handledAddresses } from '../../io/netfilter.ts';
-import { isWireless, readSysctl } from '../../io/sysctl.ts';
+import { greaterOfAll, isWireless, readSysctl } from '../../io/sysctl.ts';
 import { type Address, bitsOf, formatAddress } from '../../lib/address.ts';
 import { type Prefix, prefixOf } from '../../lib/prefix.ts';
 import { RouteTable } from '../../netlink/const.ts';
@@ -81,7 +81,7 @@ export class Kernel {
     const link = this.links.find(({ index }) => index === hop?.link);
     const name = link?.name;
     const table = within?.info?.kind === 'vrf' ? (within.info.table ?? RouteTable.main) : RouteTable.main;
-    const isStrict = address.family === 4 && name !== undefined && rpFilter(name) === 1;
+    const isStrict = address.family === 4 && name !== undefined && greaterOfAll('rp_filter', name) === 1;
     return {
       isLocal: route.type === 'local',
       isOurs: port === listenPort,
@@ -156,9 +156,3 @@ export class Kernel {
 }
 
 const subnetOf = ({ address, peer, length }: LinkAddress): Prefix => prefixOf(peer ?? address, length);
-
-/** The stricter of that of the interface and of all counts, where loose is the greater number. */
-function rpFilter(name: string): number {
-  const of = (which: string) => Number(readSysctl('net', 'ipv4', 'conf', which, 'rp_filter') ?? 0);
-  return Math.max(of('all'), of(name));
-}

@@ -4,7 +4,8 @@ import { type Address, formatAddress } from '../../lib/address.ts';
 import { covers } from '../../lib/cover.ts';
 import { contains, type Prefix } from '../../lib/prefix.ts';
 import type { Link } from '../../netlink/link.ts';
-import { portsOf } from '../fast/ports.ts';
+import { type Ports, portsOf } from '../fast/ports.ts';
+import { Responders } from '../responders.ts';
 import { type Finding, findingsOf } from './finding.ts';
 import { grouped } from './group.ts';
 
@@ -27,41 +28,39 @@ export function layer2Findings(decisions: Iterable<ServiceDecision>, facts: Laye
   // Who stands by must be able to as well.
   const meant = [...decisions].filter(({ layer2 }) => layer2.announced || layer2.owner !== undefined);
   if (meant.length === 0) return [];
-  const { ports, ineligible } = portsOf(facts.links, facts.exclude);
+  const all = portsOf(facts.links, facts.exclude);
+  const responders = new Responders();
+  responders.found(all);
   const usable = new Set<string>();
   const found: { readonly ip: string; readonly finding: Finding }[] = [];
   const add = (ip: string, finding: Finding | undefined) => finding !== undefined && found.push({ ip, finding });
   for (const { ips, layer2 } of meant)
     for (const ip of ips) {
       const text = formatAddress(ip);
-      const able = ports.filter(
-        (port) => port.running && (ip.family === 4 ? port.arp : port.ndp) && covers(layer2.interfaces, port.name),
-      );
-      for (const { name } of able) usable.add(name);
-      const names = able.map(({ name }) => name);
-      add(
-        text,
-        names.length === 0 ? noInterface(layer2.interfaces, ports, ineligible) : subnetFinding(ip, names, facts),
-      );
+      const names = responders.able(layer2.interfaces, ip.family).map(({ name }) => name);
+      for (const name of names) usable.add(name);
+      const whyNot = (name: string) => responders.unable(name, ip.family);
+      add(text, names.length === 0 ? noInterface(layer2.interfaces, all, whyNot) : subnetFinding(ip, names, facts));
       add(text, kernelFinding(ip, names, facts));
     }
   const links = [...usable].sort().map((name) => linkFinding(name, facts));
   return [...links, ...grouped(found)];
 }
 
+/** What the daemon's words mean; others speak for themselves. */
+const words: ReadonlyMap<string, string> = new Map([
+  ['down', 'down, or without a carrier'],
+  ['off', 'not for this family'],
+]);
+
 function noInterface(
   wanted: 'all' | readonly string[],
-  ports: readonly { readonly name: string; readonly running: boolean }[],
-  ineligible: ReadonlyMap<string, string>,
+  { ports, ineligible }: Ports,
+  whyNot: (name: string) => string,
 ): Finding {
-  const whyNot = (name: string) => {
-    const port = ports.find((one) => one.name === name);
-    if (port !== undefined) return port.running ? 'not for this family' : 'down, or without a carrier';
-    return ineligible.get(name) ?? 'absent';
-  };
   const known = [...ports.map(({ name }) => name), ...ineligible.keys()];
   const names = wanted === 'all' ? known : [...new Set([...wanted, ...known.filter((name) => covers(wanted, name))])];
-  const why = names.map((name) => `${name}: ${whyNot(name)}`).join('; ');
+  const why = names.map((name) => `${name}: ${words.get(whyNot(name)) ?? whyNot(name)}`).join('; ');
   return problem(
     null,
     `no interface can answer for it (${why || 'there is none'})`,

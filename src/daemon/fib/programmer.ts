@@ -8,6 +8,7 @@ import { Waiters } from '../../io/waiters.ts';
 import { RouteBatch } from '../../netlink/batch.ts';
 import { errorCode } from '../../netlink/errors.ts';
 import type { Routes } from '../../vrf/routes.ts';
+import { Durations } from '../histogram.ts';
 
 export interface ProgrammerEvents {
   /** The kernel refuses changes for this reason (`EPERM`, `ENETUNREACH` …); once until none is refused any more. */
@@ -48,9 +49,8 @@ export class Programmer {
   /** Changes that the kernel has carried out, and those that it refused, by reason. */
   changes = 0;
   readonly refusals = new Map<string, number>();
-  /** Changes by how long they waited at most: a count for each of `latencyBuckets`, and for those beyond; and the sum, seconds. */
-  readonly latency = new Float64Array(latencyBuckets.length + 1);
-  latencySum = 0;
+  /** Changes by how long they waited at most. */
+  readonly latency = new Durations(latencyBuckets);
   private readonly socket: BatchSocket;
   private readonly events: ProgrammerEvents;
   /** While the kernel has one, the next is filled. */
@@ -210,7 +210,7 @@ export class Programmer {
     });
     const carried = batch.size - failures.size;
     this.changes += carried;
-    this.observe(carried, (monotonicMs() - waitedFrom) / 1000);
+    this.latency.observe((monotonicMs() - waitedFrom) / 1000, carried);
     if (carried > 0 && !stopped) this.retryMs = FIRST_RETRY_MS;
     this.paused ||= stopped;
     if (this.forbidden) this.idlers.end(false);
@@ -231,13 +231,6 @@ export class Programmer {
   private get hasDeferred(): boolean {
     for (const routes of this.all) if (routes.hasDeferred) return true;
     return false;
-  }
-
-  private observe(changes: number, sec: number): void {
-    const at = latencyBuckets.findIndex((bound) => sec <= bound);
-    const bucket = at < 0 ? latencyBuckets.length : at;
-    this.latency[bucket] = this.latency[bucket]! + changes;
-    this.latencySum += changes * sec;
   }
 
   private refuse(errno: number): void {

@@ -60,7 +60,7 @@ describe('changes', () => {
     await b.installed(20_000);
     expect(b.programmer.changes).toBe(20_000);
     expect(b.events).toEqual([]);
-    expect(b.programmer.latency.reduce((sum, count) => sum + count)).toBe(20_000);
+    expect(b.programmer.latency.counts.reduce((sum, count) => sum + count)).toBe(20_000);
   });
 
   it('that come between two turns leave alone the batch whose answers are to be read', async () => {
